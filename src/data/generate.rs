@@ -1,0 +1,316 @@
+//! Toy data: points drawn by formula, with noise, from a seed. Coordinates lie roughly in −6..6 as in most textbooks' pictures.
+
+use super::error::DataError;
+use super::table::{Column, Table};
+use crate::seed::{Purpose, Stream};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::{PI, TAU};
+
+/// A generator with its settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Generator {
+    pub shape: Shape,
+    pub samples: usize,
+    /// 0 is clean; 1 blurs the shape about as wide as it is.
+    pub noise: f64,
+    pub seed: u64,
+}
+
+/// What the points draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Shape {
+    Circle,
+    ExclusiveOr,
+    Gaussians,
+    Spiral,
+    Moons,
+    AboveCurve { curve: Curve },
+    Blobs { classes: usize },
+    Arms { classes: usize },
+    Plane,
+    Hills,
+    Sine,
+    Step,
+}
+
+/// f of the classes "above" and "below" y = f(x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    Sine,
+    Cubic,
+    Absolute,
+}
+
+impl Curve {
+    pub const ALL: [Self; 3] = [Self::Sine, Self::Cubic, Self::Absolute];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Sine => "3 sin x",
+            Self::Cubic => "x³ / 20 − x",
+            Self::Absolute => "|x| − 3",
+        }
+    }
+
+    fn at(self, x: f64) -> f64 {
+        match self {
+            Self::Sine => 3.0 * libm::sin(x),
+            Self::Cubic => x * x * x / 20.0 - x,
+            Self::Absolute => x.abs() - 3.0,
+        }
+    }
+}
+
+impl Shape {
+    pub const ALL: [Self; 12] = [
+        Self::Circle,
+        Self::ExclusiveOr,
+        Self::Gaussians,
+        Self::Spiral,
+        Self::Moons,
+        Self::AboveCurve { curve: Curve::Sine },
+        Self::Blobs { classes: 3 },
+        Self::Arms { classes: 3 },
+        Self::Plane,
+        Self::Hills,
+        Self::Sine,
+        Self::Step,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Circle => "Circle",
+            Self::ExclusiveOr => "Exclusive-or",
+            Self::Gaussians => "Two Gaussians",
+            Self::Spiral => "Spiral",
+            Self::Moons => "Two moons",
+            Self::AboveCurve { .. } => "Above a curve",
+            Self::Blobs { .. } => "Blobs",
+            Self::Arms { .. } => "Spiral arms",
+            Self::Plane => "Plane",
+            Self::Hills => "Gaussian hills",
+            Self::Sine => "Sine",
+            Self::Step => "Step",
+        }
+    }
+
+    /// What kind of task it is, for grouping.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::Blobs { .. } | Self::Arms { .. } => "Three or more classes",
+            Self::Plane | Self::Hills | Self::Sine | Self::Step => "Regression",
+            _ => "Two classes",
+        }
+    }
+
+    pub fn same_kind(self, other: Self) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
+}
+
+impl Default for Generator {
+    fn default() -> Self {
+        Self { shape: Shape::Circle, samples: 400, noise: 0.1, seed: 1 }
+    }
+}
+
+const MIN_SAMPLES: usize = 8;
+const MAX_SAMPLES: usize = 1_000_000;
+
+impl Generator {
+    /// Draws the points: columns `x`, `y` and `class`, or for one-dimensional regression `x` and `y`, else `x`, `y`, `height`.
+    ///
+    /// # Errors
+    /// When the number of samples is out of range.
+    pub fn table(&self) -> Result<Table, DataError> {
+        if !(MIN_SAMPLES..=MAX_SAMPLES).contains(&self.samples) {
+            return Err(DataError::Samples { samples: self.samples, low: MIN_SAMPLES, high: MAX_SAMPLES });
+        }
+        let rng = &mut Stream::new(self.seed, Purpose::Data, 0);
+        let name = self.shape.label().to_owned();
+        let noise = if self.noise.is_finite() { self.noise.clamp(0.0, 2.0) } else { 0.0 };
+        let columns = match self.shape {
+            Shape::Plane | Shape::Hills => {
+                let points: Vec<[f64; 3]> = (0..self.samples).map(|_| self.surface(rng, noise)).collect();
+                let column = |k: usize| points.iter().map(|p| p[k]).collect();
+                vec![Column::numbers("x", column(0)), Column::numbers("y", column(1)), Column::numbers("height", column(2))]
+            }
+            Shape::Sine | Shape::Step => {
+                let x: Vec<f64> = (0..self.samples).map(|_| rng.between(-6.0, 6.0)).collect();
+                let y = x.iter().map(|&x| self.line(x) + 0.5 * noise * rng.normal()).collect();
+                vec![Column::numbers("x", x), Column::numbers("y", y)]
+            }
+            _ => {
+                let points: Vec<(f64, f64, usize)> =
+                    (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
+                let names = self.class_names();
+                vec![
+                    Column::numbers("x", points.iter().map(|p| p.0).collect()),
+                    Column::numbers("y", points.iter().map(|p| p.1).collect()),
+                    Column::text("class", points.iter().map(|p| Some(names[p.2].as_str()))),
+                ]
+            }
+        };
+        Ok(Table { name, columns })
+    }
+
+    /// Names of the classes, in order.
+    fn class_names(&self) -> Vec<String> {
+        let names: &[&str] = match self.shape {
+            Shape::Circle => &["outer", "inner"],
+            Shape::ExclusiveOr => &["different", "same"],
+            Shape::AboveCurve { .. } => &["below", "above"],
+            Shape::Moons => &["lower", "upper"],
+            Shape::Blobs { classes } | Shape::Arms { classes } => {
+                return (0..classes.clamp(3, 26)).map(|k| ((b'A' + k as u8) as char).to_string()).collect();
+            }
+            _ => &["A", "B"],
+        };
+        names.iter().map(|&n| n.to_owned()).collect()
+    }
+
+    fn point(&self, i: usize, rng: &mut Stream, noise: f64) -> (f64, f64, usize) {
+        let blur = |rng: &mut Stream, (x, y): (f64, f64), size: f64| {
+            (x + noise * size * rng.normal(), y + noise * size * rng.normal())
+        };
+        let k = i % 2;
+        match self.shape {
+            Shape::Circle => {
+                let radius = if k == 1 { rng.between(0.0, 2.5) } else { rng.between(3.5, 5.0) };
+                let (x, y) = blur(rng, polar(radius, rng_angle(i, self.seed)), 1.2);
+                (x, y, k)
+            }
+            Shape::ExclusiveOr => {
+                let side = |rng: &mut Stream| rng.between(0.4, 5.0);
+                let sign = if rng.uniform() < 0.5 { -1.0 } else { 1.0 };
+                let clean = (sign * side(rng), if k == 1 { sign } else { -sign } * side(rng));
+                let (x, y) = blur(rng, clean, 1.5);
+                (x, y, k)
+            }
+            Shape::Gaussians => {
+                let centre = if k == 0 { -2.0 } else { 2.0 };
+                let spread = 0.7 + 2.0 * noise;
+                (centre + spread * rng.normal(), centre + spread * rng.normal(), k)
+            }
+            Shape::Spiral => self.arm(i, 2, 1.75, rng, noise),
+            Shape::Moons => {
+                let t = rng.between(0.0, PI);
+                let (x, y) = (3.2 * libm::cos(t), 3.2 * libm::sin(t));
+                let clean = if k == 1 { (x - 1.6, y - 0.8) } else { (1.6 - x, 0.8 - y) };
+                let (x, y) = blur(rng, clean, 2.0);
+                (x, y, k)
+            }
+            Shape::AboveCurve { curve } => {
+                let x = rng.between(-5.0, 5.0);
+                let gap = 0.3 + rng.between(0.0, 4.0);
+                let y = curve.at(x) + if k == 1 { gap } else { -gap };
+                let (x, y) = blur(rng, (x, y), 1.5);
+                (x, y, k)
+            }
+            Shape::Blobs { classes } => {
+                let n = classes.clamp(3, 26);
+                let class = i % n;
+                let centre = polar(3.6, TAU * class as f64 / n as f64);
+                let (x, y) = blur(rng, centre, 2.0);
+                let own = 0.45;
+                (x + own * rng.normal(), y + own * rng.normal(), class)
+            }
+            Shape::Arms { classes } => self.arm(i, classes.clamp(3, 26), 0.9, rng, noise),
+            Shape::Plane | Shape::Hills | Shape::Sine | Shape::Step => (0.0, 0.0, 0),
+        }
+    }
+
+    /// Point `i` of a spiral with `arms` arms that make `turns` half-turns each.
+    fn arm(&self, i: usize, arms: usize, turns: f64, rng: &mut Stream, noise: f64) -> (f64, f64, usize) {
+        let along = (i / arms) as f64 / (self.samples / arms).max(1) as f64;
+        let angle = turns * TAU * along + TAU * (i % arms) as f64 / arms as f64;
+        let (x, y) = polar(0.3 + 4.7 * along, angle);
+        (x + noise * rng.normal(), y + noise * rng.normal(), i % arms)
+    }
+
+    fn surface(&self, rng: &mut Stream, noise: f64) -> [f64; 3] {
+        let (x, y) = (rng.between(-6.0, 6.0), rng.between(-6.0, 6.0));
+        let clean = if self.shape == Shape::Plane {
+            (x + y) / 10.0
+        } else {
+            const HILLS: [(f64, f64, f64); 6] =
+                [(-4.0, 2.5, 1.0), (0.0, 2.5, -1.0), (4.0, 2.5, 1.0), (-4.0, -2.5, -1.0), (0.0, -2.5, 1.0), (4.0, -2.5, -1.0)];
+            HILLS.iter().map(|(hx, hy, sign)| sign * libm::exp(-((x - hx).powi(2) + (y - hy).powi(2)) / 3.0)).sum()
+        };
+        [x, y, clean + 0.3 * noise * rng.normal()]
+    }
+
+    fn line(&self, x: f64) -> f64 {
+        if self.shape == Shape::Sine {
+            libm::sin(x)
+        } else if x < 0.0 {
+            -1.0
+        } else {
+            1.0
+        }
+    }
+}
+
+fn polar(radius: f64, angle: f64) -> (f64, f64) {
+    (radius * libm::sin(angle), radius * libm::cos(angle))
+}
+
+/// Angles evenly spread by the golden ratio, turned by the seed.
+fn rng_angle(i: usize, seed: u64) -> f64 {
+    TAU * (i as f64 * 0.618_033_988_75 + (seed % 1000) as f64 * 0.001).fract()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Curve, Generator, Shape};
+    use crate::data::Values;
+
+    #[test]
+    fn every_shape_repeats_from_its_seed_and_balances_its_classes() {
+        for shape in Shape::ALL {
+            let generator = Generator { shape, samples: 300, noise: 0.1, seed: 4 };
+            let table = generator.table().expect("in range");
+            assert_eq!(table, generator.table().expect("in range"), "{shape:?}");
+            assert_ne!(table, Generator { seed: 5, ..generator }.table().expect("in range"), "{shape:?}");
+            assert_eq!(table.rows(), 300);
+            if let Some(class) = table.column("class") {
+                let Values::Text { codes, levels } = &class.values else { panic!("classes are text") };
+                for level in 0..levels.len() {
+                    let count = codes.iter().filter(|c| **c == Some(level as u32)).count();
+                    assert_eq!(count, 300 / levels.len(), "{shape:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn clean_shapes_obey_their_definition() {
+        let points = |shape| {
+            let table = Generator { shape, samples: 200, noise: 0.0, seed: 2 }.table().expect("in range");
+            let read = |name: &str| match &table.column(name).expect("column").values {
+                Values::Numbers(v) => v.clone(),
+                Values::Text { .. } => panic!("numbers"),
+            };
+            let class = table.column("class").expect("class");
+            (0..200).map(|i| (read("x")[i], read("y")[i], class.cell(i))).collect::<Vec<_>>()
+        };
+        for (x, y, class) in points(Shape::Circle) {
+            assert_eq!(x.hypot(y) < 3.0, class == "inner");
+        }
+        for (x, y, class) in points(Shape::ExclusiveOr) {
+            assert_eq!(x * y > 0.0, class == "same");
+        }
+        for (x, y, class) in points(Shape::AboveCurve { curve: Curve::Absolute }) {
+            assert_eq!(y > x.abs() - 3.0, class == "above");
+        }
+    }
+
+    #[test]
+    fn too_many_samples_are_refused() {
+        assert!(Generator { samples: 2_000_000, ..Generator::default() }.table().is_err());
+    }
+}

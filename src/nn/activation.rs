@@ -1,0 +1,158 @@
+//! Activation functions a = f(z) and their derivatives f′(z).
+
+use super::real::Real;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The function that bends a layer's weighted sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// a = z
+    Identity,
+    /// a = max(0, z)
+    Relu,
+    /// a = z for z > 0, else 0.01 z
+    LeakyRelu,
+    /// a = z for z > 0, else eᶻ − 1
+    Elu,
+    /// a = z Φ(z), with the exact normal distribution function
+    Gelu,
+    /// a = z σ(z)
+    Silu,
+    /// a = 1 / (1 + e⁻ᶻ)
+    Sigmoid,
+    /// a = tanh z
+    #[default]
+    Tanh,
+    /// a = ln(1 + eᶻ)
+    Softplus,
+    /// aᵢ = eᶻⁱ / Σⱼ eᶻʲ over the units of one sample
+    Softmax,
+}
+
+const LEAK: f64 = 0.01;
+
+impl Activation {
+    pub const ALL: [Self; 10] = [
+        Self::Identity,
+        Self::Relu,
+        Self::LeakyRelu,
+        Self::Elu,
+        Self::Gelu,
+        Self::Silu,
+        Self::Sigmoid,
+        Self::Tanh,
+        Self::Softplus,
+        Self::Softmax,
+    ];
+
+    /// Name as a person writes it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Relu => "ReLU",
+            Self::LeakyRelu => "leaky ReLU",
+            Self::Elu => "ELU",
+            Self::Gelu => "GELU",
+            Self::Silu => "SiLU",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+            Self::Softplus => "softplus",
+            Self::Softmax => "softmax",
+        }
+    }
+
+    /// The formula in one line.
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Identity => "a = z",
+            Self::Relu => "a = max(0, z)",
+            Self::LeakyRelu => "a = z if z > 0, else 0.01 z",
+            Self::Elu => "a = z if z > 0, else exp(z) − 1",
+            Self::Gelu => "a = z Φ(z)",
+            Self::Silu => "a = z σ(z)",
+            Self::Sigmoid => "a = 1 / (1 + exp(−z))",
+            Self::Tanh => "a = tanh(z)",
+            Self::Softplus => "a = ln(1 + exp(z))",
+            Self::Softmax => "aᵢ = exp(zᵢ) / Σ exp(zⱼ)",
+        }
+    }
+
+    /// f(z) of one value; softmax is not elementwise and passes through.
+    #[inline(always)]
+    pub(crate) fn value<T: Real, const FMA: bool>(self, z: T) -> T {
+        match self {
+            Self::Identity | Self::Softmax => z,
+            Self::Relu => z.larger_or_zero(),
+            Self::LeakyRelu => {
+                if z > T::ZERO {
+                    z
+                } else {
+                    T::from_f64(LEAK) * z
+                }
+            }
+            Self::Elu => {
+                let below = z.exp_m1::<FMA>();
+                if z > T::ZERO { z } else { below }
+            }
+            Self::Gelu => T::from_f64(0.5) * z * (T::from_f64(-std::f64::consts::FRAC_1_SQRT_2) * z).erfc::<FMA>(),
+            Self::Silu => z * z.sigmoid::<FMA>(),
+            Self::Sigmoid => z.sigmoid::<FMA>(),
+            Self::Tanh => z.tanh::<FMA>(),
+            Self::Softplus => z.softplus::<FMA>(),
+        }
+    }
+
+    /// f′ at one value, from z and a = f(z).
+    #[inline(always)]
+    pub(crate) fn slope<T: Real, const FMA: bool>(self, z: T, a: T) -> T {
+        match self {
+            Self::Identity | Self::Softmax => T::ONE,
+            Self::Relu => {
+                if z > T::ZERO {
+                    T::ONE
+                } else {
+                    T::ZERO
+                }
+            }
+            Self::LeakyRelu => {
+                if z > T::ZERO {
+                    T::ONE
+                } else {
+                    T::from_f64(LEAK)
+                }
+            }
+            Self::Elu => {
+                let below = a + T::ONE;
+                if z > T::ZERO { T::ONE } else { below }
+            }
+            Self::Gelu => {
+                let half = T::from_f64(0.5);
+                let phi = half * (T::from_f64(-std::f64::consts::FRAC_1_SQRT_2) * z).erfc::<FMA>();
+                // 1/√(2π)
+                let density = T::from_f64(0.398_942_280_401_432_7) * (-half * z * z).exp::<FMA>();
+                T::fma::<FMA>(z, density, phi)
+            }
+            Self::Silu => {
+                let s = z.sigmoid::<FMA>();
+                T::fma::<FMA>(a, T::ONE - s, s)
+            }
+            Self::Sigmoid => a * (T::ONE - a),
+            Self::Tanh => T::ONE - a * a,
+            Self::Softplus => z.sigmoid::<FMA>(),
+        }
+    }
+}
+
+/// max(0, z) that keeps NaN, so that an exploded value is not hidden by a ReLU.
+trait LargerOrZero {
+    fn larger_or_zero(self) -> Self;
+}
+
+impl<T: Real> LargerOrZero for T {
+    #[inline(always)]
+    fn larger_or_zero(self) -> Self {
+        if self < T::ZERO { T::ZERO } else { self }
+    }
+}

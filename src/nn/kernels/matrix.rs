@@ -1,0 +1,343 @@
+//! Matrix products of a dense layer, batch last: z = Wᵀx + b, ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ.
+//!
+//! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
+//! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
+
+use super::{LANES, dispatch};
+use crate::nn::real::Real;
+use gemm::Parallelism;
+use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
+
+/// Products with fewer multiply-adds than this take the small path.
+const SMALL: usize = 1 << 15;
+/// Products with fewer multiply-adds than this stay on one thread.
+const PARALLEL: usize = 1 << 20;
+
+/// `dst = lhs · rhs`, plus what `dst` held if `accumulate`.
+///
+/// # Panics
+/// If the shapes do not fit: the caller's bug.
+pub fn product<T: Real>(
+    mut dst: ArrayViewMut2<'_, T>,
+    lhs: ArrayView2<'_, T>,
+    rhs: ArrayView2<'_, T>,
+    accumulate: bool,
+    threads: usize,
+) {
+    let (m, k) = lhs.dim();
+    let n = rhs.ncols();
+    assert!(rhs.nrows() == k && dst.dim() == (m, n), "matrix shapes do not fit");
+    let parallelism = if threads > 1 && m * n * k >= PARALLEL {
+        Parallelism::Rayon(threads)
+    } else {
+        Parallelism::None
+    };
+    let (dst_strides, lhs_strides, rhs_strides) = (dst.strides().to_owned_2(), lhs.strides().to_owned_2(), rhs.strides().to_owned_2());
+    // SAFETY: the three views are valid for their shapes and strides, which were just checked to fit, and `dst` is
+    // borrowed mutably, so it overlaps neither operand.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            dst.as_mut_ptr(),
+            dst_strides[1],
+            dst_strides[0],
+            accumulate,
+            lhs.as_ptr(),
+            lhs_strides[1],
+            lhs_strides[0],
+            rhs.as_ptr(),
+            rhs_strides[1],
+            rhs_strides[0],
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+trait Strides2 {
+    fn to_owned_2(&self) -> [isize; 2];
+}
+
+impl Strides2 for [isize] {
+    fn to_owned_2(&self) -> [isize; 2] {
+        [self[0], self[1]]
+    }
+}
+
+/// A row-major matrix view over the front of `data`.
+pub fn rows<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
+    ArrayView2::from_shape((rows, cols), &data[..rows * cols]).expect("the slice has exactly rows × cols elements")
+}
+
+/// A mutable row-major matrix view over the front of `data`.
+pub fn rows_mut<T>(data: &mut [T], rows: usize, cols: usize) -> ArrayViewMut2<'_, T> {
+    ArrayViewMut2::from_shape((rows, cols), &mut data[..rows * cols])
+        .expect("the slice has exactly rows × cols elements")
+}
+
+/// The transpose of a row-major `[rows, cols]` matrix over the front of `data`.
+fn transposed<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
+    ArrayView2::from_shape((cols, rows).strides((1, cols)), &data[..rows * cols])
+        .expect("the slice has exactly rows × cols elements")
+}
+
+/// z = Wᵀx + b: `weight [inputs, outputs]`, `bias [outputs]` or empty, `x [inputs, stride]`, `z [outputs, stride]`.
+pub fn forward<T: Real>(weight: &[T], bias: &[T], x: &[T], z: &mut [T], inputs: usize, outputs: usize, threads: usize) {
+    let stride = z.len() / outputs;
+    if inputs * outputs * stride <= SMALL {
+        small_product(weight, 1, outputs, bias, x, z, inputs, stride);
+        return;
+    }
+    for (row, z) in z.chunks_exact_mut(stride).enumerate() {
+        z.fill(bias.get(row).copied().unwrap_or(T::ZERO));
+    }
+    product(rows_mut(z, outputs, stride), transposed(weight, inputs, outputs), rows(x, inputs, stride), true, threads);
+}
+
+/// ∂L/∂x = W ∂L/∂z, added to `grad_x` if `accumulate`.
+pub fn backward_input<T: Real>(
+    weight: &[T],
+    grad_z: &[T],
+    grad_x: &mut [T],
+    inputs: usize,
+    outputs: usize,
+    accumulate: bool,
+    threads: usize,
+) {
+    let stride = grad_z.len() / outputs;
+    if inputs * outputs * stride <= SMALL && !accumulate {
+        small_product(weight, outputs, 1, &[], grad_z, grad_x, outputs, stride);
+        return;
+    }
+    product(
+        rows_mut(grad_x, inputs, stride),
+        rows(weight, inputs, outputs),
+        rows(grad_z, outputs, stride),
+        accumulate,
+        threads,
+    );
+}
+
+/// ∂L/∂W = x (∂L/∂z)ᵀ and ∂L/∂b = Σ over the batch of ∂L/∂z; both overwrite.
+pub fn backward_params<T: Real>(
+    x: &[T],
+    grad_z: &[T],
+    grad_weight: &mut [T],
+    grad_bias: &mut [T],
+    inputs: usize,
+    outputs: usize,
+    threads: usize,
+) {
+    let stride = grad_z.len() / outputs;
+    if inputs * outputs * stride <= SMALL {
+        small_outer(x, grad_z, grad_weight, grad_bias, stride);
+        return;
+    }
+    row_sums(grad_z, grad_bias, stride);
+    product(
+        rows_mut(grad_weight, inputs, outputs),
+        rows(x, inputs, stride),
+        transposed(grad_z, outputs, stride),
+        false,
+        threads,
+    );
+}
+
+dispatch! {
+    /// dst[r, :] = bias[r] + Σₖ a[r·a_row + k·a_col] · b[k, :] with rows of `stride` columns.
+    fn small_product<T: Real>(a: &[T], a_row: usize, a_col: usize, bias: &[T], b: &[T], dst: &mut [T], depth: usize, stride: usize) => small_product_body
+}
+
+#[inline(always)]
+fn small_product_body<T: Real, const FMA: bool>(
+    a: &[T],
+    a_row: usize,
+    a_col: usize,
+    bias: &[T],
+    b: &[T],
+    dst: &mut [T],
+    depth: usize,
+    stride: usize,
+) {
+    let rows = dst.len() / stride;
+    let mut column = 0;
+    while column + 2 * LANES <= stride {
+        column_block::<T, FMA, { 2 * LANES }>(a, a_row, a_col, bias, b, dst, depth, stride, rows, column);
+        column += 2 * LANES;
+    }
+    if column < stride {
+        column_block::<T, FMA, LANES>(a, a_row, a_col, bias, b, dst, depth, stride, rows, column);
+    }
+}
+
+/// One block of `W` columns, four rows at a time so that the sums stay in registers.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn column_block<T: Real, const FMA: bool, const W: usize>(
+    a: &[T],
+    a_row: usize,
+    a_col: usize,
+    bias: &[T],
+    b: &[T],
+    dst: &mut [T],
+    depth: usize,
+    stride: usize,
+    rows: usize,
+    column: usize,
+) {
+    let mut row = 0;
+    while row + 4 <= rows {
+        row_block::<T, FMA, W, 4>(a, a_row, a_col, bias, b, dst, depth, stride, row, column);
+        row += 4;
+    }
+    while row < rows {
+        row_block::<T, FMA, W, 1>(a, a_row, a_col, bias, b, dst, depth, stride, row, column);
+        row += 1;
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn row_block<T: Real, const FMA: bool, const W: usize, const R: usize>(
+    a: &[T],
+    a_row: usize,
+    a_col: usize,
+    bias: &[T],
+    b: &[T],
+    dst: &mut [T],
+    depth: usize,
+    stride: usize,
+    row: usize,
+    column: usize,
+) {
+    let mut sums = [[T::ZERO; W]; R];
+    if !bias.is_empty() {
+        for (sum, &bias) in sums.iter_mut().zip(&bias[row..row + R]) {
+            *sum = [bias; W];
+        }
+    }
+    for k in 0..depth {
+        let b = &b[k * stride + column..][..W];
+        for (r, sum) in sums.iter_mut().enumerate() {
+            let a = a[(row + r) * a_row + k * a_col];
+            for (sum, &b) in sum.iter_mut().zip(b) {
+                *sum = T::fma::<FMA>(a, b, *sum);
+            }
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        dst[(row + r) * stride + column..][..W].copy_from_slice(sum);
+    }
+}
+
+dispatch! {
+    /// grad_weight[i, o] = Σ over the batch of x[i] · grad_z[o]; grad_bias[o] = Σ over the batch of grad_z[o].
+    fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias: &mut [T], stride: usize) => small_outer_body
+}
+
+#[inline(always)]
+fn small_outer_body<T: Real, const FMA: bool>(
+    x: &[T],
+    grad_z: &[T],
+    grad_weight: &mut [T],
+    grad_bias: &mut [T],
+    stride: usize,
+) {
+    let outputs = grad_z.len() / stride;
+    for (x, grads) in x.chunks_exact(stride).zip(grad_weight.chunks_exact_mut(outputs)) {
+        for (grad, gz) in grads.iter_mut().zip(grad_z.chunks_exact(stride)) {
+            let mut lanes = [T::ZERO; LANES];
+            for (x, gz) in x.chunks_exact(LANES).zip(gz.chunks_exact(LANES)) {
+                for lane in 0..LANES {
+                    lanes[lane] = T::fma::<FMA>(x[lane], gz[lane], lanes[lane]);
+                }
+            }
+            *grad = lane_sum(lanes);
+        }
+    }
+    row_sums_body::<T, FMA>(grad_z, grad_bias, stride);
+}
+
+dispatch! {
+    /// sums[r] = Σ of row r; nothing when `sums` is empty (a layer without bias).
+    fn row_sums<T: Real>(values: &[T], sums: &mut [T], stride: usize) => row_sums_body
+}
+
+#[inline(always)]
+fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride: usize) {
+    for (sum, row) in sums.iter_mut().zip(values.chunks_exact(stride)) {
+        let mut lanes = [T::ZERO; LANES];
+        for chunk in row.chunks_exact(LANES) {
+            for lane in 0..LANES {
+                lanes[lane] += chunk[lane];
+            }
+        }
+        *sum = lane_sum(lanes);
+    }
+}
+
+/// Sum of the lanes in a fixed, balanced order.
+#[inline(always)]
+pub(crate) fn lane_sum<T: Real>(l: [T; LANES]) -> T {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{backward_input, backward_params, forward};
+    use crate::nn::kernels::padded;
+    use crate::seed::{Purpose, Stream};
+
+    /// Straight sums in f64, batch last.
+    fn reference(w: &[f64], b: &[f64], x: &[f64], i: usize, o: usize, s: usize) -> Vec<f64> {
+        let mut z = vec![0.0; o * s];
+        for r in 0..o {
+            for c in 0..s {
+                z[r * s + c] = b[r] + (0..i).map(|k| w[k * o + r] * x[k * s + c]).sum::<f64>();
+            }
+        }
+        z
+    }
+
+    #[test]
+    fn small_and_large_paths_equal_straight_sums_and_ignore_threads() {
+        for (inputs, outputs, batch) in [(2, 4, 10), (3, 1, 1), (13, 32, 16), (7, 5, 33), (130, 70, 64), (300, 90, 40)] {
+            let stride = padded(batch);
+            let mut rng = Stream::new(inputs as u64, Purpose::Data, outputs as u64);
+            let mut draw = |n: usize| (0..n).map(|_| rng.normal()).collect::<Vec<f64>>();
+            let (w, b, x, gz) = (draw(inputs * outputs), draw(outputs), draw(inputs * stride), draw(outputs * stride));
+            let mut z = vec![0.0; outputs * stride];
+            forward(&w, &b, &x, &mut z, inputs, outputs, 1);
+            for (got, want) in z.iter().zip(reference(&w, &b, &x, inputs, outputs, stride)) {
+                assert!((got - want).abs() < 1e-11, "{inputs}×{outputs}×{batch}: {got} {want}");
+            }
+            let (mut gw, mut gb, mut gx) = (vec![0.0; w.len()], vec![0.0; outputs], vec![0.0; x.len()]);
+            backward_params(&x, &gz, &mut gw, &mut gb, inputs, outputs, 1);
+            backward_input(&w, &gz, &mut gx, inputs, outputs, false, 1);
+            for i in 0..inputs {
+                for o in 0..outputs {
+                    let want: f64 = (0..stride).map(|c| x[i * stride + c] * gz[o * stride + c]).sum();
+                    assert!((gw[i * outputs + o] - want).abs() < 1e-11);
+                }
+                for c in 0..stride {
+                    let want: f64 = (0..outputs).map(|o| w[i * outputs + o] * gz[o * stride + c]).sum();
+                    assert!((gx[i * stride + c] - want).abs() < 1e-11);
+                }
+            }
+            let single: Vec<f32> = w.iter().map(|&v| v as f32).collect();
+            let xs: Vec<f32> = x.iter().map(|&v| v as f32).collect();
+            let run = |threads| {
+                let mut z = vec![0.0_f32; outputs * stride];
+                forward(&single, &[], &xs, &mut z, inputs, outputs, threads);
+                z
+            };
+            assert_eq!(run(1), run(2));
+        }
+    }
+}

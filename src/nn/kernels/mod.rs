@@ -1,0 +1,74 @@
+//! The loops that training spends its time in, compiled for several instruction sets and chosen at run time.
+//!
+//! Tensors are stored **batch last**: a buffer of shape `[units, stride]` whose row `u` holds unit `u` for every
+//! sample of the mini-batch. `stride` is the batch size rounded up to [`LANES`]; the padding columns carry zero
+//! inputs and zero gradients, so no loop needs a tail.
+
+pub mod elementwise;
+pub mod matrix;
+pub mod update;
+
+/// Batch columns are padded to a multiple of this many samples.
+pub const LANES: usize = 8;
+
+/// Number of stored columns for `batch` samples.
+pub const fn padded(batch: usize) -> usize {
+    batch.div_ceil(LANES) * LANES
+}
+
+/// Defines `$name`, which runs the inlined `$body::<T, FMA>` compiled for the best instruction set of this processor.
+macro_rules! dispatch {
+    ($(#[$doc:meta])* $vis:vis fn $name:ident<T: Real>($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? => $body:ident) => {
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name<T: $crate::nn::real::Real>($($arg: $ty),*) $(-> $ret)? {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx512<T: $crate::nn::real::Real>($($arg: $ty),*) $(-> $ret)? { $body::<T, true>($($arg),*) }
+                #[target_feature(enable = "avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn avx2<T: $crate::nn::real::Real>($($arg: $ty),*) $(-> $ret)? { $body::<T, true>($($arg),*) }
+                match $crate::nn::kernels::level() {
+                    // SAFETY: `level` has found every feature that the function enables.
+                    $crate::nn::kernels::Level::Avx512 => return unsafe { avx512::<T>($($arg),*) },
+                    // SAFETY: as above.
+                    $crate::nn::kernels::Level::Avx2 => return unsafe { avx2::<T>($($arg),*) },
+                    $crate::nn::kernels::Level::Baseline => {}
+                }
+            }
+            #[cfg(target_arch = "aarch64")]
+            { return $body::<T, true>($($arg),*); }
+            #[cfg(not(target_arch = "aarch64"))]
+            $body::<T, false>($($arg),*)
+        }
+    };
+}
+pub(crate) use dispatch;
+
+/// Instruction sets that the kernels are compiled for.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(crate) enum Level {
+    Baseline,
+    Avx2,
+    Avx512,
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(crate) fn level() -> Level {
+    if is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("fma")
+    {
+        Level::Avx512
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        Level::Avx2
+    } else {
+        Level::Baseline
+    }
+}

@@ -1,0 +1,119 @@
+//! One pass over parameters, gradients and running averages for each update rule.
+
+use super::{LANES, dispatch};
+use crate::nn::real::Real;
+
+dispatch! { pub fn sgd<T: Real>(params: &mut [T], grads: &[T], lr: T) => sgd_body }
+
+#[inline(always)]
+fn sgd_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], lr: T) {
+    for (w, &g) in params.iter_mut().zip(grads) {
+        *w = T::fma::<FMA>(-lr, g, *w);
+    }
+}
+
+dispatch! { pub fn momentum<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => momentum_body }
+
+#[inline(always)]
+fn momentum_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) {
+    for ((w, &g), v) in params.iter_mut().zip(grads).zip(velocity) {
+        *v = T::fma::<FMA>(mu, *v, g);
+        *w = T::fma::<FMA>(-lr, *v, *w);
+    }
+}
+
+dispatch! { pub fn nesterov<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => nesterov_body }
+
+#[inline(always)]
+fn nesterov_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) {
+    for ((w, &g), v) in params.iter_mut().zip(grads).zip(velocity) {
+        *v = T::fma::<FMA>(mu, *v, g);
+        *w = T::fma::<FMA>(-lr, T::fma::<FMA>(mu, *v, g), *w);
+    }
+}
+
+dispatch! { pub fn rmsprop<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], lr: T, decay: T, epsilon: T) => rmsprop_body }
+
+#[inline(always)]
+fn rmsprop_body<T: Real, const FMA: bool>(
+    params: &mut [T],
+    grads: &[T],
+    square: &mut [T],
+    lr: T,
+    decay: T,
+    epsilon: T,
+) {
+    for ((w, &g), s) in params.iter_mut().zip(grads).zip(square) {
+        *s = T::fma::<FMA>(decay, *s, (T::ONE - decay) * g * g);
+        *w -= lr * g / (s.sqrt() + epsilon);
+    }
+}
+
+dispatch! {
+    /// `betas` are the decay of both moments; `step` is η/(1−β₁ᵗ) and `root` is 1/√(1−β₂ᵗ).
+    pub fn adam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], step: T, root: T, epsilon: T) => adam_body
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn adam_body<T: Real, const FMA: bool>(
+    params: &mut [T],
+    grads: &[T],
+    first: &mut [T],
+    second: &mut [T],
+    [beta1, beta2]: [T; 2],
+    step: T,
+    root: T,
+    epsilon: T,
+) {
+    let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+    for (((w, &g), m), v) in params.iter_mut().zip(grads).zip(first).zip(second) {
+        *m = T::fma::<FMA>(beta1, *m, rest1 * g);
+        *v = T::fma::<FMA>(beta2, *v, rest2 * g * g);
+        *w -= step * *m / T::fma::<FMA>(v.sqrt(), root, epsilon);
+    }
+}
+
+dispatch! { pub fn scale<T: Real>(values: &mut [T], factor: T) => scale_body }
+
+#[inline(always)]
+fn scale_body<T: Real, const FMA: bool>(values: &mut [T], factor: T) {
+    for v in values {
+        *v *= factor;
+    }
+}
+
+dispatch! { pub fn regularise<T: Real>(weights: &[T], grads: &mut [T], l1: T, l2: T) => regularise_body }
+
+#[inline(always)]
+fn regularise_body<T: Real, const FMA: bool>(weights: &[T], grads: &mut [T], l1: T, l2: T) {
+    for (g, &w) in grads.iter_mut().zip(weights) {
+        let sign = if w > T::ZERO {
+            l1
+        } else if w < T::ZERO {
+            -l1
+        } else {
+            T::ZERO
+        };
+        *g += T::fma::<FMA>(l2, w, sign);
+    }
+}
+
+dispatch! {
+    /// Σ v², added up in f64 lanes in a fixed order.
+    pub fn square_sum<T: Real>(values: &[T]) -> f64 => square_sum_body
+}
+
+#[inline(always)]
+fn square_sum_body<T: Real, const FMA: bool>(values: &[T]) -> f64 {
+    let mut lanes = [0.0_f64; LANES];
+    let chunks = values.chunks_exact(LANES);
+    let tail = chunks.remainder();
+    for chunk in chunks {
+        for lane in 0..LANES {
+            let v = chunk[lane].to_f64();
+            lanes[lane] = <f64 as Real>::fma::<FMA>(v, v, lanes[lane]);
+        }
+    }
+    super::matrix::lane_sum(lanes) + tail.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>()
+}

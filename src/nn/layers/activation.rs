@@ -1,0 +1,78 @@
+//! Activation as a layer of its own: a = f(z), and ∂L/∂z = ∂L/∂a · f′(z).
+
+use super::{GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use crate::nn::compile::Lowering;
+use crate::nn::kernels::elementwise;
+use crate::nn::{Activation, Real};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Bends every value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ActivationSpec {
+    pub function: Activation,
+}
+
+impl Default for ActivationSpec {
+    fn default() -> Self {
+        Self { function: Activation::Relu }
+    }
+}
+
+impl LayerDefinition for ActivationSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Activation",
+            group: "Core",
+            summary: "bends the line",
+            description: "Applies a function to every value. Without one, a stack of dense layers is just one dense layer.",
+            formula: "a = f(z)",
+        }
+    }
+
+    fn caption(&self) -> String {
+        self.function.label().to_owned()
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(input.to_vec())
+    }
+
+    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
+        Vec::new()
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        2 * input.iter().map(|&d| d as u128).product::<u128>()
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let units = lowering.input_units();
+        lowering.push(OperationPlan::Activation(self.function), units);
+    }
+}
+
+pub(super) struct Activate(pub Activation);
+
+impl<T: Real> Operation<T> for Activate {
+    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        elementwise::activate(self.0, inputs.get(0), output, pass.stride());
+    }
+
+    fn backward(
+        &mut self,
+        pass: &Pass,
+        _params: &[T],
+        inputs: Inputs<'_, T>,
+        output: &[T],
+        grad_output: &[T],
+        grad_input: Option<GradInput<'_, T>>,
+        _grad_params: &mut [T],
+    ) {
+        if let Some(GradInput { values, accumulate }) = grad_input {
+            let z = inputs.get(0);
+            elementwise::activate_backward(self.0, z, output, grad_output, values, pass.stride(), accumulate);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The registry of layers. A layer is one file here and one line in [`LayerKind::definition`] and [`palette`].
+
+mod activation;
+mod dense;
+mod dropout;
+mod ends;
+
+pub use activation::ActivationSpec;
+pub use dense::DenseSpec;
+pub use dropout::DropoutSpec;
+pub use ends::{InputSpec, OutputSpec};
+
+use super::compile::Lowering;
+use super::init::Initialiser;
+use super::kernels::padded;
+use super::real::Real;
+use super::spec::LayerKind;
+use std::ops::Range;
+
+/// What people read about a kind of layer; palette, inspector and documents use it.
+#[derive(Debug)]
+pub struct LayerInfo {
+    pub label: &'static str,
+    pub group: &'static str,
+    /// A few words for the palette.
+    pub summary: &'static str,
+    /// One or two sentences for the tooltip.
+    pub description: &'static str,
+    pub formula: &'static str,
+}
+
+/// What every layer's specification can say of itself.
+pub trait LayerDefinition {
+    fn info(&self) -> &'static LayerInfo;
+    /// One line under the layer's name, for instance "dense 6 · tanh".
+    fn caption(&self) -> String;
+    /// Shape of one sample's output, or what is wrong with the input.
+    ///
+    /// # Errors
+    /// A sentence that names the trouble and the mend.
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String>;
+    /// Parameters for one sample of shape `input`.
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape>;
+    /// Buffers that training keeps for one sample, in numbers.
+    fn buffer(&self, input: &[usize]) -> u128;
+    /// Adds the layer's operations.
+    fn lower(&self, lowering: &mut Lowering<'_>);
+    /// What is wrong with the layer's own settings, if anything.
+    fn invalid(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A parameter tensor before it is allocated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterShape {
+    pub name: &'static str,
+    pub shape: Vec<usize>,
+    pub fan_in: usize,
+    pub fan_out: usize,
+    pub initialiser: Initialiser,
+    /// Whether L1, L2 and weight decay act on it (weights yes, biases no).
+    pub decayed: bool,
+}
+
+impl ParameterShape {
+    /// Number of values; wide enough for shapes that would never fit.
+    pub fn count(&self) -> u128 {
+        self.shape.iter().map(|&d| d as u128).product()
+    }
+}
+
+impl LayerKind {
+    /// The one place that knows every kind of layer.
+    pub fn definition(&self) -> &dyn LayerDefinition {
+        match self {
+            Self::Input(spec) => spec,
+            Self::Dense(spec) => spec,
+            Self::Activation(spec) => spec,
+            Self::Dropout(spec) => spec,
+            Self::Output(spec) => spec,
+        }
+    }
+
+    pub fn info(&self) -> &'static LayerInfo {
+        self.definition().info()
+    }
+}
+
+/// One of each layer that can be added, in the palette's order.
+pub fn palette() -> Vec<LayerKind> {
+    vec![
+        LayerKind::Dense(DenseSpec::default()),
+        LayerKind::Activation(ActivationSpec::default()),
+        LayerKind::Dropout(DropoutSpec::default()),
+        LayerKind::Input(InputSpec {}),
+        LayerKind::Output(OutputSpec::default()),
+    ]
+}
+
+/// What the operations need to know of the pass they run in.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Samples in the mini-batch.
+    pub batch: usize,
+    pub threads: usize,
+    /// Dropout acts only in training.
+    pub training: bool,
+    pub seed: u64,
+    /// Number of updates made, which addresses the random numbers of this pass.
+    pub step: u64,
+}
+
+impl Pass {
+    /// Stored columns of each row.
+    pub fn stride(&self) -> usize {
+        padded(self.batch)
+    }
+}
+
+/// The outputs of the operations before this one, and which of them feed it.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a, T> {
+    pub(super) buffers: &'a [Vec<T>],
+    pub(super) sizes: &'a [usize],
+    pub(super) nodes: &'a [usize],
+    pub(super) stride: usize,
+}
+
+impl<'a, T> Inputs<'a, T> {
+    /// Values of input `port`, `[units, stride]`.
+    pub fn get(&self, port: usize) -> &'a [T] {
+        let node = self.nodes[port];
+        &self.buffers[node][..self.sizes[node] * self.stride]
+    }
+}
+
+/// Where an operation leaves the gradient of its input; `accumulate` when another reader has already left its part.
+pub struct GradInput<'a, T> {
+    pub values: &'a mut [T],
+    pub accumulate: bool,
+}
+
+/// One step of arithmetic of the compiled network: forward and backward side by side.
+pub trait Operation<T: Real>: Send {
+    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]);
+    /// `grad_input` is absent where no parameter lies upstream.
+    fn backward(
+        &mut self,
+        pass: &Pass,
+        params: &[T],
+        inputs: Inputs<'_, T>,
+        output: &[T],
+        grad_output: &[T],
+        grad_input: Option<GradInput<'_, T>>,
+        grad_params: &mut [T],
+    );
+}
+
+/// An operation before the number type is chosen.
+#[derive(Clone, Debug)]
+pub enum OperationPlan {
+    Source,
+    Linear { weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize },
+    Activation(super::Activation),
+    Dropout { rate: f32, stream: u64 },
+}
+
+impl OperationPlan {
+    pub(super) fn build<T: Real>(&self, units: usize, capacity: usize) -> Box<dyn Operation<T>> {
+        match self.clone() {
+            Self::Source => Box::new(ends::Source),
+            Self::Linear { weight, bias, inputs, outputs } => {
+                Box::new(dense::Linear { weight, bias, inputs, outputs })
+            }
+            Self::Activation(function) => Box::new(activation::Activate(function)),
+            Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
+        }
+    }
+}
+
+/// Length of a flat sample, or why `what` cannot take the shape.
+fn flat(input: &[usize], what: &str) -> Result<usize, String> {
+    match input {
+        [n] => Ok(*n),
+        _ => Err(format!("{what} needs one row of numbers a sample, but its input has shape {input:?}")),
+    }
+}

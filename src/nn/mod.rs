@@ -1,0 +1,30 @@
+//! The mathematics: network spec → shape inference → compiled network, with layers, losses, optimizers and kernels.
+//! It knows nothing of files, threads or screens.
+//!
+//! Failures are values: what a person can cause comes back as a list of [`Problem`]s; a panic here is a bug.
+
+// The kernels are meant to be inlined into their dispatching functions; formulas have one-letter names.
+#![allow(clippy::inline_always, clippy::many_single_char_names)]
+
+mod activation;
+pub mod check;
+pub mod compile;
+mod init;
+pub mod kernels;
+pub mod layers;
+mod loss;
+mod network;
+mod optimizer;
+mod real;
+mod shape;
+mod spec;
+
+pub use activation::Activation;
+pub use compile::{Plan, compile};
+pub use init::Initialiser;
+pub use loss::{Link, Loss};
+pub use network::Network;
+pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
+pub use real::Real;
+pub use shape::{Encoding, Inference, MEMORY_LIMIT, Mend, Problem, Target, Task, bytes, infer};
+pub use spec::{LayerId, LayerKind, LayerSpec, NetworkSpec, Wire};

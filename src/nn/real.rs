@@ -1,0 +1,294 @@
+//! The two number types a network computes in: `f32` trains, `f64` checks gradients.
+//!
+//! The scalar functions are branch-free for `f32`, so that loops over them vectorise; `FMA` says whether the
+//! caller runs on a processor with fused multiply-add (without it `mul_add` would be a slow library call).
+
+use std::fmt::Debug;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// A floating-point type that networks can compute in.
+pub trait Real:
+    Copy
+    + Default
+    + Debug
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + Sum
+{
+    const ZERO: Self;
+    const ONE: Self;
+    fn from_f64(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+    fn is_finite(self) -> bool;
+    fn sqrt(self) -> Self;
+    fn ln(self) -> Self;
+    fn ln_1p(self) -> Self;
+    /// `a * b + c`, fused where `FMA`.
+    fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
+    fn exp<const FMA: bool>(self) -> Self;
+    fn exp_m1<const FMA: bool>(self) -> Self;
+    fn tanh<const FMA: bool>(self) -> Self;
+    /// Complementary error function.
+    fn erfc<const FMA: bool>(self) -> Self;
+
+    #[inline(always)]
+    fn abs(self) -> Self {
+        if self < Self::ZERO { -self } else { self }
+    }
+
+    /// The larger of two; `self` where either is not a number.
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if other > self { other } else { self }
+    }
+
+    /// 1 / (1 + e⁻ˣ)
+    #[inline(always)]
+    fn sigmoid<const FMA: bool>(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).exp::<FMA>())
+    }
+
+    /// ln(1 + eˣ), stable for large |x|.
+    #[inline(always)]
+    fn softplus<const FMA: bool>(self) -> Self {
+        self.larger(Self::ZERO) + (-self.abs()).exp::<FMA>().ln_1p()
+    }
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value as Self
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.ln()
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        self.ln_1p()
+    }
+
+    #[inline(always)]
+    fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self {
+        if FMA { a.mul_add(b, c) } else { a * b + c }
+    }
+
+    /// Range reduction by powers of two and a degree-6 polynomial (Cephes `expf`), about 1 ulp.
+    #[inline(always)]
+    fn exp<const FMA: bool>(self) -> Self {
+        // Written with comparisons rather than `clamp` so that NaN stays NaN and both sides become a vector select.
+        let x = if self > 88.7 { 88.7 } else { self };
+        let x = if x < -87.3 { -87.3 } else { x };
+        // Adding 1.5·2²³ rounds to the nearest integer without a library call.
+        const ROUND: f32 = 12_582_912.0;
+        let n = Self::fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND) - ROUND;
+        let r = Self::fma::<FMA>(n, -0.693_359_4, x);
+        let r = Self::fma::<FMA>(n, 2.121_944_4e-4, r);
+        let y = Self::fma::<FMA>(exp_tail::<FMA>(r), r * r, r) + 1.0;
+        // 2ⁿ in two halves, so that n = 128 does not overflow the exponent field.
+        let n = n as i32;
+        let half = n >> 1;
+        let pow2 = |k: i32| Self::from_bits(((k + 127) << 23) as u32);
+        let y = y * pow2(half) * pow2(n - half);
+        if self > 88.722_84 { Self::INFINITY } else { y }
+    }
+
+    #[inline(always)]
+    fn exp_m1<const FMA: bool>(self) -> Self {
+        let near = Self::fma::<FMA>(exp_tail::<FMA>(self), self * self, self);
+        let far = Real::exp::<FMA>(self) - 1.0;
+        if self.abs() < 0.34 { near } else { far }
+    }
+
+    /// Odd rational approximation of degree 13 over 6 (the minimax fit used by Eigen), a few ulp.
+    #[inline(always)]
+    fn tanh<const FMA: bool>(self) -> Self {
+        const LIMIT: f32 = 7.905_311;
+        let x = if self > LIMIT { LIMIT } else { self };
+        let x = if x < -LIMIT { -LIMIT } else { x };
+        let s = x * x;
+        let mut p = -2.760_768_5e-16;
+        for c in [
+            2.000_187_9e-13,
+            -8.604_671_5e-11,
+            5.122_297_1e-8,
+            1.485_722_4e-5,
+            6.372_619_3e-4,
+            4.893_524_6e-3,
+        ] {
+            p = Self::fma::<FMA>(p, s, c);
+        }
+        let mut q = 1.198_258_4e-6;
+        for c in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
+            q = Self::fma::<FMA>(q, s, c);
+        }
+        x * p / q
+    }
+
+    /// Chebyshev fit with relative error below 1.2·10⁻⁷ everywhere (Press et al., Numerical Recipes §6.2).
+    #[inline(always)]
+    fn erfc<const FMA: bool>(self) -> Self {
+        let z = self.abs();
+        let t = 1.0 / Self::fma::<FMA>(z, 0.5, 1.0);
+        let mut p = 0.170_872_77;
+        for c in [
+            -0.822_152_2,
+            1.488_515_9,
+            -1.135_203_9,
+            0.278_868_07,
+            -0.186_288_06,
+            0.096_784_18,
+            0.374_091_96,
+            1.000_023_7,
+            -1.265_512_2,
+        ] {
+            p = Self::fma::<FMA>(p, t, c);
+        }
+        let y = t * Real::exp::<FMA>(Self::fma::<FMA>(-z, z, p));
+        if self < 0.0 { 2.0 - y } else { y }
+    }
+}
+
+/// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2 (Cephes `expf`).
+#[inline(always)]
+fn exp_tail<const FMA: bool>(r: f32) -> f32 {
+    let mut p = 1.987_569_1e-4;
+    for c in [
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        5.000_000_1e-1,
+    ] {
+        p = <f32 as Real>::fma::<FMA>(p, r, c);
+    }
+    p
+}
+
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.ln()
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        self.ln_1p()
+    }
+
+    #[inline(always)]
+    fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self {
+        if FMA { a.mul_add(b, c) } else { a * b + c }
+    }
+
+    #[inline(always)]
+    fn exp<const FMA: bool>(self) -> Self {
+        self.exp()
+    }
+
+    #[inline(always)]
+    fn exp_m1<const FMA: bool>(self) -> Self {
+        self.exp_m1()
+    }
+
+    #[inline(always)]
+    fn tanh<const FMA: bool>(self) -> Self {
+        self.tanh()
+    }
+
+    #[inline(always)]
+    fn erfc<const FMA: bool>(self) -> Self {
+        libm::erfc(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Real;
+
+    /// Largest relative error of `f` against its f64 reference over a dense grid.
+    fn worst(range: std::ops::Range<f64>, f: impl Fn(f32) -> f32, reference: impl Fn(f64) -> f64) -> f64 {
+        (0..200_000)
+            .map(|i| (range.start + (range.end - range.start) * f64::from(i) / 200_000.0) as f32)
+            .map(|x| {
+                let exact = reference(f64::from(x));
+                (f64::from(f(x)) - exact).abs() / exact.abs().max(1e-30)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn fast_functions_agree_with_the_standard_library() {
+        assert!(worst(-87.0..88.0, |x| Real::exp::<true>(x), f64::exp) < 2.5e-7);
+        assert!(worst(-87.0..88.0, |x| Real::exp::<false>(x), f64::exp) < 2.5e-7);
+        assert!(worst(-20.0..5.0, |x| Real::exp_m1::<true>(x), f64::exp_m1) < 4e-7);
+        assert!(worst(-12.0..12.0, |x| Real::tanh::<true>(x), f64::tanh) < 5e-7);
+        assert!(worst(-12.0..12.0, |x| Real::tanh::<false>(x), f64::tanh) < 5e-7);
+        assert!(worst(-3.0..4.0, |x| Real::erfc::<true>(x), libm::erfc) < 2e-6);
+        assert!(worst(-60.0..30.0, |x| Real::sigmoid::<true>(x), |x| 1.0 / (1.0 + (-x).exp())) < 3e-7);
+    }
+
+    #[test]
+    fn special_values_pass_through() {
+        assert!(Real::exp::<true>(f32::NAN).is_nan());
+        assert!(Real::tanh::<true>(f32::NAN).is_nan());
+        assert_eq!(Real::exp::<true>(200.0_f32), f32::INFINITY);
+        assert!(Real::exp::<true>(-200.0_f32) < 1.3e-38);
+        assert!((Real::tanh::<true>(50.0_f32) - 1.0).abs() < 1e-6);
+    }
+}

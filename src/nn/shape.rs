@@ -1,0 +1,465 @@
+//! Shape inference: what flows along each wire, what does not fit, and what would mend it. Runs on every edit.
+
+use super::layers::{DenseSpec, InputSpec, OutputSpec};
+use super::spec::{LayerId, LayerKind, NetworkSpec};
+use super::{Activation, Loss};
+use std::collections::BTreeMap;
+
+/// Networks that would need more than this many bytes to train are refused before anything is allocated.
+pub const MEMORY_LIMIT: u128 = 8 << 30;
+
+/// What the data ask of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Shape of one sample's features.
+    pub input: Vec<usize>,
+    pub target: Target,
+}
+
+/// What is to be predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One of so many classes.
+    Classes(usize),
+    /// So many numbers.
+    Values(usize),
+}
+
+/// How targets are written for the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// One unit a class: 1 for the true one, else 0.
+    OneHot,
+    /// One unit: −1 for the first class, +1 for the second.
+    Signed,
+    /// One unit: 0 for the first class, 1 for the second.
+    ZeroOne,
+    /// The numbers themselves.
+    Values,
+}
+
+/// Something that keeps the network from training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    /// The layer it belongs to; none when the network as a whole is meant.
+    pub layer: Option<LayerId>,
+    pub message: String,
+    pub mend: Option<Mend>,
+}
+
+/// One click that removes a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mend {
+    AddInput,
+    AddOutput { after: LayerId },
+    SetUnits { layer: LayerId, units: usize },
+    SetActivation { layer: LayerId, activation: Activation },
+    SetLoss { layer: LayerId, loss: Loss },
+    InsertDense { before: LayerId, units: usize, activation: Activation },
+    Connect { from: LayerId, to: LayerId },
+    Remove { layer: LayerId },
+    KeepOneWire { to: LayerId },
+    SetRate { layer: LayerId, rate: f32 },
+}
+
+impl Mend {
+    /// What the button says.
+    pub fn label(&self, spec: &NetworkSpec) -> String {
+        match self {
+            Self::AddInput => "Add an input layer".to_owned(),
+            Self::AddOutput { .. } => "Add an output layer".to_owned(),
+            Self::SetUnits { layer, units } => format!("Set {} to {units} units", spec.name(*layer)),
+            Self::SetActivation { layer, activation } => {
+                format!("Set {} to {}", spec.name(*layer), activation.label())
+            }
+            Self::SetLoss { loss, .. } => format!("Use {}", loss.label().to_lowercase()),
+            Self::InsertDense { units, .. } => format!("Insert a dense layer of {units} units"),
+            Self::Connect { from, to } => format!("Connect {} to {}", spec.name(*from), spec.name(*to)),
+            Self::Remove { layer } => format!("Remove {}", spec.name(*layer)),
+            Self::KeepOneWire { .. } => "Keep only the first wire".to_owned(),
+            Self::SetRate { rate, .. } => format!("Set the rate to {rate}"),
+        }
+    }
+
+    /// Makes the change.
+    pub fn apply(&self, spec: &mut NetworkSpec) {
+        match *self {
+            Self::AddInput => {
+                let first = spec.topological_order().0.into_iter().find(|&id| {
+                    spec.inputs_of(id).next().is_none() && !matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Input(_)))
+                });
+                let input = spec.add("Input", LayerKind::Input(InputSpec {}));
+                if let Some(first) = first {
+                    spec.connect(input, first);
+                }
+            }
+            Self::AddOutput { after } => {
+                let output = spec.add("Output", LayerKind::Output(OutputSpec::default()));
+                spec.connect(after, output);
+            }
+            Self::SetUnits { layer, units } => {
+                if let Some(LayerKind::Dense(dense)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                    dense.units = units;
+                }
+            }
+            Self::SetActivation { layer, activation } => match spec.layer_mut(layer).map(|l| &mut l.kind) {
+                Some(LayerKind::Dense(dense)) => dense.activation = activation,
+                Some(LayerKind::Activation(layer)) => layer.function = activation,
+                _ => {}
+            },
+            Self::SetLoss { layer, loss } => {
+                if let Some(LayerKind::Output(output)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                    output.loss = loss;
+                }
+            }
+            Self::InsertDense { before, units, activation } => {
+                let from = spec.inputs_of(before).next();
+                let dense = DenseSpec { units, activation, ..DenseSpec::default() };
+                let id = spec.add("Dense", LayerKind::Dense(dense));
+                if let Some(from) = from {
+                    spec.insert_on_wire(id, from, before);
+                } else {
+                    spec.connect(id, before);
+                }
+            }
+            Self::Connect { from, to } => spec.connect(from, to),
+            Self::Remove { layer } => spec.remove(layer),
+            Self::KeepOneWire { to } => {
+                let first = spec.inputs_of(to).next();
+                spec.wires.retain(|w| w.to != to || Some(w.from) == first);
+            }
+            Self::SetRate { layer, rate } => {
+                if let Some(LayerKind::Dropout(dropout)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                    dropout.rate = rate;
+                }
+            }
+        }
+    }
+}
+
+/// The result of shape inference.
+#[derive(Clone, Debug, Default)]
+pub struct Inference {
+    /// Layers so that every wire goes forward.
+    pub order: Vec<LayerId>,
+    /// Shape of one sample's output, for the layers that could be worked out.
+    pub shapes: BTreeMap<LayerId, Vec<usize>>,
+    /// Shape of one sample's input.
+    pub inputs: BTreeMap<LayerId, Vec<usize>>,
+    /// Number of parameters.
+    pub parameters: BTreeMap<LayerId, u128>,
+    pub problems: Vec<Problem>,
+    /// Bytes that training would need.
+    pub memory: u128,
+    /// How targets are encoded, once the output fits.
+    pub encoding: Option<Encoding>,
+}
+
+impl Inference {
+    pub fn fits(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Number of parameters of the whole network.
+    pub fn total_parameters(&self) -> u128 {
+        self.parameters.values().sum()
+    }
+}
+
+/// Works out every shape of `spec` for the data of `task`, with mini-batches of `batch`.
+pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
+    let (order, cyclic) = spec.topological_order();
+    let mut found = Inference { order, ..Inference::default() };
+    for id in cyclic {
+        found.problem(Some(id), "is part of a cycle; remove one of its wires", None);
+    }
+    ends(spec, &mut found);
+    let mut numbers: u128 = 0;
+    for id in found.order.clone() {
+        let Some(layer) = spec.layer(id) else { continue };
+        let definition = layer.kind.definition();
+        if let Some(message) = definition.invalid() {
+            found.problem(Some(id), message, invalid_mend(&layer.kind, id));
+            continue;
+        }
+        let Some(input) = input_shape(spec, task, id, &layer.kind, &mut found) else { continue };
+        match definition.output_shape(&input) {
+            Ok(shape) => {
+                let parameters = definition.parameters(&input).iter().map(super::layers::ParameterShape::count).sum();
+                numbers = numbers.saturating_add(definition.buffer(&input) * super::kernels::padded(batch) as u128);
+                found.parameters.insert(id, parameters);
+                found.shapes.insert(id, shape);
+                found.inputs.insert(id, input);
+            }
+            Err(message) => found.problem(Some(id), message, None),
+        }
+        if let LayerKind::Output(output) = &layer.kind {
+            let encoding = check_output(spec, task, id, output.loss, &mut found);
+            found.encoding = found.encoding.or(encoding);
+        }
+    }
+    // Parameters, gradients and two running averages, in four bytes each.
+    found.memory = 4 * (numbers.saturating_add(4 * found.total_parameters()));
+    if found.memory > MEMORY_LIMIT {
+        let largest = found.parameters.iter().max_by_key(|(_, n)| **n).map(|(id, _)| *id);
+        let message = format!(
+            "would need {} of memory to train, more than the limit of {}; use fewer units or a smaller mini-batch",
+            bytes(found.memory),
+            bytes(MEMORY_LIMIT)
+        );
+        found.problem(largest, message, None);
+    }
+    found
+}
+
+/// Bytes as people write them.
+pub fn bytes(n: u128) -> String {
+    let mut value = n as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            return if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.0} PiB")
+}
+
+impl Inference {
+    fn problem(&mut self, layer: Option<LayerId>, message: impl Into<String>, mend: Option<Mend>) {
+        self.problems.push(Problem { layer, message: message.into(), mend });
+    }
+}
+
+fn invalid_mend(kind: &LayerKind, id: LayerId) -> Option<Mend> {
+    match kind {
+        LayerKind::Dense(_) => Some(Mend::SetUnits { layer: id, units: 4 }),
+        LayerKind::Dropout(_) => Some(Mend::SetRate { layer: id, rate: 0.2 }),
+        _ => None,
+    }
+}
+
+/// Exactly one input and one output, for now: every other part of the engine already works on any order.
+fn ends(spec: &NetworkSpec, found: &mut Inference) {
+    let of = |want: fn(&LayerKind) -> bool| spec.layers.iter().filter(move |l| want(&l.kind)).map(|l| l.id);
+    let mut inputs = of(|k| matches!(k, LayerKind::Input(_)));
+    if inputs.next().is_none() {
+        found.problem(None, "The network has no input layer", Some(Mend::AddInput));
+    }
+    for extra in inputs {
+        found.problem(Some(extra), "is a second input; a network has one", Some(Mend::Remove { layer: extra }));
+    }
+    let mut outputs = of(|k| matches!(k, LayerKind::Output(_)));
+    if outputs.next().is_none() {
+        let mend = found.order.last().map(|&after| Mend::AddOutput { after });
+        found.problem(None, "The network has no output layer, so there is no error to send back", mend);
+    }
+    for extra in outputs {
+        found.problem(Some(extra), "is a second output; a network has one", Some(Mend::Remove { layer: extra }));
+    }
+}
+
+fn input_shape(
+    spec: &NetworkSpec,
+    task: &Task,
+    id: LayerId,
+    kind: &LayerKind,
+    found: &mut Inference,
+) -> Option<Vec<usize>> {
+    let feeders: Vec<LayerId> = spec.inputs_of(id).collect();
+    if matches!(kind, LayerKind::Input(_)) {
+        if !feeders.is_empty() {
+            found.problem(Some(id), "is the input, but something is wired into it", None);
+        }
+        return Some(task.input.clone());
+    }
+    match feeders.as_slice() {
+        [] => {
+            let free = found.order.iter().copied().take_while(|&o| o != id).filter(|&o| {
+                spec.outputs_of(o).next().is_none()
+                    && !matches!(spec.layer(o).map(|l| &l.kind), None | Some(LayerKind::Output(_)))
+            });
+            let mend = free.last().map(|from| Mend::Connect { from, to: id });
+            found.problem(Some(id), "has no input; connect a layer to it", mend.or(Some(Mend::Remove { layer: id })));
+            None
+        }
+        [one] => found.shapes.get(one).cloned().or_else(|| {
+            if spec.layer(*one).is_none() {
+                found.problem(Some(id), format!("is wired to layer {}, which does not exist", one.0), None);
+            }
+            None
+        }),
+        _ => {
+            found.problem(
+                Some(id),
+                "has more than one input wire; it takes one",
+                Some(Mend::KeepOneWire { to: id }),
+            );
+            None
+        }
+    }
+}
+
+/// The last layer that decides the number of outputs, and the last one that bends them.
+fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<(LayerId, Activation)>) {
+    let mut bend = None;
+    let mut at = spec.inputs_of(output).next();
+    let mut left = spec.layers.len();
+    while let Some(id) = at.filter(|_| left > 0) {
+        left -= 1;
+        match spec.layer(id).map(|l| &l.kind) {
+            Some(LayerKind::Dense(dense)) => return (Some(id), bend.or(Some((id, dense.activation)))),
+            Some(LayerKind::Activation(layer)) => bend = bend.or(Some((id, layer.function))),
+            _ => {}
+        }
+        at = spec.inputs_of(id).next();
+    }
+    (None, bend)
+}
+
+fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found: &mut Inference) -> Option<Encoding> {
+    let shape = found.shapes.get(&id)?;
+    let units: usize = shape.iter().product();
+    let (dense, bend) = last_layers(spec, id);
+    let activation = bend.map_or(Activation::Identity, |(_, a)| a);
+    let wanted = |units: usize, activation| match dense {
+        Some(layer) => Mend::SetUnits { layer, units },
+        None => Mend::InsertDense { before: id, units, activation },
+    };
+    let logits = |right: Activation| {
+        bend.filter(|(_, a)| *a != Activation::Identity && *a != right)
+            .map(|(layer, _)| Mend::SetActivation { layer, activation: right })
+    };
+    match task.target {
+        Target::Values(k) => {
+            if matches!(loss, Loss::CategoricalCrossEntropy | Loss::BinaryCrossEntropy) {
+                let message = format!("{} needs classes, but the target is a number", loss.label());
+                found.problem(Some(id), message, Some(Mend::SetLoss { layer: id, loss: Loss::MeanSquaredError }));
+                return None;
+            }
+            if units != k {
+                let message = format!("the target has {k} value{}, but {units} arrive here", plural(k));
+                found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
+                return None;
+            }
+            Some(Encoding::Values)
+        }
+        Target::Classes(k) => {
+            if loss == Loss::CategoricalCrossEntropy {
+                if units != k {
+                    let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));
+                    found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
+                    return None;
+                }
+                if let Some(mend) = logits(Activation::Softmax) {
+                    let message = format!("cross-entropy takes logits or softmax, not {}", activation.label());
+                    found.problem(Some(id), message, Some(mend));
+                    return None;
+                }
+                return Some(Encoding::OneHot);
+            }
+            if !(units == k || (k == 2 && units == 1)) {
+                let right = if k == 2 { 1 } else { k };
+                let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));
+                found.problem(Some(id), message, Some(wanted(right, Activation::Identity)));
+                return None;
+            }
+            if loss == Loss::BinaryCrossEntropy
+                && let Some(mend) = logits(Activation::Sigmoid)
+            {
+                let message = format!("binary cross-entropy takes logits or sigmoid, not {}", activation.label());
+                found.problem(Some(id), message, Some(mend));
+                return None;
+            }
+            if units == 1 && activation == Activation::Softmax {
+                let mend = bend.map(|(layer, _)| Mend::SetActivation { layer, activation: Activation::Sigmoid });
+                found.problem(Some(id), "softmax over a single unit is always 1", mend);
+                return None;
+            }
+            Some(match (units, loss, activation) {
+                (1, Loss::BinaryCrossEntropy, _) | (1, _, Activation::Sigmoid) => Encoding::ZeroOne,
+                (1, ..) => Encoding::Signed,
+                _ => Encoding::OneHot,
+            })
+        }
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Encoding, Target, Task, infer};
+    use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+    use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec};
+
+    fn dense(units: usize, activation: Activation) -> LayerKind {
+        LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() })
+    }
+
+    fn net(last: LayerKind, loss: Loss) -> NetworkSpec {
+        NetworkSpec::chain([
+            ("Input".into(), LayerKind::Input(InputSpec {})),
+            ("Hidden".into(), dense(5, Activation::Relu)),
+            ("Last".into(), last),
+            ("Output".into(), LayerKind::Output(OutputSpec { loss })),
+        ])
+    }
+
+    #[test]
+    fn shapes_and_parameter_counts_follow_the_data() {
+        let task = Task { input: vec![4], target: Target::Classes(3) };
+        let found = infer(&net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy), &task, 16);
+        assert_eq!(found.problems, []);
+        assert_eq!(found.shapes[&LayerId(2)], [5]);
+        assert_eq!(found.total_parameters(), (4 * 5 + 5 + 5 * 3 + 3) as u128);
+        assert_eq!(found.encoding, Some(Encoding::OneHot));
+    }
+
+    #[test]
+    fn each_problem_is_gone_after_its_mend() {
+        let classes = Task { input: vec![4], target: Target::Classes(3) };
+        let two = Task { input: vec![4], target: Target::Classes(2) };
+        let values = Task { input: vec![4], target: Target::Values(2) };
+        let mut no_output = net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy);
+        no_output.layers.pop();
+        no_output.wires.pop();
+        let mut no_input = net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy);
+        no_input.layers.remove(0);
+        no_input.wires.remove(0);
+        let mut loose = net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy);
+        loose.wires.remove(1);
+        let cases = [
+            (net(dense(2, Activation::Identity), Loss::CategoricalCrossEntropy), &classes, "3 classes"),
+            (net(dense(3, Activation::Tanh), Loss::CategoricalCrossEntropy), &classes, "not tanh"),
+            (net(dense(1, Activation::Tanh), Loss::BinaryCrossEntropy), &two, "not tanh"),
+            (net(dense(1, Activation::Softmax), Loss::MeanSquaredError), &two, "always 1"),
+            (net(dense(2, Activation::Identity), Loss::CategoricalCrossEntropy), &values, "needs classes"),
+            (net(dense(1, Activation::Identity), Loss::MeanSquaredError), &values, "2 values"),
+            (net(dense(0, Activation::Identity), Loss::MeanSquaredError), &values, "at least one unit"),
+            (no_output, &classes, "no output"),
+            (no_input, &classes, "no input"),
+            (loose, &classes, "has no input"),
+        ];
+        for (mut spec, task, says) in cases {
+            let mut rounds = 0;
+            let first = infer(&spec, task, 16).problems;
+            assert!(first.iter().any(|p| p.message.contains(says)), "{says}: {first:?}");
+            while let Some(problem) = infer(&spec, task, 16).problems.first() {
+                problem.mend.as_ref().expect("has a mend").apply(&mut spec);
+                rounds += 1;
+                assert!(rounds < 4, "{says}: the mends do not end");
+            }
+        }
+    }
+
+    #[test]
+    fn a_billion_units_are_refused_with_the_memory_they_would_need() {
+        let task = Task { input: vec![4], target: Target::Classes(2) };
+        let found = infer(&net(dense(1_000_000_000, Activation::Tanh), Loss::MeanSquaredError), &task, 16);
+        assert!(found.problems.iter().any(|p| p.message.contains("GiB") || p.message.contains("TiB")));
+        let huge = infer(&net(dense(usize::MAX, Activation::Tanh), Loss::MeanSquaredError), &task, 16);
+        assert!(!huge.fits());
+    }
+}
