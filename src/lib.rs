@@ -3,5 +3,8 @@
 //! The modules stand in one order, lowest first — [`seed`], [`nn`], [`data`], [`train`], [`project`], [`cli`],
 //! [`app`] — and each uses only those before it.
 
+pub mod data;
 pub mod nn;
+pub mod project;
 pub mod seed;
+pub mod train;

@@ -137,7 +137,11 @@ impl Generator {
             Shape::Plane | Shape::Hills => {
                 let points: Vec<[f64; 3]> = (0..self.samples).map(|_| self.surface(rng, noise)).collect();
                 let column = |k: usize| points.iter().map(|p| p[k]).collect();
-                vec![Column::numbers("x", column(0)), Column::numbers("y", column(1)), Column::numbers("height", column(2))]
+                vec![
+                    Column::numbers("x", column(0)),
+                    Column::numbers("y", column(1)),
+                    Column::numbers("height", column(2)),
+                ]
             }
             Shape::Sine | Shape::Step => {
                 let x: Vec<f64> = (0..self.samples).map(|_| rng.between(-6.0, 6.0)).collect();
@@ -145,8 +149,7 @@ impl Generator {
                 vec![Column::numbers("x", x), Column::numbers("y", y)]
             }
             _ => {
-                let points: Vec<(f64, f64, usize)> =
-                    (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
+                let points: Vec<(f64, f64, usize)> = (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
                 let names = self.class_names();
                 vec![
                     Column::numbers("x", points.iter().map(|p| p.0).collect()),
@@ -237,8 +240,14 @@ impl Generator {
         let clean = if self.shape == Shape::Plane {
             (x + y) / 10.0
         } else {
-            const HILLS: [(f64, f64, f64); 6] =
-                [(-4.0, 2.5, 1.0), (0.0, 2.5, -1.0), (4.0, 2.5, 1.0), (-4.0, -2.5, -1.0), (0.0, -2.5, 1.0), (4.0, -2.5, -1.0)];
+            const HILLS: [(f64, f64, f64); 6] = [
+                (-4.0, 2.5, 1.0),
+                (0.0, 2.5, -1.0),
+                (4.0, 2.5, 1.0),
+                (-4.0, -2.5, -1.0),
+                (0.0, -2.5, 1.0),
+                (4.0, -2.5, -1.0),
+            ];
             HILLS.iter().map(|(hx, hy, sign)| sign * libm::exp(-((x - hx).powi(2) + (y - hy).powi(2)) / 3.0)).sum()
         };
         [x, y, clean + 0.3 * noise * rng.normal()]

@@ -76,8 +76,7 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Ta
     }
     let delimiter = options.delimiter.filter(char::is_ascii).unwrap_or_else(|| detect_delimiter(text));
     let rows = split_rows(name, text, delimiter)?;
-    let decimal_comma =
-        options.decimal_comma.unwrap_or_else(|| delimiter != ',' && uses_decimal_comma(&rows));
+    let decimal_comma = options.decimal_comma.unwrap_or_else(|| delimiter != ',' && uses_decimal_comma(&rows));
     let header = options.header.unwrap_or_else(|| has_header(&rows, decimal_comma));
     let detected = Detected { delimiter, header, decimal_comma, byte_order_mark };
     let body = &rows[usize::from(header)..];
@@ -140,10 +139,13 @@ fn detect_delimiter(text: &str) -> char {
         }
         let most = counts.iter().copied().max().unwrap_or(0);
         let same = counts.iter().filter(|&&c| c == counts[0]).count() * 100 / counts.len();
-        // Agreement between lines counts most, then the number of fields.
-        if counts[0] == 0 { (0, 0) } else { (same, most) }
+        // Agreement between lines counts most, then cells that are numbers ("1;2,5" is not "1;2" and "5"), then fields.
+        let cells = || text.lines().take(30).flat_map(|line| line.split(delimiter));
+        let numbers = cells().filter(|c| parse(c, delimiter != ',').is_some() || parse(c, false).is_some()).count();
+        let share = numbers * 100 / cells().count().max(1);
+        if counts[0] == 0 { (0, 0, 0) } else { (same, share, most) }
     };
-    DELIMITERS.into_iter().rev().max_by_key(|&d| score(d)).filter(|&d| score(d) != (0, 0)).unwrap_or(',')
+    DELIMITERS.into_iter().rev().max_by_key(|&d| score(d)).filter(|&d| score(d) != (0, 0, 0)).unwrap_or(',')
 }
 
 /// Whether some cell looks like 3,14 and none like 3.14.
@@ -186,9 +188,8 @@ fn column_names(header: Option<&csv::StringRecord>, width: usize) -> Vec<String>
 /// Numbers where every present cell is one, else text.
 fn typed_column(name: String, rows: &[csv::StringRecord], k: usize, decimal_comma: bool) -> Column {
     let cells = || rows.iter().map(|r| r[k].trim());
-    let numbers: Option<Vec<f64>> = cells()
-        .map(|cell| if is_missing(cell) { Some(f64::NAN) } else { parse(cell, decimal_comma) })
-        .collect();
+    let numbers: Option<Vec<f64>> =
+        cells().map(|cell| if is_missing(cell) { Some(f64::NAN) } else { parse(cell, decimal_comma) }).collect();
     match numbers {
         Some(values) => Column::numbers(name, values),
         None => Column::text(name, cells().map(|c| (!is_missing(c)).then_some(c))),

@@ -1,10 +1,10 @@
 //! Where data come from, as a document remembers it.
 
+use super::BUILTIN;
 use super::error::DataError;
 use super::generate::Generator;
 use super::read::{Detected, ReadOptions, read_bytes, read_limited};
 use super::table::Table;
-use super::BUILTIN;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

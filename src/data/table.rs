@@ -88,11 +88,29 @@ impl Column {
         }
     }
 
+    /// The first row whose number is infinite.
+    pub fn first_infinite(&self) -> Option<usize> {
+        match &self.values {
+            Values::Numbers(v) => v.iter().position(|x| x.is_infinite()),
+            Values::Text { .. } => None,
+        }
+    }
+
+    /// Where `level` of [`Self::classes`] stands in comparison with the cell; a missing cell is larger than all.
+    pub fn order(&self, level: &str, row: usize) -> std::cmp::Ordering {
+        match &self.values {
+            Values::Numbers(v) => level.parse::<f64>().unwrap_or(f64::NAN).total_cmp(&rounded(v[row])),
+            Values::Text { codes, levels } => {
+                codes[row].map_or(std::cmp::Ordering::Less, |c| level.cmp(levels[c as usize].as_str()))
+            }
+        }
+    }
+
     /// Distinct present values as text, sorted by number or name.
     pub fn classes(&self) -> Vec<String> {
         match &self.values {
             Values::Numbers(v) => {
-                let mut distinct: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).collect();
+                let mut distinct: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).map(rounded).collect();
                 distinct.sort_by(f64::total_cmp);
                 distinct.dedup();
                 distinct.into_iter().map(number).collect()
@@ -100,12 +118,18 @@ impl Column {
             Values::Text { codes, levels } => {
                 let mut used = vec![false; levels.len()];
                 codes.iter().flatten().for_each(|&c| used[c as usize] = true);
-                let mut names: Vec<String> = levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| l.clone()).collect();
+                let mut names: Vec<String> =
+                    levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| l.clone()).collect();
                 names.sort();
                 names
             }
         }
     }
+}
+
+/// The number as [`number`] writes it, so that levels and cells compare by what people see.
+fn rounded(value: f64) -> f64 {
+    if value.is_finite() { number(value).parse().unwrap_or(value) } else { value }
 }
 
 /// A number with at most six significant decimals and no trailing zeros.

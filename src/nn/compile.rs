@@ -118,10 +118,7 @@ impl Lowering<'_> {
 
     /// Where the layer's parameter lies in the flat vector; empty when it has none of that name.
     pub fn parameter(&self, name: &str) -> Range<usize> {
-        self.parameters
-            .iter()
-            .find(|p| p.layer == self.layer && p.shape.name == name)
-            .map_or(0..0, |p| p.range.clone())
+        self.parameters.iter().find(|p| p.layer == self.layer && p.shape.name == name).map_or(0..0, |p| p.range.clone())
     }
 
     /// Adds an operation behind the last one.

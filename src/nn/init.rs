@@ -10,9 +10,16 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Initialiser {
     Zeros {},
-    Constant { value: f32 },
-    Uniform { low: f32, high: f32 },
-    Normal { std: f32 },
+    Constant {
+        value: f32,
+    },
+    Uniform {
+        low: f32,
+        high: f32,
+    },
+    Normal {
+        std: f32,
+    },
     /// U(±√(6 / (fan_in + fan_out))) (Glorot & Bengio 2010)
     #[default]
     XavierUniform,

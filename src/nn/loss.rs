@@ -90,9 +90,7 @@ impl Loss {
                 let half = T::from_f64(0.5);
                 if e.abs() < T::ONE { (half * e * e, e) } else { (e.abs() - half, sign(e)) }
             }),
-            Self::BinaryCrossEntropy => {
-                each(grad, |z, t| (z.softplus::<false>() - t * z, z.sigmoid::<false>() - t))
-            }
+            Self::BinaryCrossEntropy => each(grad, |z, t| (z.softplus::<false>() - t * z, z.sigmoid::<false>() - t)),
             Self::CategoricalCrossEntropy => cross_entropy(output, target, grad, batch, stride),
         }
     }

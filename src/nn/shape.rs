@@ -86,7 +86,8 @@ impl Mend {
         match *self {
             Self::AddInput => {
                 let first = spec.topological_order().0.into_iter().find(|&id| {
-                    spec.inputs_of(id).next().is_none() && !matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Input(_)))
+                    spec.inputs_of(id).next().is_none()
+                        && !matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Input(_)))
                 });
                 let input = spec.add("Input", LayerKind::Input(InputSpec {}));
                 if let Some(first) = first {
@@ -289,11 +290,7 @@ fn input_shape(
             None
         }),
         _ => {
-            found.problem(
-                Some(id),
-                "has more than one input wire; it takes one",
-                Some(Mend::KeepOneWire { to: id }),
-            );
+            found.problem(Some(id), "has more than one input wire; it takes one", Some(Mend::KeepOneWire { to: id }));
             None
         }
     }

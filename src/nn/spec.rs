@@ -5,9 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Names a layer for as long as it lives, through edits, saves and undo.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, Default,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(transparent)]
 pub struct LayerId(pub u32);
 
@@ -141,8 +139,9 @@ impl NetworkSpec {
     pub fn topological_order(&self) -> (Vec<LayerId>, Vec<LayerId>) {
         let mut left: Vec<LayerId> = self.layers.iter().map(|l| l.id).collect();
         let mut order = Vec::with_capacity(left.len());
-        while let Some(at) =
-            left.iter().position(|&id| self.inputs_of(id).all(|from| order.contains(&from) || self.layer(from).is_none()))
+        while let Some(at) = left
+            .iter()
+            .position(|&id| self.inputs_of(id).all(|from| order.contains(&from) || self.layer(from).is_none()))
         {
             order.push(left.remove(at));
         }

@@ -45,9 +45,9 @@ fn activate_each_body<T: Real, const FMA: bool>(function: Activation, z: &[T], a
     for_constant!(
         function,
         |f| {
-        for (a, &z) in a.iter_mut().zip(z) {
-            *a = f.value::<T, FMA>(z);
-        }
+            for (a, &z) in a.iter_mut().zip(z) {
+                *a = f.value::<T, FMA>(z);
+            }
         },
         [Identity, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax]
     );
@@ -69,10 +69,10 @@ fn slope_each_body<T: Real, const FMA: bool>(
     for_constant!(
         function,
         |f| {
-        for (((gz, &z), &a), &ga) in grad_z.iter_mut().zip(z).zip(a).zip(grad_a) {
-            let slope = ga * f.slope::<T, FMA>(z, a);
-            *gz = if accumulate { *gz + slope } else { slope };
-        }
+            for (((gz, &z), &a), &ga) in grad_z.iter_mut().zip(z).zip(a).zip(grad_a) {
+                let slope = ga * f.slope::<T, FMA>(z, a);
+                *gz = if accumulate { *gz + slope } else { slope };
+            }
         },
         [Identity, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax]
     );

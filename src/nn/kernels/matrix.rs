@@ -27,12 +27,10 @@ pub fn product<T: Real>(
     let (m, k) = lhs.dim();
     let n = rhs.ncols();
     assert!(rhs.nrows() == k && dst.dim() == (m, n), "matrix shapes do not fit");
-    let parallelism = if threads > 1 && m * n * k >= PARALLEL {
-        Parallelism::Rayon(threads)
-    } else {
-        Parallelism::None
-    };
-    let (dst_strides, lhs_strides, rhs_strides) = (dst.strides().to_owned_2(), lhs.strides().to_owned_2(), rhs.strides().to_owned_2());
+    let parallelism =
+        if threads > 1 && m * n * k >= PARALLEL { Parallelism::Rayon(threads) } else { Parallelism::None };
+    let (dst_strides, lhs_strides, rhs_strides) =
+        (dst.strides().to_owned_2(), lhs.strides().to_owned_2(), rhs.strides().to_owned_2());
     // SAFETY: the three views are valid for their shapes and strides, which were just checked to fit, and `dst` is
     // borrowed mutably, so it overlaps neither operand.
     unsafe {
@@ -307,7 +305,8 @@ mod tests {
 
     #[test]
     fn small_and_large_paths_equal_straight_sums_and_ignore_threads() {
-        for (inputs, outputs, batch) in [(2, 4, 10), (3, 1, 1), (13, 32, 16), (7, 5, 33), (130, 70, 64), (300, 90, 40)] {
+        for (inputs, outputs, batch) in [(2, 4, 10), (3, 1, 1), (13, 32, 16), (7, 5, 33), (130, 70, 64), (300, 90, 40)]
+        {
             let stride = padded(batch);
             let mut rng = Stream::new(inputs as u64, Purpose::Data, outputs as u64);
             let mut draw = |n: usize| (0..n).map(|_| rng.normal()).collect::<Vec<f64>>();

@@ -170,9 +170,7 @@ impl OperationPlan {
     pub(super) fn build<T: Real>(&self, units: usize, capacity: usize) -> Box<dyn Operation<T>> {
         match self.clone() {
             Self::Source => Box::new(ends::Source),
-            Self::Linear { weight, bias, inputs, outputs } => {
-                Box::new(dense::Linear { weight, bias, inputs, outputs })
-            }
+            Self::Linear { weight, bias, inputs, outputs } => Box::new(dense::Linear { weight, bias, inputs, outputs }),
             Self::Activation(function) => Box::new(activation::Activate(function)),
             Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
         }

@@ -1,0 +1,14 @@
+//! The document — network, data source, training configuration — with undo, and the preset file. It knows no screens.
+//!
+//! Failures: a file that cannot be read or written leaves the document as it was and comes back as a [`PresetError`].
+
+mod document;
+mod gallery;
+mod preset;
+mod pretty;
+mod undo;
+
+pub use document::{DataSection, Document, adapt, default_network};
+pub use gallery::{Builtin, builtin, builtins};
+pub use preset::{Preset, PresetError, SCHEMA_VERSION, leads_outside, schema};
+pub use undo::Project;

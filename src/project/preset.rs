@@ -1,0 +1,221 @@
+//! The preset file: UTF-8 JSON, made to be read, edited and compared by hand.
+
+use super::document::{DataSection, Document};
+use super::pretty::layout;
+use crate::data::DataSource;
+use crate::nn::NetworkSpec;
+use crate::train::{RunState, TrainConfig};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::io::Write as _;
+use std::path::{Component, Path, PathBuf};
+
+/// The version that this program writes.
+pub const SCHEMA_VERSION: u32 = 1;
+const FORMAT: &str = "chainrule-preset";
+/// Larger files are taken for a mistake.
+const SIZE_LIMIT: u64 = 4 << 30;
+
+/// A document as a file holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Chainrule preset")]
+struct File {
+    format: String,
+    version: u32,
+    name: String,
+    #[serde(default)]
+    description: String,
+    data: DataSection,
+    network: NetworkSpec,
+    #[serde(default)]
+    training: TrainConfig,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<RunState>,
+}
+
+/// A document, and the run that was saved with it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    pub document: Document,
+    pub run: Option<RunState>,
+}
+
+/// Why a preset could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PresetError {
+    #[error("{} cannot be read: {reason}.", path.display())]
+    Unreadable { path: PathBuf, reason: String },
+    #[error(
+        "{name} is not a preset: {reason}, at line {line}, column {column}. It may be cut off or edited by mistake."
+    )]
+    Syntax { name: String, reason: String, line: usize, column: usize },
+    #[error("{name} is JSON, but not a Chainrule preset: \"format\" should be \"chainrule-preset\".")]
+    Format { name: String },
+    #[error(
+        "{name} has version {version}; this program reads versions up to {SCHEMA_VERSION}. Open it with a newer Chainrule."
+    )]
+    Newer { name: String, version: u64 },
+    #[error("{name}, at {at}: {reason}. Correct it there; `chainrule schema` prints what a preset may hold.")]
+    Invalid { name: String, at: String, reason: String },
+    #[error("{} cannot be saved: {reason}. Nothing was overwritten; choose another place or free some space.", path.display())]
+    Unwritable { path: PathBuf, reason: String },
+}
+
+impl Preset {
+    /// Reads a preset file; relative data paths are taken from its folder.
+    ///
+    /// # Errors
+    /// What is wrong, with the place in the file.
+    pub fn open(path: &Path) -> Result<Self, PresetError> {
+        let unreadable = |reason: String| PresetError::Unreadable { path: path.to_owned(), reason };
+        let about = std::fs::metadata(path).map_err(|e| unreadable(words(&e)))?;
+        if about.is_dir() {
+            return Err(unreadable("it is a folder".to_owned()));
+        }
+        if about.len() > SIZE_LIMIT {
+            return Err(unreadable("it is larger than 4 GiB".to_owned()));
+        }
+        let bytes = std::fs::read(path).map_err(|e| unreadable(words(&e)))?;
+        let text = String::from_utf8(bytes).map_err(|_utf8| unreadable("it is not UTF-8 text".to_owned()))?;
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let mut preset = Self::parse(&name, &text)?;
+        if let DataSource::File { path: data, .. } = &mut preset.document.data.source
+            && data.is_relative()
+            && let Some(folder) = path.parent()
+        {
+            *data = folder.join(&*data);
+        }
+        Ok(preset)
+    }
+
+    /// Reads a preset from text; `name` appears in messages.
+    ///
+    /// # Errors
+    /// What is wrong, with the JSON path.
+    pub fn parse(name: &str, text: &str) -> Result<Self, PresetError> {
+        let name = name.to_owned();
+        // The head first: a newer version may hold anything else.
+        #[derive(Deserialize)]
+        struct Head {
+            format: Option<serde_json::Value>,
+            version: Option<u64>,
+        }
+        let syntax = |e: &serde_json::Error| PresetError::Syntax {
+            name: name.clone(),
+            reason: e.to_string().split(" at line").next().unwrap_or_default().to_owned(),
+            line: e.line(),
+            column: e.column(),
+        };
+        let head: Head = match serde_json::from_str(text) {
+            Ok(head) => head,
+            Err(e) if e.is_data() => return Err(PresetError::Format { name }),
+            Err(e) => return Err(syntax(&e)),
+        };
+        if head.format.as_ref().and_then(serde_json::Value::as_str) != Some(FORMAT) {
+            return Err(PresetError::Format { name });
+        }
+        if let Some(version) = head.version.filter(|v| *v > u64::from(SCHEMA_VERSION)) {
+            return Err(PresetError::Newer { name, version });
+        }
+        let reader = &mut serde_json::Deserializer::from_str(text);
+        let file: File = serde_path_to_error::deserialize(reader).map_err(|e| {
+            let at = e.path().to_string();
+            let reason = e.inner().to_string().split(" at line").next().unwrap_or_default().to_owned();
+            PresetError::Invalid { name: name.clone(), at: if at == "." { "the top".to_owned() } else { at }, reason }
+        })?;
+        file.check().map_err(|(at, reason)| PresetError::Invalid { name, at, reason })?;
+        let File { name, description, data, network, training, run, .. } = file;
+        Ok(Self { document: Document { name, description, data, network, training }, run })
+    }
+
+    /// The text of the file; a data file below `folder` is named relative to it.
+    pub fn to_text(&self, folder: Option<&Path>) -> String {
+        let Document { name, description, data, network, training } = self.document.clone();
+        let mut data = data;
+        if let (DataSource::File { path, .. }, Some(folder)) = (&mut data.source, folder)
+            && let Ok(below) = path.strip_prefix(folder)
+        {
+            *path = below.to_owned();
+        }
+        let (format, run) = (FORMAT.to_owned(), self.run.clone());
+        let file = File { format, version: SCHEMA_VERSION, name, description, data, network, training, run };
+        layout(&serde_json::to_string(&file).expect("a preset has only string keys and plain values"))
+    }
+
+    /// Writes the file as a whole or not at all: a temporary file beside it, then a rename.
+    ///
+    /// # Errors
+    /// Why it could not be written; an older file of that name is then as it was.
+    pub fn save(&self, path: &Path) -> Result<(), PresetError> {
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let text = self.to_text(folder.canonicalize().ok().as_deref().or(Some(folder)));
+        write_atomically(path, folder, text.as_bytes())
+            .map_err(|e| PresetError::Unwritable { path: path.to_owned(), reason: words(&e) })
+    }
+}
+
+/// A data path that leads out of the preset's own folder, so that a person should agree before it is read.
+pub fn leads_outside(path: &Path) -> bool {
+    path.is_absolute() || path.components().any(|c| c == Component::ParentDir)
+}
+
+fn write_atomically(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Err(std::io::Error::other("there is a folder of that name"));
+    }
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    // A temporary file is readable by its owner only; keep what the older file had, else the usual rights.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let rights =
+            std::fs::metadata(path).map_or_else(|_| std::fs::Permissions::from_mode(0o644), |m| m.permissions());
+        file.as_file().set_permissions(rights)?;
+    }
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// An error of the system in words.
+fn words(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        std::io::ErrorKind::ReadOnlyFilesystem => "the disk is read-only".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
+impl File {
+    /// What serde cannot say: names that must be unique, wires that must lead somewhere.
+    fn check(&self) -> Result<(), (String, String)> {
+        for (i, layer) in self.network.layers.iter().enumerate() {
+            if self.network.layers[..i].iter().any(|l| l.id == layer.id) {
+                return Err((format!("network.layers[{i}].id"), format!("the number {} is used twice", layer.id.0)));
+            }
+        }
+        for (i, wire) in self.network.wires.iter().enumerate() {
+            for (end, id) in [("from", wire.from), ("to", wire.to)] {
+                if self.network.layer(id).is_none() {
+                    return Err((format!("network.wires[{i}].{end}"), format!("there is no layer {}", id.0)));
+                }
+            }
+        }
+        self.training
+            .problem()
+            .map_or(Ok(()), |reason| Err(("training".to_owned(), reason.trim_end_matches('.').to_owned())))
+    }
+}
+
+/// The JSON Schema of a preset.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(File);
+    serde_json::to_string_pretty(&schema).expect("a schema is plain JSON")
+}

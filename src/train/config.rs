@@ -1,0 +1,89 @@
+//! How a network is trained.
+
+use crate::nn::{Optimizer, UpdateRule};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Everything about training that a document remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    pub learning_rate: f32,
+    /// λ₁ of λ₁ Σ|w|, weights only.
+    #[serde(default)]
+    pub l1: f32,
+    /// λ₂ of (λ₂/2) Σw², weights only.
+    #[serde(default)]
+    pub l2: f32,
+    /// Largest norm of the whole gradient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f32>,
+    /// Samples in a mini-batch.
+    pub batch_size: usize,
+    /// Stop after so many epochs; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<u64>,
+    /// Seed of the initial parameters, of the shuffling and of dropout.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            optimizer: Optimizer::default(),
+            learning_rate: 0.01,
+            l1: 0.0,
+            l2: 0.0,
+            clip_norm: None,
+            batch_size: 16,
+            epochs: Some(200),
+            seed: 1,
+        }
+    }
+}
+
+impl TrainConfig {
+    pub fn rule(&self) -> UpdateRule {
+        UpdateRule {
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            l1: self.l1,
+            l2: self.l2,
+            clip_norm: self.clip_norm,
+        }
+    }
+
+    /// What is out of range, and the range.
+    pub fn problem(&self) -> Option<String> {
+        let bad = |v: f32| !v.is_finite() || v < 0.0;
+        let positive = |v: f32| v.is_finite() && v > 0.0;
+        let share = |v: f32| (0.0..1.0).contains(&v);
+        let constants = match self.optimizer {
+            Optimizer::Sgd {} => true,
+            Optimizer::Momentum { momentum } | Optimizer::Nesterov { momentum } => share(momentum),
+            Optimizer::Rmsprop { decay, epsilon } => share(decay) && positive(epsilon),
+            Optimizer::Adam { beta1, beta2, epsilon } => share(beta1) && share(beta2) && positive(epsilon),
+            Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                share(beta1) && share(beta2) && positive(epsilon) && !bad(weight_decay)
+            }
+        };
+        if bad(self.learning_rate) {
+            Some(format!("The learning rate must be a number of at least 0, but is {}.", self.learning_rate))
+        } else if bad(self.l1) || bad(self.l2) {
+            Some(format!("L1 and L2 must be numbers of at least 0, but are {} and {}.", self.l1, self.l2))
+        } else if self.clip_norm.is_some_and(|c| !positive(c)) {
+            Some("The largest gradient norm must be a number above 0.".to_owned())
+        } else if self.batch_size == 0 || self.batch_size > MAX_BATCH {
+            Some(format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size))
+        } else if !constants {
+            Some(format!("The constants of {} must lie between 0 and 1, and ε above 0.", self.optimizer.label()))
+        } else {
+            None
+        }
+    }
+}
+
+const MAX_BATCH: usize = 65_536;

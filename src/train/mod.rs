@@ -1,0 +1,22 @@
+//! The training loop and its life: configuration, [`Session`] (synchronous, deterministic), [`Worker`] (background
+//! thread), history and probes. It knows nothing of screens.
+//!
+//! Failures: what a person can cause comes back as text for them; a panic in the worker thread becomes a status.
+
+mod config;
+mod history;
+mod metrics;
+mod probe;
+mod run;
+mod session;
+mod snapshot;
+mod worker;
+
+pub use config::TrainConfig;
+pub use history::{Curve, Histogram, History};
+pub use metrics::{Evaluation, Metrics};
+pub use probe::Probe;
+pub use run::RunState;
+pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick, task};
+pub use snapshot::{Snapshot, Status};
+pub use worker::{Command, Pace, Stride, Worker};

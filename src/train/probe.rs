@@ -1,0 +1,84 @@
+//! A copy of the network to look through: any inputs, every layer's values, without touching the training.
+
+use super::metrics::{class, threshold};
+use super::session::task;
+use crate::data::Dataset;
+use crate::nn::{LayerId, Network, NetworkSpec, Plan, compile};
+use ndarray::ArrayView2;
+
+/// A network that only runs forward, with parameters copied in.
+pub struct Probe {
+    network: Network<f32>,
+    prediction: Vec<f32>,
+}
+
+impl Probe {
+    /// For up to `capacity` samples at once; none where the network does not fit the data.
+    pub fn new(spec: &NetworkSpec, data: &Dataset, capacity: usize) -> Option<Self> {
+        let plan = compile(spec, &task(data), capacity).ok()?;
+        Some(Self { network: Network::new(plan, capacity, 0, 1), prediction: Vec::new() })
+    }
+
+    /// Takes over the parameters; false where they belong to another network.
+    pub fn set_params(&mut self, params: &[f32]) -> bool {
+        let fits = params.len() == self.network.params().len();
+        if fits {
+            self.network.params_mut().copy_from_slice(params);
+        }
+        fits
+    }
+
+    pub fn plan(&self) -> &Plan {
+        self.network.plan()
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.network.capacity()
+    }
+
+    /// Runs `samples` samples forward, without dropout; `value(sample, feature)` gives the inputs.
+    ///
+    /// # Panics
+    /// If `samples` is 0 or larger than the capacity.
+    pub fn run(&mut self, samples: usize, value: impl Fn(usize, usize) -> f32) {
+        let (x, _) = self.network.load(samples);
+        let stride = crate::nn::kernels::padded(samples);
+        for (feature, row) in x.chunks_exact_mut(stride).enumerate() {
+            for (sample, x) in row.iter_mut().enumerate() {
+                *x = if sample < samples { value(sample, feature) } else { 0.0 };
+            }
+        }
+        self.network.forward(false, 0);
+        self.prediction.resize(self.network.outputs() * stride, 0.0);
+        self.network.predict(&mut self.prediction);
+    }
+
+    /// Weighted sums z and activations a of a layer in the last run, `[units, samples]`.
+    pub fn layer(&self, layer: LayerId) -> Option<(ArrayView2<'_, f32>, ArrayView2<'_, f32>)> {
+        self.network.layer_values(layer)
+    }
+
+    /// Predictions of the last run: output `k` of `sample`.
+    pub fn prediction(&self, k: usize, sample: usize) -> f32 {
+        self.prediction[k * self.network.stride() + sample]
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.network.outputs()
+    }
+
+    /// The predicted class of a sample of the last run.
+    pub fn class(&self, sample: usize) -> usize {
+        class(&self.prediction, self.network.stride(), sample, threshold(self.network.plan().head.encoding))
+    }
+
+    /// Probability of each of `classes` classes for a sample of the last run; a single unit is split in two.
+    pub fn probabilities(&self, sample: usize, classes: usize) -> Vec<f32> {
+        if self.outputs() == 1 && classes == 2 {
+            let y = self.prediction(0, sample);
+            let p = if threshold(self.network.plan().head.encoding) == 0.0 { f32::midpoint(y, 1.0) } else { y };
+            return vec![1.0 - p.clamp(0.0, 1.0), p.clamp(0.0, 1.0)];
+        }
+        (0..self.outputs()).map(|k| self.prediction(k, sample)).collect()
+    }
+}

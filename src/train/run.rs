@@ -1,0 +1,105 @@
+//! A run as data: everything needed to go on exactly where training stopped.
+
+use super::history::History;
+use crate::nn::{LayerId, Optimizer, OptimizerState, Plan};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Parameters, optimizer state, position and history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RunState {
+    pub seed: u64,
+    /// Epochs that are complete.
+    pub epoch: u64,
+    /// Training rows of the current epoch that are done.
+    pub position: usize,
+    /// Updates made.
+    pub steps: u64,
+    /// Sum of the losses of the current epoch's samples.
+    pub loss_sum: f64,
+    pub parameters: Vec<Tensor>,
+    pub history: History,
+}
+
+/// One parameter tensor with the optimizer's running averages of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tensor {
+    pub layer: LayerId,
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+    /// Velocity, mean square, or first moment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first: Vec<f32>,
+    /// Second moment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub second: Vec<f32>,
+}
+
+impl RunState {
+    pub(super) fn new(plan: &Plan, params: &[f32], state: &OptimizerState<f32>, history: History) -> Self {
+        let parameters = plan.parameters.iter().map(|p| {
+            let part = |values: &[f32]| values.get(p.range.clone()).map_or_else(Vec::new, <[f32]>::to_vec);
+            Tensor {
+                layer: p.layer,
+                name: p.shape.name.to_owned(),
+                shape: p.shape.shape.clone(),
+                values: part(params),
+                first: part(&state.first),
+                second: part(&state.second),
+            }
+        });
+        let parameters = parameters.collect();
+        Self { seed: 0, epoch: 0, position: 0, steps: state.steps, loss_sum: 0.0, parameters, history }
+    }
+
+    pub(super) fn at(self, seed: u64, epoch: u64, position: usize, loss_sum: f64) -> Self {
+        Self { seed, epoch, position, loss_sum, ..self }
+    }
+
+    /// Flat parameters and optimizer state, or what does not fit.
+    pub(super) fn restore(&self, plan: &Plan, optimizer: Optimizer) -> Result<(Vec<f32>, OptimizerState<f32>), String> {
+        let mut params = vec![0.0; plan.length];
+        let mut state = OptimizerState::new(optimizer, plan.length);
+        state.steps = self.steps;
+        for p in &plan.parameters {
+            let name = p.shape.name;
+            let tensor = self
+                .parameters
+                .iter()
+                .find(|t| t.layer == p.layer && t.name == name)
+                .ok_or_else(|| format!("it has no {name} of layer {}", p.layer.0))?;
+            if tensor.shape != p.shape.shape || tensor.values.len() != p.range.len() {
+                return Err(format!(
+                    "the {name} of layer {} has shape {:?} and {} values, but the network needs {:?}",
+                    p.layer.0,
+                    tensor.shape,
+                    tensor.values.len(),
+                    p.shape.shape
+                ));
+            }
+            params[p.range.clone()].copy_from_slice(&tensor.values);
+            for (slot, saved) in [(&mut state.first, &tensor.first), (&mut state.second, &tensor.second)] {
+                if slot.is_empty() {
+                    continue;
+                }
+                if saved.len() != p.range.len() {
+                    return Err(format!(
+                        "the {name} of layer {} lacks the averages of {}",
+                        p.layer.0,
+                        optimizer.label()
+                    ));
+                }
+                slot[p.range.clone()].copy_from_slice(saved);
+            }
+        }
+        Ok((params, state))
+    }
+
+    /// The parameters of one layer by name.
+    pub fn tensor(&self, layer: LayerId, name: &str) -> Option<&Tensor> {
+        self.parameters.iter().find(|t| t.layer == layer && t.name == name)
+    }
+}

@@ -1,0 +1,501 @@
+//! Training, synchronous and deterministic: the four phases as separate calls, then batches, epochs and evaluation.
+//!
+//! Everything here follows from the data, the network, the configuration and the seed: no clock, no thread, no screen.
+//! A training step allocates nothing.
+
+use super::config::TrainConfig;
+use super::history::History;
+use super::metrics::{Evaluation, Tally};
+use super::run::RunState;
+use crate::data::{Dataset, Part, Targets};
+use crate::nn::kernels::{LANES, padded};
+use crate::nn::{self, Encoding, Network, NetworkSpec, OptimizerState, Problem, Target, Task};
+use crate::seed::{Purpose, Stream};
+use std::sync::Arc;
+
+/// Evaluation runs in chunks of at least this many samples.
+pub const CAPACITY: usize = 64;
+
+/// The four steps of backpropagation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Forward,
+    Error,
+    Backward,
+    Update,
+}
+
+impl Phase {
+    pub const ALL: [Self; 4] = [Self::Forward, Self::Error, Self::Backward, Self::Update];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Forward => "Forward pass",
+            Self::Error => "Error",
+            Self::Backward => "Backward pass",
+            Self::Update => "Update",
+        }
+    }
+}
+
+/// What a call of [`Session::advance`] or [`Session::tick`] has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tick {
+    /// One phase.
+    Phase(Phase),
+    /// The update that ends a mini-batch.
+    Batch,
+    /// A chunk of the validation at the end of an epoch.
+    Evaluating,
+    /// The end of an epoch.
+    Epoch,
+}
+
+/// The loss is no longer a number.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The loss is no longer a finite number at epoch {epoch}, step {step}: the values of {layer} exploded first. \
+     Try a smaller learning rate, gradient clipping, or standardised inputs."
+)]
+pub struct Diverged {
+    pub layer: String,
+    pub epoch: u64,
+    pub step: u64,
+}
+
+/// Why a network cannot be trained on the data.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SessionError {
+    #[error("{}", .0.iter().map(|(layer, p)| format!("{layer}{}", p.message)).collect::<Vec<_>>().join("\n"))]
+    Problems(Vec<(String, Problem)>),
+    #[error("{0}")]
+    Config(String),
+    #[error("The saved run does not fit the network: {0}. Open the preset without its run, or rewind.")]
+    Run(String),
+}
+
+/// What the data ask of a network.
+pub fn task(data: &Dataset) -> Task {
+    let target = match &data.targets {
+        Targets::Classes { names, .. } => Target::Classes(names.len()),
+        Targets::Values { names, .. } => Target::Values(names.len()),
+    };
+    Task { input: vec![data.features()], target }
+}
+
+/// A network, its data, and where training stands.
+pub struct Session {
+    spec: NetworkSpec,
+    data: Arc<Dataset>,
+    config: TrainConfig,
+    threads: usize,
+    network: Network<f32>,
+    state: OptimizerState<f32>,
+    history: History,
+    /// Training rows in the order of this epoch.
+    order: Vec<u32>,
+    /// Training rows of this epoch that are done.
+    position: usize,
+    epoch: u64,
+    /// The phase that comes next.
+    phase: Phase,
+    /// Sum of the losses of this epoch's samples.
+    loss_sum: f64,
+    batch_loss: f64,
+    /// Gradient norm of each layer with parameters, at the last update of the epoch.
+    norms: Vec<f32>,
+    evaluating: Option<(usize, Tally)>,
+    validation: Option<Evaluation>,
+    prediction: Vec<f32>,
+}
+
+impl Session {
+    /// Compiles `spec` for `data` and draws the initial parameters.
+    ///
+    /// # Errors
+    /// What keeps the network or the configuration from training.
+    pub fn new(
+        spec: &NetworkSpec,
+        data: Arc<Dataset>,
+        config: TrainConfig,
+        threads: usize,
+    ) -> Result<Self, SessionError> {
+        if let Some(problem) = config.problem() {
+            return Err(SessionError::Config(problem));
+        }
+        let network = build(spec, &data, &config, threads)?;
+        let state = OptimizerState::new(config.optimizer, network.params().len());
+        let columns = network.outputs() * padded(network.capacity());
+        let history = History::new(network.plan(), &data);
+        let mut session = Self {
+            spec: spec.clone(),
+            config,
+            threads,
+            state,
+            order: data.part(Part::Train).to_vec(),
+            position: 0,
+            epoch: 0,
+            phase: Phase::Forward,
+            loss_sum: 0.0,
+            batch_loss: f64::NAN,
+            norms: vec![0.0; history.layers.len()],
+            history,
+            evaluating: None,
+            validation: None,
+            prediction: vec![0.0; columns],
+            data,
+            network,
+        };
+        session.rewind();
+        Ok(session)
+    }
+
+    /// Back to the initial parameters of the seed: the same ones every time.
+    pub fn rewind(&mut self) {
+        self.network.initialise(self.config.seed);
+        self.state = OptimizerState::new(self.config.optimizer, self.network.params().len());
+        self.history.clear();
+        self.epoch = 0;
+        self.loss_sum = 0.0;
+        self.batch_loss = f64::NAN;
+        self.phase = Phase::Forward;
+        self.evaluating = None;
+        self.validation = None;
+        self.shuffle();
+        self.history.record_histogram(0, &self.network);
+    }
+
+    /// Changes learning rate, regularisation, batch size, optimizer, epochs or seed. It takes effect at the next
+    /// mini-batch; a new optimizer starts with fresh averages, a new seed acts from the next rewind on.
+    ///
+    /// # Errors
+    /// When a value is out of range, or the larger mini-batch would not fit; nothing has changed then.
+    pub fn configure(&mut self, config: TrainConfig) -> Result<(), SessionError> {
+        if let Some(problem) = config.problem() {
+            return Err(SessionError::Config(problem));
+        }
+        if config.batch_size > self.network.capacity() {
+            let mut network = build(&self.spec, &self.data, &config, self.threads)?;
+            network.params_mut().copy_from_slice(self.network.params());
+            self.prediction = vec![0.0; network.outputs() * padded(network.capacity())];
+            self.network = network;
+            self.restart_batch();
+        }
+        if config.batch_size != self.config.batch_size {
+            self.restart_batch();
+        }
+        if !config.optimizer.same_rule(self.config.optimizer) {
+            self.state = OptimizerState {
+                steps: self.state.steps,
+                ..OptimizerState::new(config.optimizer, self.network.params().len())
+            };
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// A mini-batch in the middle of its phases begins anew; its parameters have not moved yet.
+    fn restart_batch(&mut self) {
+        self.phase = Phase::Forward;
+    }
+
+    fn shuffle(&mut self) {
+        self.order.clear();
+        self.order.extend_from_slice(self.data.part(Part::Train));
+        Stream::new(self.config.seed, Purpose::Shuffle, self.epoch).shuffle(&mut self.order);
+        self.position = 0;
+    }
+
+    /// Step 1: takes the next mini-batch and runs it through the network.
+    pub fn forward(&mut self) {
+        let rows = self.batch_rows();
+        load(&mut self.network, &self.data, &self.order[rows]);
+        self.network.forward(true, self.state.steps);
+        self.phase = Phase::Error;
+    }
+
+    /// Step 2: compares with the targets.
+    ///
+    /// # Errors
+    /// When the loss is not finite; the parameters stay as they are.
+    pub fn error(&mut self) -> Result<f64, Diverged> {
+        self.batch_loss = self.network.error();
+        if !self.batch_loss.is_finite() {
+            let layer = self.network.first_exploded().unwrap_or(self.network.plan().head.layer);
+            self.phase = Phase::Forward;
+            return Err(Diverged { layer: self.spec.name(layer), epoch: self.epoch + 1, step: self.state.steps + 1 });
+        }
+        self.phase = Phase::Backward;
+        Ok(self.batch_loss)
+    }
+
+    /// Step 3: the gradient of every parameter.
+    pub fn backward(&mut self) {
+        self.network.backward();
+        self.phase = Phase::Update;
+        if self.batch_rows().end == self.order.len() {
+            self.history.gradient_norms(&self.network, &mut self.norms);
+        }
+    }
+
+    /// Step 4: moves the parameters, and counts the mini-batch as done.
+    pub fn update(&mut self) {
+        let done = self.batch_rows();
+        self.network.update(&self.config.rule(), &mut self.state);
+        self.loss_sum += self.batch_loss * done.len() as f64;
+        self.position = done.end;
+        self.phase = Phase::Forward;
+        if self.position == self.order.len() {
+            self.evaluating = Some((0, Tally::new(&self.data.targets, self.network.plan().head.encoding)));
+        }
+    }
+
+    /// One phase, or one chunk of the validation at the end of an epoch.
+    ///
+    /// # Errors
+    /// When the loss is not finite.
+    pub fn advance(&mut self) -> Result<Tick, Diverged> {
+        if self.evaluating.is_some() {
+            return Ok(self.evaluate_chunk());
+        }
+        let phase = self.phase;
+        match phase {
+            Phase::Forward => self.forward(),
+            Phase::Error => self.error().map(|_| ())?,
+            Phase::Backward => self.backward(),
+            Phase::Update => {
+                self.update();
+                return Ok(Tick::Batch);
+            }
+        }
+        Ok(Tick::Phase(phase))
+    }
+
+    /// The rest of a mini-batch, or one chunk of the validation at the end of an epoch.
+    ///
+    /// # Errors
+    /// When the loss is not finite.
+    pub fn tick(&mut self) -> Result<Tick, Diverged> {
+        loop {
+            match self.advance()? {
+                Tick::Phase(_) => {}
+                tick => return Ok(tick),
+            }
+        }
+    }
+
+    /// The rest of the epoch.
+    ///
+    /// # Errors
+    /// When the loss is not finite.
+    pub fn epoch(&mut self) -> Result<(), Diverged> {
+        while self.tick()? != Tick::Epoch {}
+        Ok(())
+    }
+
+    fn evaluate_chunk(&mut self) -> Tick {
+        let Some((at, mut tally)) = self.evaluating.take() else { return Tick::Batch };
+        let rows = self.data.part(Part::Validation);
+        if at < rows.len() {
+            let chunk = &rows[at..rows.len().min(at + self.network.capacity())];
+            judge(&mut self.network, &self.data, chunk, &mut self.prediction, &mut tally);
+            if at + chunk.len() < rows.len() {
+                self.evaluating = Some((at + chunk.len(), tally));
+                return Tick::Evaluating;
+            }
+            self.validation = Some(tally.finish(&self.data.targets));
+        }
+        self.epoch += 1;
+        let train_loss = self.loss_sum / self.order.len() as f64;
+        self.history.record(self.epoch, train_loss, self.validation, self.config.learning_rate, &self.norms);
+        if self.history.wants_histogram(self.epoch) {
+            self.history.record_histogram(self.epoch, &self.network);
+        }
+        self.loss_sum = 0.0;
+        self.shuffle();
+        Tick::Epoch
+    }
+
+    /// Loss and metrics of a part; none where it is empty. A mini-batch in the middle of its phases begins anew.
+    pub fn evaluate(&mut self, part: Part) -> Option<Evaluation> {
+        self.restart_batch();
+        let rows = self.data.part(part);
+        if rows.is_empty() {
+            return None;
+        }
+        let mut tally = Tally::new(&self.data.targets, self.network.plan().head.encoding);
+        for chunk in rows.chunks(self.network.capacity()) {
+            judge(&mut self.network, &self.data, chunk, &mut self.prediction, &mut tally);
+        }
+        Some(tally.finish(&self.data.targets))
+    }
+
+    /// Everything needed to go on exactly here.
+    pub fn save(&self) -> RunState {
+        RunState::new(self.network.plan(), self.network.params(), &self.state, self.history.clone()).at(
+            self.config.seed,
+            self.epoch,
+            self.position,
+            self.loss_sum,
+        )
+    }
+
+    /// Goes on where `run` stopped.
+    ///
+    /// # Errors
+    /// When the run belongs to another network or to other data; the session is as before then.
+    pub fn resume(&mut self, run: &RunState) -> Result<(), SessionError> {
+        let wrong = |text: &str| Err(SessionError::Run(text.to_owned()));
+        if run.position > self.order.len() {
+            return wrong("it has more training rows than the data");
+        }
+        if run.history.layers != self.history.layers || !run.history.fits() {
+            return wrong("its history has other layers");
+        }
+        let optimizer = self.config.optimizer;
+        let (params, state) = run.restore(self.network.plan(), optimizer).map_err(SessionError::Run)?;
+        self.network.params_mut().copy_from_slice(&params);
+        self.state = state;
+        self.history = run.history.clone();
+        self.epoch = run.epoch;
+        self.loss_sum = run.loss_sum;
+        self.batch_loss = f64::NAN;
+        self.restart_batch();
+        self.validation = self.history.last_evaluation();
+        self.shuffle();
+        self.position = run.position;
+        self.evaluating = (self.position == self.order.len())
+            .then(|| (0, Tally::new(&self.data.targets, self.network.plan().head.encoding)));
+        Ok(())
+    }
+
+    fn batch_rows(&self) -> std::ops::Range<usize> {
+        self.position..(self.position + self.config.batch_size).min(self.order.len())
+    }
+
+    pub fn network(&self) -> &Network<f32> {
+        &self.network
+    }
+
+    pub fn config(&self) -> &TrainConfig {
+        &self.config
+    }
+
+    pub fn data(&self) -> &Arc<Dataset> {
+        &self.data
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The phase that comes next.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Epochs that are complete.
+    pub fn epochs(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Updates made.
+    pub fn steps(&self) -> u64 {
+        self.state.steps
+    }
+
+    /// Loss of the last mini-batch; not a number before the first.
+    pub fn batch_loss(&self) -> f64 {
+        self.batch_loss
+    }
+
+    /// Samples of this epoch that are done, and how many there are.
+    pub fn progress(&self) -> (usize, usize) {
+        (self.position, self.order.len())
+    }
+
+    /// The rows of the data set in the current mini-batch.
+    pub fn mini_batch(&self) -> &[u32] {
+        &self.order[self.batch_rows()]
+    }
+}
+
+fn build(
+    spec: &NetworkSpec,
+    data: &Dataset,
+    config: &TrainConfig,
+    threads: usize,
+) -> Result<Network<f32>, SessionError> {
+    let capacity = config.batch_size.min(data.part(Part::Train).len()).max(CAPACITY);
+    let plan = nn::compile(spec, &task(data), capacity).map_err(|problems| {
+        let named = |p: Problem| (p.layer.map_or_else(String::new, |l| format!("{}: ", spec.name(l))), p);
+        SessionError::Problems(problems.into_iter().map(named).collect())
+    })?;
+    Ok(Network::new(plan, capacity, config.seed, threads))
+}
+
+/// Runs one chunk without dropout and adds it to the tally.
+fn judge(network: &mut Network<f32>, data: &Dataset, rows: &[u32], prediction: &mut [f32], tally: &mut Tally) {
+    load(network, data, rows);
+    network.forward(false, 0);
+    let loss = network.error();
+    let stride = network.stride();
+    let used = &mut prediction[..network.outputs() * stride];
+    network.predict(used);
+    tally.add(&data.targets, rows, used, stride, loss);
+}
+
+/// Fills the network's input and target with the given rows of the data.
+pub(super) fn load(network: &mut Network<f32>, data: &Dataset, rows: &[u32]) {
+    let encoding = network.plan().head.encoding;
+    let (x, target) = network.load(rows.len());
+    let stride = padded(rows.len());
+    gather(data.x.as_slice().expect("features are stored row by row"), data.features(), rows, x, stride);
+    match &data.targets {
+        Targets::Values { values, names, .. } => {
+            gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
+        }
+        Targets::Classes { labels, .. } => write_classes(encoding, labels, rows, target, stride),
+    }
+}
+
+fn write_classes(encoding: Encoding, labels: &[u32], rows: &[u32], target: &mut [f32], stride: usize) {
+    target.fill(0.0);
+    for (column, &row) in rows.iter().enumerate() {
+        let label = labels[row as usize];
+        match encoding {
+            Encoding::OneHot => target[label as usize * stride + column] = 1.0,
+            Encoding::Signed => target[column] = if label == 1 { 1.0 } else { -1.0 },
+            Encoding::ZeroOne | Encoding::Values => target[column] = label as f32,
+        }
+    }
+}
+
+/// Copies rows of `[rows, width]` into columns of `[width, stride]`, a block of lanes at a time; the padding is zero.
+fn gather(x: &[f32], width: usize, rows: &[u32], out: &mut [f32], stride: usize) {
+    if width == 0 {
+        return;
+    }
+    let row = |r: u32| &x[r as usize * width..][..width];
+    let mut blocks = rows.chunks_exact(LANES);
+    let mut column = 0;
+    for block in &mut blocks {
+        let sources: [&[f32]; LANES] = std::array::from_fn(|lane| row(block[lane]));
+        for (feature, out) in out.chunks_exact_mut(stride).enumerate() {
+            for (out, source) in out[column..][..LANES].iter_mut().zip(&sources) {
+                *out = source[feature];
+            }
+        }
+        column += LANES;
+    }
+    let rest = blocks.remainder();
+    if !rest.is_empty() {
+        for (feature, out) in out.chunks_exact_mut(stride).enumerate() {
+            let out = &mut out[column..][..LANES];
+            out.fill(0.0);
+            for (out, &r) in out.iter_mut().zip(rest) {
+                *out = x[r as usize * width + feature];
+            }
+        }
+    }
+}

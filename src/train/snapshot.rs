@@ -1,0 +1,66 @@
+//! What the screen sees of training: an immutable picture, published at most 60 times a second.
+
+use super::history::History;
+use super::metrics::Evaluation;
+use super::session::Phase;
+use crate::nn::{LayerId, Plan};
+use std::sync::Arc;
+
+/// What the trainer is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// No network that could be trained.
+    #[default]
+    Empty,
+    Paused,
+    Running,
+    /// The number of epochs is reached.
+    Finished,
+    /// The loss is no longer finite: what happened and what to try.
+    Diverged(String),
+    /// The session could not be made, or the trainer failed.
+    Failed(String),
+}
+
+/// A picture of the session.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Which of the loads this belongs to.
+    pub generation: u64,
+    /// Which of the rewinds since the program began.
+    pub rewinds: u64,
+    pub status: Status,
+    pub epoch: u64,
+    /// Training stops here.
+    pub stop_at: Option<u64>,
+    pub step: u64,
+    /// The phase that comes next; none between mini-batches.
+    pub phase: Option<Phase>,
+    /// Samples of this epoch that are done, and all.
+    pub progress: (usize, usize),
+    /// Loss of the last mini-batch.
+    pub batch_loss: Option<f64>,
+    pub test: Option<Evaluation>,
+    pub samples_per_second: f64,
+    pub history: Arc<History>,
+    pub plan: Option<Arc<Plan>>,
+    /// Flat parameters, in the order of the plan.
+    pub params: Arc<Vec<f32>>,
+    /// Gradients of the last mini-batch, as the optimizer took them (regularised and clipped).
+    pub grads: Arc<Vec<f32>>,
+    /// Norm of the gradient of each layer, now.
+    pub gradient_norms: Vec<(LayerId, f32)>,
+}
+
+impl Snapshot {
+    /// The values of one parameter tensor and their gradients.
+    pub fn tensor(&self, layer: LayerId, name: &str) -> Option<(&[f32], &[f32])> {
+        let plan = self.plan.as_ref()?;
+        let p = plan.parameters.iter().find(|p| p.layer == layer && p.shape.name == name)?;
+        Some((self.params.get(p.range.clone())?, self.grads.get(p.range.clone())?))
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.status == Status::Running
+    }
+}
