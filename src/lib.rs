@@ -3,6 +3,7 @@
 //! The modules stand in one order, lowest first — [`seed`], [`nn`], [`data`], [`train`], [`project`], [`cli`],
 //! [`app`] — and each uses only those before it.
 
+pub mod cli;
 pub mod data;
 pub mod nn;
 pub mod project;

@@ -242,12 +242,10 @@ impl Encoder {
         encode(&self.features, table, rows)
     }
 
-    /// The first row with a gap that nothing fills, and its column.
-    pub fn first_gap(&self, table: &Table) -> Option<(usize, String)> {
-        (0..table.rows()).find_map(|row| {
-            let gap = |e: &&Encoding| e.fill.is_none() && table.column(&e.column).is_some_and(|c| c.is_missing(row));
-            self.features.iter().find(gap).map(|e| (row, e.column.clone()))
-        })
+    /// Whether a row has a gap that nothing fills.
+    pub fn has_gap(&self, table: &Table, row: usize) -> bool {
+        let gap = |e: &Encoding| e.fill.is_none() && table.column(&e.column).is_some_and(|c| c.is_missing(row));
+        self.features.iter().any(gap)
     }
 
     pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Targets, DataError> {

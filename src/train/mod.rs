@@ -17,6 +17,6 @@ pub use history::{Curve, Histogram, History};
 pub use metrics::{Evaluation, Metrics};
 pub use probe::Probe;
 pub use run::RunState;
-pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick, task};
+pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick, task, task_of};
 pub use snapshot::{Snapshot, Status};
 pub use worker::{Command, Pace, Stride, Worker};

@@ -1,9 +1,10 @@
 //! A copy of the network to look through: any inputs, every layer's values, without touching the training.
 
 use super::metrics::{class, threshold};
+use super::run::RunState;
 use super::session::task;
 use crate::data::Dataset;
-use crate::nn::{LayerId, Network, NetworkSpec, Plan, compile};
+use crate::nn::{LayerId, Network, NetworkSpec, Optimizer, Plan, Task, compile};
 use ndarray::ArrayView2;
 
 /// A network that only runs forward, with parameters copied in.
@@ -15,7 +16,12 @@ pub struct Probe {
 impl Probe {
     /// For up to `capacity` samples at once; none where the network does not fit the data.
     pub fn new(spec: &NetworkSpec, data: &Dataset, capacity: usize) -> Option<Self> {
-        let plan = compile(spec, &task(data), capacity).ok()?;
+        Self::for_task(spec, &task(data), capacity)
+    }
+
+    /// As [`Self::new`], for a task without its data.
+    pub fn for_task(spec: &NetworkSpec, task: &Task, capacity: usize) -> Option<Self> {
+        let plan = compile(spec, task, capacity).ok()?;
         Some(Self { network: Network::new(plan, capacity, 0, 1), prediction: Vec::new() })
     }
 
@@ -26,6 +32,11 @@ impl Probe {
             self.network.params_mut().copy_from_slice(params);
         }
         fits
+    }
+
+    /// Takes over the parameters of a run; false where they belong to another network.
+    pub fn resume(&mut self, run: &RunState) -> bool {
+        run.restore(self.network.plan(), Optimizer::Sgd {}).is_ok_and(|(params, _)| self.set_params(&params))
     }
 
     pub fn plan(&self) -> &Plan {

@@ -1,6 +1,7 @@
 //! A run as data: everything needed to go on exactly where training stopped.
 
 use super::history::History;
+use crate::data::Encoder;
 use crate::nn::{LayerId, Optimizer, OptimizerState, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub struct RunState {
     /// Sum of the losses of the current epoch's samples.
     pub loss_sum: f64,
     pub parameters: Vec<Tensor>,
+    /// How rows become numbers, so that predictions need no training data.
+    pub encoder: Encoder,
     pub history: History,
 }
 
@@ -39,7 +42,13 @@ pub struct Tensor {
 }
 
 impl RunState {
-    pub(super) fn new(plan: &Plan, params: &[f32], state: &OptimizerState<f32>, history: History) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        params: &[f32],
+        state: &OptimizerState<f32>,
+        history: History,
+        encoder: Encoder,
+    ) -> Self {
         let parameters = plan.parameters.iter().map(|p| {
             let part = |values: &[f32]| values.get(p.range.clone()).map_or_else(Vec::new, <[f32]>::to_vec);
             Tensor {
@@ -52,7 +61,7 @@ impl RunState {
             }
         });
         let parameters = parameters.collect();
-        Self { seed: 0, epoch: 0, position: 0, steps: state.steps, loss_sum: 0.0, parameters, history }
+        Self { seed: 0, epoch: 0, position: 0, steps: state.steps, loss_sum: 0.0, parameters, encoder, history }
     }
 
     pub(super) fn at(self, seed: u64, epoch: u64, position: usize, loss_sum: f64) -> Self {

@@ -7,7 +7,7 @@ use super::config::TrainConfig;
 use super::history::History;
 use super::metrics::{Evaluation, Tally};
 use super::run::RunState;
-use crate::data::{Dataset, Part, Targets};
+use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
 use crate::nn::kernels::{LANES, padded};
 use crate::nn::{self, Encoding, Network, NetworkSpec, OptimizerState, Problem, Target, Task};
 use crate::seed::{Purpose, Stream};
@@ -81,6 +81,15 @@ pub fn task(data: &Dataset) -> Task {
         Targets::Values { names, .. } => Target::Values(names.len()),
     };
     Task { input: vec![data.features()], target }
+}
+
+/// The same from an encoder alone.
+pub fn task_of(encoder: &Encoder) -> Task {
+    let target = match encoder.targets.as_slice() {
+        [data::Encoding { kind: EncodingKind::OneHot { levels }, .. }] => Target::Classes(levels.len()),
+        targets => Target::Values(targets.len()),
+    };
+    Task { input: vec![encoder.width()], target }
 }
 
 /// A network, its data, and where training stands.
@@ -332,12 +341,14 @@ impl Session {
 
     /// Everything needed to go on exactly here.
     pub fn save(&self) -> RunState {
-        RunState::new(self.network.plan(), self.network.params(), &self.state, self.history.clone()).at(
-            self.config.seed,
-            self.epoch,
-            self.position,
-            self.loss_sum,
+        RunState::new(
+            self.network.plan(),
+            self.network.params(),
+            &self.state,
+            self.history.clone(),
+            self.data.encoder.clone(),
         )
+        .at(self.config.seed, self.epoch, self.position, self.loss_sum)
     }
 
     /// Goes on where `run` stopped.
@@ -387,6 +398,11 @@ impl Session {
 
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The validation of the last complete epoch.
+    pub fn validation(&self) -> Option<Evaluation> {
+        self.validation
     }
 
     /// The phase that comes next.

@@ -11,7 +11,7 @@ use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 /// Products with fewer multiply-adds than this take the small path.
 const SMALL: usize = 1 << 15;
 /// Products with fewer multiply-adds than this stay on one thread.
-const PARALLEL: usize = 1 << 20;
+const PARALLEL: usize = 1 << 24;
 
 /// `dst = lhs · rhs`, plus what `dst` held if `accumulate`.
 ///

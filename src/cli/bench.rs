@@ -1,0 +1,153 @@
+//! `chainrule bench`: training steps per second on fixed workloads. A step takes the batch, runs forward, loss, backward
+//! and update, on random data in memory.
+
+use super::{Failure, thread_count};
+use crate::data::{Dataset, Encoder, Targets};
+use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
+use crate::seed::{Purpose, Stream};
+use crate::train::{Session, Tick, TrainConfig};
+use ndarray::Array2;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// W1, W1b, W2, W3, W3b; all of them when none is named
+    workloads: Vec<String>,
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// How long each workload is measured
+    #[arg(long, value_name = "S", default_value_t = 3.0)]
+    seconds: f64,
+}
+
+/// A fixed network on random data.
+pub struct Workload {
+    pub name: &'static str,
+    sizes: &'static [usize],
+    hidden: Activation,
+    last: Activation,
+    loss: Loss,
+    optimizer: Optimizer,
+    learning_rate: f32,
+    pub batch: usize,
+    rows: usize,
+}
+
+const ADAM: Optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+
+const fn regression(name: &'static str, sizes: &'static [usize]) -> Workload {
+    Workload {
+        name,
+        sizes,
+        hidden: Activation::Tanh,
+        last: Activation::Tanh,
+        loss: Loss::MeanSquaredError,
+        optimizer: Optimizer::Sgd {},
+        learning_rate: 0.03,
+        batch: 10,
+        rows: 500,
+    }
+}
+
+const fn classes(name: &'static str, sizes: &'static [usize], batch: usize, rows: usize) -> Workload {
+    Workload {
+        name,
+        sizes,
+        hidden: Activation::Relu,
+        last: Activation::Identity,
+        loss: Loss::CategoricalCrossEntropy,
+        optimizer: ADAM,
+        learning_rate: 0.001,
+        batch,
+        rows,
+    }
+}
+
+pub const WORKLOADS: [Workload; 5] = [
+    regression("W1", &[2, 4, 2, 1]),
+    regression("W1b", &[2, 8, 8, 8, 1]),
+    classes("W2", &[13, 32, 16, 3], 16, 178),
+    classes("W3", &[784, 128, 64, 10], 64, 8192),
+    classes("W3b", &[784, 512, 512, 10], 256, 8192),
+];
+
+impl Workload {
+    /// A session on random data.
+    ///
+    /// # Errors
+    /// Never for the workloads above.
+    pub fn session(&self, threads: usize) -> Result<Session, Failure> {
+        let mut stream = Stream::new(1, Purpose::Data, 0);
+        let (features, outputs) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let x = Array2::from_shape_simple_fn((self.rows, features), || stream.normal() as f32);
+        let classes = outputs.max(2);
+        let targets = Targets::Classes {
+            names: (0..classes).map(|k| k.to_string()).collect(),
+            labels: (0..self.rows).map(|_| stream.below(classes) as u32).collect(),
+        };
+        let data = Dataset {
+            name: self.name.to_owned(),
+            x,
+            targets,
+            source_rows: (0..self.rows).collect(),
+            parts: [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
+            encoder: Encoder::default(),
+        };
+        let config = TrainConfig {
+            optimizer: self.optimizer,
+            learning_rate: self.learning_rate,
+            batch_size: self.batch,
+            epochs: None,
+            ..TrainConfig::default()
+        };
+        Ok(Session::new(&self.spec(), Arc::new(data), config, threads)?)
+    }
+
+    fn spec(&self) -> NetworkSpec {
+        let last = self.sizes.len() - 1;
+        let dense = self.sizes.iter().enumerate().skip(1).map(|(i, &units)| {
+            let activation = if i == last { self.last } else { self.hidden };
+            (format!("Dense {i}"), LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() }))
+        });
+        let input = ("Input".to_owned(), LayerKind::Input(InputSpec {}));
+        let output = ("Output".to_owned(), LayerKind::Output(OutputSpec { loss: self.loss }));
+        NetworkSpec::chain(std::iter::once(input).chain(dense).chain([output]))
+    }
+}
+
+/// Measures for `seconds` after a warm-up; returns steps per second.
+fn measure(session: &mut Session, seconds: f64) -> Result<f64, Failure> {
+    let run = |session: &mut Session, time: Duration| -> Result<f64, Failure> {
+        let begun = Instant::now();
+        let mut steps = 0_u64;
+        while begun.elapsed() < time {
+            let mut burst = 0;
+            while burst < 16 {
+                burst += u64::from(session.tick()? == Tick::Batch);
+            }
+            steps += burst;
+        }
+        Ok(steps as f64 / begun.elapsed().as_secs_f64())
+    };
+    run(session, Duration::from_millis(200))?;
+    run(session, Duration::from_secs_f64(seconds.clamp(0.01, 3600.0)))
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let threads = thread_count(arguments.threads);
+    let unknown = arguments.workloads.iter().find(|w| !WORKLOADS.iter().any(|k| k.name.eq_ignore_ascii_case(w)));
+    if let Some(name) = unknown {
+        let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();
+        return Err(format!("there is no workload {name}. There are: {}", names.join(", ")).into());
+    }
+    let asked = |w: &&Workload| {
+        arguments.workloads.is_empty() || arguments.workloads.iter().any(|a| a.eq_ignore_ascii_case(w.name))
+    };
+    for w in WORKLOADS.iter().filter(asked) {
+        let rate = measure(&mut w.session(threads)?, arguments.seconds)?;
+        println!("{} chainrule-{threads} {rate:.1} steps/s {:.0} samples/s", w.name, rate * w.batch as f64);
+    }
+    Ok(())
+}

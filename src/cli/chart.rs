@@ -1,0 +1,75 @@
+//! A curve drawn with characters.
+
+use std::fmt::Write as _;
+
+const WIDTH: usize = 64;
+const HEIGHT: usize = 9;
+const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Columns of averaged values, on a logarithmic scale where the values span more than a factor of ten.
+pub fn curve(title: &str, values: &[f64]) -> String {
+    let columns = columns(values);
+    let (low, high) = columns.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+    if columns.is_empty() || !low.is_finite() || !high.is_finite() {
+        return String::new();
+    }
+    let logarithmic = low > 0.0 && high / low > 10.0;
+    let scale = |v: f64| if logarithmic { v.log10() } else { v };
+    let span = (scale(high) - scale(low)).max(f64::MIN_POSITIVE);
+    let eighths: Vec<usize> = columns
+        .iter()
+        .map(|&v| 1 + ((scale(v) - scale(low)) / span * (HEIGHT * 8 - 1) as f64).round() as usize)
+        .collect();
+    let mut text = format!("\n{title}{}\n", if logarithmic { " (logarithmic)" } else { "" });
+    for row in (0..HEIGHT).rev() {
+        let label = match row {
+            0 => format!("{low:.4}"),
+            r if r == HEIGHT - 1 => format!("{high:.4}"),
+            _ => String::new(),
+        };
+        let cells: String = eighths.iter().map(|&e| STEPS[e.saturating_sub(row * 8).min(8)]).collect();
+        writeln!(text, "{label:>10} │{cells}").expect("writing to a string cannot fail");
+    }
+    writeln!(
+        text,
+        "{:>10} └{}\n{:>12}1{:>width$}\n",
+        "",
+        "─".repeat(eighths.len()),
+        "",
+        values.len(),
+        width = eighths.len() - 1
+    )
+    .expect("writing to a string cannot fail");
+    text
+}
+
+/// At most as many averages as there are columns.
+fn columns(values: &[f64]) -> Vec<f64> {
+    let n = values.len();
+    let count = n.min(WIDTH);
+    (0..count)
+        .map(|i| {
+            let part = &values[i * n / count..((i + 1) * n / count).max(i * n / count + 1)];
+            part.iter().sum::<f64>() / part.len() as f64
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::curve;
+
+    #[test]
+    fn a_falling_loss_is_drawn_as_falling_columns() {
+        let values: Vec<f64> = (0..300).map(|i| (-f64::from(i) / 50.0).exp()).collect();
+        let text = curve("Loss", &values);
+        assert!(text.contains("logarithmic"));
+        let top = text.lines().nth(2).expect("has rows");
+        let bottom = text.lines().nth(10).expect("has rows");
+        let filled = |line: &str| line.chars().filter(|c| "▁▂▃▄▅▆▇█".contains(*c)).count();
+        assert!(filled(top) < 12 && filled(bottom) == 64, "{text}");
+        assert_eq!(curve("Loss", &[]), "");
+        assert_eq!(curve("Loss", &[f64::NAN]), "");
+        assert!(curve("Loss", &[1.0]).contains('█') || curve("Loss", &[1.0]).contains('▁'));
+    }
+}

@@ -1,0 +1,158 @@
+//! The headless commands: the same engine, documents and files without a window.
+//!
+//! Failures: every error goes to stderr in words, with exit code 1; wrong usage with 2.
+
+// This module is the one that talks to the terminal.
+#![allow(clippy::print_stdout)]
+
+mod bench;
+mod chart;
+mod check;
+mod inspect;
+mod predict;
+mod train;
+
+use crate::data::DataSource;
+use crate::project::{Preset, builtin, builtins, leads_outside, schema};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What any command can fail with.
+type Failure = Box<dyn std::error::Error>;
+
+/// What is left to do after the command line was read.
+#[derive(Debug)]
+pub enum Outcome {
+    Done(ExitCode),
+    /// Open the window, with a preset if one was named.
+    Window(Option<String>),
+}
+
+/// Build neural networks, train them on your own data, and see backpropagation number by number.
+#[derive(Parser)]
+#[command(name = "chainrule", version, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Order>,
+    /// A preset file or the name of a built-in preset to open in the window
+    preset: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Order {
+    /// Train a preset and report losses and metrics
+    Train(train::Arguments),
+    /// Write the predictions of a trained preset for a data file
+    Predict(predict::Arguments),
+    /// Describe a data file: columns, types, missing values, ranges, classes
+    Inspect(inspect::Arguments),
+    /// Compare every analytic gradient with central differences in f64
+    Check(check::Arguments),
+    /// List the built-in presets
+    Presets,
+    /// Print the JSON Schema of a preset
+    Schema,
+    /// Measure training steps per second
+    Bench(bench::Arguments),
+}
+
+/// Reads the command line and runs a headless command, if one is asked for.
+pub fn run() -> Outcome {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        Some(command) => Outcome::Done(finish(execute(command))),
+        None if has_display() => Outcome::Window(arguments.preset),
+        None => Outcome::Done(train_in_terminal(arguments.preset.as_deref())),
+    }
+}
+
+fn execute(command: Order) -> Result<(), Failure> {
+    match command {
+        Order::Train(arguments) => train::run(&arguments),
+        Order::Predict(arguments) => predict::run(&arguments),
+        Order::Inspect(arguments) => inspect::run(&arguments),
+        Order::Check(arguments) => check::run(&arguments),
+        Order::Presets => list_presets(),
+        Order::Schema => {
+            println!("{}", schema());
+            Ok(())
+        }
+        Order::Bench(arguments) => bench::run(&arguments),
+    }
+}
+
+fn finish(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The main job on a machine without a display: trains the preset and says how to get the window.
+pub fn train_in_terminal(preset: Option<&str>) -> ExitCode {
+    println!("There is no display, so the preset is trained here. On a desktop the same command opens the window.\n");
+    finish(train::run(&train::Arguments::of(preset.unwrap_or(DEFAULT_PRESET))))
+}
+
+/// What is opened when nothing is named.
+pub const DEFAULT_PRESET: &str = "circle";
+
+fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    cfg!(not(all(unix, not(target_os = "macos")))) || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}
+
+fn list_presets() -> Result<(), Failure> {
+    for b in builtins() {
+        let document = b.preset()?.document;
+        println!("{:20} {} — {}", b.name, document.name, document.description);
+    }
+    Ok(())
+}
+
+/// A preset file, or the built-in preset of that name; `data` takes the place of its data source.
+fn open(preset: &str, data: Option<&Path>) -> Result<Preset, Failure> {
+    let path = Path::new(preset);
+    let mut opened = match builtin(preset) {
+        Some(b) if !path.exists() => b.preset()?,
+        _ if path.exists() || preset.ends_with(".json") => {
+            let opened = Preset::open(path)?;
+            announce(&opened, path);
+            opened
+        }
+        _ => {
+            let names: Vec<&str> = builtins().iter().map(|b| b.name).collect();
+            return Err(
+                format!("there is no file and no built-in preset {preset}. Built-in: {}", names.join(", ")).into()
+            );
+        }
+    };
+    if let Some(file) = data {
+        opened.document.data.source = DataSource::file(file);
+    }
+    Ok(opened)
+}
+
+/// Says which file outside of its own folder a preset is about to read.
+fn announce(preset: &Preset, path: &Path) {
+    if let DataSource::File { path: data, .. } = &preset.document.data.source {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        if data.strip_prefix(folder).map_or(true, leads_outside) {
+            eprintln!("note: {} reads {}", path.display(), data.display());
+        }
+    }
+}
+
+/// As many threads as there are cores, unless told otherwise.
+fn thread_count(asked: Option<usize>) -> usize {
+    asked.filter(|&n| n > 0).unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Writes a small text file, or says why not.
+fn write(path: &PathBuf, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|e| format!("{} cannot be written: {e}", path.display()).into())
+}

@@ -1,0 +1,198 @@
+//! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
+
+use super::{Failure, chart, open, thread_count, write};
+use crate::data::Part;
+use crate::project::Preset;
+use crate::train::{Evaluation, Metrics, Session};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A preset file or the name of a built-in preset
+    preset: String,
+    /// Train on this CSV file instead of the preset's data
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Train until this many epochs are complete
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    /// Seed of the initial parameters, of shuffling and dropout
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads to train with; the result does not depend on them
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Write losses and metrics per epoch as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write the preset with the trained run
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// The plain training of a preset.
+    pub fn of(preset: &str) -> Self {
+        Self {
+            preset: preset.to_owned(),
+            data: None,
+            epochs: None,
+            seed: None,
+            threads: None,
+            report: None,
+            save: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    preset: String,
+    seed: u64,
+    threads: usize,
+    stopped: &'static str,
+    epochs: Vec<Epoch>,
+    test: Option<Test>,
+    steps: u64,
+    samples_per_s: f64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Epoch {
+    epoch: u64,
+    train_loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val_loss: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    val: Option<Metrics>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Test {
+    loss: f64,
+    #[serde(flatten)]
+    metrics: Metrics,
+}
+
+/// Epochs where neither the preset nor the command line says how many.
+const DEFAULT_EPOCHS: u64 = 100;
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let Preset { mut document, run } = open(&arguments.preset, arguments.data.as_deref())?;
+    let threads = thread_count(arguments.threads);
+    // A run belongs to its own seed and data: another one starts from the beginning.
+    let run = run.filter(|_| arguments.data.is_none() && arguments.seed.is_none());
+    document.training.seed = arguments.seed.unwrap_or(document.training.seed);
+    if let Some(epochs) = arguments.epochs {
+        document.training.epochs = Some(epochs);
+    }
+    let (table, dataset) = document.data.load()?;
+    document.data.preparation = Some(document.data.preparation(&table));
+    let data = Arc::new(dataset);
+    let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), threads)?;
+    if let Some(run) = &run {
+        session.resume(run)?;
+    }
+    let epochs = document.training.epochs.unwrap_or(DEFAULT_EPOCHS);
+    println!("{} on {}: {}", document.name, data.name, describe(&session));
+    let (records, diverged, seconds) = train(&mut session, epochs)?;
+    let test = diverged.is_none().then(|| session.evaluate(Part::Test)).flatten();
+    let samples = records.len() * data.part(Part::Train).len();
+    let report = Report {
+        preset: arguments.preset.clone(),
+        seed: document.training.seed,
+        threads,
+        stopped: if diverged.is_some() { "diverged" } else { "epochs" },
+        test: test.map(|Evaluation { loss, metrics }| Test { loss, metrics }),
+        steps: session.steps(),
+        samples_per_s: if seconds > 0.0 { samples as f64 / seconds } else { 0.0 },
+        seconds,
+        epochs: records,
+    };
+    if std::io::stdout().is_terminal() || arguments.report.is_none() {
+        let losses: Vec<f64> = report.epochs.iter().map(|e| e.train_loss).collect();
+        print!("{}", chart::curve("Training loss", &losses));
+    }
+    summarise(&report, test);
+    if let Some(path) = &arguments.report {
+        write(path, &serde_json::to_string_pretty(&report)?)?;
+    }
+    if let Some(path) = &arguments.save {
+        Preset { document, run: Some(session.save()) }.save(path)?;
+    }
+    diverged.map_or(Ok(()), Err)
+}
+
+fn describe(session: &Session) -> String {
+    let data = session.data();
+    format!(
+        "{} parameters, {} training rows, {} validation, {} test",
+        session.network().params().len(),
+        data.part(Part::Train).len(),
+        data.part(Part::Validation).len(),
+        data.part(Part::Test).len()
+    )
+}
+
+type Trained = (Vec<Epoch>, Option<Failure>, f64);
+
+/// Trains to `epochs` complete epochs; a loss that is no longer finite ends it early.
+fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
+    let style = ProgressStyle::with_template("{bar:32} epoch {pos}/{len}  {msg}  {eta} left")?;
+    let bar = ProgressBar::new(epochs).with_style(style);
+    bar.set_position(session.epochs());
+    let begun = Instant::now();
+    let mut records = Vec::new();
+    let mut diverged = None;
+    while session.epochs() < epochs {
+        let since = Instant::now();
+        if let Err(e) = session.epoch() {
+            diverged = Some(e.into());
+            break;
+        }
+        let history = session.history();
+        let train_loss = f64::from(history.train_loss.latest().unwrap_or(f32::NAN));
+        let validation = session.validation();
+        records.push(Epoch {
+            epoch: session.epochs(),
+            train_loss,
+            val_loss: validation.map(|v| v.loss),
+            val: validation.map(|v| v.metrics),
+            seconds: since.elapsed().as_secs_f64(),
+        });
+        bar.set_message(format!("loss {train_loss:.4}"));
+        bar.set_position(session.epochs());
+    }
+    bar.finish_and_clear();
+    Ok((records, diverged, begun.elapsed().as_secs_f64()))
+}
+
+fn summarise(report: &Report, test: Option<Evaluation>) {
+    println!(
+        "{} epochs, {} steps in {:.2} s: {:.0} samples/s",
+        report.epochs.len(),
+        report.steps,
+        report.seconds,
+        report.samples_per_s
+    );
+    if let Some(last) = report.epochs.last() {
+        let validation = last.val_loss.map_or_else(String::new, |v| format!(", validation loss {v:.4}"));
+        println!("training loss {:.4}{validation}", last.train_loss);
+    }
+    match test {
+        Some(Evaluation { loss, metrics: Metrics::Classes { accuracy } }) => {
+            println!("test: accuracy {:.1} %, loss {loss:.4}", accuracy * 100.0);
+        }
+        Some(Evaluation { loss, metrics: Metrics::Values { r2, mae } }) => {
+            println!("test: R² {r2:.3}, mean absolute error {mae:.4}, loss {loss:.4}");
+        }
+        None => {}
+    }
+}
