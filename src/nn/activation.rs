@@ -75,7 +75,7 @@ impl Activation {
             Self::Sigmoid => "a = 1 / (1 + exp(−z))",
             Self::Tanh => "a = tanh(z)",
             Self::Softplus => "a = ln(1 + exp(z))",
-            Self::Softmax => "aᵢ = exp(zᵢ) / Σ exp(zⱼ)",
+            Self::Softmax => "aᵢ = exp(zᵢ) / Σ exp(z)",
         }
     }
 

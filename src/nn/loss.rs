@@ -58,7 +58,7 @@ impl Loss {
             Self::MeanAbsoluteError => "L = mean |y − t|",
             Self::Huber => "L = mean ½(y − t)², linear beyond 1",
             Self::BinaryCrossEntropy => "L = mean ln(1 + exp z) − t z",
-            Self::CategoricalCrossEntropy => "L = mean ln Σ exp zⱼ − z of the class",
+            Self::CategoricalCrossEntropy => "L = mean ln Σ exp z − z of the class",
         }
     }
 

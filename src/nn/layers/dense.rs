@@ -40,7 +40,7 @@ impl LayerDefinition for DenseSpec {
             group: "Core",
             summary: "every input to every unit",
             description: "Each unit weighs every input, adds its bias and bends the sum with its activation.",
-            formula: "a = f(Wᵀx + b)",
+            formula: "a = f(W·x + b)",
         }
     }
 

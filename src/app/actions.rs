@@ -1,0 +1,133 @@
+//! Everything that menus and keys can do, in one list: the menu, the shortcuts window and the keyboard all read it.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+/// One thing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    New,
+    OpenPreset,
+    Gallery,
+    Save,
+    SaveAs,
+    OpenData,
+    Quit,
+    Undo,
+    Redo,
+    Delete,
+    Duplicate,
+    SelectAll,
+    Play,
+    Step,
+    Rewind,
+    NewSeed,
+    Data,
+    Build,
+    Train,
+    Fit,
+    Search,
+    Theme,
+    Fullscreen,
+    Shortcuts,
+}
+
+impl Action {
+    /// By group: name of the group, and its actions.
+    pub const GROUPS: [(&str, &[Self]); 5] = [
+        ("File", &[Self::New, Self::OpenPreset, Self::Gallery, Self::Save, Self::SaveAs, Self::OpenData, Self::Quit]),
+        ("Edit", &[Self::Undo, Self::Redo, Self::Duplicate, Self::Delete, Self::SelectAll]),
+        ("Training", &[Self::Play, Self::Step, Self::Rewind, Self::NewSeed]),
+        ("View", &[Self::Data, Self::Build, Self::Train, Self::Fit, Self::Search, Self::Theme, Self::Fullscreen]),
+        ("Help", &[Self::Shortcuts]),
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::OpenPreset => "Open preset…",
+            Self::Gallery => "Preset gallery",
+            Self::Save => "Save",
+            Self::SaveAs => "Save as…",
+            Self::OpenData => "Open data…",
+            Self::Quit => "Quit",
+            Self::Undo => "Undo",
+            Self::Redo => "Redo",
+            Self::Delete => "Delete layers",
+            Self::Duplicate => "Duplicate layers",
+            Self::SelectAll => "Select all layers",
+            Self::Play => "Play or pause",
+            Self::Step => "Step",
+            Self::Rewind => "Rewind",
+            Self::NewSeed => "New seed",
+            Self::Data => "Data",
+            Self::Build => "Build",
+            Self::Train => "Train",
+            Self::Fit => "Fit network to view",
+            Self::Search => "Search layers",
+            Self::Theme => "Light or dark",
+            Self::Fullscreen => "Full screen",
+            Self::Shortcuts => "Keyboard shortcuts",
+        }
+    }
+
+    pub fn shortcut(self) -> Option<KeyboardShortcut> {
+        let (modifiers, key) = match self {
+            Self::New => (Modifiers::COMMAND, Key::N),
+            Self::OpenPreset => (Modifiers::COMMAND, Key::O),
+            Self::Gallery => (Modifiers::COMMAND, Key::G),
+            Self::Save => (Modifiers::COMMAND, Key::S),
+            Self::SaveAs => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::S),
+            Self::OpenData => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O),
+            Self::Quit => (Modifiers::COMMAND, Key::Q),
+            Self::Undo => (Modifiers::COMMAND, Key::Z),
+            Self::Redo => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::Z),
+            Self::Delete => (Modifiers::NONE, Key::Delete),
+            Self::Duplicate => (Modifiers::COMMAND, Key::D),
+            Self::SelectAll => (Modifiers::COMMAND, Key::A),
+            Self::Play => (Modifiers::NONE, Key::Space),
+            Self::Step => (Modifiers::NONE, Key::Period),
+            Self::Rewind => (Modifiers::NONE, Key::Home),
+            Self::NewSeed => (Modifiers::COMMAND, Key::R),
+            Self::Data => (Modifiers::COMMAND, Key::Num1),
+            Self::Build => (Modifiers::COMMAND, Key::Num2),
+            Self::Train => (Modifiers::COMMAND, Key::Num3),
+            Self::Fit => (Modifiers::NONE, Key::F),
+            Self::Search => (Modifiers::NONE, Key::Slash),
+            Self::Theme => (Modifiers::COMMAND, Key::L),
+            Self::Fullscreen => (Modifiers::NONE, Key::F11),
+            Self::Shortcuts => (Modifiers::NONE, Key::F1),
+        };
+        Some(KeyboardShortcut::new(modifiers, key))
+    }
+
+    /// The action whose keys were pressed in this frame. Keys without a modifier belong to a text field that has the focus.
+    pub fn pressed(ctx: &egui::Context) -> Option<Self> {
+        let typing = ctx.text_edit_focused();
+        let widget = ctx.memory(|m| m.focused().is_some());
+        let mut all: Vec<Self> = Self::GROUPS.iter().flat_map(|(_, actions)| actions.iter().copied()).collect();
+        // The longest combination first, so that Ctrl+Shift+Z is not taken for Ctrl+Z.
+        all.sort_by_key(|a| std::cmp::Reverse(a.shortcut().is_some_and(|s| s.modifiers.shift)));
+        all.into_iter().find(|action| {
+            let Some(shortcut) = action.shortcut() else { return false };
+            let plain = shortcut.modifiers == Modifiers::NONE;
+            // Space also presses the focused button: the button wins.
+            let taken = plain && (typing || (widget && shortcut.logical_key == Key::Space));
+            !taken && ctx.input_mut(|i| i.consume_shortcut(&shortcut))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Action;
+
+    #[test]
+    fn no_two_actions_share_their_keys() {
+        let all: Vec<Action> = Action::GROUPS.iter().flat_map(|(_, a)| a.iter().copied()).collect();
+        for (i, a) in all.iter().enumerate() {
+            for b in &all[..i] {
+                assert_ne!(a.shortcut(), b.shortcut(), "{} and {}", a.label(), b.label());
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What the Build workspace does to a network.
+
+use super::super::model::Model;
+use crate::nn::{LayerId, LayerKind, NetworkSpec, Wire};
+
+/// Adds a layer after the selected one, or before the output where nothing is selected.
+pub fn append(model: &mut Model, kind: LayerKind) {
+    let selected = model.selection.iter().next_back().copied();
+    let spec = &model.document().network;
+    let is_output = |id: LayerId| matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
+    let after = match selected.filter(|&id| spec.layer(id).is_some()) {
+        Some(id) if is_output(id) => spec.inputs_of(id).next(),
+        Some(id) => Some(id),
+        None => {
+            let output = spec.layers.iter().find(|l| is_output(l.id)).and_then(|l| spec.inputs_of(l.id).next());
+            // Before the layer that makes the prediction, so that its size stays right.
+            output.and_then(|id| spec.inputs_of(id).next().or(Some(id))).or_else(|| spec.topological_order().0.last().copied())
+        }
+    };
+    insert(model, kind, |spec, id| match after {
+        Some(after) => spec.insert_after(id, after),
+        None => {}
+    });
+}
+
+/// Adds a layer on a wire.
+pub fn insert_on_wire(model: &mut Model, kind: LayerKind, wire: Wire) {
+    insert(model, kind, |spec, id| spec.insert_on_wire(id, wire.from, wire.to));
+}
+
+/// Adds a layer without wires at a place.
+pub fn add_at(model: &mut Model, kind: LayerKind, at: [f32; 2]) {
+    insert(model, kind, |spec, id| {
+        if let Some(layer) = spec.layer_mut(id) {
+            layer.position = Some(at);
+        }
+    });
+}
+
+fn insert(model: &mut Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpec, LayerId)) {
+    let name = free_name(&model.document().network, &kind);
+    let mut added = None;
+    model.edit("Add layer", None, |d| {
+        let id = d.network.add(name, kind);
+        place(&mut d.network, id);
+        added = Some(id);
+    });
+    model.selection = added.into_iter().collect();
+}
+
+/// "Hidden 3" and so on for dense layers; the kind and a number for others.
+fn free_name(spec: &NetworkSpec, kind: &LayerKind) -> String {
+    let base = if matches!(kind, LayerKind::Dense(_)) { "Hidden" } else { kind.info().label };
+    let taken = |name: &str| spec.layers.iter().any(|l| l.name == name);
+    (1..).map(|n| format!("{base} {n}")).find(|name| !taken(name)).unwrap_or_else(|| base.to_owned())
+}
+
+/// Removes the selected layers and heals the chain.
+pub fn delete(model: &mut Model) {
+    let selection = std::mem::take(&mut model.selection);
+    model.edit("Delete layers", None, |d| selection.iter().for_each(|&id| d.network.remove(id)));
+}
+
+/// Puts a copy of each selected layer behind it; ends are not copied.
+pub fn duplicate(model: &mut Model) {
+    let selection = model.selection.clone();
+    let mut copies = Vec::new();
+    model.edit("Duplicate layers", None, |d| {
+        for id in selection {
+            let Some(layer) = d.network.layer(id).cloned() else { continue };
+            if matches!(layer.kind, LayerKind::Input(_) | LayerKind::Output(_)) {
+                continue;
+            }
+            let name = free_name(&d.network, &layer.kind);
+            let copy = d.network.add(name, layer.kind);
+            d.network.insert_after(copy, id);
+            copies.push(copy);
+        }
+    });
+    if !copies.is_empty() {
+        model.selection = copies.into_iter().collect();
+    }
+}
+
+/// Moves a layer onto another wire of its chain.
+pub fn move_to_wire(model: &mut Model, id: LayerId, wire: Wire) {
+    model.edit("Reorder layers", None, |d| {
+        d.network.detach(id);
+        d.network.insert_on_wire(id, wire.from, wire.to);
+        if let Some(layer) = d.network.layer_mut(id) {
+            layer.position = None;
+        }
+    });
+}
+
+/// Swaps a layer with its neighbour, one place earlier or later.
+pub fn shift(model: &mut Model, id: LayerId, later: bool) {
+    let spec = &model.document().network;
+    let wire = if later {
+        spec.outputs_of(id).next().and_then(|next| spec.outputs_of(next).next().map(|to| Wire { from: next, to }))
+    } else {
+        spec.inputs_of(id).next().and_then(|prev| spec.inputs_of(prev).next().map(|from| Wire { from, to: prev }))
+    };
+    if let Some(wire) = wire {
+        move_to_wire(model, id, wire);
+    }
+}
+
+/// Wires one layer into another in place of what fed it.
+pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
+    model.edit("Connect layers", None, |d| {
+        d.network.wires.retain(|w| w.to != to);
+        d.network.connect(from, to);
+    });
+}
+
+/// Every layer back to its place in the row.
+pub fn tidy(model: &mut Model) {
+    model.edit("Tidy up", None, |d| d.network.layers.iter_mut().for_each(|l| l.position = None));
+}

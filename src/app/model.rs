@@ -1,0 +1,571 @@
+//! What the window shows and changes: the project, its data, the trainer, and messages. It draws nothing.
+//!
+//! The document is the truth. [`Model::sync`] runs once a frame and brings everything else after it: data are loaded,
+//! prepared, the network is inferred and handed to the trainer, whenever the document asks for something new.
+
+use super::dialogs::{Answer, Dialogs, Question};
+use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, prepare, summarise};
+use crate::nn::{Inference, LayerId, NetworkSpec, Task, infer};
+use crate::project::{Builtin, DataSection, Document, Preset, Project, adapt, default_network, leads_outside};
+use crate::train::{CAPACITY, Command, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+/// A message at the foot of the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub text: String,
+    pub problem: bool,
+}
+
+/// The table that is open.
+pub struct Opened {
+    pub source: DataSource,
+    pub loaded: Loaded,
+    pub summaries: Vec<Summary>,
+}
+
+/// What is done once unsaved work is dealt with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intention {
+    New,
+    AskPreset,
+    Open(PathBuf),
+    Builtin(&'static str),
+    Quit,
+}
+
+/// A question to the person, over everything else.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Modal {
+    Unsaved(Intention),
+    /// A preset wants to read this file outside of its folder.
+    Outside(Box<Preset>, PathBuf),
+}
+
+enum Waiting {
+    Dialog(Question, Receiver<Answer>),
+    Table { source: DataSource, choose: bool, receiver: Receiver<Result<Opened, DataError>> },
+    Save { path: PathBuf, document: Document, receiver: Receiver<RunState> },
+    Written { path: PathBuf, document: Document, receiver: Receiver<Result<(), String>> },
+}
+
+/// Everything behind the window.
+pub struct Model {
+    pub project: Project,
+    pub table: Option<Arc<Opened>>,
+    pub dataset: Option<Arc<Dataset>>,
+    /// Why there are no data to train on.
+    pub data_error: Option<String>,
+    pub inference: Inference,
+    pub snapshot: Arc<Snapshot>,
+    pub notices: Vec<Notice>,
+    pub modal: Option<Modal>,
+    pub selection: BTreeSet<LayerId>,
+    /// The row of the data set whose values the neurons show.
+    pub sample: usize,
+    pub stride: Stride,
+    pub pace: Pace,
+    pub include_run: bool,
+    pub recent: Vec<PathBuf>,
+    /// The window may close now.
+    pub quit: bool,
+    /// The dialogs of the system, or a test's.
+    dialogs: Box<dyn Dialogs>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+    worker: Worker,
+    waiting: Vec<Waiting>,
+    after_save: Option<Intention>,
+    prepared: Option<(DataSource, Option<Preparation>)>,
+    failed_source: Option<DataSource>,
+    trained: Option<(NetworkSpec, Arc<Dataset>)>,
+    configured: Option<TrainConfig>,
+    pending_run: Option<Box<RunState>>,
+    generation: u64,
+}
+
+/// Files that are remembered.
+const RECENT: usize = 8;
+
+impl Model {
+    /// Starts with the given document.
+    pub fn new(dialogs: Box<dyn Dialogs>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let wake: Arc<dyn Fn() + Send + Sync> = Arc::new(wake);
+        let for_worker = Arc::clone(&wake);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut model = Self {
+            project: Project::opened(Document::default(), None),
+            table: None,
+            dataset: None,
+            data_error: None,
+            inference: Inference::default(),
+            snapshot: Arc::default(),
+            notices: Vec::new(),
+            modal: None,
+            selection: BTreeSet::new(),
+            sample: 0,
+            stride: Stride::default(),
+            pace: Pace::Full,
+            include_run: false,
+            recent: Vec::new(),
+            quit: false,
+            dialogs,
+            worker: Worker::start(threads, move || for_worker()),
+            wake,
+            waiting: Vec::new(),
+            after_save: None,
+            prepared: None,
+            failed_source: None,
+            trained: None,
+            configured: None,
+            pending_run: None,
+            generation: 0,
+        };
+        model.sync();
+        model
+    }
+
+    pub fn document(&self) -> &Document {
+        self.project.document()
+    }
+
+    /// One undoable change.
+    pub fn edit(&mut self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Document)) {
+        self.project.edit(label, key, change);
+    }
+
+    pub fn notice(&mut self, text: impl Into<String>) {
+        self.notices = vec![Notice { text: text.into(), problem: false }];
+    }
+
+    pub fn problem(&mut self, text: impl Into<String>) {
+        self.notices = vec![Notice { text: text.into(), problem: true }];
+    }
+
+    /// Sends a command to the trainer.
+    pub fn train(&mut self, command: Command) {
+        self.worker.send(command);
+    }
+
+    /// Whether there is a network that can be trained.
+    pub fn trainable(&self) -> bool {
+        self.dataset.is_some() && self.inference.fits() && !matches!(self.snapshot.status, Status::Empty)
+    }
+
+    /// Play or pause.
+    pub fn toggle_play(&mut self) {
+        if self.snapshot.is_running() {
+            self.train(Command::Pause);
+        } else if self.trainable() {
+            self.train(Command::Play);
+        }
+    }
+
+    /// Initial parameters from another seed, and from the beginning.
+    pub fn new_seed(&mut self) {
+        self.edit("New seed", None, |d| d.training.seed = d.training.seed % 9_999 + 1);
+        self.configure();
+        self.train(Command::Rewind);
+    }
+
+    /// Brings data, inference and trainer after the document, and takes in what has arrived.
+    pub fn sync(&mut self) {
+        self.receive();
+        self.sync_data();
+        self.sync_network();
+        self.configure();
+        self.snapshot = self.worker.snapshot();
+    }
+
+    /// Whether the picture belongs to the network and the data on screen.
+    pub fn is_current(&self) -> bool {
+        self.snapshot.generation == self.generation
+    }
+
+    /// Whether something is under way that will change the screen.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() || !self.is_current()
+    }
+
+    fn sync_data(&mut self) {
+        let DataSection { source, preparation } = &self.document().data;
+        let wanted = (source.clone(), preparation.clone());
+        if self.prepared.as_ref() == Some(&wanted) {
+            return;
+        }
+        let loading = |w: &Waiting| matches!(w, Waiting::Table { source, .. } if *source == wanted.0);
+        let Some(table) = self.table.clone().filter(|t| t.source == wanted.0) else {
+            if !self.waiting.iter().any(loading) && self.failed_source.as_ref() != Some(&wanted.0) {
+                self.dataset = None;
+                self.load(wanted.0, false);
+            }
+            return;
+        };
+        let plan = wanted.1.clone().unwrap_or_else(|| Preparation::guess(&table.loaded.table));
+        match prepare(&table.loaded.table, &plan) {
+            Ok(data) => {
+                self.sample = self.sample.min(data.rows().saturating_sub(1));
+                self.dataset = Some(Arc::new(data));
+                self.data_error = None;
+            }
+            Err(e) => {
+                self.dataset = None;
+                self.data_error = Some(e.to_string());
+            }
+        }
+        self.prepared = Some(wanted);
+    }
+
+    fn sync_network(&mut self) {
+        let network = mechanics(&self.document().network);
+        let Some(data) = self.dataset.clone() else {
+            if self.trained.take().is_some() || self.generation == 0 {
+                self.unload();
+            }
+            self.inference = Inference::default();
+            return;
+        };
+        let same = |(n, d): &(NetworkSpec, Arc<Dataset>)| *n == network && Arc::ptr_eq(d, &data);
+        if self.trained.as_ref().is_some_and(same) {
+            return;
+        }
+        self.inference = infer(&self.document().network, &task(&data), self.document().training.batch_size.max(CAPACITY));
+        self.generation += 1;
+        if self.inference.fits() && self.document().training.problem().is_none() {
+            let Document { network, training, .. } = self.document().clone();
+            self.configured = Some(training.clone());
+            let run = self.pending_run.take();
+            self.worker.send(Command::Load {
+                generation: self.generation,
+                spec: network,
+                data: Arc::clone(&data),
+                config: training,
+                run,
+            });
+            self.worker.send(Command::Pace(self.pace));
+        } else {
+            self.worker.send(Command::Unload { generation: self.generation });
+        }
+        self.trained = Some((network, data));
+    }
+
+    fn unload(&mut self) {
+        self.generation += 1;
+        self.worker.send(Command::Unload { generation: self.generation });
+    }
+
+    fn configure(&mut self) {
+        let training = self.document().training.clone();
+        if self.configured.as_ref() != Some(&training) && training.problem().is_none() {
+            self.worker.send(Command::Configure(training.clone()));
+            self.configured = Some(training);
+        }
+    }
+
+    /// How fast playing goes.
+    pub fn set_pace(&mut self, pace: Pace) {
+        if self.pace != pace {
+            self.pace = pace;
+            self.worker.send(Command::Pace(pace));
+        }
+    }
+
+    // ——— data ———
+
+    /// Opens a data source; the document changes only when it could be read.
+    pub fn choose_source(&mut self, source: DataSource) {
+        self.load(source, true);
+    }
+
+    fn load(&mut self, source: DataSource, choose: bool) {
+        let read = |source: DataSource| -> Result<Opened, DataError> {
+            let loaded = source.load()?;
+            let summaries = loaded.table.columns.iter().map(summarise).collect();
+            Ok(Opened { source, loaded, summaries })
+        };
+        if let DataSource::File { .. } = source {
+            let (sender, receiver) = channel();
+            let (wake, wanted) = (Arc::clone(&self.wake), source.clone());
+            let work = move || {
+                // The window may have moved on to something else.
+                sender.send(read(wanted)).ok();
+                wake();
+            };
+            // Without a thread the channel closes at once, which is told as a failure.
+            std::thread::Builder::new().name("reader".to_owned()).spawn(work).ok();
+            self.waiting.retain(|w| !matches!(w, Waiting::Table { .. }));
+            self.waiting.push(Waiting::Table { source, choose, receiver });
+        } else {
+            let opened = read(source.clone());
+            self.take_table(&source, choose, opened);
+        }
+    }
+
+    fn take_table(&mut self, source: &DataSource, choose: bool, opened: Result<Opened, DataError>) {
+        match opened {
+            Ok(mut opened) => {
+                if let DataSource::File { sha256, path, .. } = &mut opened.source {
+                    if choose {
+                        sha256.clone_from(&opened.loaded.sha256);
+                    }
+                    let path = path.clone();
+                    self.remember(&path);
+                }
+                let opened = Arc::new(opened);
+                self.table = Some(Arc::clone(&opened));
+                self.failed_source = None;
+                if choose {
+                    self.adopt(&opened);
+                }
+            }
+            Err(e) if choose => self.problem(e.to_string()),
+            Err(e) => {
+                self.failed_source = Some(source.clone());
+                self.prepared = None;
+                self.dataset = None;
+                self.table = None;
+                self.data_error = Some(e.to_string());
+            }
+        }
+    }
+
+    /// Makes the table the document's data, and fits the network's ends to it.
+    fn adopt(&mut self, opened: &Opened) {
+        let source = opened.source.clone();
+        let old = self.document().data.clone();
+        // Another draw of the same generator keeps its roles.
+        let names = |p: &Preparation| p.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+        let guess = Preparation::guess(&opened.loaded.table);
+        let kept = old.preparation.filter(|p| names(p) == names(&guess));
+        let plan = kept.unwrap_or(guess);
+        let outcome = prepare(&opened.loaded.table, &plan);
+        let dragging = matches!((&old.source, &source), (DataSource::Generator(_), DataSource::Generator(_)));
+        let mut changes = Vec::new();
+        self.project.edit("Choose data", dragging.then_some(0), |d| {
+            d.data = DataSection { source, preparation: Some(plan) };
+            if let Ok(data) = &outcome {
+                changes = adapt(&mut d.network, &task(data), d.training.batch_size);
+            }
+        });
+        if !changes.is_empty() {
+            self.notice(format!("The network was fitted to the data. {}. Undo takes both back.", changes.join(". ")));
+        }
+    }
+
+    /// Edits the preparation; the guess becomes the document's own first.
+    pub fn edit_preparation(&mut self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Preparation)) {
+        let Some(table) = self.table.clone() else { return };
+        let mut plan = self.document().data.preparation(&table.loaded.table);
+        change(&mut plan);
+        let outcome = prepare(&table.loaded.table, &plan);
+        self.project.edit(label, key, |d| {
+            d.data.preparation = Some(plan);
+            if let Ok(data) = &outcome {
+                adapt(&mut d.network, &task(data), d.training.batch_size);
+            }
+        });
+    }
+
+    // ——— files ———
+
+    pub fn ask(&mut self, question: Question) {
+        let wake = Arc::clone(&self.wake);
+        let receiver = self.dialogs.ask(&question, Box::new(move || wake()));
+        self.waiting.push(Waiting::Dialog(question, receiver));
+    }
+
+    /// Does something that throws the document away, after asking about unsaved work.
+    pub fn intend(&mut self, intention: Intention) {
+        if self.project.is_dirty() {
+            self.modal = Some(Modal::Unsaved(intention));
+        } else {
+            self.proceed(intention);
+        }
+    }
+
+    /// Does it now.
+    pub fn proceed(&mut self, intention: Intention) {
+        self.modal = None;
+        match intention {
+            Intention::New => self.show(Preset { document: Document::default(), run: None }, None),
+            Intention::AskPreset => self.ask(Question::OpenPreset),
+            Intention::Open(path) => self.open_preset(&path),
+            Intention::Builtin(name) => {
+                if let Some(Ok(preset)) = crate::project::builtin(name).map(Builtin::preset) {
+                    self.show(preset, None);
+                }
+            }
+            Intention::Quit => self.quit = true,
+        }
+    }
+
+    fn open_preset(&mut self, path: &Path) {
+        match Preset::open(path) {
+            Ok(preset) => {
+                self.remember(path);
+                let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+                if let DataSource::File { path: data, .. } = &preset.document.data.source
+                    && data.strip_prefix(&folder).map_or(true, leads_outside)
+                {
+                    self.modal = Some(Modal::Outside(Box::new(preset), path.to_owned()));
+                } else {
+                    self.show(preset, Some(path.to_owned()));
+                }
+            }
+            Err(e) => self.problem(e.to_string()),
+        }
+    }
+
+    /// Puts a preset on the screen.
+    pub fn show(&mut self, preset: Preset, path: Option<PathBuf>) {
+        let Preset { document, run } = preset;
+        self.modal = None;
+        self.include_run = run.is_some();
+        self.pending_run = run.map(Box::new);
+        self.project = Project::opened(document, path);
+        self.selection.clear();
+        self.notices.clear();
+        self.sample = 0;
+        self.failed_source = None;
+        self.trained = None;
+        self.sync();
+    }
+
+    /// Saves to the file the document came from, or asks for one.
+    pub fn save(&mut self) {
+        match self.project.path.clone() {
+            Some(path) => self.save_to(path),
+            None => self.save_as(),
+        }
+    }
+
+    pub fn save_as(&mut self) {
+        let name: String =
+            self.document().name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        self.ask(Question::SavePreset { suggestion: format!("{}.json", name.trim_matches('-')) });
+    }
+
+    /// Saves, and goes on with `intention` when that has worked.
+    pub fn save_then(&mut self, intention: Intention) {
+        self.modal = None;
+        self.after_save = Some(intention);
+        self.save();
+    }
+
+    fn save_to(&mut self, path: PathBuf) {
+        let document = self.document().clone();
+        if self.include_run && self.trainable() {
+            let (sender, receiver) = channel();
+            self.worker.send(Command::Save(sender));
+            self.waiting.push(Waiting::Save { path, document, receiver });
+        } else {
+            self.write(path, document, None);
+        }
+    }
+
+    fn write(&mut self, path: PathBuf, document: Document, run: Option<RunState>) {
+        let (sender, receiver) = channel();
+        let preset = Preset { document: document.clone(), run };
+        let (wake, target) = (Arc::clone(&self.wake), path.clone());
+        let work = move || {
+            // The window may have closed meanwhile; the file is written all the same.
+            sender.send(preset.save(&target).map_err(|e| e.to_string())).ok();
+            wake();
+        };
+        // Without a thread the channel closes at once, which is told as a failure.
+        std::thread::Builder::new().name("writer".to_owned()).spawn(work).ok();
+        self.waiting.push(Waiting::Written { path, document, receiver });
+    }
+
+    fn remember(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(RECENT);
+    }
+
+    /// A file that was dropped onto the window, or chosen from the recent ones.
+    pub fn open_any(&mut self, path: PathBuf) {
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
+            self.intend(Intention::Open(path));
+        } else {
+            self.choose_source(DataSource::file(path));
+        }
+    }
+
+    /// Takes in every answer that has come.
+    fn receive(&mut self) {
+        for waiting in std::mem::take(&mut self.waiting) {
+            match waiting {
+                Waiting::Dialog(question, receiver) => match receiver.try_recv() {
+                    Ok(answer) => self.answered(&question, answer),
+                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Dialog(question, receiver)),
+                    Err(TryRecvError::Disconnected) => self.answered(&question, Answer::Unavailable),
+                },
+                Waiting::Table { source, choose, receiver } => match receiver.try_recv() {
+                    Ok(opened) => self.take_table(&source, choose, opened),
+                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Table { source, choose, receiver }),
+                    Err(TryRecvError::Disconnected) => self.problem("The file could not be read: the reader failed."),
+                },
+                Waiting::Save { path, document, receiver } => match receiver.try_recv() {
+                    Ok(run) => self.write(path, document, Some(run)),
+                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Save { path, document, receiver }),
+                    Err(TryRecvError::Disconnected) => self.write(path, document, None),
+                },
+                Waiting::Written { path, document, receiver } => match receiver.try_recv() {
+                    Ok(Ok(())) => self.written(document, path),
+                    Ok(Err(e)) => {
+                        self.after_save = None;
+                        self.problem(e);
+                    }
+                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Written { path, document, receiver }),
+                    Err(TryRecvError::Disconnected) => self.problem("The file could not be written: the writer failed."),
+                },
+            }
+        }
+    }
+
+    fn written(&mut self, document: Document, path: PathBuf) {
+        self.remember(&path);
+        self.notice(format!("Saved to {}", path.display()));
+        self.project.mark_saved(document, path);
+        if let Some(intention) = self.after_save.take() {
+            self.intend(intention);
+        }
+    }
+
+    fn answered(&mut self, question: &Question, answer: Answer) {
+        match (question, answer) {
+            (Question::OpenData, Answer::Chosen(path)) => self.choose_source(DataSource::file(path)),
+            (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
+            (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
+            (_, Answer::Cancelled) => self.after_save = None,
+            (_, Answer::Unavailable) => {
+                self.after_save = None;
+                self.problem(
+                    "No file dialog could be opened. Install a desktop portal or zenity, or drop a file onto the window.",
+                );
+            }
+        }
+    }
+
+    /// A network from scratch that fits the data.
+    pub fn reset_network(&mut self) {
+        if let Some(data) = self.dataset.clone() {
+            let task: Task = task(&data);
+            self.edit("New network", None, |d| d.network = default_network(&task));
+            self.selection.clear();
+        }
+    }
+}
+
+/// The part of a network that training depends on: neither names nor places.
+fn mechanics(spec: &NetworkSpec) -> NetworkSpec {
+    let mut spec = spec.clone();
+    for layer in &mut spec.layers {
+        layer.name.clear();
+        layer.position = None;
+    }
+    spec
+}

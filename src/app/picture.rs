@@ -1,0 +1,295 @@
+//! Pictures of what the network computes now: each neuron over the plane of two features, the decision surface, the
+//! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
+
+use super::build::layout::shown;
+use super::model::Model;
+use super::theme::{Tokens, mix};
+use crate::data::{Dataset, Targets};
+use crate::nn::{LayerId, LayerKind};
+use crate::train::Probe;
+use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Picture points along a side of a neuron's tile, and of the decision surface.
+const TILE: usize = 20;
+const SURFACE: usize = 56;
+/// Points of the curve over one feature.
+const CURVE: usize = 160;
+/// Multiply-adds that one refresh may take.
+const BUDGET: usize = 12_000_000;
+const TILES_PER_ROW: usize = 8;
+const CAPACITY: usize = 512;
+/// Seconds between two refreshes while training runs.
+const REFRESH: f64 = 1.0 / 20.0;
+
+/// A square cut of the plane, in encoded features.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plane {
+    pub low: [f32; 2],
+    pub high: [f32; 2],
+}
+
+impl Plane {
+    /// Around all rows, with a margin.
+    fn around(data: &Dataset) -> Self {
+        let mut plane = Self { low: [0.0; 2], high: [1.0; 2] };
+        for k in 0..2.min(data.features()) {
+            let (low, high) =
+                data.x.column(k).iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+            let margin = ((high - low) * 0.08).max(1e-3);
+            plane.low[k] = low - margin;
+            plane.high[k] = high + margin;
+        }
+        plane
+    }
+
+    /// The middle of cell `i` of `n`, along axis `k`.
+    fn cell(&self, k: usize, i: usize, n: usize) -> f32 {
+        self.low[k] + (self.high[k] - self.low[k]) * (i as f32 + 0.5) / n as f32
+    }
+
+    /// Where a row lies in a picture: x to the right, y up.
+    pub fn place(&self, rect: Rect, x: f32, y: f32) -> egui::Pos2 {
+        let part = |k: usize, v: f32| (v - self.low[k]) / (self.high[k] - self.low[k]);
+        pos2(rect.left() + rect.width() * part(0, x), rect.bottom() - rect.height() * part(1, y))
+    }
+}
+
+/// The pictures.
+#[derive(Default)]
+pub struct Pictures {
+    probe: Option<Probe>,
+    generation: u64,
+    params: Arc<Vec<f32>>,
+    sample: usize,
+    dark: bool,
+    refreshed: f64,
+    /// z and a of the chosen sample, by layer.
+    values: BTreeMap<LayerId, (Vec<f32>, Vec<f32>)>,
+    tiles: BTreeMap<(LayerId, usize), Rect>,
+    atlas: Option<TextureHandle>,
+    surface: Option<TextureHandle>,
+    pub plane: Option<Plane>,
+    /// Prediction over one feature, encoded.
+    pub curve: Vec<[f64; 2]>,
+    /// Prediction of the chosen sample.
+    pub prediction: Vec<f32>,
+}
+
+impl Pictures {
+    /// Brings the pictures up to date; returns false while newer parameters wait for the next refresh.
+    pub fn update(&mut self, ctx: &Context, model: &Model, t: &Tokens, dark: bool) -> bool {
+        let Some(data) = model.dataset.clone().filter(|_| model.is_current()) else {
+            return true;
+        };
+        let snapshot = &model.snapshot;
+        if self.generation != snapshot.generation {
+            *self = Self { probe: Probe::new(&model.document().network, &data, CAPACITY), generation: snapshot.generation, ..Self::default() };
+        }
+        let same = Arc::ptr_eq(&self.params, &snapshot.params) && self.sample == model.sample && self.dark == dark;
+        if same || snapshot.params.is_empty() {
+            return true;
+        }
+        let now = ctx.input(|i| i.time);
+        if snapshot.is_running() && now - self.refreshed < REFRESH && self.dark == dark {
+            return false;
+        }
+        self.refreshed = now;
+        (self.sample, self.dark) = (model.sample, dark);
+        self.params = Arc::clone(&snapshot.params);
+        let Some(mut probe) = self.probe.take() else { return true };
+        if probe.set_params(&snapshot.params) {
+            self.look_at_sample(&mut probe, &data, model);
+            match data.features() {
+                1 => self.draw_curve(&mut probe, &data),
+                2 => self.draw_plane(ctx, &mut probe, &data, model, t),
+                _ => {}
+            }
+        }
+        self.probe = Some(probe);
+        true
+    }
+
+    fn look_at_sample(&mut self, probe: &mut Probe, data: &Dataset, model: &Model) {
+        let row = model.sample.min(data.rows() - 1);
+        probe.run(1, |_, feature| data.x[[row, feature]]);
+        self.values.clear();
+        for &id in &model.inference.order {
+            if let Some((z, a)) = probe.layer(id) {
+                self.values.insert(id, (z.column(0).to_vec(), a.column(0).to_vec()));
+            }
+        }
+        self.prediction = (0..probe.outputs()).map(|k| probe.prediction(k, 0)).collect();
+    }
+
+    fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
+        let plane = Plane::around(data);
+        probe.run(CURVE, |i, _| plane.cell(0, i, CURVE));
+        self.curve = (0..CURVE).map(|i| [f64::from(plane.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
+    }
+
+    fn draw_plane(&mut self, ctx: &Context, probe: &mut Probe, data: &Dataset, model: &Model, t: &Tokens) {
+        let plane = Plane::around(data);
+        self.plane = Some(plane);
+        let affordable = BUDGET / self.params.len().max(1);
+        self.draw_tiles(ctx, probe, &plane, model, t, side(TILE, affordable));
+        let n = side(SURFACE, affordable);
+        let mut pixels = vec![Color32::BLACK; n * n];
+        let colour = SurfaceColour::new(data);
+        for from in (0..n * n).step_by(CAPACITY) {
+            let count = CAPACITY.min(n * n - from);
+            probe.run(count, |i, k| grid_point(&plane, from + i, k, n));
+            for i in 0..count {
+                pixels[from + i] = colour.of(probe, i, t);
+            }
+        }
+        set(ctx, &mut self.surface, "surface", ColorImage::new([n, n], pixels), TextureOptions::LINEAR);
+    }
+
+    fn draw_tiles(&mut self, ctx: &Context, probe: &mut Probe, plane: &Plane, model: &Model, t: &Tokens, n: usize) {
+        let wanted: Vec<(LayerId, usize, usize)> = model
+            .inference
+            .order
+            .iter()
+            .filter_map(|id| Some((*id, model.inference.shapes.get(id)?.iter().product::<usize>())))
+            .flat_map(|(id, units)| shown(units).into_iter().map(move |u| (id, u, units)))
+            .collect();
+        let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
+        for from in (0..n * n).step_by(CAPACITY) {
+            let count = CAPACITY.min(n * n - from);
+            probe.run(count, |i, k| grid_point(plane, from + i, k, n));
+            for (tile, &(id, unit, _)) in values.iter_mut().zip(&wanted) {
+                let output = matches!(model.document().network.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
+                let Some((_, a)) = probe.layer(id) else { continue };
+                for i in 0..count {
+                    tile[from + i] = if output { probe.prediction(unit, i) * 2.0 - 1.0 } else { a[[unit, i]] };
+                }
+            }
+        }
+        let rows = wanted.len().div_ceil(TILES_PER_ROW).max(1);
+        let size = [TILES_PER_ROW * n, rows * n];
+        let mut pixels = vec![t.zero; size[0] * size[1]];
+        self.tiles.clear();
+        for (k, (tile, (id, unit, _))) in values.iter().zip(wanted).enumerate() {
+            let (column, row) = (k % TILES_PER_ROW, k / TILES_PER_ROW);
+            let strongest = tile.iter().fold(1.0_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+            for (i, v) in tile.iter().enumerate() {
+                pixels[(row * n + i / n) * size[0] + column * n + i % n] = t.signed(v / strongest);
+            }
+            let at = |x: usize, y: usize| pos2((x * n) as f32 / size[0] as f32, (y * n) as f32 / size[1] as f32);
+            self.tiles.insert((id, unit), Rect::from_min_max(at(column, row), at(column + 1, row + 1)));
+        }
+        set(ctx, &mut self.atlas, "neurons", ColorImage::new(size, pixels), TextureOptions::NEAREST);
+    }
+
+    /// Texture and cut of a neuron's picture over the plane.
+    pub fn tile(&self, layer: LayerId, unit: usize) -> Option<(egui::TextureId, Rect)> {
+        let rect = self.tiles.get(&(layer, unit))?;
+        Some((self.atlas.as_ref()?.id(), *rect))
+    }
+
+    pub fn surface(&self) -> Option<egui::TextureId> {
+        Some(self.surface.as_ref()?.id())
+    }
+
+    /// z and a of a neuron for the chosen sample.
+    pub fn value(&self, layer: LayerId, unit: usize) -> Option<(f32, f32)> {
+        let (z, a) = self.values.get(&layer)?;
+        Some((*z.get(unit)?, *a.get(unit)?))
+    }
+
+    /// Largest |a| of a layer for the chosen sample, at least a little.
+    pub fn strongest(&self, layer: LayerId) -> f32 {
+        self.values.get(&layer).map_or(1.0, |(_, a)| a.iter().fold(1e-6, |m: f32, v| if v.is_finite() { m.max(v.abs()) } else { m }))
+    }
+}
+
+/// The side of a grid of at most `most`², as far as `cells` are affordable.
+fn side(most: usize, cells: usize) -> usize {
+    ((cells as f64).sqrt() as usize).clamp(6, most)
+}
+
+/// Feature `k` of grid point `i`, row by row from the top left.
+fn grid_point(plane: &Plane, i: usize, k: usize, n: usize) -> f32 {
+    if k == 0 { plane.cell(0, i % n, n) } else { plane.cell(1, n - 1 - i / n, n) }
+}
+
+fn set(ctx: &Context, handle: &mut Option<TextureHandle>, name: &str, image: ColorImage, options: TextureOptions) {
+    match handle {
+        Some(handle) => handle.set(image, options),
+        None => *handle = Some(ctx.load_texture(name, image, options)),
+    }
+}
+
+/// How a prediction is coloured.
+enum SurfaceColour {
+    /// Orange for the first class, blue for the second.
+    Two,
+    Many(usize),
+    /// Between the smallest and the largest target.
+    Values { low: f32, high: f32 },
+}
+
+impl SurfaceColour {
+    fn new(data: &Dataset) -> Self {
+        match &data.targets {
+            Targets::Classes { names, .. } if names.len() == 2 => Self::Two,
+            Targets::Classes { names, .. } => Self::Many(names.len()),
+            Targets::Values { values, .. } => {
+                let (low, high) = extent(values.column(0).iter().copied());
+                Self::Values { low, high }
+            }
+        }
+    }
+
+    fn of(&self, probe: &Probe, sample: usize, t: &Tokens) -> Color32 {
+        match *self {
+            Self::Two => t.signed(probe.probabilities(sample, 2)[1] * 2.0 - 1.0),
+            Self::Many(classes) => {
+                let class = probe.class(sample);
+                let p = probe.probabilities(sample, classes).get(class).copied().unwrap_or(0.0);
+                let sure = (p * classes as f32 - 1.0) / (classes as f32 - 1.0);
+                mix(t.zero, t.class(class), sure.clamp(0.0, 1.0) * 0.85)
+            }
+            Self::Values { low, high } => t.signed((probe.prediction(0, sample) - low) / (high - low).max(1e-6) * 2.0 - 1.0),
+        }
+    }
+}
+
+/// Smallest and largest of some numbers.
+pub fn extent(values: impl Iterator<Item = f32>) -> (f32, f32) {
+    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)))
+}
+
+/// The colour of a row's target.
+pub fn target_colour(data: &Dataset, row: usize, extent: (f32, f32), t: &Tokens) -> Color32 {
+    match &data.targets {
+        Targets::Classes { labels, .. } => t.class(labels[row] as usize),
+        Targets::Values { values, .. } => {
+            t.signed((values[[row, 0]] - extent.0) / (extent.1 - extent.0).max(1e-6) * 2.0 - 1.0)
+        }
+    }
+}
+
+/// Smallest and largest first target, where targets are numbers.
+pub fn target_extent(data: &Dataset) -> (f32, f32) {
+    match &data.targets {
+        Targets::Classes { .. } => (0.0, 1.0),
+        Targets::Values { values, .. } => extent(values.column(0).iter().copied()),
+    }
+}
+
+/// An image of a weight matrix `[inputs, outputs]`, shrunk by skipping where it is too large.
+pub fn matrix_image(values: &[f32], inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
+    const MOST: usize = 256;
+    let (rows, columns) = (inputs.min(MOST), outputs.min(MOST));
+    let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+    let pixels = (0..rows * columns)
+        .map(|i| {
+            let (row, column) = ((i / columns) * inputs / rows, (i % columns) * outputs / columns);
+            t.signed(values[row * outputs + column] / strongest)
+        })
+        .collect();
+    ColorImage::new([columns, rows], pixels)
+}

@@ -1,0 +1,252 @@
+//! Colours, type and spacing by meaning, for the dark and the light theme.
+
+use egui::{Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Stroke, Style, TextStyle, Theme, Visuals, vec2};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The colours of one theme.
+#[derive(Debug)]
+pub struct Tokens {
+    pub background: Color32,
+    pub panel: Color32,
+    pub raised: Color32,
+    pub line: Color32,
+    pub text: Color32,
+    pub label: Color32,
+    pub hint: Color32,
+    pub positive: Color32,
+    pub negative: Color32,
+    pub zero: Color32,
+    pub accent: Color32,
+    /// Text on the accent.
+    pub on_accent: Color32,
+    pub ok: Color32,
+    pub problem: Color32,
+    /// Tells classes and layers apart where there are more than two.
+    pub series: [Color32; 8],
+}
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+const DARK: Tokens = Tokens {
+    background: rgb(0x15_17_1c),
+    panel: rgb(0x1b_1e_25),
+    raised: rgb(0x24_28_32),
+    line: rgb(0x31_37_45),
+    text: rgb(0xe8_eb_f1),
+    label: rgb(0x9a_a3_b5),
+    hint: rgb(0x7d_86_9a),
+    positive: rgb(0x4c_9b_e8),
+    negative: rgb(0xf2_91_3d),
+    zero: rgb(0x26_2a_34),
+    accent: rgb(0xa7_8b_fa),
+    on_accent: rgb(0x15_17_1c),
+    ok: rgb(0x3f_b6_8b),
+    problem: rgb(0xef_5f_6b),
+    series: [
+        rgb(0xf2_91_3d),
+        rgb(0x4c_9b_e8),
+        rgb(0x3f_b6_8b),
+        rgb(0xe0_7a_b8),
+        rgb(0xe5_c9_4b),
+        rgb(0x56_c5_d8),
+        rgb(0xb0_8d_6a),
+        rgb(0x9a_a3_b5),
+    ],
+};
+
+const LIGHT: Tokens = Tokens {
+    background: rgb(0xf6_f7_f9),
+    panel: rgb(0xff_ff_ff),
+    raised: rgb(0xee_f0_f4),
+    line: rgb(0xd5_d9_e2),
+    text: rgb(0x1a_1d_24),
+    label: rgb(0x56_60_76),
+    hint: rgb(0x71_7b_8f),
+    positive: rgb(0x2f_7f_d0),
+    negative: rgb(0xd9_73_1a),
+    zero: rgb(0xf0_f2_f5),
+    accent: rgb(0x7c_5c_e0),
+    on_accent: rgb(0xff_ff_ff),
+    ok: rgb(0x1f_93_68),
+    problem: rgb(0xd2_3f_4d),
+    series: [
+        rgb(0xd9_73_1a),
+        rgb(0x2f_7f_d0),
+        rgb(0x1f_93_68),
+        rgb(0xc2_4f_95),
+        rgb(0xa8_85_00),
+        rgb(0x1b_8f_a6),
+        rgb(0x8a_63_3c),
+        rgb(0x56_60_76),
+    ],
+};
+
+/// The colours in force.
+pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
+    of(ui.visuals().dark_mode)
+}
+
+const fn of(dark: bool) -> &'static Tokens {
+    if dark { &DARK } else { &LIGHT }
+}
+
+impl Tokens {
+    /// Blue for positive, orange for negative; strength is the distance from zero. `value` in −1..1, not finite is hint grey.
+    pub fn signed(&self, value: f32) -> Color32 {
+        if !value.is_finite() {
+            return self.hint;
+        }
+        let end = if value >= 0.0 { self.positive } else { self.negative };
+        mix(self.zero, end, value.abs().min(1.0))
+    }
+
+    pub fn class(&self, k: usize) -> Color32 {
+        self.series[k % self.series.len()]
+    }
+}
+
+/// A point on the line between two colours.
+pub fn mix(from: Color32, to: Color32, t: f32) -> Color32 {
+    let part = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * t).round() as u8;
+    Color32::from_rgb(part(from.r(), to.r()), part(from.g(), to.g()), part(from.b(), to.b()))
+}
+
+pub const SPACE: f32 = 8.0;
+pub const RADIUS_FIELD: u8 = 5;
+pub const RADIUS_CARD: u8 = 8;
+pub const RADIUS_LAYER: u8 = 12;
+pub const HEADING: f32 = 20.0;
+pub const TITLE: f32 = 15.0;
+pub const BODY: f32 = 13.5;
+pub const LABEL: f32 = 12.5;
+pub const HINT: f32 = 11.0;
+
+const SEMIBOLD: &str = "semibold";
+
+pub fn semibold(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(SEMIBOLD.into()))
+}
+
+pub fn regular(size: f32) -> FontId {
+    FontId::proportional(size)
+}
+
+/// Installs fonts and both themes.
+pub fn install(ctx: &Context) {
+    ctx.set_fonts(fonts());
+    for theme in [Theme::Dark, Theme::Light] {
+        ctx.set_style_of(theme, style(of(theme == Theme::Dark), theme == Theme::Dark));
+    }
+}
+
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let files: [(&str, &[u8]); 3] = [
+        ("inter", include_bytes!("../../assets/fonts/InterTabular-Regular.ttf")),
+        ("inter-semibold", include_bytes!("../../assets/fonts/InterTabular-SemiBold.ttf")),
+        ("icons", include_bytes!("../../assets/fonts/PhosphorSubset.ttf")),
+    ];
+    for (name, bytes) in files {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes)));
+    }
+    let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let family = |first: &str| {
+        let own = [first.to_owned(), "icons".to_owned()];
+        own.into_iter().chain(fallback.iter().cloned()).collect::<Vec<_>>()
+    };
+    fonts.families.insert(FontFamily::Proportional, family("inter"));
+    fonts.families.insert(FontFamily::Monospace, family("inter"));
+    fonts.families.insert(FontFamily::Name(SEMIBOLD.into()), family("inter-semibold"));
+    fonts
+}
+
+fn style(t: &Tokens, dark: bool) -> Style {
+    let mut style = Style::default();
+    style.text_styles = BTreeMap::from([
+        (TextStyle::Small, regular(HINT)),
+        (TextStyle::Body, regular(BODY)),
+        (TextStyle::Button, regular(BODY)),
+        (TextStyle::Monospace, regular(LABEL)),
+        (TextStyle::Heading, semibold(TITLE)),
+    ]);
+    let s = &mut style.spacing;
+    s.item_spacing = vec2(SPACE, 6.0);
+    s.button_padding = vec2(10.0, 5.0);
+    s.interact_size = vec2(28.0, 28.0);
+    s.combo_width = 96.0;
+    s.slider_width = 110.0;
+    s.menu_margin = egui::Margin::same(6);
+    s.window_margin = egui::Margin::same(16);
+    style.interaction.selectable_labels = false;
+    style.interaction.tooltip_delay = 0.4;
+    style.visuals = visuals(t, dark);
+    style
+}
+
+fn visuals(t: &Tokens, dark: bool) -> Visuals {
+    let mut v = if dark { Visuals::dark() } else { Visuals::light() };
+    v.panel_fill = t.panel;
+    v.window_fill = t.panel;
+    v.window_stroke = Stroke::new(1.0, t.line);
+    v.window_corner_radius = CornerRadius::same(RADIUS_CARD);
+    v.menu_corner_radius = CornerRadius::same(RADIUS_CARD);
+    v.extreme_bg_color = t.background;
+    v.faint_bg_color = t.raised;
+    v.code_bg_color = t.raised;
+    v.hyperlink_color = t.accent;
+    v.error_fg_color = t.problem;
+    v.warn_fg_color = t.negative;
+    v.weak_text_color = Some(t.label);
+    v.selection.bg_fill = mix(t.panel, t.accent, 0.35);
+    v.selection.stroke = Stroke::new(1.0, t.text);
+    let w = &mut v.widgets;
+    for (state, fill, stroke) in [
+        (&mut w.noninteractive, t.panel, t.line),
+        (&mut w.inactive, t.raised, t.line),
+        (&mut w.hovered, mix(t.raised, t.text, 0.08), t.hint),
+        (&mut w.active, mix(t.raised, t.accent, 0.3), t.accent),
+        (&mut w.open, t.raised, t.accent),
+    ] {
+        state.bg_fill = fill;
+        state.weak_bg_fill = fill;
+        state.bg_stroke = Stroke::new(1.0, stroke);
+        state.fg_stroke = Stroke::new(1.0, t.text);
+        state.corner_radius = CornerRadius::same(RADIUS_FIELD);
+        state.expansion = 0.0;
+    }
+    v
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DARK, LIGHT, Tokens};
+    use egui::Color32;
+
+    /// Contrast of two colours after WCAG 2.
+    fn contrast(a: Color32, b: Color32) -> f64 {
+        let luminance = |c: Color32| {
+            let part = |v: u8| {
+                let v = f64::from(v) / 255.0;
+                if v <= 0.040_45 { v / 12.92 } else { ((v + 0.055) / 1.055).powf(2.4) }
+            };
+            0.2126 * part(c.r()) + 0.7152 * part(c.g()) + 0.0722 * part(c.b())
+        };
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        (a / b).max(b / a)
+    }
+
+    #[test]
+    fn text_can_be_read_on_every_ground() {
+        for Tokens { background, panel, raised, text, label, hint, accent, on_accent, .. } in [DARK, LIGHT] {
+            for ground in [background, panel, raised] {
+                assert!(contrast(text, ground) > 10.0);
+                assert!(contrast(label, ground) > 4.5);
+                assert!(contrast(hint, ground) > 3.5, "{}", contrast(hint, ground));
+            }
+            assert!(contrast(accent, on_accent) > 4.5);
+        }
+    }
+}

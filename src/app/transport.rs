@@ -1,0 +1,248 @@
+//! The bar under every workspace: what training is doing, and the controls that make it do something else.
+
+use super::icon;
+use super::model::Model;
+use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
+use super::widgets::{amount, count, icon_button, label, named, number, segmented, short, sparkline};
+use crate::train::{Command, Pace, Status, Stride};
+use egui::accesskit::Role;
+use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
+
+/// Slow motion goes from one step in four seconds to this many a second; beyond it is full speed.
+const FASTEST: f32 = 60.0;
+const SLOWEST: f32 = 0.25;
+
+pub const HEIGHT: f32 = 62.0;
+
+/// Draws the bar.
+pub fn ui(ui: &mut Ui, model: &mut Model) {
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        controls(ui, model);
+        ui.add_space(SPACE);
+        step_and_speed(ui, model);
+        ui.add_space(SPACE);
+        counters(ui, model);
+        status(ui, model);
+    });
+}
+
+fn controls(ui: &mut Ui, model: &mut Model) {
+    let ready = model.trainable();
+    if icon_button(ui, icon::REWIND, "Rewind", "Home: back to the same initial parameters", ready).clicked() {
+        model.train(Command::Rewind);
+    }
+    if icon_button(ui, icon::DICE, "New seed", "Ctrl+R: other initial parameters, from the beginning", ready).clicked() {
+        model.new_seed();
+    }
+    let diverged = matches!(model.snapshot.status, Status::Diverged(_));
+    if icon_button(ui, icon::STEP, "Step", "Full stop: one phase, batch or epoch", ready && !diverged).clicked() {
+        model.train(Command::Step(model.stride));
+    }
+    let t = tokens(ui);
+    let running = model.snapshot.is_running();
+    let (glyph, name) = if running { (icon::PAUSE, "Pause") } else { (icon::PLAY, "Play") };
+    let enabled = ready && !diverged;
+    let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.raised, t.hint) };
+    let button = Button::new(RichText::new(glyph).size(20.0).color(text)).fill(fill).min_size(vec2(56.0, 38.0)).corner_radius(8);
+    let response = named(ui.add_enabled(enabled, button), Role::Button, name);
+    let why = if diverged { "Rewind first: the loss is no longer finite" } else { "There is no network to train yet" };
+    if response.on_hover_text(format!("{name}  (Space)")).on_disabled_hover_text(why).clicked() {
+        model.toggle_play();
+    }
+}
+
+/// A small heading above a control or a value.
+fn block<R>(ui: &mut Ui, heading: &str, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.allocate_ui_with_layout(vec2(width, HEIGHT - 14.0), Layout::top_down(Align::Min), |ui| {
+        ui.set_min_width(width);
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.label(label(ui, heading));
+        add(ui)
+    })
+    .inner
+}
+
+fn step_and_speed(ui: &mut Ui, model: &mut Model) {
+    let choices = [
+        (Stride::Phase, "phase", "One of the four: forward pass, error, backward pass, update"),
+        (Stride::Batch, "batch", "One mini-batch: all four phases"),
+        (Stride::Epoch, "epoch", "Every training row once"),
+    ];
+    block(ui, "Step", 148.0, |ui| {
+        if segmented(ui, &mut model.stride, &choices)
+            && let Pace::Slow { per_second, .. } = model.pace
+        {
+            model.set_pace(Pace::Slow { stride: model.stride, per_second });
+        }
+    });
+    let heading = match model.pace {
+        Pace::Full => "Speed: full".to_owned(),
+        Pace::Slow { per_second, .. } if per_second < 1.0 => format!("Speed: 1 in {:.0} s", 1.0 / per_second),
+        Pace::Slow { per_second, .. } => format!("Speed: {per_second:.0} steps/s"),
+    };
+    block(ui, &heading, 112.0, |ui| {
+        let mut position = match model.pace {
+            Pace::Full => 1.0,
+            Pace::Slow { per_second, .. } => (per_second / SLOWEST).ln() / (FASTEST / SLOWEST).ln() * 0.95,
+        };
+        let response = ui.add(Slider::new(&mut position, 0.0..=1.0).show_value(false));
+        let response = named(response, Role::Slider, "Speed");
+        if response.on_hover_text("Right: full speed. Left: slow motion, one step of the chosen size at a time").changed() {
+            let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
+            model.set_pace(if position > 0.96 { Pace::Full } else { Pace::Slow { stride: model.stride, per_second } });
+        }
+    });
+}
+
+fn value(ui: &mut Ui, heading: &str, width: f32, text: &str) {
+    block(ui, heading, width, |ui| {
+        ui.label(RichText::new(text).font(semibold(BODY + 1.0)));
+    });
+}
+
+fn counters(ui: &mut Ui, model: &mut Model) {
+    let s = model.snapshot.clone();
+    block(ui, "Epoch", 128.0, |ui| {
+        ui.horizontal(|ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            ui.label(RichText::new(count(u128::from(s.epoch))).font(semibold(BODY + 1.0)));
+            ui.label(label(ui, "of"));
+            let epochs = model.document().training.epochs;
+            let mut shown = epochs.unwrap_or(0);
+            ui.spacing_mut().interact_size = vec2(52.0, 22.0);
+            let field = egui::DragValue::new(&mut shown)
+                .range(0..=10_000_000)
+                .speed(1.0)
+                .custom_formatter(|n, _| if n == 0.0 { "∞".to_owned() } else { format!("{n:.0}") })
+                .custom_parser(|text| if text.trim() == "∞" { Some(0.0) } else { text.trim().parse().ok() });
+            let response = named(ui.add(field), Role::SpinButton, "Stop after epochs");
+            let stop = s.stop_at.map_or_else(String::new, |n| format!(". The next stop is at epoch {n}"));
+            if response.on_hover_text(format!("Stop after so many epochs; 0 goes on without end{stop}")).changed() {
+                let epochs = Some(shown).filter(|&n| n > 0);
+                model.edit("Change epochs", Some(1), |d| d.training.epochs = epochs);
+            }
+        });
+    });
+    let roomy = ui.available_width();
+    value(ui, "Step", 70.0, &amount_or_count(s.step));
+    if roomy > 560.0 {
+        let speed = if s.is_running() && s.samples_per_second > 0.0 { amount(s.samples_per_second) } else { "–".to_owned() };
+        value(ui, "Samples/s", 76.0, &speed);
+    }
+    let train = s.history.train_loss.latest().map(f64::from).or(s.batch_loss);
+    let validation = s.history.val_loss.latest().map(f64::from);
+    let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), short);
+    value(ui, "Training loss", 84.0, &text(train));
+    value(ui, "Validation", 74.0, &text(validation));
+    if roomy > 760.0 {
+        let t = tokens(ui);
+        sparkline(ui, vec2((roomy - 620.0).clamp(60.0, 150.0), 36.0), &s.history.train_loss.last, t.positive, "Training loss so far");
+    }
+}
+
+fn amount_or_count(n: u64) -> String {
+    if n < 1_000_000 { count(u128::from(n)) } else { amount(n as f64) }
+}
+
+/// One line that says what the trainer is doing, with a colour.
+fn status(ui: &mut Ui, model: &Model) {
+    let t = tokens(ui);
+    let (colour, text, more) = describe(model, t.ok, t.problem, t.accent, t.hint);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.add_space(4.0);
+        let response = ui.add(egui::Label::new(RichText::new(text).size(LABEL)).truncate());
+        if !more.is_empty() {
+            response.on_hover_text(more);
+        }
+        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
+        ui.painter().circle_filled(rect.center(), 4.0, colour);
+    });
+}
+
+fn describe(model: &Model, ok: Color32, problem: Color32, accent: Color32, quiet: Color32) -> (Color32, String, String) {
+    let s = &model.snapshot;
+    if let Some(e) = &model.data_error {
+        return (problem, "No data to train on".to_owned(), e.clone());
+    }
+    if !model.inference.fits() {
+        return (problem, "The network has a problem".to_owned(), "See the Build workspace".to_owned());
+    }
+    match &s.status {
+        Status::Empty => (quiet, "Loading".to_owned(), String::new()),
+        Status::Paused if s.step == 0 && s.phase.is_none() => (quiet, "Ready".to_owned(), "Press play, or step".to_owned()),
+        Status::Paused => {
+            let next = s.phase.map_or_else(|| "Paused".to_owned(), |p| format!("Next: {}", p.label().to_lowercase()));
+            (accent, next, "Training waits here".to_owned())
+        }
+        Status::Running => (ok, trend(&s.history.train_loss.last).to_owned(), String::new()),
+        Status::Finished => (ok, format!("Finished {} epochs", s.epoch), "Play goes on for as many epochs more".to_owned()),
+        Status::Diverged(text) => (problem, "Stopped: the loss exploded".to_owned(), text.clone()),
+        Status::Failed(text) => (problem, text.lines().next().unwrap_or_default().to_owned(), text.clone()),
+    }
+}
+
+/// Whether the loss has fallen lately.
+fn trend(losses: &[f32]) -> &'static str {
+    const WINDOW: usize = 20;
+    if losses.len() < 2 * WINDOW {
+        return "Training";
+    }
+    let mean = |part: &[f32]| part.iter().sum::<f32>() / part.len() as f32;
+    let recent = mean(&losses[losses.len() - WINDOW..]);
+    let before = mean(&losses[losses.len() - 2 * WINDOW..losses.len() - WINDOW]);
+    if recent < before * 0.999 {
+        "Training: loss falls"
+    } else if recent > before * 1.05 {
+        "Training: loss rises"
+    } else {
+        "Training: loss is level"
+    }
+}
+
+/// The settings of the optimizer, for the inspector.
+pub fn training_settings(ui: &mut Ui, model: &mut Model) {
+    use super::widgets::{choice, field};
+    use crate::nn::Optimizer;
+    let training = model.document().training.clone();
+    field(ui, "Optimizer", training.optimizer.formula(), |ui| {
+        let new = choice(ui, "Optimizer", training.optimizer, Optimizer::ALL, |o| o.label().to_owned(), Optimizer::same_rule);
+        if let Some(optimizer) = new {
+            model.edit("Change optimizer", None, |d| d.training.optimizer = optimizer);
+        }
+    });
+    let rate = training.learning_rate;
+    field(ui, "Learning rate", "η: how far each update goes. It may be changed while training runs", |ui| {
+        let speed = f64::from(rate).max(1e-6) * 0.02;
+        if let Some(v) = number(ui, "Learning rate", rate, 0.0..=100.0, speed) {
+            model.edit("Change learning rate", Some(2), |d| d.training.learning_rate = v);
+        }
+    });
+    field(ui, "Batch size", "Rows in a mini-batch: their mean gradient makes one update", |ui| {
+        if let Some(v) = number(ui, "Batch size", training.batch_size, 1..=65_536, 0.2) {
+            model.edit("Change batch size", Some(3), |d| d.training.batch_size = v);
+        }
+    });
+    field(ui, "L2", "λ₂ of (λ₂/2) Σw²: pulls every weight towards zero", |ui| {
+        if let Some(v) = number(ui, "L2", training.l2, 0.0..=10.0, 0.0005) {
+            model.edit("Change L2", Some(4), |d| d.training.l2 = v);
+        }
+    });
+    field(ui, "L1", "λ₁ of λ₁ Σ|w|: makes weights exactly zero", |ui| {
+        if let Some(v) = number(ui, "L1", training.l1, 0.0..=10.0, 0.0005) {
+            model.edit("Change L1", Some(5), |d| d.training.l1 = v);
+        }
+    });
+    field(ui, "Clip gradient", "Largest norm of the whole gradient; 0 is off", |ui| {
+        if let Some(v) = number(ui, "Clip gradient", training.clip_norm.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
+            model.edit("Change clipping", Some(6), |d| d.training.clip_norm = Some(v).filter(|&v| v > 0.0));
+        }
+    });
+    field(ui, "Seed", "Of the initial parameters, the order of rows, and dropout", |ui| {
+        if let Some(v) = number(ui, "Seed", training.seed, 0..=9_999_999, 0.2) {
+            model.edit("Change seed", Some(7), |d| d.training.seed = v);
+            model.sync();
+            model.train(Command::Rewind);
+        }
+    });
+}

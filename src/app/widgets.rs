@@ -1,0 +1,276 @@
+//! Small pieces that several screens share.
+
+use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, semibold, tokens};
+use egui::accesskit::Role;
+use egui::{
+    Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText, Sense,
+    Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+};
+use std::ops::RangeInclusive;
+
+/// Semibold text of a title's size.
+pub fn title(text: &str) -> RichText {
+    RichText::new(text).font(semibold(TITLE))
+}
+
+/// Quiet text beside a value.
+pub fn label(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).size(LABEL).color(tokens(ui).label)
+}
+
+/// The quietest text, never for what must be read.
+pub fn hint(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).size(HINT).color(tokens(ui).hint)
+}
+
+/// A card on the background.
+pub fn card(ui: &Ui) -> Frame {
+    let t = tokens(ui);
+    Frame::new()
+        .fill(t.panel)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(CornerRadius::same(RADIUS_CARD))
+        .inner_margin(Margin::same(12))
+}
+
+/// A button that is only an icon; `name` is what it is called.
+pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hover: &str, enabled: bool) -> Response {
+    let button = Button::new(RichText::new(icon).size(16.0)).min_size(vec2(30.0, 30.0)).frame_when_inactive(false);
+    let response = ui.add_enabled(enabled, button);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
+    let text = if hover.is_empty() { name.to_owned() } else { format!("{name}  ({hover})") };
+    response.on_hover_text(&text).on_disabled_hover_text(text)
+}
+
+/// A choice of a few words side by side.
+pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A, &str, &str)]) -> bool {
+    let t = tokens(ui);
+    let mut changed = false;
+    Frame::new().fill(t.background).stroke(Stroke::new(1.0, t.line)).corner_radius(CornerRadius::same(5)).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.horizontal(|ui| {
+            for (choice, text, hover) in choices {
+                let selected = value == choice;
+                let colour = if selected { t.text } else { t.label };
+                let button = Button::new(RichText::new(*text).size(LABEL).color(colour))
+                    .fill(if selected { t.raised } else { Color32::TRANSPARENT })
+                    .stroke(Stroke::NONE)
+                    .min_size(vec2(0.0, 24.0))
+                    .selected(selected);
+                if ui.add(button).on_hover_text(*hover).clicked() {
+                    *value = *choice;
+                    changed = true;
+                }
+            }
+        });
+    });
+    changed
+}
+
+/// Width of the value in a row of [`field`].
+const FIELD: f32 = 132.0;
+
+/// A label on the left and a control on the right; the label names the control for readers.
+pub fn field<R>(ui: &mut Ui, name: &str, hover: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - FIELD).max(60.0);
+        let response = ui
+            .allocate_ui_with_layout(vec2(width, 28.0), Layout::left_to_right(Align::Center), |ui| {
+                ui.set_min_width(width - SPACE);
+                ui.add(egui::Label::new(label(ui, name)).truncate())
+            })
+            .inner;
+        response.on_hover_text(hover);
+        ui.add_space(ui.available_width() - FIELD);
+        ui.allocate_ui_with_layout(vec2(FIELD, 28.0), Layout::left_to_right(Align::Center), |ui| {
+            ui.spacing_mut().combo_width = FIELD - 2.0;
+            ui.spacing_mut().interact_size.x = FIELD - 2.0;
+            add(ui)
+        })
+        .inner
+    })
+    .inner
+}
+
+/// Gives a control a name where it shows only a value.
+pub fn named(response: Response, role: Role, name: &str) -> Response {
+    let enabled = response.enabled();
+    response.widget_info(|| WidgetInfo::labeled(role, enabled, name));
+    response
+}
+
+/// A number that can be typed or dragged. Returns the new value and whether the drag goes on.
+pub fn number<N: egui::emath::Numeric>(ui: &mut Ui, name: &str, value: N, range: RangeInclusive<N>, speed: f64) -> Option<N> {
+    let mut new = value;
+    let response = ui.add(DragValue::new(&mut new).range(range).speed(speed).max_decimals(6));
+    let shown = new.to_f64();
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::SpinButton, true, name);
+        info.value = Some(shown);
+        info
+    });
+    (new != value).then_some(new)
+}
+
+/// A drop-down list of labelled values.
+pub fn choice<A: Copy + PartialEq>(
+    ui: &mut Ui,
+    name: &str,
+    value: A,
+    choices: impl IntoIterator<Item = A>,
+    text: impl Fn(A) -> String,
+    same: impl Fn(A, A) -> bool,
+) -> Option<A> {
+    let mut chosen = None;
+    let width = ui.spacing().combo_width;
+    let shown = text(value);
+    let combo = egui::ComboBox::from_id_salt(name).width(width).truncate().selected_text(&shown);
+    let response = combo.show_ui(ui, |ui| {
+        for c in choices {
+            if ui.selectable_label(same(c, value), text(c)).clicked() && !same(c, value) {
+                chosen = Some(c);
+            }
+        }
+    });
+    response.response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(Role::ComboBox, true, name);
+        info.current_text_value = Some(shown.clone());
+        info
+    });
+    chosen
+}
+
+/// Bars of counts.
+pub fn histogram(ui: &Ui, rect: Rect, counts: &[usize], colour: Color32) {
+    let top = counts.iter().copied().max().unwrap_or(0).max(1) as f32;
+    let width = rect.width() / counts.len().max(1) as f32;
+    for (i, &count) in counts.iter().enumerate() {
+        if count > 0 {
+            let height = (count as f32 / top * rect.height()).max(1.0);
+            let x = rect.left() + i as f32 * width;
+            let bar = Rect::from_min_max(pos2(x, rect.bottom() - height), pos2(x + (width - 1.0).max(1.0), rect.bottom()));
+            ui.painter().rect_filled(bar, 1.0, colour);
+        }
+    }
+}
+
+/// A small curve without axes, on a logarithmic scale where it spans more than a factor of ten.
+pub fn sparkline(ui: &mut Ui, size: Vec2, values: &[f32], colour: Color32, name: &str) {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
+    let finite = || values.iter().copied().filter(|v| v.is_finite());
+    let (low, high) = finite().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+    if values.len() < 2 || low > high {
+        return;
+    }
+    let logarithmic = low > 0.0 && high / low > 10.0;
+    let scale = |v: f32| if logarithmic { v.ln() } else { v };
+    let span = (scale(high) - scale(low)).max(1e-12);
+    let most = rect.width().max(2.0) as usize;
+    let step = values.len().div_ceil(most).max(1);
+    let points: Vec<Pos2> = values
+        .iter()
+        .enumerate()
+        .step_by(step)
+        .map(|(i, &v)| {
+            let x = rect.left() + rect.width() * i as f32 / (values.len() - 1) as f32;
+            pos2(x, rect.bottom() - 1.0 - (rect.height() - 2.0) * (scale(v) - scale(low)) / span)
+        })
+        .collect();
+    ui.painter().line(points, Stroke::new(1.5, colour));
+}
+
+/// Several lines of text with an icon in a box: how things stand, or what is wrong.
+pub fn message(ui: &mut Ui, icon: &str, colour: Color32, heading: &str, text: &str) {
+    let t = tokens(ui);
+    Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(CornerRadius::same(8)).inner_margin(Margin::same(10)).show(
+        ui,
+        |ui| {
+            ui.set_width(ui.available_width());
+            ui.horizontal_top(|ui| {
+                ui.label(RichText::new(icon).size(16.0).color(colour));
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    if !heading.is_empty() {
+                        ui.label(RichText::new(heading).color(t.text));
+                    }
+                    if !text.is_empty() {
+                        ui.add(egui::Label::new(label(ui, text)).wrap());
+                    }
+                });
+            });
+        },
+    );
+}
+
+/// A rectangle of its own for widgets that are painted on a canvas.
+pub fn at<R>(ui: &mut Ui, rect: Rect, layout: Layout, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), add).inner
+}
+
+/// Text in the middle of an otherwise empty area.
+pub fn centred(ui: &Ui, rect: Rect, heading: &str, text: &str) {
+    let t = tokens(ui);
+    ui.painter().text(rect.center() - vec2(0.0, 12.0), Align2::CENTER_CENTER, heading, semibold(TITLE), t.text);
+    ui.painter().text(rect.center() + vec2(0.0, 12.0), Align2::CENTER_CENTER, text, theme::regular(LABEL), t.label);
+}
+
+/// A frame around a picture.
+pub fn outline(ui: &Ui, rect: Rect, radius: u8) {
+    ui.painter().rect_stroke(rect, CornerRadius::same(radius), Stroke::new(1.0, tokens(ui).line), StrokeKind::Inside);
+}
+
+/// A number for people: four significant digits, the minus sign of typography.
+pub fn short(value: f64) -> String {
+    let text = if value == 0.0 {
+        "0".to_owned()
+    } else if !value.is_finite() {
+        if value.is_nan() { "NaN".to_owned() } else { if value > 0.0 { "∞" } else { "−∞" }.to_owned() }
+    } else if (1e-4..1e6).contains(&value.abs()) {
+        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.2e}")
+    };
+    text.replace('-', "−")
+}
+
+/// 1 234 567 with thin spaces, or 1.23 M.
+pub fn count(n: u128) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// A large amount in three digits.
+pub fn amount(value: f64) -> String {
+    for (limit, unit) in [(1e9, " G"), (1e6, " M"), (1e4, " k")] {
+        if value >= limit {
+            let scaled = value / if unit == " k" { 1e3 } else { limit };
+            return if scaled < 100.0 { format!("{scaled:.2}{unit}") } else { format!("{scaled:.0}{unit}") };
+        }
+    }
+    format!("{value:.0}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{amount, count, short};
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        for (value, want) in
+            [(0.0, "0"), (-0.1879, "−0.1879"), (123.456, "123.5"), (0.000_012, "1.20e−5"), (f64::NAN, "NaN"), (99_999.0, "99999")]
+        {
+            assert_eq!(short(value), want);
+        }
+        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
+        assert_eq!((amount(950.0), amount(12_300.0), amount(1.62e6)), ("950".into(), "12.30 k".into(), "1.62 M".into()));
+    }
+}
