@@ -1,0 +1,818 @@
+//! The network on the canvas: pan, zoom, select, move, wire; neurons and weights up close, cards from afar.
+
+use super::super::model::Model;
+use super::super::picture::{Pictures, matrix_image};
+use super::super::theme::{HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regular, semibold, tokens};
+use super::super::widgets::{self, at, icon_button, named, segmented, short};
+use super::super::{icon, widgets::label};
+use super::edits;
+use super::layout::{self, Placed, bounds, distance, place, wire};
+use crate::nn::layers::palette;
+use crate::nn::{LayerId, LayerKind, LayerSpec, Wire};
+use egui::accesskit::Role;
+use egui::emath::TSTransform;
+use egui::{
+    Align, Align2, Color32, CornerRadius, CursorIcon, Id, Layout, Painter, Pos2, Rect, Response, RichText, Sense, Shape,
+    Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, epaint::CubicBezierShape, pos2, vec2,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the lines between neurons show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lines {
+    #[default]
+    Weights,
+    Gradients,
+}
+
+/// View state of the canvas.
+pub struct Canvas {
+    /// From canvas units to screen points, relative to the canvas' corner.
+    view: TSTransform,
+    fitted: bool,
+    fit_next: bool,
+    lines: Lines,
+    matrices: BTreeMap<LayerId, TextureHandle>,
+    matrices_of: (Arc<Vec<f32>>, bool, Lines),
+    /// A layer on its way to another place, with the way so far.
+    moving: Option<(LayerId, Vec2)>,
+    wiring: Option<LayerId>,
+    band: Option<Pos2>,
+    menu_at: Option<Wire>,
+}
+
+impl Default for Canvas {
+    fn default() -> Self {
+        Self {
+            view: TSTransform::IDENTITY,
+            fitted: false,
+            fit_next: true,
+            lines: Lines::Weights,
+            matrices: BTreeMap::new(),
+            matrices_of: Default::default(),
+            moving: None,
+            wiring: None,
+            band: None,
+            menu_at: None,
+        }
+    }
+}
+
+/// Below this zoom a layer is a card without neurons.
+const NEURONS_FROM: f32 = 0.36;
+const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=4.0;
+
+/// What lies under the pointer.
+enum Hover {
+    Neuron(LayerId, usize),
+    Weight { from: usize, to: usize, layer: LayerId },
+}
+
+impl Canvas {
+    /// Shows the whole network in the next frame.
+    pub fn fit(&mut self) {
+        self.fit_next = true;
+    }
+
+    /// Draws the canvas over the rest of `ui`.
+    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+        let t = tokens(ui);
+        let (area, background) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        let background = named(background, Role::Canvas, "Network canvas");
+        ui.painter().rect_filled(area, 0.0, t.background);
+        let placed = place(&model.document().network, &model.inference);
+        self.navigate(ui, &background, area, &placed);
+        let to_screen = TSTransform::from_translation(area.min.to_vec2()) * self.view;
+        let painter = ui.painter().with_clip_rect(area);
+        grid(&painter, area, to_screen, t);
+        self.refresh_matrices(ui, model, t);
+
+        let close = self.view.scaling >= NEURONS_FROM;
+        let mut hover = None;
+        let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|p| area.contains(*p) && background.contains_pointer());
+        let under = |p: Pos2| to_screen.inverse() * p;
+        for w in &model.document().network.wires {
+            let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
+            let fine = close && !from.shown.is_empty() && !to.shown.is_empty();
+            if fine {
+                let found = self.draw_weights(&painter, model, *w, from, to, to_screen, t, pointer.map(under));
+                hover = hover.or(found);
+            } else {
+                let curve = wire(to_screen * from.right_port(), to_screen * to.left_port());
+                bezier(&painter, curve, Stroke::new(2.0, t.hint));
+            }
+            shape_label(&painter, model, *w, from, to, to_screen, t);
+        }
+        self.draw_layers(ui, model, pictures, &placed, to_screen, area, &mut hover, pointer);
+        if let (Some(id), Some(p)) = (self.wiring, ui.input(|i| i.pointer.hover_pos())) {
+            if let Some(from) = placed.get(&id) {
+                bezier(&painter, wire(to_screen * from.right_port(), p), Stroke::new(2.0, t.accent));
+            }
+        }
+        self.receive_drop(ui, &background, model, &placed, to_screen, &painter, t);
+        self.select_band(ui, &background, model, &placed, to_screen, &painter, t);
+        self.context_menu(&background, model, &placed, to_screen);
+        if background.clicked() {
+            model.selection.clear();
+        }
+        if let (Some(hover), false) = (hover, ui.input(|i| i.pointer.any_down())) {
+            tooltip(ui, &background, model, pictures, &hover);
+        }
+        self.tools(ui, model, area);
+        global_problems(ui, model, area);
+    }
+
+    fn navigate(&mut self, ui: &Ui, background: &Response, area: Rect, placed: &BTreeMap<LayerId, Placed>) {
+        let band = ui.input(|i| i.modifiers.shift);
+        if (background.dragged_by(egui::PointerButton::Primary) && !band && self.band.is_none())
+            || background.dragged_by(egui::PointerButton::Middle)
+        {
+            self.view.translation += background.drag_delta();
+            self.fitted = false;
+        }
+        if let Some(p) = ui.input(|i| i.pointer.hover_pos()).filter(|p| area.contains(*p) && ui.ui_contains_pointer()) {
+            let (zoom, scroll) = ui.input(|i| (i.zoom_delta(), i.smooth_scroll_delta.y));
+            let factor = zoom * (scroll * 0.004).exp();
+            if (factor - 1.0).abs() > 1e-4 {
+                self.zoom_around(p - area.min.to_vec2(), factor);
+            }
+        }
+        if self.fit_next || self.fitted {
+            self.fit_next = false;
+            self.fitted = true;
+            let all = bounds(placed);
+            let room = area.shrink2(vec2(12.0, 34.0)).size();
+            let scale = (room.x / all.width()).min(room.y / all.height()).clamp(*ZOOM.start(), 1.25);
+            let centre = (area.size() / 2.0).to_pos2();
+            self.view = TSTransform::new(centre.to_vec2() - all.center().to_vec2() * scale, scale);
+        }
+    }
+
+    fn zoom_around(&mut self, p: Pos2, factor: f32) {
+        let target = (self.view.scaling * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        let fixed = self.view.inverse() * p;
+        self.view = TSTransform::new(p.to_vec2() - fixed.to_vec2() * target, target);
+        self.fitted = false;
+    }
+
+    fn refresh_matrices(&mut self, ui: &Ui, model: &Model, t: &Tokens) {
+        let dark = ui.visuals().dark_mode;
+        let source = match self.lines {
+            Lines::Weights => &model.snapshot.params,
+            Lines::Gradients => &model.snapshot.grads,
+        };
+        let (seen, seen_dark, seen_lines) = &self.matrices_of;
+        if Arc::ptr_eq(seen, source) && *seen_dark == dark && *seen_lines == self.lines {
+            return;
+        }
+        self.matrices_of = (Arc::clone(source), dark, self.lines);
+        self.matrices.retain(|id, _| model.document().network.layer(*id).is_some());
+        let Some(plan) = model.snapshot.plan.as_ref().filter(|_| model.is_current()) else { return };
+        for p in plan.parameters.iter().filter(|p| p.shape.decayed && p.shape.shape.len() == 2) {
+            let Some(values) = source.get(p.range.clone()) else { continue };
+            let image = matrix_image(values, p.shape.shape[0], p.shape.shape[1], t);
+            match self.matrices.get_mut(&p.layer) {
+                Some(handle) => handle.set(image, TextureOptions::NEAREST),
+                None => {
+                    let name = format!("weights {}", p.layer.0);
+                    self.matrices.insert(p.layer, ui.ctx().load_texture(name, image, TextureOptions::NEAREST));
+                }
+            }
+        }
+    }
+
+    /// Lines between the drawn neurons of two layers; returns the weight under the pointer.
+    #[allow(clippy::too_many_arguments)]
+    fn draw_weights(
+        &self,
+        painter: &Painter,
+        model: &Model,
+        w: Wire,
+        from: &Placed,
+        to: &Placed,
+        to_screen: TSTransform,
+        t: &Tokens,
+        pointer: Option<Pos2>,
+    ) -> Option<Hover> {
+        let scale = to_screen.scaling;
+        let tensor = model.snapshot.tensor(w.to, "weight").filter(|(v, _)| v.len() == from.units * to.units);
+        let ends = |i: usize, j: usize| wire(from.tile(i).right_center(), to.tile(j).left_center());
+        let screen = |curve: [Pos2; 4]| curve.map(|p| to_screen * p);
+        let dense = matches!(model.document().network.layer(w.to).map(|l| &l.kind), Some(LayerKind::Dense(_)));
+        if !dense {
+            // One line a unit: nothing is weighed here.
+            for i in 0..from.shown.len().min(to.shown.len()) {
+                bezier(painter, screen(ends(i, i)), Stroke::new((1.2 * scale).max(0.8), t.hint.gamma_multiply(0.6)));
+            }
+            return None;
+        }
+        let shown_value = |i: usize, j: usize| {
+            let (weights, grads) = tensor?;
+            let k = from.shown[i] * to.units + to.shown[j];
+            Some(if self.lines == Lines::Weights { weights[k] } else { grads[k] })
+        };
+        let all = || (0..from.shown.len()).flat_map(|i| (0..to.shown.len()).map(move |j| (i, j)));
+        let strongest = all().filter_map(|(i, j)| shown_value(i, j)).fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+        let mut nearest: (f32, Option<Hover>) = (5.0 / scale, None);
+        for (i, j) in all() {
+            let curve = ends(i, j);
+            let value = shown_value(i, j);
+            let strength = value.map_or(0.15, |v| if v.is_finite() { v / strongest } else { 0.0 });
+            let colour = match value {
+                Some(_) => {
+                    let end = if strength >= 0.0 { t.positive } else { t.negative };
+                    end.gamma_multiply(0.25 + 0.75 * strength.abs())
+                }
+                None => t.hint.gamma_multiply(0.5),
+            };
+            bezier(painter, screen(curve), Stroke::new((0.5 + 4.0 * strength.abs()) * scale.max(0.5), colour));
+            if let Some(p) = pointer {
+                let d = distance(p, &curve);
+                if d < nearest.0 && tensor.is_some() {
+                    let (from, to) = (from.shown[i], to.shown[j]);
+                    nearest = (d, Some(Hover::Weight { from, to, layer: w.to }));
+                }
+            }
+        }
+        nearest.1
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn draw_layers(
+        &mut self,
+        ui: &mut Ui,
+        model: &mut Model,
+        pictures: &Pictures,
+        placed: &BTreeMap<LayerId, Placed>,
+        to_screen: TSTransform,
+        area: Rect,
+        hover: &mut Option<Hover>,
+        pointer: Option<Pos2>,
+    ) {
+        let t = tokens(ui);
+        let layers: Vec<LayerSpec> = model.document().network.layers.clone();
+        let network_pitch = column_pitch(placed) * to_screen.scaling;
+        for layer in &layers {
+            let Some(p) = placed.get(&layer.id) else { continue };
+            let way = self.moving.filter(|(id, _)| *id == layer.id).map_or(Vec2::ZERO, |(_, way)| way);
+            let p = Placed { rect: p.rect.translate(way), ..p.clone() };
+            let rect = to_screen.mul_rect(p.rect);
+            if !rect.expand(60.0).intersects(area) {
+                continue;
+            }
+            self.interact(ui, model, layer, &p, rect.intersect(area), placed, to_screen);
+            let painter = ui.painter().with_clip_rect(area);
+            let selected = model.selection.contains(&layer.id);
+            let broken = model.inference.problems.iter().any(|problem| problem.layer == Some(layer.id));
+            let stroke = if broken {
+                Stroke::new(1.5, t.problem)
+            } else if selected {
+                Stroke::new(2.0, t.accent)
+            } else {
+                Stroke::new(1.0, t.line)
+            };
+            let radius = (f32::from(RADIUS_LAYER) * to_screen.scaling).clamp(3.0, 20.0);
+            painter.rect(rect, radius, t.panel, stroke, StrokeKind::Inside);
+            if to_screen.scaling >= NEURONS_FROM {
+                self.draw_neurons(&painter, model, pictures, layer, &p, to_screen, t);
+                if let Some(pointer) = pointer {
+                    let inside = (0..p.shown.len()).find(|&i| to_screen.mul_rect(p.tile(i)).contains(pointer));
+                    if let Some(i) = inside {
+                        *hover = Some(Hover::Neuron(layer.id, p.shown[i]));
+                    }
+                }
+            } else if p.units > 0 {
+                let size = (p.rect.width() * to_screen.scaling * 0.34).clamp(7.0, 22.0);
+                painter.text(rect.center(), Align2::CENTER_CENTER, p.units, semibold(size), t.text);
+            }
+            titles(&painter, layer, rect, network_pitch, t);
+            footer(&painter, model, layer.id, &p, rect, network_pitch, t);
+            self.ports(ui, model, layer, rect, to_screen.scaling, area);
+            if broken {
+                problem(ui, model, layer.id, rect, area);
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn interact(
+        &mut self,
+        ui: &mut Ui,
+        model: &mut Model,
+        layer: &LayerSpec,
+        p: &Placed,
+        rect: Rect,
+        placed: &BTreeMap<LayerId, Placed>,
+        to_screen: TSTransform,
+    ) {
+        let id = layer.id;
+        let response = ui.interact(rect, Id::new(("layer", id.0)), Sense::click_and_drag());
+        let caption = layer.kind.definition().caption();
+        let response = named(response, Role::Button, &format!("{}: {caption}", layer.name));
+        let several = ui.input(|i| i.modifiers.command || i.modifiers.shift);
+        if response.clicked() || (response.secondary_clicked() && !model.selection.contains(&id)) {
+            if several && !model.selection.remove(&id) {
+                model.selection.insert(id);
+            } else if !several {
+                model.selection = std::iter::once(id).collect();
+            }
+        }
+        if response.dragged() {
+            let way = self.moving.filter(|(m, _)| *m == id).map_or(Vec2::ZERO, |(_, way)| way);
+            self.moving = Some((id, way + response.drag_delta() / to_screen.scaling));
+        }
+        if response.drag_stopped()
+            && let Some((_, way)) = self.moving.take()
+        {
+            self.dropped(model, id, p.rect.translate(Vec2::ZERO).center(), way, placed);
+        }
+        response.on_hover_cursor(CursorIcon::Grab).context_menu(|ui| layer_menu(ui, model, id));
+    }
+
+    /// A moved layer: onto another wire it changes its place in the chain, elsewhere its place on the canvas.
+    fn dropped(&mut self, model: &mut Model, id: LayerId, centre: Pos2, way: Vec2, placed: &BTreeMap<LayerId, Placed>) {
+        if way.length() < 4.0 {
+            return;
+        }
+        let wires = &model.document().network.wires;
+        let own = |w: &&Wire| w.from != id && w.to != id;
+        let free = |w: &&Wire| own(w) && wire_at(centre, w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre));
+        if let Some(wire) = wires.iter().find(free).copied() {
+            edits::move_to_wire(model, id, wire);
+        } else {
+            self.fitted = false;
+            model.edit("Move layer", None, |d| {
+                if let Some(layer) = d.network.layer_mut(id) {
+                    layer.position = Some([centre.x.round(), centre.y.round()]);
+                }
+            });
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn draw_neurons(
+        &self,
+        painter: &Painter,
+        model: &Model,
+        pictures: &Pictures,
+        layer: &LayerSpec,
+        p: &Placed,
+        to_screen: TSTransform,
+        t: &Tokens,
+    ) {
+        let strongest = pictures.strongest(layer.id).max(if p.units == 1 { 1.0 } else { 1e-6 });
+        for (i, &unit) in p.shown.iter().enumerate() {
+            let rect = to_screen.mul_rect(p.tile(i));
+            let radius = CornerRadius::from(5.0 * to_screen.scaling);
+            if let Some((texture, cut)) = pictures.tile(layer.id, unit) {
+                let picture = egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, cut);
+                painter.add(picture);
+            } else if let Some((_, a)) = pictures.value(layer.id, unit) {
+                let fill = t.signed(a / strongest);
+                painter.circle(rect.center(), rect.width() / 2.0, fill, Stroke::new(1.0, t.line));
+                let size = 13.0 * to_screen.scaling;
+                if size > 7.5 {
+                    let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
+                    let ink = if light > 120 { Color32::from_gray(20) } else { Color32::from_gray(240) };
+                    painter.text(rect.center(), Align2::CENTER_CENTER, value_text(a), regular(size), ink);
+                }
+            } else {
+                painter.circle(rect.center(), rect.width() / 2.0, t.raised, Stroke::new(1.0, t.line));
+            }
+            if p.is_selection() && to_screen.scaling > 0.6 {
+                let place = pos2(rect.center().x, rect.bottom() + 3.0);
+                painter.text(place, Align2::CENTER_TOP, unit_name(model, layer, unit), regular(9.5 * to_screen.scaling), t.hint);
+            }
+        }
+        if p.is_selection() {
+            let rect = to_screen.mul_rect(p.matrix());
+            match self.matrices.get(&layer.id) {
+                Some(texture) => {
+                    let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                    painter.image(texture.id(), rect, uv, Color32::WHITE);
+                    painter.rect_stroke(rect, 2.0, Stroke::new(1.0, t.line), StrokeKind::Outside);
+                }
+                None => {
+                    let text = format!("{} of {}", p.shown.len(), p.units);
+                    painter.text(rect.center(), Align2::CENTER_CENTER, text, regular(12.0 * to_screen.scaling), t.label);
+                }
+            }
+        }
+    }
+
+    /// The handle on the right edge, from which a wire can be drawn to another layer.
+    fn ports(&mut self, ui: &mut Ui, model: &mut Model, layer: &LayerSpec, rect: Rect, scale: f32, area: Rect) {
+        if matches!(layer.kind, LayerKind::Output(_)) || !area.contains(rect.right_center()) {
+            return;
+        }
+        let t = tokens(ui);
+        let grip = Rect::from_center_size(rect.right_center(), Vec2::splat((16.0 * scale).clamp(10.0, 20.0)));
+        let response = ui.interact(grip, Id::new(("port", layer.id.0)), Sense::drag());
+        let response = named(response, Role::Button, &format!("Output of {}: drag to connect", layer.name));
+        if response.hovered() || self.wiring == Some(layer.id) {
+            ui.painter().with_clip_rect(area).circle(grip.center(), grip.width() / 3.0, t.accent, Stroke::new(1.0, t.panel));
+        }
+        if response.drag_started() {
+            self.wiring = Some(layer.id);
+        }
+        if response.drag_stopped() {
+            self.wiring = None;
+            let over = ui.input(|i| i.pointer.latest_pos()).and_then(|p| ui.ctx().read_response(layer_under(ui, model, p)?));
+            let target = over.and_then(|r| model.document().network.layers.iter().find(|l| Id::new(("layer", l.id.0)) == r.id));
+            if let Some(to) = target.map(|l| l.id).filter(|&to| to != layer.id) {
+                edits::connect(model, layer.id, to);
+            }
+        }
+    }
+
+    /// A layer that was dragged here from the palette.
+    #[allow(clippy::too_many_arguments)]
+    fn receive_drop(
+        &mut self,
+        ui: &Ui,
+        background: &Response,
+        model: &mut Model,
+        placed: &BTreeMap<LayerId, Placed>,
+        to_screen: TSTransform,
+        painter: &Painter,
+        t: &Tokens,
+    ) {
+        let Some(p) = ui.input(|i| i.pointer.latest_pos()).filter(|p| background.rect.contains(*p)) else { return };
+        let at = to_screen.inverse() * p;
+        let wires = &model.document().network.wires;
+        let target = wires.iter().find(|w| wire_at(at, w, placed)).copied();
+        if egui::DragAndDrop::has_payload_of_type::<LayerKind>(ui.ctx()) {
+            if let Some((from, to)) = target.and_then(|w| Some((placed.get(&w.from)?, placed.get(&w.to)?))) {
+                bezier(painter, wire(to_screen * from.right_port(), to_screen * to.left_port()), Stroke::new(4.0, t.accent));
+            }
+            painter.rect_stroke(Rect::from_center_size(p, vec2(70.0, 34.0)), 8.0, Stroke::new(1.5, t.accent), StrokeKind::Inside);
+        }
+        if ui.input(|i| i.pointer.any_released())
+            && let Some(kind) = egui::DragAndDrop::take_payload::<LayerKind>(ui.ctx())
+        {
+            match target {
+                Some(wire) => edits::insert_on_wire(model, (*kind).clone(), wire),
+                None => {
+                    self.fitted = false;
+                    edits::add_at(model, (*kind).clone(), [at.x.round(), at.y.round()]);
+                }
+            }
+        }
+    }
+
+    /// Shift and drag: a rectangle that selects.
+    #[allow(clippy::too_many_arguments)]
+    fn select_band(
+        &mut self,
+        ui: &Ui,
+        background: &Response,
+        model: &mut Model,
+        placed: &BTreeMap<LayerId, Placed>,
+        to_screen: TSTransform,
+        painter: &Painter,
+        t: &Tokens,
+    ) {
+        if background.drag_started() && ui.input(|i| i.modifiers.shift) {
+            self.band = ui.input(|i| i.pointer.press_origin());
+        }
+        let (Some(from), Some(to)) = (self.band, ui.input(|i| i.pointer.latest_pos())) else { return };
+        let band = Rect::from_two_pos(from, to);
+        painter.rect(band, 2.0, t.accent.gamma_multiply(0.12), Stroke::new(1.0, t.accent), StrokeKind::Inside);
+        model.selection =
+            placed.iter().filter(|(_, p)| to_screen.mul_rect(p.rect).intersects(band)).map(|(id, _)| *id).collect();
+        if background.drag_stopped() {
+            self.band = None;
+        }
+    }
+
+    fn context_menu(
+        &mut self,
+        background: &Response,
+        model: &mut Model,
+        placed: &BTreeMap<LayerId, Placed>,
+        to_screen: TSTransform,
+    ) {
+        if background.secondary_clicked()
+            && let Some(p) = background.interact_pointer_pos()
+        {
+            let at = to_screen.inverse() * p;
+            self.menu_at = model.document().network.wires.iter().find(|w| wire_at(at, w, placed)).copied();
+        }
+        let wire = self.menu_at;
+        background.context_menu(|ui| match wire {
+            Some(wire) => {
+                let (from, to) = (model.document().network.name(wire.from), model.document().network.name(wire.to));
+                ui.label(label(ui, format!("{from} to {to}")));
+                for kind in palette() {
+                    if ui.button(format!("Insert {}", kind.info().label.to_lowercase())).clicked() {
+                        edits::insert_on_wire(model, kind, wire);
+                    }
+                }
+                if ui.button("Remove wire").clicked() {
+                    model.edit("Remove wire", None, |d| d.network.wires.retain(|w| *w != wire));
+                }
+            }
+            None => {
+                if ui.button("Fit network to view").clicked() {
+                    self.fit();
+                }
+                if ui.button("Tidy up").clicked() {
+                    edits::tidy(model);
+                }
+                if ui.button("Select all layers").clicked() {
+                    model.selection = placed.keys().copied().collect();
+                }
+                if ui.button("New network for these data").clicked() {
+                    model.reset_network();
+                }
+            }
+        });
+    }
+
+    /// Zoom, what the lines show, and whose values the neurons show.
+    fn tools(&mut self, ui: &mut Ui, model: &mut Model, area: Rect) {
+        let strip = Rect::from_min_max(pos2(area.left() + 10.0, area.bottom() - 40.0), pos2(area.right() - 10.0, area.bottom() - 8.0));
+        at(ui, strip, Layout::left_to_right(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let middle = (area.size() / 2.0).to_pos2();
+            if icon_button(ui, icon::MINUS, "Zoom out", "scroll down", true).clicked() {
+                self.zoom_around(middle, 1.0 / 1.25);
+            }
+            let percent = format!("{:.0} %", self.view.scaling * 100.0);
+            ui.add_sized(vec2(44.0, 28.0), egui::Label::new(label(ui, percent)));
+            if icon_button(ui, icon::PLUS, "Zoom in", "scroll up", true).clicked() {
+                self.zoom_around(middle, 1.25);
+            }
+            if icon_button(ui, icon::FIT, "Fit network to view", "F", true).clicked() {
+                self.fit();
+            }
+            ui.add_space(8.0);
+            let choices = [
+                (Lines::Weights, "weights", "Lines show the weights: blue positive, orange negative, width is size"),
+                (Lines::Gradients, "gradients", "Lines show ∂L/∂w of the last mini-batch"),
+            ];
+            segmented(ui, &mut self.lines, &choices);
+            if let Some(data) = model.dataset.clone() {
+                ui.add_space(8.0);
+                ui.label(label(ui, "Values for row"));
+                let mut row = model.sample + 1;
+                ui.spacing_mut().interact_size = vec2(48.0, 26.0);
+                let field = egui::DragValue::new(&mut row).range(1..=data.rows()).speed(0.1);
+                if named(ui.add(field), Role::SpinButton, "Row whose values are shown").changed() {
+                    model.sample = row - 1;
+                }
+                ui.label(label(ui, format!("of {}: {}", data.rows(), data.targets.describe(model.sample))));
+            }
+        });
+    }
+}
+
+/// The id of the layer widget under a point.
+fn layer_under(ui: &Ui, model: &Model, p: Pos2) -> Option<Id> {
+    let ids = model.document().network.layers.iter().map(|l| Id::new(("layer", l.id.0)));
+    ids.into_iter().find(|&id| ui.ctx().read_response(id).is_some_and(|r| r.rect.contains(p)))
+}
+
+fn wire_at(p: Pos2, w: &Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
+    let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { return false };
+    let between = from.right_port().x..to.left_port().x;
+    let high = from.rect.height().min(to.rect.height()) / 2.0 + 30.0;
+    let middle = f32::midpoint(from.rect.center().y, to.rect.center().y);
+    (between.contains(&p.x) && (p.y - middle).abs() < high) || distance(p, &wire(from.right_port(), to.left_port())) < 14.0
+}
+
+fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
+    let mut centres: Vec<f32> = placed.values().map(|p| p.rect.center().x).collect();
+    centres.sort_by(f32::total_cmp);
+    centres.windows(2).map(|w| w[1] - w[0]).fold(f32::INFINITY, f32::min).clamp(layout::BOX_WIDTH, 400.0)
+}
+
+fn bezier(painter: &Painter, points: [Pos2; 4], stroke: Stroke) {
+    painter.add(Shape::CubicBezier(CubicBezierShape::from_points_stroke(points, false, Color32::TRANSPARENT, stroke)));
+}
+
+fn grid(painter: &Painter, area: Rect, to_screen: TSTransform, t: &Tokens) {
+    let mut step = 40.0 * to_screen.scaling;
+    while step < 18.0 {
+        step *= 4.0;
+    }
+    let origin = to_screen * Pos2::ZERO;
+    let first = |from: f32, origin: f32| from + (origin - from).rem_euclid(step);
+    let mut y = first(area.top(), origin.y);
+    while y < area.bottom() {
+        let mut x = first(area.left(), origin.x);
+        while x < area.right() {
+            painter.rect_filled(Rect::from_center_size(pos2(x, y), Vec2::splat(1.5)), 0.0, t.line.gamma_multiply(0.7));
+            x += step;
+        }
+        y += step;
+    }
+}
+
+/// The shape that flows along a wire, above it.
+fn shape_label(painter: &Painter, model: &Model, w: Wire, from: &Placed, to: &Placed, to_screen: TSTransform, t: &Tokens) {
+    let Some(shape) = model.inference.shapes.get(&w.from) else { return };
+    let batch = model.document().training.batch_size;
+    let text = std::iter::once(&batch).chain(shape).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let gap = (to.rect.left() - from.rect.right()) * to_screen.scaling;
+    let galley = painter.layout_no_wrap(format!("[{text}]"), regular(HINT), t.label);
+    if galley.size().x + 14.0 > gap {
+        return;
+    }
+    let x = f32::midpoint(from.rect.right(), to.rect.left());
+    let top = from.rect.top().min(to.rect.top());
+    let centre = to_screen * pos2(x, top) - vec2(0.0, 6.0);
+    let rect = Rect::from_center_size(centre, galley.size() + vec2(14.0, 6.0));
+    painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, t.line), StrokeKind::Inside);
+    painter.galley(rect.center() - galley.size() / 2.0, galley, t.label);
+}
+
+fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Tokens) {
+    let fit = |text: String, font: egui::FontId, colour: Color32| {
+        let galley = painter.layout_no_wrap(text.clone(), font.clone(), colour);
+        if galley.size().x <= pitch - 6.0 {
+            return Some(galley);
+        }
+        // As many letters as there is room for; fewer than four say nothing.
+        let room = (text.chars().count() as f32 * (pitch - 14.0) / galley.size().x) as usize;
+        let cut: String = text.chars().take(room).collect();
+        (room >= 4).then(|| painter.layout_no_wrap(format!("{}…", cut.trim_end()), font, colour))
+    };
+    let mut bottom = rect.top() - 4.0;
+    for (text, font, colour) in
+        [(layer.kind.definition().caption(), regular(HINT), t.label), (layer.name.clone(), semibold(BODY_TITLE), t.text)]
+    {
+        if let Some(galley) = fit(text, font, colour) {
+            bottom -= galley.size().y;
+            painter.galley(pos2(rect.center().x - galley.size().x / 2.0, bottom), galley, colour);
+            bottom -= 1.0;
+        }
+    }
+}
+
+const BODY_TITLE: f32 = super::super::theme::BODY;
+
+/// Number of parameters, or while training the gradient norm with a bar.
+fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect, pitch: f32, t: &Tokens) {
+    let below = rect.center_bottom() + vec2(0.0, 8.0);
+    if p.is_selection() {
+        let text = format!("{} of {} units", p.shown.len(), p.units);
+        let galley = painter.layout_no_wrap(text, regular(HINT), t.label);
+        if galley.size().x < pitch {
+            painter.galley(below + vec2(-galley.size().x / 2.0, 20.0), galley, t.label);
+        }
+    }
+    let norms = &model.snapshot.gradient_norms;
+    let norm = norms.iter().find(|(layer, _)| *layer == id).map(|(_, n)| *n).filter(|_| model.is_current());
+    let Some(norm) = norm.filter(|n| *n > 0.0) else {
+        let parameters = model.inference.parameters.get(&id).copied().unwrap_or(0);
+        if parameters > 0 {
+            let text = format!("{} parameters", widgets::count(parameters));
+            let galley = painter.layout_no_wrap(text, regular(HINT), t.label);
+            if galley.size().x < pitch {
+                painter.galley(below - vec2(galley.size().x / 2.0, 0.0), galley, t.label);
+            }
+        }
+        return;
+    };
+    let strongest = norms.iter().fold(1e-9_f32, |m, (_, n)| if n.is_finite() { m.max(*n) } else { m });
+    let bar = Rect::from_center_size(below, vec2(rect.width() * 0.74, 3.0));
+    painter.rect_filled(bar, 1.5, t.raised);
+    let filled = Rect::from_min_size(bar.min, vec2(bar.width() * (norm / strongest).clamp(0.02, 1.0), 3.0));
+    painter.rect_filled(filled, 1.5, t.accent);
+    for text in [format!("gradient norm {}", short(f64::from(norm))), format!("‖∂L/∂w‖ {}", short(f64::from(norm)))] {
+        let galley = painter.layout_no_wrap(text, regular(HINT), t.label);
+        if galley.size().x < pitch {
+            painter.galley(below + vec2(-galley.size().x / 2.0, 5.0), galley, t.label);
+            break;
+        }
+    }
+}
+
+/// What is wrong with a layer, under it, with the button that mends it.
+fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) {
+    let Some(problem) = model.inference.problems.iter().find(|p| p.layer == Some(id)).cloned() else { return };
+    let width = 220.0;
+    let left = (rect.center().x - width / 2.0).clamp(area.left() + 8.0, (area.right() - width - 8.0).max(area.left() + 8.0));
+    let top = (rect.bottom() + 10.0).min(area.bottom() - 160.0).max(area.top() + 8.0);
+    let place = Rect::from_min_size(pos2(left, top), vec2(width, 150.0));
+    at(ui, place, Layout::top_down(Align::Min), |ui| problem_box(ui, model, &problem));
+}
+
+fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
+    let t = tokens(ui);
+    widgets::card(ui).stroke(Stroke::new(1.0, t.problem)).inner_margin(10).show(ui, |ui| {
+        let name = problem.layer.map_or_else(String::new, |l| format!("{}: ", model.document().network.name(l)));
+        ui.horizontal_top(|ui| {
+            ui.label(RichText::new(icon::WARNING).size(15.0).color(t.problem));
+            ui.add(egui::Label::new(RichText::new(format!("{name}{}", problem.message)).size(LABEL)).wrap());
+        });
+        if let Some(mend) = &problem.mend {
+            let text = format!("{}  {}", icon::MEND, mend.label(&model.document().network));
+            let button = egui::Button::new(RichText::new(text).size(LABEL)).wrap();
+            let name = mend.label(&model.document().network);
+            if named(ui.add(button), Role::Button, &name).clicked() {
+                model.edit("Mend", None, |d| mend.apply(&mut d.network));
+            }
+        }
+    });
+}
+
+fn global_problems(ui: &mut Ui, model: &mut Model, area: Rect) {
+    if let Some(e) = model.data_error.clone() {
+        let place = Rect::from_center_size(area.center_top() + vec2(0.0, 60.0), vec2(420.0, 90.0));
+        at(ui, place, Layout::top_down(Align::Min), |ui| widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e));
+        return;
+    }
+    let Some(problem) = model.inference.problems.iter().find(|p| p.layer.is_none()).cloned() else { return };
+    let place = Rect::from_min_size(area.center_top() + vec2(-160.0, 16.0), vec2(320.0, 90.0));
+    at(ui, place, Layout::top_down(Align::Min), |ui| problem_box(ui, model, &problem));
+}
+
+fn layer_menu(ui: &mut Ui, model: &mut Model, id: LayerId) {
+    ui.menu_button("Insert after", |ui| {
+        for kind in palette() {
+            if ui.button(kind.info().label).clicked() {
+                model.selection = std::iter::once(id).collect();
+                edits::append(model, kind);
+            }
+        }
+    });
+    if ui.button("Move earlier").clicked() {
+        edits::shift(model, id, false);
+    }
+    if ui.button("Move later").clicked() {
+        edits::shift(model, id, true);
+    }
+    ui.separator();
+    if ui.button("Duplicate").clicked() {
+        edits::duplicate(model);
+    }
+    if ui.button("Delete").clicked() {
+        edits::delete(model);
+    }
+}
+
+fn value_text(a: f32) -> String {
+    if a.abs() < 100.0 { format!("{a:.2}").replace('-', "−") } else { short(f64::from(a)) }
+}
+
+/// What a unit is called: a feature, an output, or its number.
+fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
+    let data = model.dataset.as_ref();
+    match &layer.kind {
+        LayerKind::Input(_) => data.and_then(|d| d.encoder.feature_names().get(unit).cloned()),
+        LayerKind::Output(_) => data.and_then(|d| match &d.targets {
+            crate::data::Targets::Classes { names, .. } if names.len() > 2 => names.get(unit).cloned(),
+            crate::data::Targets::Values { names, .. } => names.get(unit).cloned(),
+            crate::data::Targets::Classes { .. } => None,
+        }),
+        _ => None,
+    }
+    .unwrap_or_else(|| format!("unit {}", unit + 1))
+}
+
+fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
+    let spec = &model.document().network;
+    egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::new("value"), egui::PopupAnchor::Pointer).gap(14.0).show(
+        |ui| {
+            let t = tokens(ui);
+            let value = |ui: &mut Ui, name: &str, v: f32| {
+                ui.horizontal(|ui| {
+                    ui.label(label(ui, name));
+                    let colour = if v >= 0.0 { t.positive } else { t.negative };
+                    ui.label(RichText::new(short(f64::from(v))).font(semibold(TITLE)).color(colour));
+                });
+            };
+            match *hover {
+                Hover::Weight { from, to, layer } => {
+                    let source = spec.inputs_of(layer).next().map(|id| spec.name(id)).unwrap_or_default();
+                    ui.label(label(ui, format!("weight, {source} {} to {} {}", from + 1, spec.name(layer), to + 1)));
+                    let Some((weights, grads)) = model.snapshot.tensor(layer, "weight") else { return };
+                    let outputs = model.inference.shapes.get(&layer).map_or(1, |s| s.iter().product());
+                    value(ui, "w", weights[from * outputs + to]);
+                    value(ui, "∂L/∂w", grads[from * outputs + to]);
+                }
+                Hover::Neuron(id, unit) => {
+                    let Some(layer) = spec.layer(id) else { return };
+                    ui.label(label(ui, format!("{}, {}", layer.name, unit_name(model, layer, unit))));
+                    if let Some((z, a)) = pictures.value(id, unit) {
+                        if matches!(layer.kind, LayerKind::Dense(_) | LayerKind::Activation(_)) {
+                            value(ui, "z", z);
+                        }
+                        match layer.kind {
+                            LayerKind::Output(_) => value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a)),
+                            _ => value(ui, "a", a),
+                        }
+                    }
+                    if let Some((b, grads)) = model.snapshot.tensor(id, "bias").filter(|(b, _)| unit < b.len()) {
+                        value(ui, "bias", b[unit]);
+                        value(ui, "∂L/∂b", grads[unit]);
+                    }
+                    ui.label(widgets::hint(ui, format!("for row {}", model.sample + 1)));
+                }
+            }
+        },
+    );
+}

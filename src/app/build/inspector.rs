@@ -1,0 +1,341 @@
+//! What is selected, with everything that can be set on it, and what the network makes of the data.
+
+use super::super::model::Model;
+use super::super::picture::{Pictures, target_colour, target_extent};
+use super::super::theme::{HEADING, LABEL, RADIUS_CARD, Tokens, semibold, tokens};
+use super::super::transport::training_settings;
+use super::super::widgets::{self, choice, field, label, named, number, short, title};
+use super::super::icon;
+use super::edits;
+use crate::data::{Part, Targets};
+use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec};
+use crate::train::Metrics;
+use egui::accesskit::Role;
+use egui::{Color32, CornerRadius, Rect, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
+
+/// Points that are drawn over the surface.
+const POINTS: usize = 500;
+
+/// Draws the inspector.
+pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+    let known: Vec<LayerId> =
+        model.selection.iter().copied().filter(|id| model.document().network.layer(*id).is_some()).collect();
+    match known.as_slice() {
+        [] => {
+            ui.label(title("Training"));
+            ui.add(egui::Label::new(label(ui, "How the parameters move. Select a layer to change it.")).wrap());
+            ui.add_space(4.0);
+            training_settings(ui, model);
+        }
+        [id] => layer(ui, model, *id),
+        several => {
+            ui.label(title(&format!("{} layers", several.len())));
+            many(ui, model, several);
+        }
+    }
+    ui.add_space(6.0);
+    ui.separator();
+    ui.add_space(2.0);
+    outcome(ui, model, pictures);
+    verdict(ui, model);
+}
+
+fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
+    let Some(layer) = model.document().network.layer(id).cloned() else { return };
+    let key = Some(u64::from(id.0) << 8);
+    let mut name = layer.name.clone();
+    let edit = TextEdit::singleline(&mut name).font(semibold(15.0)).desired_width(f32::INFINITY).char_limit(40);
+    if named(ui.add(edit), Role::TextInput, "Layer name").on_hover_text("Name of the layer").changed() {
+        model.edit("Rename layer", key, |d| {
+            if let Some(l) = d.network.layer_mut(id) {
+                l.name = name;
+            }
+        });
+    }
+    let info = layer.kind.info();
+    let shape = |s: Option<&Vec<usize>>| s.map_or_else(|| "?".to_owned(), |s| format!("{s:?}"));
+    let (input, output) = (shape(model.inference.inputs.get(&id)), shape(model.inference.shapes.get(&id)));
+    ui.label(label(ui, format!("{}: {}", info.label, info.formula))).on_hover_text(info.description);
+    ui.label(label(ui, format!("{input} → {output} a sample")));
+    ui.add_space(4.0);
+    match layer.kind {
+        LayerKind::Dense(dense) => {
+            let change = |model: &mut Model, what, sub: u64, f: &dyn Fn(&mut crate::nn::layers::DenseSpec)| {
+                model.edit(what, key.map(|k| k | sub), |d| {
+                    if let Some(LayerKind::Dense(dense)) = kind_mut(&mut d.network, id) {
+                        f(dense);
+                    }
+                });
+            };
+            field(ui, "Units", "Neurons in this layer", |ui| {
+                if let Some(v) = number(ui, "Units", dense.units, 1..=100_000, 0.08) {
+                    change(model, "Change units", 1, &|d| d.units = v);
+                }
+            });
+            field(ui, "Activation", dense.activation.formula(), |ui| {
+                if let Some(v) = activation(ui, dense.activation) {
+                    change(model, "Change activation", 2, &|d| d.activation = v);
+                    model.project.settle();
+                }
+            });
+            field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
+                let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+                if let Some(v) = choice(ui, "Initialiser", dense.initialiser, Initialiser::ALL, |i| i.label().to_owned(), same) {
+                    change(model, "Change initialiser", 3, &|d| d.initialiser = v);
+                    model.project.settle();
+                }
+            });
+            constants(ui, dense.initialiser, |v| change(model, "Change initialiser", 4, &|d| d.initialiser = v));
+            field(ui, "Bias", "A number that is added to every weighted sum", |ui| {
+                let mut bias = dense.bias;
+                if named(ui.checkbox(&mut bias, if bias { "on" } else { "off" }), Role::CheckBox, "Bias").changed() {
+                    change(model, "Change bias", 5, &|d| d.bias = bias);
+                    model.project.settle();
+                }
+            });
+        }
+        LayerKind::Activation(spec) => {
+            field(ui, "Activation", spec.function.formula(), |ui| {
+                if let Some(v) = activation(ui, spec.function) {
+                    model.edit("Change activation", None, |d| {
+                        if let Some(LayerKind::Activation(a)) = kind_mut(&mut d.network, id) {
+                            a.function = v;
+                        }
+                    });
+                }
+            });
+        }
+        LayerKind::Dropout(spec) => {
+            field(ui, "Rate", "Share of values that are silenced while training", |ui| {
+                if let Some(v) = number(ui, "Dropout rate", spec.rate, 0.0..=0.95, 0.005) {
+                    model.edit("Change dropout", key, |d| {
+                        if let Some(LayerKind::Dropout(dropout)) = kind_mut(&mut d.network, id) {
+                            dropout.rate = v;
+                        }
+                    });
+                }
+            });
+        }
+        LayerKind::Output(spec) => {
+            field(ui, "Loss", spec.loss.formula(), |ui| {
+                if let Some(v) = choice(ui, "Loss", spec.loss, Loss::ALL, |l| l.label().to_owned(), |a, b| a == b) {
+                    model.edit("Change loss", None, |d| {
+                        if let Some(LayerKind::Output(o)) = kind_mut(&mut d.network, id) {
+                            o.loss = v;
+                        }
+                    });
+                }
+            });
+            ui.label(label(ui, spec.loss.formula()));
+        }
+        LayerKind::Input(_) => {
+            let text = model.dataset.as_ref().map_or_else(String::new, |d| d.encoder.feature_names().join(", "));
+            ui.add(egui::Label::new(label(ui, format!("Features: {text}"))).wrap());
+        }
+    }
+}
+
+fn kind_mut(spec: &mut NetworkSpec, id: LayerId) -> Option<&mut LayerKind> {
+    spec.layer_mut(id).map(|l| &mut l.kind)
+}
+
+fn activation(ui: &mut Ui, value: Activation) -> Option<Activation> {
+    choice(ui, "Activation", value, Activation::ALL, |a| a.label().to_owned(), |a, b| a == b)
+}
+
+/// The numbers that some initialisers have.
+fn constants(ui: &mut Ui, initialiser: Initialiser, mut change: impl FnMut(Initialiser)) {
+    let mut one = |ui: &mut Ui, name: &str, v: f32, make: &dyn Fn(f32) -> Initialiser| {
+        field(ui, name, "", |ui| {
+            if let Some(v) = number(ui, name, v, -100.0..=100.0, 0.01) {
+                change(make(v));
+            }
+        });
+    };
+    match initialiser {
+        Initialiser::Constant { value } => one(ui, "Value", value, &|value| Initialiser::Constant { value }),
+        Initialiser::Normal { std } => one(ui, "Standard deviation", std, &|std| Initialiser::Normal { std }),
+        Initialiser::Uniform { low, high } => {
+            one(ui, "Low", low, &|low| Initialiser::Uniform { low, high });
+            one(ui, "High", high, &|high| Initialiser::Uniform { low, high });
+        }
+        _ => {}
+    }
+}
+
+fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
+    let dense = ids.iter().find_map(|id| match model.document().network.layer(*id).map(|l| &l.kind) {
+        Some(LayerKind::Dense(d)) => Some(d.activation),
+        _ => None,
+    });
+    if let Some(first) = dense {
+        field(ui, "Activation", "Of all selected dense layers", |ui| {
+            if let Some(v) = activation(ui, first) {
+                model.edit("Change activation", None, |d| {
+                    for id in ids {
+                        if let Some(LayerKind::Dense(dense)) = kind_mut(&mut d.network, *id) {
+                            dense.activation = v;
+                        }
+                    }
+                });
+            }
+        });
+    }
+    ui.horizontal(|ui| {
+        if ui.button("Duplicate").clicked() {
+            edits::duplicate(model);
+        }
+        if ui.button("Delete").clicked() {
+            edits::delete(model);
+        }
+    });
+}
+
+/// The decision surface or the curve, and the score on rows that were never trained on.
+fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures) {
+    let Some(data) = model.dataset.clone() else { return };
+    let t = tokens(ui);
+    match data.features() {
+        2 => {
+            ui.label(title("Output over the plane"));
+            let side = ui.available_width().min(300.0);
+            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
+            let rect = Rect::from_center_size(rect.center(), vec2(side, side));
+            let response = named(response, Role::Image, "Output over the plane, with the data");
+            surface(ui, model, pictures, rect, t);
+            axis_names(ui, &data.encoder.feature_names(), rect, t);
+            hover_value(response, &data, pictures, rect);
+            ui.add_space(16.0);
+        }
+        1 => {
+            ui.label(title("Output over the feature"));
+            curve(ui, &data, pictures, t);
+        }
+        _ => {}
+    }
+    let test = model.snapshot.test.filter(|_| model.is_current()).map(|e| e.metrics);
+    let parameters = model.inference.total_parameters();
+    ui.columns(2, |columns| {
+        let big = |ui: &mut Ui, name: &str, value: String| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            ui.label(label(ui, name));
+            ui.label(RichText::new(value).font(semibold(HEADING)));
+        };
+        match test {
+            Some(Metrics::Classes { accuracy }) => big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0)),
+            Some(Metrics::Values { r2, .. }) => big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")),
+            None => big(&mut columns[0], "Test", "–".to_owned()),
+        }
+        big(&mut columns[1], "Parameters", widgets::count(parameters));
+    });
+    if let Some(Metrics::Values { mae, .. }) = test {
+        ui.label(label(ui, format!("Mean absolute error {}, in units of the target", short(mae))));
+    }
+}
+
+/// The decision surface with the data on top; test rows have a light ring.
+pub fn surface(ui: &Ui, model: &Model, pictures: &Pictures, rect: Rect, t: &Tokens) {
+    let Some(data) = model.dataset.as_ref() else { return };
+    let painter = ui.painter().with_clip_rect(rect);
+    let radius = CornerRadius::same(RADIUS_CARD);
+    match pictures.surface() {
+        Some(texture) => {
+            let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            painter.add(egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, uv));
+        }
+        None => {
+            painter.rect_filled(rect, radius, t.zero);
+        }
+    }
+    let Some(plane) = pictures.plane else { return };
+    let extent = target_extent(data);
+    for (part, ring) in [(Part::Train, Color32::from_black_alpha(170)), (Part::Test, Color32::from_white_alpha(230))] {
+        let rows = data.part(part);
+        for &row in rows.iter().step_by(rows.len().div_ceil(POINTS).max(1)) {
+            let row = row as usize;
+            let p = plane.place(rect, data.x[[row, 0]], data.x[[row, 1]]);
+            painter.circle(p, 2.6, target_colour(data, row, extent, t), Stroke::new(1.0, ring));
+        }
+    }
+    let row = model.sample.min(data.rows() - 1);
+    let p = plane.place(rect, data.x[[row, 0]], data.x[[row, 1]]);
+    painter.circle_stroke(p, 6.0, Stroke::new(2.0, t.accent));
+    ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, t.line), StrokeKind::Outside);
+}
+
+fn axis_names(ui: &Ui, names: &[String], rect: Rect, t: &Tokens) {
+    if let [x, y, ..] = names {
+        let text = format!("{x} to the right, {y} up. White rings are test rows");
+        let galley = ui.painter().layout(text, super::super::theme::regular(11.0), t.hint, rect.width());
+        ui.painter().galley(rect.left_bottom() + vec2(0.0, 4.0), galley, t.hint);
+    }
+}
+
+fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: &Pictures, rect: Rect) {
+    let (Some(p), Some(plane)) = (response.hover_pos().filter(|p| rect.contains(*p)), pictures.plane) else { return };
+    let part = vec2((p.x - rect.left()) / rect.width(), (rect.bottom() - p.y) / rect.height());
+    let value = |k: usize, t: f32| {
+        let v = plane.low[k] + (plane.high[k] - plane.low[k]) * t;
+        short(data.encoder.scale(k).decode(f64::from(v)))
+    };
+    let names = data.encoder.feature_names();
+    response.on_hover_text_at_pointer(format!("{} {}   {} {}", names[0], value(0, part.x), names[1], value(1, part.y)));
+}
+
+/// The prediction over the only feature, with the data.
+pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, t: &Tokens) {
+    let Targets::Values { values, scales, names } = &data.targets else { return };
+    let (x_scale, y_scale) = (data.encoder.scale(0), scales[0]);
+    let decode = |[x, y]: [f64; 2]| [x_scale.decode(x), y_scale.decode(y)];
+    let rows = data.part(Part::Train);
+    let points: Vec<[f64; 2]> = rows
+        .iter()
+        .step_by(rows.len().div_ceil(POINTS).max(1))
+        .map(|&r| decode([f64::from(data.x[[r as usize, 0]]), f64::from(values[[r as usize, 0]])]))
+        .collect();
+    let line: Vec<[f64; 2]> = pictures.curve.iter().map(|&p| decode(p)).collect();
+    egui_plot::Plot::new("fitted curve")
+        .height(220.0)
+        .allow_drag(false)
+        .allow_zoom(false)
+        .allow_scroll(false)
+        .show_grid([false, true])
+        .x_axis_label(data.encoder.feature_names().first().cloned().unwrap_or_default())
+        .y_axis_label(names[0].clone())
+        .show(ui, |plot| {
+            plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
+            plot.line(egui_plot::Line::new("prediction", line).color(t.positive).width(2.0));
+        });
+}
+
+/// Whether everything fits together.
+fn verdict(ui: &mut Ui, model: &Model) {
+    let t = tokens(ui);
+    ui.add_space(6.0);
+    if let Some(e) = &model.data_error {
+        widgets::message(ui, icon::WARNING, t.problem, "No data to train on", e);
+    } else if let Some(problem) = model.inference.problems.first() {
+        let name = problem.layer.map_or_else(String::new, |l| format!("{}: ", model.document().network.name(l)));
+        widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &format!("{name}{}", problem.message));
+    } else if model.dataset.is_some() {
+        let memory = crate::nn::bytes(model.inference.memory);
+        widgets::message(ui, icon::OK, t.ok, "Everything fits together", &format!("{} Training takes {memory}.", pairing(model)));
+    } else {
+        ui.label(RichText::new("Loading the data…").size(LABEL));
+    }
+}
+
+/// How the last layer, the loss and the target go together, in words.
+fn pairing(model: &Model) -> String {
+    use crate::nn::Encoding;
+    let spec = &model.document().network;
+    let loss = spec.layers.iter().find_map(|l| if let LayerKind::Output(o) = &l.kind { Some(o.loss) } else { None });
+    let Some(loss) = loss.map(|l| l.label()) else { return String::new() };
+    match model.inference.encoding {
+        Some(Encoding::OneHot) => format!("{loss} with one unit a class."),
+        Some(Encoding::Signed) => format!("{loss}; the two classes are −1 and +1."),
+        Some(Encoding::ZeroOne) => format!("{loss}; the two classes are 0 and 1."),
+        Some(Encoding::Values) => format!("{loss} on the target's values."),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,44 @@
+//! The Build workspace: palette on the left, canvas in the middle, inspector on the right.
+
+mod canvas;
+pub mod edits;
+pub mod inspector;
+pub mod layout;
+mod palette;
+
+use super::model::Model;
+use super::picture::Pictures;
+use super::theme::tokens;
+use canvas::Canvas;
+pub use palette::Palette;
+
+/// View state of the workspace.
+#[derive(Default)]
+pub struct BuildView {
+    canvas: Canvas,
+    palette: Palette,
+}
+
+impl BuildView {
+    /// Shows the whole network in the next frame.
+    pub fn fit(&mut self) {
+        self.canvas.fit();
+    }
+
+    /// Draws the workspace.
+    pub fn ui(&mut self, ui: &mut egui::Ui, model: &mut Model, pictures: &Pictures) {
+        let t = tokens(ui);
+        let side = egui::Frame::new().fill(t.panel).inner_margin(12);
+        egui::Panel::left("palette").exact_size(198.0).resizable(false).frame(side).show(ui, |ui| {
+            egui::ScrollArea::vertical().show(ui, |ui| {
+                if let Some(kind) = self.palette.ui(ui) {
+                    edits::append(model, kind);
+                }
+            });
+        });
+        egui::Panel::right("inspector").default_size(288.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures));
+        });
+        egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
+    }
+}
