@@ -1,0 +1,128 @@
+//! Where data come from: files, the sets that come with the program, toy generators.
+
+use super::super::dialogs::Question;
+use super::super::model::Model;
+use super::super::theme::{BODY, HINT, regular, tokens};
+use super::super::widgets::{choice, field, hint, label, named, number, title};
+use super::super::icon;
+use crate::data::{BUILTIN, Curve, DataSource, Generator, Shape};
+use egui::accesskit::Role;
+use egui::{Align2, Button, CornerRadius, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
+
+/// Draws the list.
+pub fn ui(ui: &mut Ui, model: &mut Model) {
+    let text = format!("{}  Open data…", icon::FOLDER);
+    let button = Button::new(RichText::new(text)).min_size(vec2(ui.available_width(), 34.0));
+    if named(ui.add(button), Role::Button, "Open data…").on_hover_text("A CSV or TSV file; you can also drop it onto the window").clicked() {
+        model.ask(Question::OpenData);
+    }
+    ui.label(hint(ui, "or drop a CSV file anywhere"));
+    let files: Vec<_> =
+        model.recent.iter().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json"))).cloned().collect();
+    if !files.is_empty() {
+        heading(ui, "Recent files");
+        for path in files.iter().take(4) {
+            let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            if row(ui, model, &name, &path.display().to_string(), &DataSource::file(path)) {
+                model.choose_source(DataSource::file(path));
+            }
+        }
+    }
+    heading(ui, "Real data");
+    for set in &BUILTIN {
+        let source = DataSource::Builtin { name: set.name.to_owned() };
+        if row(ui, model, set.label, set.description, &source) {
+            model.choose_source(source);
+        }
+    }
+    heading(ui, "Toy data");
+    if let DataSource::Generator(generator) = model.document().data.source.clone() {
+        settings(ui, model, &generator);
+    }
+    let mut group = "";
+    for shape in Shape::ALL {
+        if shape.group() != group {
+            group = shape.group();
+            ui.label(hint(ui, group));
+        }
+        let current = matches!(&model.document().data.source, DataSource::Generator(g) if g.shape.same_kind(shape));
+        if small_row(ui, shape.label(), current) {
+            let base = match &model.document().data.source {
+                DataSource::Generator(g) => g.clone(),
+                _ => Generator::default(),
+            };
+            model.choose_source(DataSource::Generator(Generator { shape, ..base }));
+        }
+    }
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(8.0);
+    ui.label(title(text));
+}
+
+/// A source with two lines.
+fn row(ui: &mut Ui, model: &Model, name: &str, description: &str, source: &DataSource) -> bool {
+    let t = tokens(ui);
+    let current = match (&model.document().data.source, source) {
+        (DataSource::File { path: a, .. }, DataSource::File { path: b, .. }) => a == b,
+        (a, b) => a == b,
+    };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click());
+    let response = named(response, Role::Button, name);
+    let fill = if response.hovered() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
+    let stroke = if current || response.has_focus() { t.accent } else { t.raised };
+    ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
+    let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
+    let at = |y: f32| pos2(rect.left() + 10.0, rect.center().y + y);
+    painter.text(at(-8.0), Align2::LEFT_CENTER, name, regular(BODY), t.text);
+    painter.text(at(9.0), Align2::LEFT_CENTER, description, regular(HINT), t.label);
+    response.on_hover_text(description).clicked()
+}
+
+fn small_row(ui: &mut Ui, name: &str, current: bool) -> bool {
+    let width = ui.available_width();
+    ui.add(Button::new(name).selected(current).min_size(vec2(width, 28.0)).frame_when_inactive(current)).clicked()
+}
+
+/// The sliders of a generator.
+fn settings(ui: &mut Ui, model: &mut Model, generator: &Generator) {
+    let mut new = generator.clone();
+    field(ui, "Samples", "Rows that are drawn", |ui| {
+        if let Some(v) = number(ui, "Samples", new.samples, 8..=1_000_000, 2.0) {
+            new.samples = v;
+        }
+    });
+    field(ui, "Noise", "0 is clean", |ui| {
+        ui.spacing_mut().slider_width = 74.0;
+        ui.spacing_mut().interact_size.x = 40.0;
+        let slider = Slider::new(&mut new.noise, 0.0..=1.0).max_decimals(2);
+        named(ui.add(slider), Role::Slider, "Noise");
+    });
+    field(ui, "Seed", "Another seed draws other points", |ui| {
+        if let Some(v) = number(ui, "Data seed", new.seed, 0..=9999, 0.1) {
+            new.seed = v;
+        }
+    });
+    match &mut new.shape {
+        Shape::AboveCurve { curve } => {
+            field(ui, "Curve", "y > f(x) is above", |ui| {
+                if let Some(v) = choice(ui, "Curve", *curve, Curve::ALL, |c| c.label().to_owned(), |a, b| a == b) {
+                    *curve = v;
+                }
+            });
+        }
+        Shape::Blobs { classes } | Shape::Arms { classes } => {
+            field(ui, "Classes", "How many", |ui| {
+                if let Some(v) = number(ui, "Classes", *classes, 3..=8, 0.05) {
+                    *classes = v;
+                }
+            });
+        }
+        _ => {}
+    }
+    ui.label(label(ui, ""));
+    if new != *generator {
+        model.choose_source(DataSource::Generator(new));
+    }
+}

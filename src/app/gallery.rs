@@ -1,0 +1,128 @@
+//! The built-in presets, each with its name, what it is for, and a picture of its data.
+
+use super::model::{Intention, Model};
+use super::picture::{target_colour, target_extent};
+use super::theme::{BODY, LABEL, regular, semibold, tokens};
+use super::widgets::named;
+use crate::data::{Dataset, Targets};
+use crate::project::builtins;
+use egui::accesskit::Role;
+use egui::{Context, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, Window, pos2, vec2};
+
+/// The window with the presets; their data are read when it opens for the first time.
+#[derive(Default)]
+pub struct Gallery {
+    pub open: bool,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    name: &'static str,
+    title: String,
+    description: String,
+    data: Option<Dataset>,
+}
+
+const CARD: egui::Vec2 = vec2(252.0, 176.0);
+
+impl Gallery {
+    /// Draws the window when it is open.
+    pub fn ui(&mut self, ctx: &Context, model: &mut Model) {
+        if !self.open {
+            return;
+        }
+        if self.entries.is_empty() {
+            self.entries = builtins().iter().filter_map(entry).collect();
+        }
+        let mut open = true;
+        let mut chosen = None;
+        let size = ctx.content_rect().size();
+        Window::new("Preset gallery")
+            .open(&mut open)
+            .collapsible(false)
+            .resizable(false)
+            .anchor(egui::Align2::CENTER_CENTER, vec2(0.0, 0.0))
+            .show(ctx, |ui| {
+                let columns = ((size.x - 80.0) / (CARD.x + 8.0)).floor().clamp(2.0, 4.0) as usize;
+                egui::ScrollArea::vertical().max_height(size.y - 170.0).show(ui, |ui| {
+                    for row in self.entries.chunks(columns) {
+                        ui.horizontal(|ui| {
+                            for entry in row {
+                                if card(ui, entry) {
+                                    chosen = Some(entry.name);
+                                }
+                            }
+                        });
+                    }
+                });
+            });
+        if ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            open = false;
+        }
+        self.open = open && chosen.is_none();
+        if let Some(name) = chosen {
+            model.intend(Intention::Builtin(name));
+        }
+    }
+}
+
+fn entry(builtin: &crate::project::Builtin) -> Option<Entry> {
+    let document = builtin.preset().ok()?.document;
+    let data = document.data.load().ok().map(|(_, data)| data);
+    Some(Entry { name: builtin.name, title: document.name, description: document.description, data })
+}
+
+fn card(ui: &mut Ui, entry: &Entry) -> bool {
+    let t = tokens(ui);
+    let (rect, response) = ui.allocate_exact_size(CARD, Sense::click());
+    let response = named(response, Role::Button, &format!("Open {}", entry.title));
+    let lit = response.hovered() || response.has_focus();
+    let stroke = Stroke::new(1.0, if lit { t.accent } else { t.line });
+    ui.painter().rect(rect, CornerRadius::same(8), t.raised, stroke, StrokeKind::Inside);
+    let picture = Rect::from_min_size(rect.min + vec2(10.0, 10.0), vec2(84.0, 84.0));
+    ui.painter().rect_filled(picture, 6.0, t.background);
+    if let Some(data) = &entry.data {
+        thumbnail(ui, data, picture.shrink(5.0));
+    }
+    let title = ui.painter().layout(entry.title.clone(), semibold(BODY), t.text, rect.width() - 116.0);
+    ui.painter().galley(pos2(picture.right() + 12.0, picture.top() + 2.0), title, t.text);
+    if let Some(data) = &entry.data {
+        let kind = match &data.targets {
+            Targets::Classes { names, .. } => format!("{} classes", names.len()),
+            Targets::Values { .. } => "regression".to_owned(),
+        };
+        let text = format!("{} rows\n{} features\n{kind}", data.rows(), data.features());
+        let galley = ui.painter().layout_no_wrap(text, regular(11.0), t.label);
+        ui.painter().galley(pos2(picture.right() + 12.0, picture.bottom() - galley.size().y), galley, t.label);
+    }
+    let description = ui.painter().layout(entry.description.clone(), regular(LABEL - 0.5), t.label, rect.width() - 20.0);
+    let inside = ui.painter().with_clip_rect(rect.shrink(6.0));
+    inside.galley(pos2(rect.left() + 10.0, picture.bottom() + 8.0), description, t.label);
+    response.on_hover_text(&entry.description).clicked()
+}
+
+/// A small scatter of the first two features; for pictures of digits, one of them.
+fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
+    let t = tokens(ui);
+    if data.features() == 64 {
+        let strongest = 2.0;
+        for i in 0..64 {
+            let (x, y) = ((i % 8) as f32, (i / 8) as f32);
+            let cell = Rect::from_min_size(rect.min + vec2(x, y) * rect.width() / 8.0, vec2(1.0, 1.0) * rect.width() / 8.0);
+            ui.painter().rect_filled(cell, 0.0, t.signed(data.x[[3, i]] / strongest));
+        }
+        return;
+    }
+    let value = |row: usize, axis: usize| match (&data.targets, data.features()) {
+        (Targets::Values { values, .. }, 1) if axis == 1 => values[[row, 0]],
+        (_, features) => data.x[[row, axis.min(features - 1)]],
+    };
+    let range = |axis| super::picture::extent((0..data.rows()).map(move |r| value(r, axis)));
+    let ranges = [range(0), range(1)];
+    let part = |row, axis: usize| (value(row, axis) - ranges[axis].0) / (ranges[axis].1 - ranges[axis].0).max(1e-6);
+    let extent = target_extent(data);
+    for row in (0..data.rows()).step_by(data.rows().div_ceil(220).max(1)) {
+        let p = pos2(rect.left() + rect.width() * part(row, 0), rect.bottom() - rect.height() * part(row, 1));
+        ui.painter().circle_filled(p, 1.6, target_colour(data, row, extent, t));
+    }
+}
