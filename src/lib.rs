@@ -3,6 +3,8 @@
 //! The modules stand in one order, lowest first — [`seed`], [`nn`], [`data`], [`train`], [`project`], [`cli`],
 //! [`app`] — and each uses only those before it.
 
+#[cfg(feature = "gui")]
+pub mod app;
 pub mod cli;
 pub mod data;
 pub mod nn;

@@ -1,0 +1,194 @@
+//! The Train workspace: settings on the left, a dashboard of tiles beside them.
+
+mod plots;
+mod ridgeline;
+
+use super::build::inspector;
+use super::model::Model;
+use super::picture::{Pictures, matrix_image};
+use super::theme::{Tokens, tokens};
+use super::transport::training_settings;
+use super::widgets::{self, at, choice, hint, label, title};
+use crate::nn::LayerId;
+use egui::{Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2};
+use plots::Scale;
+use std::sync::Arc;
+
+/// View state of the workspace.
+#[derive(Default)]
+pub struct TrainView {
+    loss_scale: Scale,
+    layer: Option<LayerId>,
+    weights: Option<TextureHandle>,
+    weights_of: (Arc<Vec<f32>>, Option<LayerId>, bool),
+}
+
+const GAP: f32 = 12.0;
+const LOWEST: f32 = 250.0;
+
+#[derive(Clone, Copy)]
+enum Tile {
+    Loss,
+    Metric,
+    Norms,
+    Histogram,
+    Weights,
+    Surface,
+    Curve,
+    Rate,
+}
+
+impl TrainView {
+    /// Draws the workspace.
+    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+        let t = tokens(ui);
+        let side = Frame::new().fill(t.panel).inner_margin(12);
+        Panel::left("training settings").exact_size(250.0).resizable(false).frame(side).show(ui, |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.label(title("Training"));
+                ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
+                ui.add_space(4.0);
+                training_settings(ui, model);
+                self.layer_choice(ui, model);
+            });
+        });
+        let middle = Frame::new().fill(t.background).inner_margin(GAP);
+        egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| self.dashboard(ui, model, pictures, t));
+    }
+
+    fn layer_choice(&mut self, ui: &mut Ui, model: &Model) {
+        let layers = &model.snapshot.history.layers;
+        if self.layer.is_none_or(|l| !layers.contains(&l)) {
+            self.layer = layers.first().copied();
+        }
+        let Some(current) = self.layer else { return };
+        ui.add_space(8.0);
+        ui.label(title("Layer to watch"));
+        ui.label(hint(ui, "In the tiles of weights"));
+        ui.spacing_mut().combo_width = ui.available_width() - 8.0;
+        let name = |id| model.document().network.name(id);
+        if let Some(id) = choice(ui, "Layer to watch", current, layers.iter().copied(), name, |a, b| a == b) {
+            self.layer = Some(id);
+        }
+    }
+
+    fn dashboard(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, t: &Tokens) {
+        let sixth = match model.dataset.as_ref().map(|d| d.features()) {
+            Some(1) => Tile::Curve,
+            Some(2) => Tile::Surface,
+            _ => Tile::Rate,
+        };
+        let mut tiles = vec![Tile::Loss, Tile::Metric, Tile::Norms, Tile::Histogram, Tile::Weights, sixth];
+        if !matches!(sixth, Tile::Rate) {
+            tiles.push(Tile::Rate);
+        }
+        let area = ui.available_rect_before_wrap();
+        let columns = if area.width() > 960.0 { 3 } else { 2 };
+        let rows = tiles.len().div_ceil(columns);
+        let width = (area.width() - GAP * (columns - 1) as f32) / columns as f32;
+        let height = ((area.height() - GAP) / 2.0).max(LOWEST);
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.set_min_height(rows as f32 * (height + GAP) - GAP);
+            let origin = ui.max_rect().min;
+            for (i, tile) in tiles.into_iter().enumerate() {
+                let corner = origin + vec2((i % columns) as f32 * (width + GAP), (i / columns) as f32 * (height + GAP));
+                let rect = Rect::from_min_size(corner, vec2(width, height));
+                if ui.is_rect_visible(rect) {
+                    let mut inner = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min)));
+                    widgets::card(ui).show(&mut inner, |ui| {
+                        ui.set_min_size(ui.available_size());
+                        self.tile(ui, model, pictures, tile, t);
+                    });
+                }
+            }
+        });
+    }
+
+    fn tile(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, tile: Tile, t: &Tokens) {
+        let history = Arc::clone(&model.snapshot.history);
+        let layer = self.layer.map(|l| model.document().network.name(l)).unwrap_or_default();
+        match tile {
+            Tile::Loss => {
+                ui.horizontal(|ui| {
+                    ui.label(title("Loss"));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        widgets::segmented(ui, &mut self.loss_scale, &[(Scale::Linear, "linear", "Linear axis"), (Scale::Log, "log", "Logarithmic axis")]);
+                    });
+                });
+                plots::loss(ui, &history, self.loss_scale, t);
+            }
+            Tile::Metric => plots::metric(ui, &history, t),
+            Tile::Norms => plots::norms(ui, model, &history, t),
+            Tile::Rate => plots::rate(ui, &history, t),
+            Tile::Histogram => {
+                head(ui, "Weights over time", &layer);
+                let index = self.layer.and_then(|l| history.layers.iter().position(|k| *k == l));
+                ridgeline::ui(ui, &history, index, t);
+            }
+            Tile::Weights => {
+                head(ui, "Weights now", &layer);
+                self.weight_image(ui, model, t);
+            }
+            Tile::Surface => {
+                head(ui, "Decision surface", "test rows ringed white");
+                let rect = ui.available_rect_before_wrap();
+                let side = rect.width().min(rect.height()) - 4.0;
+                inspector::surface(ui, model, pictures, Rect::from_center_size(rect.center(), vec2(side, side)), t);
+            }
+            Tile::Curve => {
+                head(ui, "Fitted curve", "");
+                if let Some(data) = model.dataset.clone() {
+                    inspector::curve(ui, &data, pictures, t);
+                }
+            }
+        }
+    }
+
+    fn weight_image(&mut self, ui: &mut Ui, model: &Model, t: &Tokens) {
+        let params = &model.snapshot.params;
+        let dark = ui.visuals().dark_mode;
+        let plan = model.snapshot.plan.clone();
+        let weight = plan.as_ref().and_then(|plan| {
+            plan.parameters.iter().find(|p| Some(p.layer) == self.layer && p.shape.decayed && p.shape.shape.len() == 2).cloned()
+        });
+        let Some((weight, values)) = weight.and_then(|p| Some((p.clone(), params.get(p.range)?))) else { return };
+        let (inputs, outputs) = (weight.shape.shape[0], weight.shape.shape[1]);
+        let (seen, seen_layer, seen_dark) = &self.weights_of;
+        if !(Arc::ptr_eq(seen, params) && *seen_layer == self.layer && *seen_dark == dark) {
+            self.weights_of = (Arc::clone(params), self.layer, dark);
+            let image = matrix_image(values, inputs, outputs, t);
+            match &mut self.weights {
+                Some(handle) => handle.set(image, TextureOptions::NEAREST),
+                None => self.weights = Some(ui.ctx().load_texture("weight image", image, TextureOptions::NEAREST)),
+            }
+        }
+        let rect = ui.available_rect_before_wrap();
+        let picture = Rect::from_min_max(rect.min + vec2(0.0, 4.0), rect.max - vec2(0.0, 24.0));
+        let Some(texture) = &self.weights else { return };
+        ui.painter().image(texture.id(), picture, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
+        widgets::outline(ui, picture, 2);
+        let response = ui.interact(picture, ui.id().with("weight image"), egui::Sense::hover());
+        let response = widgets::named(response, egui::accesskit::Role::Image, "Weight image");
+        if let Some(p) = response.hover_pos() {
+            let part = |at: f32, from: f32, size: f32, n: usize| (((at - from) / size * n as f32).max(0.0) as usize).min(n - 1);
+            let row = part(p.y, picture.top(), picture.height(), inputs);
+            let column = part(p.x, picture.left(), picture.width(), outputs);
+            let value = widgets::short(f64::from(values[row * outputs + column]));
+            response.on_hover_text_at_pointer(format!("input {} to unit {}: w = {value}", row + 1, column + 1));
+        }
+        let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
+        let strongest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
+        let text = format!("{inputs} inputs down, {outputs} units across; strongest {}", widgets::short(f64::from(strongest)));
+        at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
+    }
+}
+
+/// A tile's title, and quiet words on the right.
+fn head(ui: &mut Ui, name: &str, more: &str) {
+    ui.horizontal(|ui| {
+        ui.label(title(name));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add(egui::Label::new(hint(ui, more)).truncate());
+        });
+    });
+}

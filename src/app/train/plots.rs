@@ -1,0 +1,120 @@
+//! Curves over epochs.
+
+use super::super::model::Model;
+use super::super::theme::Tokens;
+use super::super::widgets::short;
+use super::head;
+use crate::train::{Curve, History};
+use egui::{Color32, Ui};
+use egui_plot::{HoverPosition, Line, Plot, PlotPoints};
+
+/// The vertical axis of the loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    Linear,
+    #[default]
+    Log,
+}
+
+/// Points that one line is drawn with.
+const MOST: usize = 700;
+/// The smallest value that a logarithmic axis shows.
+const FLOOR: f64 = 1e-12;
+
+type Named<'a> = (String, &'a Curve, Color32);
+
+/// One line a curve, thinned so that no peak is lost.
+fn line(epochs: &[u64], curve: &Curve, log: bool) -> Vec<[f64; 2]> {
+    let step = epochs.len().div_ceil(MOST).max(1);
+    let y = |v: f32| if log { f64::from(v).max(FLOOR).log10() } else { f64::from(v) };
+    let mut points = Vec::new();
+    let n = epochs.len().min(curve.last.len());
+    for from in (0..n).step_by(step) {
+        let to = (from + step).min(n);
+        let x = epochs[to - 1] as f64;
+        let high = curve.high[from..to].iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let low = curve.low[from..to].iter().copied().fold(f32::INFINITY, f32::min);
+        let last = curve.last[to - 1];
+        if high > low && step > 1 {
+            points.push([x, y(high)]);
+            points.push([x, y(low)]);
+        }
+        points.push([x, y(last)]);
+    }
+    points
+}
+
+fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: bool, t: &Tokens) {
+    if curves.iter().all(|(_, c, _)| c.last.is_empty()) {
+        let rect = ui.available_rect_before_wrap();
+        super::super::widgets::centred(ui, rect, "Nothing yet", "Press play: the curve grows with every epoch");
+        ui.allocate_rect(rect, egui::Sense::hover());
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (name, curve, colour) in curves.iter().take(12) {
+            let value = curve.latest().map_or_else(|| "–".to_owned(), |v| short(f64::from(v)));
+            ui.label(egui::RichText::new(format!("{name} {value}")).size(11.0).color(*colour));
+        }
+    });
+    let text = move |v: f64| if log { short(10_f64.powf(v)) } else { short(v) };
+    let plot = Plot::new(id.to_owned())
+        .height(ui.available_height())
+        .allow_scroll(false)
+        .show_grid([false, true])
+        .grid_color(t.line)
+        .link_cursor(egui::Id::new("epoch cursor"), [true, false])
+        .y_axis_min_width(46.0)
+        .y_axis_formatter(move |mark, _| {
+            let whole = (mark.value - mark.value.round()).abs() < 1e-9;
+            if log && !whole { String::new() } else { text(mark.value) }
+        })
+        .x_axis_formatter(|mark, _| if mark.value.fract() == 0.0 && mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
+        .label_formatter(move |hover| match hover {
+            HoverPosition::NearDataPoint { plot_name, position, .. } => {
+                Some(format!("{plot_name}\nepoch {:.0}\n{}", position.x, text(position.y)))
+            }
+            HoverPosition::Elsewhere { position } => Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y))),
+        });
+    let lines: Vec<(String, Vec<[f64; 2]>, Color32)> =
+        curves.iter().map(|(name, c, colour)| (name.clone(), line(&history.epochs, c, log), *colour)).collect();
+    plot.show(ui, |plot| {
+        for (name, points, colour) in lines {
+            plot.line(Line::new(name, PlotPoints::from(points)).color(colour).width(1.6));
+        }
+    });
+}
+
+/// Training and validation loss.
+pub fn loss(ui: &mut Ui, history: &History, scale: Scale, t: &Tokens) {
+    let curves = [("train".to_owned(), &history.train_loss, t.positive), ("validation".to_owned(), &history.val_loss, t.negative)];
+    draw(ui, "loss", history, &curves, scale == Scale::Log, t);
+}
+
+/// Accuracy, or R².
+pub fn metric(ui: &mut Ui, history: &History, t: &Tokens) {
+    let Some(curve) = history.metrics.first() else {
+        head(ui, "Metric", "");
+        return;
+    };
+    let name = history.metric_names()[0];
+    let heading = if name == "accuracy" { "Accuracy" } else { name };
+    let mae = history.metrics.get(1).and_then(Curve::latest);
+    let more = mae.map_or_else(|| "validation".to_owned(), |v| format!("validation · mean absolute error {}", short(f64::from(v))));
+    head(ui, heading, &more);
+    draw(ui, "metric", history, &[(name.to_owned(), curve, t.positive)], false, t);
+}
+
+/// Norm of the gradient of each layer.
+pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
+    head(ui, "Gradient norm per layer", "log");
+    let name = |k: usize| model.document().network.name(history.layers[k]);
+    let curves: Vec<Named<'_>> = history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.series[(k + 1) % 8])).collect();
+    draw(ui, "norms", history, &curves, true, t);
+}
+
+/// The learning rate.
+pub fn rate(ui: &mut Ui, history: &History, t: &Tokens) {
+    head(ui, "Learning rate", "log");
+    draw(ui, "rate", history, &[("η".to_owned(), &history.learning_rate, t.accent)], true, t);
+}
