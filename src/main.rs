@@ -10,9 +10,9 @@ fn main() -> ExitCode {
     }
 }
 
-#[cfg(any())]
+#[cfg(feature = "gui")]
 fn open_window(preset: Option<String>) -> ExitCode {
-    match run_app(preset) {
+    match chainrule::app::run(preset) {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("error: the window cannot be opened: {e}. `chainrule train PRESET` works without one.");
@@ -21,7 +21,7 @@ fn open_window(preset: Option<String>) -> ExitCode {
     }
 }
 
-#[cfg(all())]
+#[cfg(not(feature = "gui"))]
 fn open_window(preset: Option<String>) -> ExitCode {
     cli::train_in_terminal(preset.as_deref())
 }

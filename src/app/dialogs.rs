@@ -63,9 +63,11 @@ fn show(question: &Question) -> Option<PathBuf> {
             .add_filter("Tables (CSV, TSV)", &["csv", "tsv", "txt", "tab"])
             .add_filter("All files", &["*"])
             .pick_file(),
-        Question::OpenPreset => {
-            dialog.set_title("Open preset").add_filter("Chainrule presets", &["json"]).add_filter("All files", &["*"]).pick_file()
-        }
+        Question::OpenPreset => dialog
+            .set_title("Open preset")
+            .add_filter("Chainrule presets", &["json"])
+            .add_filter("All files", &["*"])
+            .pick_file(),
         Question::SavePreset { suggestion } => dialog
             .set_title("Save preset")
             .add_filter("Chainrule presets", &["json"])

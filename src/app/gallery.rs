@@ -95,7 +95,8 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
         let galley = ui.painter().layout_no_wrap(text, regular(11.0), t.label);
         ui.painter().galley(pos2(picture.right() + 12.0, picture.bottom() - galley.size().y), galley, t.label);
     }
-    let description = ui.painter().layout(entry.description.clone(), regular(LABEL - 0.5), t.label, rect.width() - 20.0);
+    let description =
+        ui.painter().layout(entry.description.clone(), regular(LABEL - 0.5), t.label, rect.width() - 20.0);
     let inside = ui.painter().with_clip_rect(rect.shrink(6.0));
     inside.galley(pos2(rect.left() + 10.0, picture.bottom() + 8.0), description, t.label);
     response.on_hover_text(&entry.description).clicked()
@@ -108,7 +109,8 @@ fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
         let strongest = 2.0;
         for i in 0..64 {
             let (x, y) = ((i % 8) as f32, (i / 8) as f32);
-            let cell = Rect::from_min_size(rect.min + vec2(x, y) * rect.width() / 8.0, vec2(1.0, 1.0) * rect.width() / 8.0);
+            let cell =
+                Rect::from_min_size(rect.min + vec2(x, y) * rect.width() / 8.0, vec2(1.0, 1.0) * rect.width() / 8.0);
             ui.painter().rect_filled(cell, 0.0, t.signed(data.x[[3, i]] / strongest));
         }
         return;

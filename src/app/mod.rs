@@ -46,7 +46,7 @@ pub fn run(preset: Option<String>) -> Result<(), eframe::Error> {
             let ctx = creation.egui_ctx.clone();
             let mut app = Chainrule::new(&creation.egui_ctx, Box::new(Native), move || ctx.request_repaint());
             if let Some(storage) = creation.storage {
-                app.restore(storage);
+                app.restore(storage, &creation.egui_ctx);
             }
             let named = preset.as_deref().unwrap_or(DEFAULT_PRESET);
             match crate::project::builtin(named) {

@@ -231,7 +231,8 @@ impl Model {
         if self.trained.as_ref().is_some_and(same) {
             return;
         }
-        self.inference = infer(&self.document().network, &task(&data), self.document().training.batch_size.max(CAPACITY));
+        self.inference =
+            infer(&self.document().network, &task(&data), self.document().training.batch_size.max(CAPACITY));
         self.generation += 1;
         if self.inference.fits() && self.document().training.problem().is_none() {
             let Document { network, training, .. } = self.document().clone();
@@ -442,8 +443,12 @@ impl Model {
     }
 
     pub fn save_as(&mut self) {
-        let name: String =
-            self.document().name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+        let name: String = self
+            .document()
+            .name
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
+            .collect();
         self.ask(Question::SavePreset { suggestion: format!("{}.json", name.trim_matches('-')) });
     }
 
@@ -520,7 +525,9 @@ impl Model {
                         self.problem(e);
                     }
                     Err(TryRecvError::Empty) => self.waiting.push(Waiting::Written { path, document, receiver }),
-                    Err(TryRecvError::Disconnected) => self.problem("The file could not be written: the writer failed."),
+                    Err(TryRecvError::Disconnected) => {
+                        self.problem("The file could not be written: the writer failed.")
+                    }
                 },
             }
         }

@@ -85,7 +85,11 @@ impl Pictures {
         };
         let snapshot = &model.snapshot;
         if self.generation != snapshot.generation {
-            *self = Self { probe: Probe::new(&model.document().network, &data, CAPACITY), generation: snapshot.generation, ..Self::default() };
+            *self = Self {
+                probe: Probe::new(&model.document().network, &data, CAPACITY),
+                generation: snapshot.generation,
+                ..Self::default()
+            };
         }
         let same = Arc::ptr_eq(&self.params, &snapshot.params) && self.sample == model.sample && self.dark == dark;
         if same || snapshot.params.is_empty() {
@@ -126,7 +130,8 @@ impl Pictures {
     fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
         let plane = Plane::around(data);
         probe.run(CURVE, |i, _| plane.cell(0, i, CURVE));
-        self.curve = (0..CURVE).map(|i| [f64::from(plane.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
+        self.curve =
+            (0..CURVE).map(|i| [f64::from(plane.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
     }
 
     fn draw_plane(&mut self, ctx: &Context, probe: &mut Probe, data: &Dataset, model: &Model, t: &Tokens) {
@@ -183,6 +188,11 @@ impl Pictures {
         set(ctx, &mut self.atlas, "neurons", ColorImage::new(size, pixels), TextureOptions::NEAREST);
     }
 
+    /// Whether the pictures were drawn for the light theme.
+    pub fn is_light(&self) -> bool {
+        self.generation > 0 && !self.dark
+    }
+
     /// Texture and cut of a neuron's picture over the plane.
     pub fn tile(&self, layer: LayerId, unit: usize) -> Option<(egui::TextureId, Rect)> {
         let rect = self.tiles.get(&(layer, unit))?;
@@ -201,7 +211,9 @@ impl Pictures {
 
     /// Largest |a| of a layer for the chosen sample, at least a little.
     pub fn strongest(&self, layer: LayerId) -> f32 {
-        self.values.get(&layer).map_or(1.0, |(_, a)| a.iter().fold(1e-6, |m: f32, v| if v.is_finite() { m.max(v.abs()) } else { m }))
+        self.values
+            .get(&layer)
+            .map_or(1.0, |(_, a)| a.iter().fold(1e-6, |m: f32, v| if v.is_finite() { m.max(v.abs()) } else { m }))
     }
 }
 
@@ -228,7 +240,10 @@ enum SurfaceColour {
     Two,
     Many(usize),
     /// Between the smallest and the largest target.
-    Values { low: f32, high: f32 },
+    Values {
+        low: f32,
+        high: f32,
+    },
 }
 
 impl SurfaceColour {
@@ -252,7 +267,9 @@ impl SurfaceColour {
                 let sure = (p * classes as f32 - 1.0) / (classes as f32 - 1.0);
                 mix(t.zero, t.class(class), sure.clamp(0.0, 1.0) * 0.85)
             }
-            Self::Values { low, high } => t.signed((probe.prediction(0, sample) - low) / (high - low).max(1e-6) * 2.0 - 1.0),
+            Self::Values { low, high } => {
+                t.signed((probe.prediction(0, sample) - low) / (high - low).max(1e-6) * 2.0 - 1.0)
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Colours, type and spacing by meaning, for the dark and the light theme.
 
-use egui::{Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Stroke, Style, TextStyle, Theme, Visuals, vec2};
+use egui::{
+    Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Stroke, Style, TextStyle, Theme,
+    Visuals, vec2,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

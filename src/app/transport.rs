@@ -32,7 +32,8 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     if icon_button(ui, icon::REWIND, "Rewind", "Home: back to the same initial parameters", ready).clicked() {
         model.train(Command::Rewind);
     }
-    if icon_button(ui, icon::DICE, "New seed", "Ctrl+R: other initial parameters, from the beginning", ready).clicked() {
+    if icon_button(ui, icon::DICE, "New seed", "Ctrl+R: other initial parameters, from the beginning", ready).clicked()
+    {
         model.new_seed();
     }
     let diverged = matches!(model.snapshot.status, Status::Diverged(_));
@@ -44,7 +45,8 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     let (glyph, name) = if running { (icon::PAUSE, "Pause") } else { (icon::PLAY, "Play") };
     let enabled = ready && !diverged;
     let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.raised, t.hint) };
-    let button = Button::new(RichText::new(glyph).size(20.0).color(text)).fill(fill).min_size(vec2(56.0, 38.0)).corner_radius(8);
+    let button =
+        Button::new(RichText::new(glyph).size(20.0).color(text)).fill(fill).min_size(vec2(56.0, 38.0)).corner_radius(8);
     let response = named(ui.add_enabled(enabled, button), Role::Button, name);
     let why = if diverged { "Rewind first: the loss is no longer finite" } else { "There is no network to train yet" };
     if response.on_hover_text(format!("{name}  (Space)")).on_disabled_hover_text(why).clicked() {
@@ -88,7 +90,10 @@ fn step_and_speed(ui: &mut Ui, model: &mut Model) {
         };
         let response = ui.add(Slider::new(&mut position, 0.0..=1.0).show_value(false));
         let response = named(response, Role::Slider, "Speed");
-        if response.on_hover_text("Right: full speed. Left: slow motion, one step of the chosen size at a time").changed() {
+        if response
+            .on_hover_text("Right: full speed. Left: slow motion, one step of the chosen size at a time")
+            .changed()
+        {
             let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
             model.set_pace(if position > 0.96 { Pace::Full } else { Pace::Slow { stride: model.stride, per_second } });
         }
@@ -127,7 +132,8 @@ fn counters(ui: &mut Ui, model: &mut Model) {
     let roomy = ui.available_width();
     value(ui, "Step", 70.0, &amount_or_count(s.step));
     if roomy > 560.0 {
-        let speed = if s.is_running() && s.samples_per_second > 0.0 { amount(s.samples_per_second) } else { "–".to_owned() };
+        let speed =
+            if s.is_running() && s.samples_per_second > 0.0 { amount(s.samples_per_second) } else { "–".to_owned() };
         value(ui, "Samples/s", 76.0, &speed);
     }
     let train = s.history.train_loss.latest().map(f64::from).or(s.batch_loss);
@@ -137,7 +143,13 @@ fn counters(ui: &mut Ui, model: &mut Model) {
     value(ui, "Validation", 74.0, &text(validation));
     if roomy > 760.0 {
         let t = tokens(ui);
-        sparkline(ui, vec2((roomy - 620.0).clamp(60.0, 150.0), 36.0), &s.history.train_loss.last, t.positive, "Training loss so far");
+        sparkline(
+            ui,
+            vec2((roomy - 620.0).clamp(60.0, 150.0), 36.0),
+            &s.history.train_loss.last,
+            t.positive,
+            "Training loss so far",
+        );
     }
 }
 
@@ -160,7 +172,13 @@ fn status(ui: &mut Ui, model: &Model) {
     });
 }
 
-fn describe(model: &Model, ok: Color32, problem: Color32, accent: Color32, quiet: Color32) -> (Color32, String, String) {
+fn describe(
+    model: &Model,
+    ok: Color32,
+    problem: Color32,
+    accent: Color32,
+    quiet: Color32,
+) -> (Color32, String, String) {
     let s = &model.snapshot;
     if let Some(e) = &model.data_error {
         return (problem, "No data to train on".to_owned(), e.clone());
@@ -170,13 +188,17 @@ fn describe(model: &Model, ok: Color32, problem: Color32, accent: Color32, quiet
     }
     match &s.status {
         Status::Empty => (quiet, "Loading".to_owned(), String::new()),
-        Status::Paused if s.step == 0 && s.phase.is_none() => (quiet, "Ready".to_owned(), "Press play, or step".to_owned()),
+        Status::Paused if s.step == 0 && s.phase.is_none() => {
+            (quiet, "Ready".to_owned(), "Press play, or step".to_owned())
+        }
         Status::Paused => {
             let next = s.phase.map_or_else(|| "Paused".to_owned(), |p| format!("Next: {}", p.label().to_lowercase()));
             (accent, next, "Training waits here".to_owned())
         }
         Status::Running => (ok, trend(&s.history.train_loss.last).to_owned(), String::new()),
-        Status::Finished => (ok, format!("Finished {} epochs", s.epoch), "Play goes on for as many epochs more".to_owned()),
+        Status::Finished => {
+            (ok, format!("Finished {} epochs", s.epoch), "Play goes on for as many epochs more".to_owned())
+        }
         Status::Diverged(text) => (problem, "Stopped: the loss exploded".to_owned(), text.clone()),
         Status::Failed(text) => (problem, text.lines().next().unwrap_or_default().to_owned(), text.clone()),
     }
@@ -206,7 +228,8 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model) {
     use crate::nn::Optimizer;
     let training = model.document().training.clone();
     field(ui, "Optimizer", training.optimizer.formula(), |ui| {
-        let new = choice(ui, "Optimizer", training.optimizer, Optimizer::ALL, |o| o.label().to_owned(), Optimizer::same_rule);
+        let new =
+            choice(ui, "Optimizer", training.optimizer, Optimizer::ALL, |o| o.label().to_owned(), Optimizer::same_rule);
         if let Some(optimizer) = new {
             model.edit("Change optimizer", None, |d| d.training.optimizer = optimizer);
         }

@@ -3,8 +3,8 @@
 use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, semibold, tokens};
 use egui::accesskit::Role;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText, Sense,
-    Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
+    Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use std::ops::RangeInclusive;
 
@@ -46,24 +46,27 @@ pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hover: &str, enabled: bo
 pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A, &str, &str)]) -> bool {
     let t = tokens(ui);
     let mut changed = false;
-    Frame::new().fill(t.background).stroke(Stroke::new(1.0, t.line)).corner_radius(CornerRadius::same(5)).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.x = 0.0;
-        ui.horizontal(|ui| {
-            for (choice, text, hover) in choices {
-                let selected = value == choice;
-                let colour = if selected { t.text } else { t.label };
-                let button = Button::new(RichText::new(*text).size(LABEL).color(colour))
-                    .fill(if selected { t.raised } else { Color32::TRANSPARENT })
-                    .stroke(Stroke::NONE)
-                    .min_size(vec2(0.0, 24.0))
-                    .selected(selected);
-                if ui.add(button).on_hover_text(*hover).clicked() {
-                    *value = *choice;
-                    changed = true;
+    Frame::new().fill(t.background).stroke(Stroke::new(1.0, t.line)).corner_radius(CornerRadius::same(5)).show(
+        ui,
+        |ui| {
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.horizontal(|ui| {
+                for (choice, text, hover) in choices {
+                    let selected = value == choice;
+                    let colour = if selected { t.text } else { t.label };
+                    let button = Button::new(RichText::new(*text).size(LABEL).color(colour))
+                        .fill(if selected { t.raised } else { Color32::TRANSPARENT })
+                        .stroke(Stroke::NONE)
+                        .min_size(vec2(0.0, 24.0))
+                        .selected(selected);
+                    if ui.add(button).on_hover_text(*hover).clicked() {
+                        *value = *choice;
+                        changed = true;
+                    }
                 }
-            }
-        });
-    });
+            });
+        },
+    );
     changed
 }
 
@@ -100,7 +103,13 @@ pub fn named(response: Response, role: Role, name: &str) -> Response {
 }
 
 /// A number that can be typed or dragged. Returns the new value and whether the drag goes on.
-pub fn number<N: egui::emath::Numeric>(ui: &mut Ui, name: &str, value: N, range: RangeInclusive<N>, speed: f64) -> Option<N> {
+pub fn number<N: egui::emath::Numeric>(
+    ui: &mut Ui,
+    name: &str,
+    value: N,
+    range: RangeInclusive<N>,
+    speed: f64,
+) -> Option<N> {
     let mut new = value;
     let response = ui.add(DragValue::new(&mut new).range(range).speed(speed).max_decimals(6));
     let shown = new.to_f64();
@@ -148,7 +157,8 @@ pub fn histogram(ui: &Ui, rect: Rect, counts: &[usize], colour: Color32) {
         if count > 0 {
             let height = (count as f32 / top * rect.height()).max(1.0);
             let x = rect.left() + i as f32 * width;
-            let bar = Rect::from_min_max(pos2(x, rect.bottom() - height), pos2(x + (width - 1.0).max(1.0), rect.bottom()));
+            let bar =
+                Rect::from_min_max(pos2(x, rect.bottom() - height), pos2(x + (width - 1.0).max(1.0), rect.bottom()));
             ui.painter().rect_filled(bar, 1.0, colour);
         }
     }
@@ -183,9 +193,12 @@ pub fn sparkline(ui: &mut Ui, size: Vec2, values: &[f32], colour: Color32, name:
 /// Several lines of text with an icon in a box: how things stand, or what is wrong.
 pub fn message(ui: &mut Ui, icon: &str, colour: Color32, heading: &str, text: &str) {
     let t = tokens(ui);
-    Frame::new().fill(t.raised).stroke(Stroke::new(1.0, t.line)).corner_radius(CornerRadius::same(8)).inner_margin(Margin::same(10)).show(
-        ui,
-        |ui| {
+    Frame::new()
+        .fill(t.raised)
+        .stroke(Stroke::new(1.0, t.line))
+        .corner_radius(CornerRadius::same(8))
+        .inner_margin(Margin::same(10))
+        .show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.horizontal_top(|ui| {
                 ui.label(RichText::new(icon).size(16.0).color(colour));
@@ -199,8 +212,7 @@ pub fn message(ui: &mut Ui, icon: &str, colour: Color32, heading: &str, text: &s
                     }
                 });
             });
-        },
-    );
+        });
 }
 
 /// A rectangle of its own for widgets that are painted on a canvas.
@@ -265,12 +277,20 @@ mod tests {
 
     #[test]
     fn numbers_are_written_for_people() {
-        for (value, want) in
-            [(0.0, "0"), (-0.1879, "−0.1879"), (123.456, "123.5"), (0.000_012, "1.20e−5"), (f64::NAN, "NaN"), (99_999.0, "99999")]
-        {
+        for (value, want) in [
+            (0.0, "0"),
+            (-0.1879, "−0.1879"),
+            (123.456, "123.5"),
+            (0.000_012, "1.20e−5"),
+            (f64::NAN, "NaN"),
+            (99_999.0, "99999"),
+        ] {
             assert_eq!(short(value), want);
         }
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!((amount(950.0), amount(12_300.0), amount(1.62e6)), ("950".into(), "12.30 k".into(), "1.62 M".into()));
+        assert_eq!(
+            (amount(950.0), amount(12_300.0), amount(1.62e6)),
+            ("950".into(), "12.30 k".into(), "1.62 M".into())
+        );
     }
 }

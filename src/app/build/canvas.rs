@@ -12,8 +12,8 @@ use crate::nn::{LayerId, LayerKind, LayerSpec, Wire};
 use egui::accesskit::Role;
 use egui::emath::TSTransform;
 use egui::{
-    Align, Align2, Color32, CornerRadius, CursorIcon, Id, Layout, Painter, Pos2, Rect, Response, RichText, Sense, Shape,
-    Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, epaint::CubicBezierShape, pos2, vec2,
+    Align, Align2, Color32, CornerRadius, CursorIcon, Id, Layout, Painter, Pos2, Rect, Response, RichText, Sense,
+    Shape, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, epaint::CubicBezierShape, pos2, vec2,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +90,8 @@ impl Canvas {
 
         let close = self.view.scaling >= NEURONS_FROM;
         let mut hover = None;
-        let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|p| area.contains(*p) && background.contains_pointer());
+        let pointer =
+            ui.input(|i| i.pointer.hover_pos()).filter(|p| area.contains(*p) && background.contains_pointer());
         let under = |p: Pos2| to_screen.inverse() * p;
         for w in &model.document().network.wires {
             let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
@@ -213,7 +214,9 @@ impl Canvas {
             Some(if self.lines == Lines::Weights { weights[k] } else { grads[k] })
         };
         let all = || (0..from.shown.len()).flat_map(|i| (0..to.shown.len()).map(move |j| (i, j)));
-        let strongest = all().filter_map(|(i, j)| shown_value(i, j)).fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+        let strongest = all()
+            .filter_map(|(i, j)| shown_value(i, j))
+            .fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
         let mut nearest: (f32, Option<Hover>) = (5.0 / scale, None);
         for (i, j) in all() {
             let curve = ends(i, j);
@@ -337,7 +340,9 @@ impl Canvas {
         }
         let wires = &model.document().network.wires;
         let own = |w: &&Wire| w.from != id && w.to != id;
-        let free = |w: &&Wire| own(w) && wire_at(centre, w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre));
+        let free = |w: &&Wire| {
+            own(w) && wire_at(centre, w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre))
+        };
         if let Some(wire) = wires.iter().find(free).copied() {
             edits::move_to_wire(model, id, wire);
         } else {
@@ -382,7 +387,13 @@ impl Canvas {
             }
             if p.is_selection() && to_screen.scaling > 0.6 {
                 let place = pos2(rect.center().x, rect.bottom() + 3.0);
-                painter.text(place, Align2::CENTER_TOP, unit_name(model, layer, unit), regular(9.5 * to_screen.scaling), t.hint);
+                painter.text(
+                    place,
+                    Align2::CENTER_TOP,
+                    unit_name(model, layer, unit),
+                    regular(9.5 * to_screen.scaling),
+                    t.hint,
+                );
             }
         }
         if p.is_selection() {
@@ -395,7 +406,13 @@ impl Canvas {
                 }
                 None => {
                     let text = format!("{} of {}", p.shown.len(), p.units);
-                    painter.text(rect.center(), Align2::CENTER_CENTER, text, regular(12.0 * to_screen.scaling), t.label);
+                    painter.text(
+                        rect.center(),
+                        Align2::CENTER_CENTER,
+                        text,
+                        regular(12.0 * to_screen.scaling),
+                        t.label,
+                    );
                 }
             }
         }
@@ -411,15 +428,22 @@ impl Canvas {
         let response = ui.interact(grip, Id::new(("port", layer.id.0)), Sense::drag());
         let response = named(response, Role::Button, &format!("Output of {}: drag to connect", layer.name));
         if response.hovered() || self.wiring == Some(layer.id) {
-            ui.painter().with_clip_rect(area).circle(grip.center(), grip.width() / 3.0, t.accent, Stroke::new(1.0, t.panel));
+            ui.painter().with_clip_rect(area).circle(
+                grip.center(),
+                grip.width() / 3.0,
+                t.accent,
+                Stroke::new(1.0, t.panel),
+            );
         }
         if response.drag_started() {
             self.wiring = Some(layer.id);
         }
         if response.drag_stopped() {
             self.wiring = None;
-            let over = ui.input(|i| i.pointer.latest_pos()).and_then(|p| ui.ctx().read_response(layer_under(ui, model, p)?));
-            let target = over.and_then(|r| model.document().network.layers.iter().find(|l| Id::new(("layer", l.id.0)) == r.id));
+            let over =
+                ui.input(|i| i.pointer.latest_pos()).and_then(|p| ui.ctx().read_response(layer_under(ui, model, p)?));
+            let target =
+                over.and_then(|r| model.document().network.layers.iter().find(|l| Id::new(("layer", l.id.0)) == r.id));
             if let Some(to) = target.map(|l| l.id).filter(|&to| to != layer.id) {
                 edits::connect(model, layer.id, to);
             }
@@ -444,9 +468,18 @@ impl Canvas {
         let target = wires.iter().find(|w| wire_at(at, w, placed)).copied();
         if egui::DragAndDrop::has_payload_of_type::<LayerKind>(ui.ctx()) {
             if let Some((from, to)) = target.and_then(|w| Some((placed.get(&w.from)?, placed.get(&w.to)?))) {
-                bezier(painter, wire(to_screen * from.right_port(), to_screen * to.left_port()), Stroke::new(4.0, t.accent));
+                bezier(
+                    painter,
+                    wire(to_screen * from.right_port(), to_screen * to.left_port()),
+                    Stroke::new(4.0, t.accent),
+                );
             }
-            painter.rect_stroke(Rect::from_center_size(p, vec2(70.0, 34.0)), 8.0, Stroke::new(1.5, t.accent), StrokeKind::Inside);
+            painter.rect_stroke(
+                Rect::from_center_size(p, vec2(70.0, 34.0)),
+                8.0,
+                Stroke::new(1.5, t.accent),
+                StrokeKind::Inside,
+            );
         }
         if ui.input(|i| i.pointer.any_released())
             && let Some(kind) = egui::DragAndDrop::take_payload::<LayerKind>(ui.ctx())
@@ -532,7 +565,10 @@ impl Canvas {
 
     /// Zoom, what the lines show, and whose values the neurons show.
     fn tools(&mut self, ui: &mut Ui, model: &mut Model, area: Rect) {
-        let strip = Rect::from_min_max(pos2(area.left() + 10.0, area.bottom() - 40.0), pos2(area.right() - 10.0, area.bottom() - 8.0));
+        let strip = Rect::from_min_max(
+            pos2(area.left() + 10.0, area.bottom() - 40.0),
+            pos2(area.right() - 10.0, area.bottom() - 8.0),
+        );
         at(ui, strip, Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let middle = (area.size() / 2.0).to_pos2();
@@ -579,7 +615,8 @@ fn wire_at(p: Pos2, w: &Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
     let between = from.right_port().x..to.left_port().x;
     let high = from.rect.height().min(to.rect.height()) / 2.0 + 30.0;
     let middle = f32::midpoint(from.rect.center().y, to.rect.center().y);
-    (between.contains(&p.x) && (p.y - middle).abs() < high) || distance(p, &wire(from.right_port(), to.left_port())) < 14.0
+    (between.contains(&p.x) && (p.y - middle).abs() < high)
+        || distance(p, &wire(from.right_port(), to.left_port())) < 14.0
 }
 
 fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
@@ -611,7 +648,15 @@ fn grid(painter: &Painter, area: Rect, to_screen: TSTransform, t: &Tokens) {
 }
 
 /// The shape that flows along a wire, above it.
-fn shape_label(painter: &Painter, model: &Model, w: Wire, from: &Placed, to: &Placed, to_screen: TSTransform, t: &Tokens) {
+fn shape_label(
+    painter: &Painter,
+    model: &Model,
+    w: Wire,
+    from: &Placed,
+    to: &Placed,
+    to_screen: TSTransform,
+    t: &Tokens,
+) {
     let Some(shape) = model.inference.shapes.get(&w.from) else { return };
     let batch = model.document().training.batch_size;
     let text = std::iter::once(&batch).chain(shape).map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -640,9 +685,10 @@ fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Toke
         (room >= 4).then(|| painter.layout_no_wrap(format!("{}…", cut.trim_end()), font, colour))
     };
     let mut bottom = rect.top() - 4.0;
-    for (text, font, colour) in
-        [(layer.kind.definition().caption(), regular(HINT), t.label), (layer.name.clone(), semibold(BODY_TITLE), t.text)]
-    {
+    for (text, font, colour) in [
+        (layer.kind.definition().caption(), regular(HINT), t.label),
+        (layer.name.clone(), semibold(BODY_TITLE), t.text),
+    ] {
         if let Some(galley) = fit(text, font, colour) {
             bottom -= galley.size().y;
             painter.galley(pos2(rect.center().x - galley.size().x / 2.0, bottom), galley, colour);
@@ -681,7 +727,8 @@ fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect,
     painter.rect_filled(bar, 1.5, t.raised);
     let filled = Rect::from_min_size(bar.min, vec2(bar.width() * (norm / strongest).clamp(0.02, 1.0), 3.0));
     painter.rect_filled(filled, 1.5, t.accent);
-    for text in [format!("gradient norm {}", short(f64::from(norm))), format!("‖∂L/∂w‖ {}", short(f64::from(norm)))] {
+    for text in [format!("gradient norm {}", short(f64::from(norm))), format!("‖∂L/∂w‖ {}", short(f64::from(norm)))]
+    {
         let galley = painter.layout_no_wrap(text, regular(HINT), t.label);
         if galley.size().x < pitch {
             painter.galley(below + vec2(-galley.size().x / 2.0, 5.0), galley, t.label);
@@ -694,7 +741,8 @@ fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect,
 fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) {
     let Some(problem) = model.inference.problems.iter().find(|p| p.layer == Some(id)).cloned() else { return };
     let width = 220.0;
-    let left = (rect.center().x - width / 2.0).clamp(area.left() + 8.0, (area.right() - width - 8.0).max(area.left() + 8.0));
+    let left =
+        (rect.center().x - width / 2.0).clamp(area.left() + 8.0, (area.right() - width - 8.0).max(area.left() + 8.0));
     let top = (rect.bottom() + 10.0).min(area.bottom() - 160.0).max(area.top() + 8.0);
     let place = Rect::from_min_size(pos2(left, top), vec2(width, 150.0));
     at(ui, place, Layout::top_down(Align::Min), |ui| problem_box(ui, model, &problem));
@@ -722,7 +770,9 @@ fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
 fn global_problems(ui: &mut Ui, model: &mut Model, area: Rect) {
     if let Some(e) = model.data_error.clone() {
         let place = Rect::from_center_size(area.center_top() + vec2(0.0, 60.0), vec2(420.0, 90.0));
-        at(ui, place, Layout::top_down(Align::Min), |ui| widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e));
+        at(ui, place, Layout::top_down(Align::Min), |ui| {
+            widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e)
+        });
         return;
     }
     let Some(problem) = model.inference.problems.iter().find(|p| p.layer.is_none()).cloned() else { return };
@@ -775,8 +825,9 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
 
 fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
     let spec = &model.document().network;
-    egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::new("value"), egui::PopupAnchor::Pointer).gap(14.0).show(
-        |ui| {
+    egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::new("value"), egui::PopupAnchor::Pointer)
+        .gap(14.0)
+        .show(|ui| {
             let t = tokens(ui);
             let value = |ui: &mut Ui, name: &str, v: f32| {
                 ui.horizontal(|ui| {
@@ -802,7 +853,9 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                             value(ui, "z", z);
                         }
                         match layer.kind {
-                            LayerKind::Output(_) => value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a)),
+                            LayerKind::Output(_) => {
+                                value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a))
+                            }
                             _ => value(ui, "a", a),
                         }
                     }
@@ -813,6 +866,5 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                     ui.label(widgets::hint(ui, format!("for row {}", model.sample + 1)));
                 }
             }
-        },
-    );
+        });
 }

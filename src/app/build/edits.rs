@@ -14,7 +14,9 @@ pub fn append(model: &mut Model, kind: LayerKind) {
         None => {
             let output = spec.layers.iter().find(|l| is_output(l.id)).and_then(|l| spec.inputs_of(l.id).next());
             // Before the layer that makes the prediction, so that its size stays right.
-            output.and_then(|id| spec.inputs_of(id).next().or(Some(id))).or_else(|| spec.topological_order().0.last().copied())
+            output
+                .and_then(|id| spec.inputs_of(id).next().or(Some(id)))
+                .or_else(|| spec.topological_order().0.last().copied())
         }
     };
     insert(model, kind, |spec, id| match after {

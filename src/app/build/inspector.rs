@@ -1,11 +1,11 @@
 //! What is selected, with everything that can be set on it, and what the network makes of the data.
 
+use super::super::icon;
 use super::super::model::Model;
 use super::super::picture::{Pictures, target_colour, target_extent};
 use super::super::theme::{HEADING, LABEL, RADIUS_CARD, Tokens, semibold, tokens};
 use super::super::transport::training_settings;
 use super::super::widgets::{self, choice, field, label, named, number, short, title};
-use super::super::icon;
 use super::edits;
 use crate::data::{Part, Targets};
 use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec};
@@ -80,7 +80,9 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
             });
             field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
                 let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-                if let Some(v) = choice(ui, "Initialiser", dense.initialiser, Initialiser::ALL, |i| i.label().to_owned(), same) {
+                if let Some(v) =
+                    choice(ui, "Initialiser", dense.initialiser, Initialiser::ALL, |i| i.label().to_owned(), same)
+                {
                     change(model, "Change initialiser", 3, &|d| d.initialiser = v);
                     model.project.settle();
                 }
@@ -222,7 +224,9 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures) {
             ui.label(RichText::new(value).font(semibold(HEADING)));
         };
         match test {
-            Some(Metrics::Classes { accuracy }) => big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0)),
+            Some(Metrics::Classes { accuracy }) => {
+                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0))
+            }
             Some(Metrics::Values { r2, .. }) => big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")),
             None => big(&mut columns[0], "Test", "–".to_owned()),
         }
@@ -319,7 +323,13 @@ fn verdict(ui: &mut Ui, model: &Model) {
         widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &format!("{name}{}", problem.message));
     } else if model.dataset.is_some() {
         let memory = crate::nn::bytes(model.inference.memory);
-        widgets::message(ui, icon::OK, t.ok, "Everything fits together", &format!("{} Training takes {memory}.", pairing(model)));
+        widgets::message(
+            ui,
+            icon::OK,
+            t.ok,
+            "Everything fits together",
+            &format!("{} Training takes {memory}.", pairing(model)),
+        );
     } else {
         ui.label(RichText::new("Loading the data…").size(LABEL));
     }

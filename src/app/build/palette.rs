@@ -73,6 +73,9 @@ fn entry(ui: &mut Ui, kind: &LayerKind) -> bool {
     let at = |y: f32| pos2(rect.left() + 32.0, rect.center().y + y);
     ui.painter().text(at(-8.0), Align2::LEFT_CENTER, info.label, semibold(BODY), t.text);
     ui.painter().text(at(9.0), Align2::LEFT_CENTER, info.summary, super::super::theme::regular(HINT), t.label);
-    let tip = format!("{}\n\n{}\n\nClick to add it after the selected layer, or drag it onto a wire", info.description, info.formula);
+    let tip = format!(
+        "{}\n\n{}\n\nClick to add it after the selected layer, or drag it onto a wire",
+        info.description, info.formula
+    );
     response.on_hover_text(tip).on_hover_cursor(CursorIcon::Grab).clicked()
 }

@@ -30,7 +30,9 @@ impl DataView {
         let middle = Frame::new().fill(t.background).inner_margin(12);
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| match model.table.clone() {
             Some(opened) => self.table.ui(ui, model, &opened),
-            None if model.is_waiting() => widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment"),
+            None if model.is_waiting() => {
+                widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment")
+            }
             None => {
                 let reason = model.data_error.clone().unwrap_or_default();
                 widgets::message(ui, super::icon::WARNING, t.problem, "The data could not be opened", &reason);

@@ -1,10 +1,10 @@
 //! Where data come from: files, the sets that come with the program, toy generators.
 
 use super::super::dialogs::Question;
+use super::super::icon;
 use super::super::model::Model;
 use super::super::theme::{BODY, HINT, regular, tokens};
 use super::super::widgets::{choice, field, hint, label, named, number, title};
-use super::super::icon;
 use crate::data::{BUILTIN, Curve, DataSource, Generator, Shape};
 use egui::accesskit::Role;
 use egui::{Align2, Button, CornerRadius, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
@@ -13,12 +13,19 @@ use egui::{Align2, Button, CornerRadius, RichText, Sense, Slider, Stroke, Stroke
 pub fn ui(ui: &mut Ui, model: &mut Model) {
     let text = format!("{}  Open data…", icon::FOLDER);
     let button = Button::new(RichText::new(text)).min_size(vec2(ui.available_width(), 34.0));
-    if named(ui.add(button), Role::Button, "Open data…").on_hover_text("A CSV or TSV file; you can also drop it onto the window").clicked() {
+    if named(ui.add(button), Role::Button, "Open data…")
+        .on_hover_text("A CSV or TSV file; you can also drop it onto the window")
+        .clicked()
+    {
         model.ask(Question::OpenData);
     }
     ui.label(hint(ui, "or drop a CSV file anywhere"));
-    let files: Vec<_> =
-        model.recent.iter().filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json"))).cloned().collect();
+    let files: Vec<_> = model
+        .recent
+        .iter()
+        .filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json")))
+        .cloned()
+        .collect();
     if !files.is_empty() {
         heading(ui, "Recent files");
         for path in files.iter().take(4) {

@@ -23,7 +23,13 @@ impl TableView {
         let table = &opened.loaded.table;
         heading(ui, model, opened);
         if let Some(e) = model.data_error.clone() {
-            widgets::message(ui, super::super::icon::WARNING, tokens(ui).problem, "Nothing can be trained on these columns yet", &e);
+            widgets::message(
+                ui,
+                super::super::icon::WARNING,
+                tokens(ui).problem,
+                "Nothing can be trained on these columns yet",
+                &e,
+            );
         }
         ui.add_space(4.0);
         let plan = model.document().data.preparation(table).columns;
@@ -59,7 +65,10 @@ impl TableView {
                 Some(Role::Feature) => t.positive,
                 _ => t.line,
             };
-            clipped.painter().line_segment([rect.left_top() + vec2(8.0, 0.0), rect.right_top() - vec2(8.0, 0.0)], Stroke::new(2.0, line));
+            clipped.painter().line_segment(
+                [rect.left_top() + vec2(8.0, 0.0), rect.right_top() - vec2(8.0, 0.0)],
+                Stroke::new(2.0, line),
+            );
             at(&mut clipped, rect.shrink(8.0), Layout::top_down(Align::Min), |ui| {
                 ui.push_id(k, |ui| column_head(ui, model, &table.columns[k], &opened.summaries[k], plan));
             });
@@ -77,14 +86,22 @@ fn rows(ui: &mut Ui, columns: &[Column], row: usize, origin: egui::Pos2, first: 
     let top = origin.y + row as f32 * ROW;
     let cell = |left: f32, width: f32| Rect::from_min_size(pos2(origin.x + left, top), vec2(width, ROW));
     if row % 2 == 1 {
-        ui.painter().rect_filled(cell(0.0, INDEX + WIDTH * (first + columns.len()) as f32), 0.0, t.panel.gamma_multiply(0.6));
+        ui.painter().rect_filled(
+            cell(0.0, INDEX + WIDTH * (first + columns.len()) as f32),
+            0.0,
+            t.panel.gamma_multiply(0.6),
+        );
     }
     let shown = ui.clip_rect();
     for (i, column) in columns.iter().enumerate() {
         let missing = column.is_missing(row);
         let text = if missing { "missing".to_owned() } else { column.cell(row) };
         let colour = if missing { t.problem } else { t.text };
-        let layout = if column.is_number() { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
+        let layout = if column.is_number() {
+            Layout::right_to_left(Align::Center)
+        } else {
+            Layout::left_to_right(Align::Center)
+        };
         let rect = cell(INDEX + (first + i) as f32 * WIDTH, WIDTH - 8.0).shrink2(vec2(8.0, 0.0));
         at(ui, rect, layout, |ui| ui.add(egui::Label::new(RichText::new(text).size(LABEL).color(colour)).truncate()));
     }
@@ -99,15 +116,27 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     ui.spacing_mut().item_spacing.y = 3.0;
     ui.add(egui::Label::new(RichText::new(&column.name).font(semibold(BODY))).truncate()).on_hover_text(&column.name);
     let kind = if column.is_number() { "number" } else { "text" };
-    let gaps = if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
+    let gaps =
+        if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
     ui.add(egui::Label::new(hint(ui, format!("{kind}{gaps}"))).truncate());
     let range = match summary.range {
         Some(r) => format!("{} to {}", number(r.min), number(r.max)),
         None => format!("{} values", summary.distinct),
     };
     let more = match summary.range {
-        Some(r) => format!("mean {}, standard deviation {}, {} different values", number(r.mean), number(r.std), summary.distinct),
-        None => summary.levels.iter().zip(&summary.histogram).map(|(l, n)| format!("{l}: {n}")).collect::<Vec<_>>().join("\n"),
+        Some(r) => format!(
+            "mean {}, standard deviation {}, {} different values",
+            number(r.mean),
+            number(r.std),
+            summary.distinct
+        ),
+        None => summary
+            .levels
+            .iter()
+            .zip(&summary.histogram)
+            .map(|(l, n)| format!("{l}: {n}"))
+            .collect::<Vec<_>>()
+            .join("\n"),
     };
     ui.add(egui::Label::new(label(ui, range)).truncate()).on_hover_text(more);
     let (bars, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), egui::Sense::hover());
@@ -136,7 +165,14 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     if summary.missing > 0 && plan.role == Role::Feature {
         let same = |a: Missing, b: Missing| std::mem::discriminant(&a) == std::mem::discriminant(&b);
         let choices = Missing::ALL.into_iter().filter(|m| column.is_number() || !matches!(m, Missing::Mean));
-        let missing = choice(ui, &format!("Missing values of {name}"), plan.missing, choices, |m| format!("gaps: {}", m.label()), same);
+        let missing = choice(
+            ui,
+            &format!("Missing values of {name}"),
+            plan.missing,
+            choices,
+            |m| format!("gaps: {}", m.label()),
+            same,
+        );
         if let Some(v) = missing {
             edit(model, "Change missing values", &|c| c.missing = v);
         }
@@ -168,7 +204,9 @@ fn heading(ui: &mut Ui, model: &mut Model, opened: &Opened) {
     ui.horizontal(|ui| {
         ui.label(title(&table.name));
         ui.label(label(ui, format!("{} rows, {} columns", count(table.rows() as u128), table.columns.len())));
-        let (Some(found), DataSource::File { path, options, .. }) = (opened.loaded.detected, &opened.source) else { return };
+        let (Some(found), DataSource::File { path, options, .. }) = (opened.loaded.detected, &opened.source) else {
+            return;
+        };
         ui.add_space(8.0);
         ui.label(label(ui, "Read as"));
         let delimiter = |c: char| match c {

@@ -107,7 +107,8 @@ fn balance(ui: &mut Ui, data: &Dataset) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
         let share = 100.0 * count as f32 / labels.len().max(1) as f32;
         named(response, Role::Label, &format!("{name}: {count} rows, {share:.0} %"));
-        let bar = Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 150.0) * count as f32 / most, 12.0));
+        let bar =
+            Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 150.0) * count as f32 / most, 12.0));
         ui.painter().rect_filled(bar, 3.0, t.class(k));
         let font = super::super::theme::regular(LABEL);
         let clip = ui.painter().with_clip_rect(Rect::from_min_size(rect.min, vec2(78.0, 18.0)));

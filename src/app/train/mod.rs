@@ -10,7 +10,9 @@ use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
 use crate::nn::LayerId;
-use egui::{Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2};
+use egui::{
+    Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
+};
 use plots::Scale;
 use std::sync::Arc;
 
@@ -112,7 +114,11 @@ impl TrainView {
                 ui.horizontal(|ui| {
                     ui.label(title("Loss"));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        widgets::segmented(ui, &mut self.loss_scale, &[(Scale::Linear, "linear", "Linear axis"), (Scale::Log, "log", "Logarithmic axis")]);
+                        widgets::segmented(
+                            ui,
+                            &mut self.loss_scale,
+                            &[(Scale::Linear, "linear", "Linear axis"), (Scale::Log, "log", "Logarithmic axis")],
+                        );
                     });
                 });
                 plots::loss(ui, &history, self.loss_scale, t);
@@ -149,7 +155,10 @@ impl TrainView {
         let dark = ui.visuals().dark_mode;
         let plan = model.snapshot.plan.clone();
         let weight = plan.as_ref().and_then(|plan| {
-            plan.parameters.iter().find(|p| Some(p.layer) == self.layer && p.shape.decayed && p.shape.shape.len() == 2).cloned()
+            plan.parameters
+                .iter()
+                .find(|p| Some(p.layer) == self.layer && p.shape.decayed && p.shape.shape.len() == 2)
+                .cloned()
         });
         let Some((weight, values)) = weight.and_then(|p| Some((p.clone(), params.get(p.range)?))) else { return };
         let (inputs, outputs) = (weight.shape.shape[0], weight.shape.shape[1]);
@@ -170,7 +179,9 @@ impl TrainView {
         let response = ui.interact(picture, ui.id().with("weight image"), egui::Sense::hover());
         let response = widgets::named(response, egui::accesskit::Role::Image, "Weight image");
         if let Some(p) = response.hover_pos() {
-            let part = |at: f32, from: f32, size: f32, n: usize| (((at - from) / size * n as f32).max(0.0) as usize).min(n - 1);
+            let part = |at: f32, from: f32, size: f32, n: usize| {
+                (((at - from) / size * n as f32).max(0.0) as usize).min(n - 1)
+            };
             let row = part(p.y, picture.top(), picture.height(), inputs);
             let column = part(p.x, picture.left(), picture.width(), outputs);
             let value = widgets::short(f64::from(values[row * outputs + column]));
@@ -178,7 +189,8 @@ impl TrainView {
         }
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
         let strongest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-        let text = format!("{inputs} inputs down, {outputs} units across; strongest {}", widgets::short(f64::from(strongest)));
+        let text =
+            format!("{inputs} inputs down, {outputs} units across; strongest {}", widgets::short(f64::from(strongest)));
         at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
     }
 }

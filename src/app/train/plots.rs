@@ -69,12 +69,16 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
             let whole = (mark.value - mark.value.round()).abs() < 1e-9;
             if log && !whole { String::new() } else { text(mark.value) }
         })
-        .x_axis_formatter(|mark, _| if mark.value.fract() == 0.0 && mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() })
+        .x_axis_formatter(|mark, _| {
+            if mark.value.fract() == 0.0 && mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() }
+        })
         .label_formatter(move |hover| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
                 Some(format!("{plot_name}\nepoch {:.0}\n{}", position.x, text(position.y)))
             }
-            HoverPosition::Elsewhere { position } => Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y))),
+            HoverPosition::Elsewhere { position } => {
+                Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y)))
+            }
         });
     let lines: Vec<(String, Vec<[f64; 2]>, Color32)> =
         curves.iter().map(|(name, c, colour)| (name.clone(), line(&history.epochs, c, log), *colour)).collect();
@@ -87,7 +91,10 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
 
 /// Training and validation loss.
 pub fn loss(ui: &mut Ui, history: &History, scale: Scale, t: &Tokens) {
-    let curves = [("train".to_owned(), &history.train_loss, t.positive), ("validation".to_owned(), &history.val_loss, t.negative)];
+    let curves = [
+        ("train".to_owned(), &history.train_loss, t.positive),
+        ("validation".to_owned(), &history.val_loss, t.negative),
+    ];
     draw(ui, "loss", history, &curves, scale == Scale::Log, t);
 }
 
@@ -100,7 +107,10 @@ pub fn metric(ui: &mut Ui, history: &History, t: &Tokens) {
     let name = history.metric_names()[0];
     let heading = if name == "accuracy" { "Accuracy" } else { name };
     let mae = history.metrics.get(1).and_then(Curve::latest);
-    let more = mae.map_or_else(|| "validation".to_owned(), |v| format!("validation · mean absolute error {}", short(f64::from(v))));
+    let more = mae.map_or_else(
+        || "validation".to_owned(),
+        |v| format!("validation · mean absolute error {}", short(f64::from(v))),
+    );
     head(ui, heading, &more);
     draw(ui, "metric", history, &[(name.to_owned(), curve, t.positive)], false, t);
 }
@@ -109,7 +119,8 @@ pub fn metric(ui: &mut Ui, history: &History, t: &Tokens) {
 pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
     head(ui, "Gradient norm per layer", "log");
     let name = |k: usize| model.document().network.name(history.layers[k]);
-    let curves: Vec<Named<'_>> = history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.series[(k + 1) % 8])).collect();
+    let curves: Vec<Named<'_>> =
+        history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.series[(k + 1) % 8])).collect();
     draw(ui, "norms", history, &curves, true, t);
 }
 

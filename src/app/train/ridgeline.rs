@@ -12,7 +12,9 @@ const RIDGES: usize = 16;
 pub fn ui(ui: &mut Ui, history: &History, index: Option<usize>, t: &Tokens) {
     let rect = ui.available_rect_before_wrap();
     let response = named(ui.allocate_rect(rect, Sense::hover()), Role::Image, "Histogram of the weights over time");
-    let layers: Vec<_> = index.map_or_else(Vec::new, |k| history.histograms.iter().filter_map(|h| Some((h.epoch, h.layers.get(k)?))).collect());
+    let layers: Vec<_> = index.map_or_else(Vec::new, |k| {
+        history.histograms.iter().filter_map(|h| Some((h.epoch, h.layers.get(k)?))).collect()
+    });
     if layers.is_empty() {
         centred(ui, rect, "Nothing yet", "Press play");
         return;
@@ -33,7 +35,12 @@ pub fn ui(ui: &mut Ui, history: &History, index: Option<usize>, t: &Tokens) {
         let width = (bins.high - bins.low) / bins.counts.len().max(1) as f32;
         let place = |x: f32, y: f32| pos2(plot.left() + (x - low) / span * plot.width(), base - y * room);
         let tops: Vec<Pos2> = std::iter::once(place(bins.low, 0.0))
-            .chain(bins.counts.iter().enumerate().map(|(k, &n)| place(bins.low + width * (k as f32 + 0.5), n as f32 / most)))
+            .chain(
+                bins.counts
+                    .iter()
+                    .enumerate()
+                    .map(|(k, &n)| place(bins.low + width * (k as f32 + 0.5), n as f32 / most)),
+            )
             .chain([place(bins.high, 0.0)])
             .collect();
         let age = (i + 1) as f32 / chosen.len() as f32;
@@ -54,9 +61,13 @@ pub fn ui(ui: &mut Ui, history: &History, index: Option<usize>, t: &Tokens) {
             painter.text(pos2(plot.right() + 6.0, base), Align2::LEFT_BOTTOM, epoch, regular(HINT - 1.0), t.hint);
         }
     }
-    for (value, align) in [(low, Align2::LEFT_BOTTOM), (f32::midpoint(low, high), Align2::CENTER_BOTTOM), (high, Align2::RIGHT_BOTTOM)] {
+    for (value, align) in
+        [(low, Align2::LEFT_BOTTOM), (f32::midpoint(low, high), Align2::CENTER_BOTTOM), (high, Align2::RIGHT_BOTTOM)]
+    {
         let x = plot.left() + (value - low) / span * plot.width();
         painter.text(pos2(x, rect.bottom()), align, short(f64::from(value)), regular(HINT), t.hint);
     }
-    response.on_hover_text("Each ridge is the histogram of the weights at one epoch, the newest in front; the number is the epoch");
+    response.on_hover_text(
+        "Each ridge is the histogram of the weights at one epoch, the newest in front; the number is the epoch",
+    );
 }

@@ -1,0 +1,461 @@
+//! The frame around the workspaces: bar above, transport below, messages, questions, keys.
+
+use super::actions::Action;
+use super::build::{BuildView, Palette, edits};
+use super::data::DataView;
+use super::dialogs::{Dialogs, Question};
+use super::gallery::Gallery;
+use super::model::{Intention, Modal, Model};
+use super::picture::Pictures;
+use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
+use super::train::TrainView;
+use super::widgets::{icon_button, label, named, title};
+use super::{icon, transport};
+use crate::train::Command;
+use egui::accesskit::Role;
+use egui::{Align, Button, Context, Frame, Key, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The workspaces, in the order in which work flows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Workspace {
+    Data,
+    #[default]
+    Build,
+    Train,
+}
+
+impl Workspace {
+    const ALL: [(Self, &'static str); 3] = [(Self::Data, "Data"), (Self::Build, "Build"), (Self::Train, "Train")];
+}
+
+/// What is remembered from one start to the next.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Preferences {
+    recent: Vec<PathBuf>,
+    workspace: Workspace,
+    light: bool,
+}
+
+const STORAGE: &str = "chainrule";
+
+/// The window's contents.
+pub struct Chainrule {
+    pub model: Model,
+    pub workspace: Workspace,
+    data: DataView,
+    build: BuildView,
+    train: TrainView,
+    gallery: Gallery,
+    pictures: Pictures,
+    shortcuts: bool,
+    window_title: String,
+}
+
+impl Chainrule {
+    /// Installs the themes and starts the trainer; `wake` asks for a new frame.
+    pub fn new(ctx: &Context, dialogs: Box<dyn Dialogs>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        theme::install(ctx);
+        ctx.set_theme(Theme::Dark);
+        Self {
+            model: Model::new(dialogs, wake),
+            workspace: Workspace::default(),
+            data: DataView::default(),
+            build: BuildView::default(),
+            train: TrainView::default(),
+            gallery: Gallery::default(),
+            pictures: Pictures::default(),
+            shortcuts: false,
+            window_title: String::new(),
+        }
+    }
+
+    /// Takes over what was remembered.
+    pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &Context) {
+        let Preferences { recent, workspace, light } = eframe::get_value(storage, STORAGE).unwrap_or_default();
+        self.model.recent = recent;
+        self.workspace = workspace;
+        ctx.set_theme(if light { Theme::Light } else { Theme::Dark });
+    }
+
+    /// Draws everything.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.model.sync();
+        if self.model.modal.is_none() && !self.gallery.open {
+            while let Some(action) = Action::pressed(&ctx) {
+                self.perform(&ctx, action);
+            }
+        }
+        for file in ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)) {
+            if let Some(path) = file.path {
+                self.model.open_any(path);
+            }
+        }
+        if ctx.input(|i| i.pointer.any_released()) {
+            self.model.project.settle();
+        }
+        let t = tokens(ui);
+        let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 6));
+        Panel::top("workspaces").exact_size(46.0).frame(bar).show(ui, |ui| self.top(ui));
+        Panel::bottom("transport")
+            .exact_size(transport::HEIGHT)
+            .frame(bar)
+            .show(ui, |ui| transport::ui(ui, &mut self.model));
+        self.notices(ui);
+        let dark = ui.visuals().dark_mode;
+        let fresh = self.pictures.update(&ctx, &self.model, t, dark);
+        match self.workspace {
+            Workspace::Data => self.data.ui(ui, &mut self.model),
+            Workspace::Build => self.build.ui(ui, &mut self.model, &self.pictures),
+            Workspace::Train => self.train.ui(ui, &mut self.model, &self.pictures),
+        }
+        self.gallery.ui(&ctx, &mut self.model);
+        self.shortcuts_window(&ctx);
+        self.question(&ctx);
+        self.closing(&ctx);
+        self.name_window(&ctx);
+        // What was changed in this frame reaches trainer and data at once; the screen follows in the next.
+        self.model.sync();
+        if !fresh {
+            ctx.request_repaint_after(std::time::Duration::from_millis(50));
+        }
+    }
+
+    fn top(&mut self, ui: &mut Ui) {
+        let t = tokens(ui);
+        let full = ui.max_rect();
+        ui.horizontal_centered(|ui| {
+            self.menu(ui);
+            let (logo, _) = ui.allocate_exact_size(vec2(26.0, 22.0), Sense::hover());
+            let wave: Vec<Pos2> = (0..=24)
+                .map(|i| {
+                    let x = i as f32 / 24.0;
+                    logo.left_center() + vec2(x * logo.width(), -8.0 * (x * std::f32::consts::TAU).sin())
+                })
+                .collect();
+            ui.painter().line(wave, Stroke::new(2.5, t.accent));
+            ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
+            ui.add_space(10.0);
+            let room = (full.width() / 2.0 - 170.0 - (ui.cursor().left() - full.left())).max(40.0);
+            ui.allocate_ui(vec2(room, 30.0), |ui| self.document_name(ui));
+        });
+        let middle = egui::Rect::from_center_size(full.center(), vec2(300.0, 34.0));
+        super::widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
+            for (workspace, name) in Workspace::ALL {
+                let current = self.workspace == workspace;
+                let text = RichText::new(name).size(BODY + 0.5).color(if current { t.text } else { t.label });
+                let button = Button::new(text)
+                    .min_size(vec2(92.0, 32.0))
+                    .selected(current)
+                    .frame_when_inactive(current)
+                    .corner_radius(6);
+                let button = if current { button.fill(t.raised).stroke(Stroke::NONE) } else { button };
+                let response = ui.add(button);
+                if current {
+                    let rect = response.rect;
+                    let line = egui::Rect::from_center_size(rect.center_bottom() - vec2(0.0, 2.0), vec2(34.0, 2.0));
+                    ui.painter().rect_filled(line, 1.0, t.accent);
+                }
+                if response.clicked() {
+                    self.workspace = workspace;
+                }
+            }
+        });
+        let right = egui::Rect::from_min_max(egui::pos2(full.right() - 160.0, full.top()), full.max);
+        super::widgets::at(ui, right, Layout::right_to_left(Align::Center), |ui| {
+            let ctx = ui.ctx().clone();
+            let dark = ui.visuals().dark_mode;
+            let undo = self.model.project.undo_label();
+            let redo = self.model.project.redo_label();
+            let say = |what: Option<&str>, keys: &str| what.map_or_else(|| keys.to_owned(), |w| format!("{w}, {keys}"));
+            let buttons = [
+                (icon::FULLSCREEN, "Full screen", "F11".to_owned(), true, Action::Fullscreen),
+                (if dark { icon::SUN } else { icon::MOON }, "Light or dark", "Ctrl+L".to_owned(), true, Action::Theme),
+                (icon::REDO, "Redo", say(redo, "Ctrl+Shift+Z"), redo.is_some(), Action::Redo),
+                (icon::UNDO, "Undo", say(undo, "Ctrl+Z"), undo.is_some(), Action::Undo),
+            ];
+            for (glyph, name, hover, enabled, action) in buttons {
+                if icon_button(ui, glyph, name, &hover, enabled).clicked() {
+                    self.perform(&ctx, action);
+                }
+            }
+        });
+    }
+
+    fn document_name(&mut self, ui: &mut Ui) {
+        let t = tokens(ui);
+        let mut name = self.model.document().name.clone();
+        let dirty = self.model.project.is_dirty();
+        ui.horizontal_centered(|ui| {
+            let galley = ui.painter().layout_no_wrap(name.clone(), theme::regular(BODY), t.label);
+            let width = (galley.size().x + 14.0).clamp(40.0, (ui.available_width() - 16.0).max(40.0));
+            let edit = egui::TextEdit::singleline(&mut name)
+                .frame(Frame::NONE)
+                .text_color(t.label)
+                .desired_width(width)
+                .char_limit(60);
+            let response = named(ui.add(edit), Role::TextInput, "Name of the document");
+            let description = self.model.document().description.clone();
+            let response = if description.is_empty() { response } else { response.on_hover_text(description) };
+            if response.changed() {
+                self.model.edit("Rename document", Some(99), |d| d.name = name);
+            }
+            if dirty {
+                let (dot, response) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+                ui.painter().circle_filled(dot.center(), 3.5, t.negative);
+                named(response, Role::Label, "Unsaved changes").on_hover_text("There are unsaved changes");
+            }
+        });
+    }
+
+    fn menu(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        let button =
+            Button::new(RichText::new(icon::MENU).size(17.0)).min_size(vec2(30.0, 30.0)).frame_when_inactive(false);
+        let mut chosen = None;
+        let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
+            ui.set_min_width(230.0);
+            for (group, actions) in Action::GROUPS {
+                ui.menu_button(group, |ui| {
+                    ui.set_min_width(230.0);
+                    for action in actions {
+                        let keys = action.shortcut().map_or_else(String::new, |s| ctx.format_shortcut(&s));
+                        let enabled = self.can(*action);
+                        if ui.add_enabled(enabled, Button::new(action.label()).shortcut_text(keys)).clicked() {
+                            chosen = Some(*action);
+                        }
+                    }
+                    if group == "File" {
+                        self.file_extras(ui);
+                    }
+                });
+            }
+        });
+        named(response, Role::Button, "Menu").on_hover_text("Menu");
+        if let Some(action) = chosen {
+            self.perform(&ctx, action);
+        }
+    }
+
+    fn file_extras(&mut self, ui: &mut Ui) {
+        ui.separator();
+        ui.checkbox(&mut self.model.include_run, "Save with the run").on_hover_text(
+            "Also saves parameters, optimizer state and curves, so that training goes on where it stopped",
+        );
+        let recent = self.model.recent.clone();
+        ui.add_enabled_ui(!recent.is_empty(), |ui| {
+            ui.menu_button("Recent files", |ui| {
+                for path in recent {
+                    if ui.button(path.display().to_string()).clicked() {
+                        self.model.open_any(path);
+                    }
+                }
+            });
+        });
+    }
+
+    fn can(&self, action: Action) -> bool {
+        match action {
+            Action::Undo => self.model.project.undo_label().is_some(),
+            Action::Redo => self.model.project.redo_label().is_some(),
+            Action::Delete | Action::Duplicate => !self.model.selection.is_empty(),
+            Action::Play | Action::Step | Action::Rewind | Action::NewSeed => self.model.trainable(),
+            Action::Fit | Action::Search => self.workspace == Workspace::Build,
+            _ => true,
+        }
+    }
+
+    /// Does what a menu entry, a key or a button asks for.
+    pub fn perform(&mut self, ctx: &Context, action: Action) {
+        if !self.can(action) {
+            return;
+        }
+        let model = &mut self.model;
+        match action {
+            Action::New => model.intend(Intention::New),
+            Action::OpenPreset => model.intend(Intention::AskPreset),
+            Action::Gallery => self.gallery.open = true,
+            Action::Save => model.save(),
+            Action::SaveAs => model.save_as(),
+            Action::OpenData => model.ask(Question::OpenData),
+            Action::Quit => model.intend(Intention::Quit),
+            Action::Undo => model.project.undo(),
+            Action::Redo => model.project.redo(),
+            Action::Delete => edits::delete(model),
+            Action::Duplicate => edits::duplicate(model),
+            Action::SelectAll => model.selection = model.document().network.layers.iter().map(|l| l.id).collect(),
+            Action::Play => model.toggle_play(),
+            Action::Step => model.train(Command::Step(model.stride)),
+            Action::Rewind => model.train(Command::Rewind),
+            Action::NewSeed => model.new_seed(),
+            Action::Data => self.workspace = Workspace::Data,
+            Action::Build => self.workspace = Workspace::Build,
+            Action::Train => self.workspace = Workspace::Train,
+            Action::Fit => self.build.fit(),
+            Action::Search => Palette::focus(ctx),
+            Action::Theme => {
+                let dark = ctx.theme() == Theme::Dark;
+                ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
+            }
+            Action::Fullscreen => {
+                let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
+                ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
+            }
+            Action::Shortcuts => self.shortcuts = !self.shortcuts,
+        }
+    }
+
+    /// The last message, until it is closed. Training that ended badly is told here too.
+    fn notices(&mut self, ui: &mut Ui) {
+        let t = tokens(ui);
+        let status = match &self.model.snapshot.status {
+            crate::train::Status::Diverged(text) | crate::train::Status::Failed(text) if self.model.is_current() => {
+                Some(text.clone())
+            }
+            _ => None,
+        };
+        let shown =
+            self.model.notices.last().map(|n| (n.text.clone(), n.problem)).or(status.clone().map(|text| (text, true)));
+        let Some((text, problem)) = shown else { return };
+        let colour = if problem { t.problem } else { t.ok };
+        let frame = Frame::new().fill(t.raised).inner_margin(egui::Margin::symmetric(14, 8));
+        Panel::bottom("notices").frame(frame).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(if problem { icon::WARNING } else { icon::INFO }).size(16.0).color(colour));
+                let wide = ui.available_width() - 150.0;
+                ui.allocate_ui(vec2(wide, 20.0), |ui| {
+                    ui.add(egui::Label::new(RichText::new(text).size(LABEL + 0.5)).wrap())
+                });
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if self.model.notices.is_empty() {
+                        if ui.button("Rewind to start again").clicked() {
+                            self.model.train(Command::Rewind);
+                        }
+                    } else if icon_button(ui, icon::CLOSE, "Close message", "", true).clicked() {
+                        self.model.notices.clear();
+                    }
+                });
+            });
+        });
+    }
+
+    fn shortcuts_window(&mut self, ctx: &Context) {
+        let mut open = self.shortcuts;
+        Window::new("Keyboard shortcuts").open(&mut open).collapsible(false).resizable(false).anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).show(
+            ctx,
+            |ui| {
+                ui.horizontal_top(|ui| {
+                    for (group, actions) in Action::GROUPS.iter().filter(|(g, _)| *g != "Help") {
+                        ui.vertical(|ui| {
+                            ui.label(title(group));
+                            egui::Grid::new(group).num_columns(2).spacing([14.0, 6.0]).show(ui, |ui| {
+                                for action in *actions {
+                                    ui.label(label(ui, action.label()));
+                                    ui.label(action.shortcut().map_or_else(String::new, |s| ctx.format_shortcut(&s)));
+                                    ui.end_row();
+                                }
+                            });
+                        });
+                        ui.add_space(14.0);
+                    }
+                });
+                ui.separator();
+                ui.label(label(ui, "Canvas: drag to pan, scroll to zoom, Shift and drag to select, right-click for more. F1 shows this window."));
+            },
+        );
+        if open && ctx.input(|i| i.key_pressed(Key::Escape)) {
+            open = false;
+        }
+        self.shortcuts = open;
+    }
+
+    fn question(&mut self, ctx: &Context) {
+        let Some(modal) = self.model.modal.clone() else { return };
+        let response = egui::Modal::new(egui::Id::new("question")).show(ctx, |ui| {
+            ui.set_max_width(420.0);
+            match modal {
+                Modal::Unsaved(intention) => {
+                    ui.label(title("Save your changes first?"));
+                    let name = self.model.document().name.clone();
+                    ui.add(
+                        egui::Label::new(label(
+                            ui,
+                            format!("“{name}” has changes that no file holds. They are lost otherwise."),
+                        ))
+                        .wrap(),
+                    );
+                    ui.add_space(8.0);
+                    ui.horizontal(|ui| {
+                        if ui.button("Save").clicked() {
+                            self.model.save_then(intention.clone());
+                        }
+                        if ui.button("Discard changes").clicked() {
+                            self.model.proceed(intention);
+                        }
+                        if ui.button("Cancel").clicked() {
+                            self.model.modal = None;
+                        }
+                    });
+                }
+                Modal::Outside(preset, path) => {
+                    ui.label(title("Read a file outside of the preset's folder?"));
+                    if let crate::data::DataSource::File { path: data, .. } = &preset.document.data.source {
+                        ui.add(
+                            egui::Label::new(label(ui, format!("{} wants to read {}", path.display(), data.display())))
+                                .wrap(),
+                        );
+                    }
+                    ui.add_space(8.0);
+                    ui.horizontal(|ui| {
+                        if ui.button("Read it").clicked() {
+                            self.model.show(*preset, Some(path));
+                        }
+                        if ui.button("Cancel").clicked() {
+                            self.model.modal = None;
+                        }
+                    });
+                }
+            }
+        });
+        if response.should_close() {
+            self.model.modal = None;
+        }
+    }
+
+    fn closing(&mut self, ctx: &Context) {
+        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quit && self.model.project.is_dirty() {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.model.intend(Intention::Quit);
+        } else if self.model.quit {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Close);
+        }
+    }
+
+    fn name_window(&mut self, ctx: &Context) {
+        let mark = if self.model.project.is_dirty() { " •" } else { "" };
+        let wanted = format!("{}{mark} – Chainrule", self.model.document().name);
+        if wanted != self.window_title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(wanted.clone()));
+            self.window_title = wanted;
+        }
+    }
+}
+
+impl eframe::App for Chainrule {
+    fn ui(&mut self, ui: &mut Ui, _: &mut eframe::Frame) {
+        self.show(ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        let Self { model, workspace, window_title: _, .. } = self;
+        let light = self.pictures.is_light();
+        eframe::set_value(
+            storage,
+            STORAGE,
+            &Preferences { recent: model.recent.clone(), workspace: *workspace, light },
+        );
+    }
+}
