@@ -90,9 +90,7 @@ impl Chainrule {
             }
         }
         for file in ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)) {
-            if let Some(path) = file.path {
-                self.model.open_any(path);
-            }
+            self.model.open_any(file.path().to_path_buf());
         }
         if ctx.input(|i| i.pointer.any_released()) {
             self.model.project.settle();
@@ -374,7 +372,7 @@ impl Chainrule {
 
     fn question(&mut self, ctx: &Context) {
         let Some(modal) = self.model.modal.clone() else { return };
-        let response = egui::Modal::new(egui::Id::new("question")).show(ctx, |ui| {
+        let response = egui::Modal::new(egui::Id::unique("question")).show(ctx, |ui| {
             ui.set_max_width(420.0);
             match modal {
                 Modal::Unsaved(intention) => {

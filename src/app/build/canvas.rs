@@ -310,7 +310,7 @@ impl Canvas {
         to_screen: TSTransform,
     ) {
         let id = layer.id;
-        let response = ui.interact(rect, Id::new(("layer", id.0)), Sense::click_and_drag());
+        let response = ui.interact(rect, Id::unique(("layer", id.0)), Sense::click_and_drag());
         let caption = layer.kind.definition().caption();
         let response = named(response, Role::Button, &format!("{}: {caption}", layer.name));
         let several = ui.input(|i| i.modifiers.command || i.modifiers.shift);
@@ -425,7 +425,7 @@ impl Canvas {
         }
         let t = tokens(ui);
         let grip = Rect::from_center_size(rect.right_center(), Vec2::splat((16.0 * scale).clamp(10.0, 20.0)));
-        let response = ui.interact(grip, Id::new(("port", layer.id.0)), Sense::drag());
+        let response = ui.interact(grip, Id::unique(("port", layer.id.0)), Sense::drag());
         let response = named(response, Role::Button, &format!("Output of {}: drag to connect", layer.name));
         if response.hovered() || self.wiring == Some(layer.id) {
             ui.painter().with_clip_rect(area).circle(
@@ -443,7 +443,7 @@ impl Canvas {
             let over =
                 ui.input(|i| i.pointer.latest_pos()).and_then(|p| ui.ctx().read_response(layer_under(ui, model, p)?));
             let target =
-                over.and_then(|r| model.document().network.layers.iter().find(|l| Id::new(("layer", l.id.0)) == r.id));
+                over.and_then(|r| model.document().network.layers.iter().find(|l| Id::unique(("layer", l.id.0)) == r.id));
             if let Some(to) = target.map(|l| l.id).filter(|&to| to != layer.id) {
                 edits::connect(model, layer.id, to);
             }
@@ -606,7 +606,7 @@ impl Canvas {
 
 /// The id of the layer widget under a point.
 fn layer_under(ui: &Ui, model: &Model, p: Pos2) -> Option<Id> {
-    let ids = model.document().network.layers.iter().map(|l| Id::new(("layer", l.id.0)));
+    let ids = model.document().network.layers.iter().map(|l| Id::unique(("layer", l.id.0)));
     ids.into_iter().find(|&id| ui.ctx().read_response(id).is_some_and(|r| r.rect.contains(p)))
 }
 
@@ -825,7 +825,7 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
 
 fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
     let spec = &model.document().network;
-    egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::new("value"), egui::PopupAnchor::Pointer)
+    egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::unique("value"), egui::PopupAnchor::Pointer)
         .gap(14.0)
         .show(|ui| {
             let t = tokens(ui);

@@ -90,7 +90,8 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
             constants(ui, dense.initialiser, |v| change(model, "Change initialiser", 4, &|d| d.initialiser = v));
             field(ui, "Bias", "A number that is added to every weighted sum", |ui| {
                 let mut bias = dense.bias;
-                if named(ui.checkbox(&mut bias, if bias { "on" } else { "off" }), Role::CheckBox, "Bias").changed() {
+                let text = if bias { "on" } else { "off" };
+                if named(ui.checkbox(&mut bias, text), Role::CheckBox, "Bias").changed() {
                     change(model, "Change bias", 5, &|d| d.bias = bias);
                     model.project.settle();
                 }

@@ -19,14 +19,14 @@ const SEARCH: &str = "palette search";
 impl Palette {
     /// Puts the cursor into the search field.
     pub fn focus(ctx: &egui::Context) {
-        ctx.memory_mut(|m| m.request_focus(Id::new(SEARCH)));
+        ctx.memory_mut(|m| m.request_focus(Id::unique(SEARCH)));
     }
 
     /// Draws the list; returns the layer that was clicked.
     pub fn ui(&mut self, ui: &mut Ui) -> Option<LayerKind> {
         let t = tokens(ui);
         let edit = TextEdit::singleline(&mut self.search)
-            .id(Id::new(SEARCH))
+            .id(Id::unique(SEARCH))
             .hint_text(format!("{}  Search layers   /", icon::SEARCH))
             .desired_width(f32::INFINITY)
             .margin(vec2(8.0, 6.0));

@@ -46,7 +46,7 @@ impl TableView {
                 rows(ui, table.columns.get(columns.clone()).unwrap_or(&[]), row, origin, columns.start);
             }
         });
-        self.offset = output.state.offset.x;
+        self.offset = output.state.clamped_offset().x;
     }
 
     fn head(&self, ui: &mut Ui, model: &mut Model, opened: &Opened, plan: &[ColumnPlan], head: Rect) {

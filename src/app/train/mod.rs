@@ -176,7 +176,7 @@ impl TrainView {
         let Some(texture) = &self.weights else { return };
         ui.painter().image(texture.id(), picture, Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0)), Color32::WHITE);
         widgets::outline(ui, picture, 2);
-        let response = ui.interact(picture, ui.id().with("weight image"), egui::Sense::hover());
+        let response = ui.interact(picture, ui.scope_id().with("weight image"), egui::Sense::hover());
         let response = widgets::named(response, egui::accesskit::Role::Image, "Weight image");
         if let Some(p) = response.hover_pos() {
             let part = |at: f32, from: f32, size: f32, n: usize| {

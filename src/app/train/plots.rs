@@ -63,7 +63,7 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
         .allow_scroll(false)
         .show_grid([false, true])
         .grid_color(t.line)
-        .link_cursor(egui::Id::new("epoch cursor"), [true, false])
+        .link_cursor(egui::Id::unique("epoch cursor"), [true, false])
         .y_axis_min_width(46.0)
         .y_axis_formatter(move |mark, _| {
             let whole = (mark.value - mark.value.round()).abs() < 1e-9;
