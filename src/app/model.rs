@@ -526,7 +526,7 @@ impl Model {
                     }
                     Err(TryRecvError::Empty) => self.waiting.push(Waiting::Written { path, document, receiver }),
                     Err(TryRecvError::Disconnected) => {
-                        self.problem("The file could not be written: the writer failed.")
+                        self.problem("The file could not be written: the writer failed.");
                     }
                 },
             }

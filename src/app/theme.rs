@@ -34,56 +34,56 @@ const fn rgb(hex: u32) -> Color32 {
 }
 
 const DARK: Tokens = Tokens {
-    background: rgb(0x15_17_1c),
-    panel: rgb(0x1b_1e_25),
-    raised: rgb(0x24_28_32),
-    line: rgb(0x31_37_45),
-    text: rgb(0xe8_eb_f1),
-    label: rgb(0x9a_a3_b5),
-    hint: rgb(0x7d_86_9a),
-    positive: rgb(0x4c_9b_e8),
-    negative: rgb(0xf2_91_3d),
-    zero: rgb(0x26_2a_34),
-    accent: rgb(0xa7_8b_fa),
-    on_accent: rgb(0x15_17_1c),
-    ok: rgb(0x3f_b6_8b),
-    problem: rgb(0xef_5f_6b),
+    background: rgb(0x0015_171c),
+    panel: rgb(0x001b_1e25),
+    raised: rgb(0x0024_2832),
+    line: rgb(0x0031_3745),
+    text: rgb(0x00e8_ebf1),
+    label: rgb(0x009a_a3b5),
+    hint: rgb(0x007d_869a),
+    positive: rgb(0x004c_9be8),
+    negative: rgb(0x00f2_913d),
+    zero: rgb(0x0026_2a34),
+    accent: rgb(0x00a7_8bfa),
+    on_accent: rgb(0x0015_171c),
+    ok: rgb(0x003f_b68b),
+    problem: rgb(0x00ef_5f6b),
     series: [
-        rgb(0xf2_91_3d),
-        rgb(0x4c_9b_e8),
-        rgb(0x3f_b6_8b),
-        rgb(0xe0_7a_b8),
-        rgb(0xe5_c9_4b),
-        rgb(0x56_c5_d8),
-        rgb(0xb0_8d_6a),
-        rgb(0x9a_a3_b5),
+        rgb(0x00f2_913d),
+        rgb(0x004c_9be8),
+        rgb(0x003f_b68b),
+        rgb(0x00e0_7ab8),
+        rgb(0x00e5_c94b),
+        rgb(0x0056_c5d8),
+        rgb(0x00b0_8d6a),
+        rgb(0x009a_a3b5),
     ],
 };
 
 const LIGHT: Tokens = Tokens {
-    background: rgb(0xf6_f7_f9),
-    panel: rgb(0xff_ff_ff),
-    raised: rgb(0xee_f0_f4),
-    line: rgb(0xd5_d9_e2),
-    text: rgb(0x1a_1d_24),
-    label: rgb(0x56_60_76),
-    hint: rgb(0x71_7b_8f),
-    positive: rgb(0x2f_7f_d0),
-    negative: rgb(0xd9_73_1a),
-    zero: rgb(0xf0_f2_f5),
-    accent: rgb(0x7c_5c_e0),
-    on_accent: rgb(0xff_ff_ff),
-    ok: rgb(0x1f_93_68),
-    problem: rgb(0xd2_3f_4d),
+    background: rgb(0x00f6_f7f9),
+    panel: rgb(0x00ff_ffff),
+    raised: rgb(0x00ee_f0f4),
+    line: rgb(0x00d5_d9e2),
+    text: rgb(0x001a_1d24),
+    label: rgb(0x0056_6076),
+    hint: rgb(0x0071_7b8f),
+    positive: rgb(0x002f_7fd0),
+    negative: rgb(0x00d9_731a),
+    zero: rgb(0x00f0_f2f5),
+    accent: rgb(0x007c_5ce0),
+    on_accent: rgb(0x00ff_ffff),
+    ok: rgb(0x001f_9368),
+    problem: rgb(0x00d2_3f4d),
     series: [
-        rgb(0xd9_73_1a),
-        rgb(0x2f_7f_d0),
-        rgb(0x1f_93_68),
-        rgb(0xc2_4f_95),
-        rgb(0xa8_85_00),
-        rgb(0x1b_8f_a6),
-        rgb(0x8a_63_3c),
-        rgb(0x56_60_76),
+        rgb(0x00d9_731a),
+        rgb(0x002f_7fd0),
+        rgb(0x001f_9368),
+        rgb(0x00c2_4f95),
+        rgb(0x00a8_8500),
+        rgb(0x001b_8fa6),
+        rgb(0x008a_633c),
+        rgb(0x0056_6076),
     ],
 };
 
@@ -167,14 +167,14 @@ fn fonts() -> FontDefinitions {
 }
 
 fn style(t: &Tokens, dark: bool) -> Style {
-    let mut style = Style::default();
-    style.text_styles = BTreeMap::from([
+    let text_styles = BTreeMap::from([
         (TextStyle::Small, regular(HINT)),
         (TextStyle::Body, regular(BODY)),
         (TextStyle::Button, regular(BODY)),
         (TextStyle::Monospace, regular(LABEL)),
         (TextStyle::Heading, semibold(TITLE)),
     ]);
+    let mut style = Style { text_styles, visuals: visuals(t, dark), ..Style::default() };
     let s = &mut style.spacing;
     s.item_spacing = vec2(SPACE, 6.0);
     s.button_padding = vec2(10.0, 5.0);
@@ -185,7 +185,6 @@ fn style(t: &Tokens, dark: bool) -> Style {
     s.window_margin = egui::Margin::same(16);
     style.interaction.selectable_labels = false;
     style.interaction.tooltip_delay = 0.4;
-    style.visuals = visuals(t, dark);
     style
 }
 

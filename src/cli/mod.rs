@@ -119,7 +119,7 @@ fn open(preset: &str, data: Option<&Path>) -> Result<Preset, Failure> {
     let path = Path::new(preset);
     let mut opened = match builtin(preset) {
         Some(b) if !path.exists() => b.preset()?,
-        _ if path.exists() || preset.ends_with(".json") => {
+        _ if path.exists() || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) => {
             let opened = Preset::open(path)?;
             announce(&opened, path);
             opened

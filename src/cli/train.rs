@@ -64,6 +64,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_field_names)]
 struct Epoch {
     epoch: u64,
     train_loss: f64,

@@ -205,11 +205,11 @@ fn linear(values: &[f64], treatment: Treatment) -> TargetScale {
 
 impl Encoder {
     /// Learns every column from the `training` rows of the table (levels from all `kept` rows).
-    pub(super) fn fit(used: &[(&ColumnPlan, &Column)], kept: &[usize], training: &[usize]) -> Result<Self, DataError> {
+    pub(super) fn fit(used: &[(&ColumnPlan, &Column)], kept: &[usize], training: &[usize]) -> Self {
         let of = |role| {
             used.iter().filter(move |(p, _)| p.role == role).map(|(p, c)| Encoding::fit(p, c, kept, training)).collect()
         };
-        Ok(Self { features: of(Role::Feature), targets: of(Role::Target) })
+        Self { features: of(Role::Feature), targets: of(Role::Target) }
     }
 
     /// Number of features.

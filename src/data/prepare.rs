@@ -231,7 +231,7 @@ pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, Data
         return Err(DataError::EmptyTraining);
     }
     let training: Vec<usize> = parts[0].iter().map(|&i| kept[i as usize]).collect();
-    let encoder = Encoder::fit(&used, &kept, &training)?;
+    let encoder = Encoder::fit(&used, &kept, &training);
     let x = encoder.features(table, &kept)?;
     let targets = encoder.targets(table, &kept)?;
     Ok(Dataset { name: table.name.clone(), x, targets, source_rows: kept, parts, encoder })
@@ -331,7 +331,9 @@ fn split(rows: usize, split: &Split, classes: Option<&[usize]>) -> [Vec<u32>; 3]
         }
         parts[0].extend_from_slice(rest);
     }
-    parts.iter_mut().for_each(|p| p.sort_unstable());
+    for part in &mut parts {
+        part.sort_unstable();
+    }
     parts
 }
 

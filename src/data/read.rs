@@ -67,7 +67,7 @@ pub fn read_file(path: &Path, options: &ReadOptions) -> Result<(Table, Detected)
 pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Table, Detected), DataError> {
     let text = std::str::from_utf8(bytes).map_err(|e| DataError::NotUtf8 {
         name: name.to_owned(),
-        row: 1 + bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count(),
+        row: 1 + bytes[..e.valid_up_to()].split(|&b| b == b'\n').count() - 1,
         byte: e.valid_up_to() + 1,
     })?;
     let (text, byte_order_mark) = text.strip_prefix('\u{feff}').map_or((text, false), |rest| (rest, true));

@@ -149,7 +149,7 @@ impl Trainer {
                 (true, Pace::Slow { per_second, .. }) => Some(Duration::from_secs_f32(1.0 / per_second.max(0.01))),
             };
             let command = match wait {
-                None => self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                None => self.inbox.recv().map_err(RecvTimeoutError::from),
                 Some(wait) => self.inbox.recv_timeout(wait),
             };
             match command {

@@ -106,10 +106,9 @@ impl Canvas {
             shape_label(&painter, model, *w, from, to, to_screen, t);
         }
         self.draw_layers(ui, model, pictures, &placed, to_screen, area, &mut hover, pointer);
-        if let (Some(id), Some(p)) = (self.wiring, ui.input(|i| i.pointer.hover_pos())) {
-            if let Some(from) = placed.get(&id) {
-                bezier(&painter, wire(to_screen * from.right_port(), p), Stroke::new(2.0, t.accent));
-            }
+        if let (Some(from), Some(p)) = (self.wiring.and_then(|id| placed.get(&id)), ui.input(|i| i.pointer.hover_pos()))
+        {
+            bezier(&painter, wire(to_screen * from.right_port(), p), Stroke::new(2.0, t.accent));
         }
         self.receive_drop(ui, &background, model, &placed, to_screen, &painter, t);
         self.select_band(ui, &background, model, &placed, to_screen, &painter, t);
@@ -341,7 +340,7 @@ impl Canvas {
         let wires = &model.document().network.wires;
         let own = |w: &&Wire| w.from != id && w.to != id;
         let free = |w: &&Wire| {
-            own(w) && wire_at(centre, w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre))
+            own(w) && wire_at(centre, **w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre))
         };
         if let Some(wire) = wires.iter().find(free).copied() {
             edits::move_to_wire(model, id, wire);
@@ -442,8 +441,8 @@ impl Canvas {
             self.wiring = None;
             let over =
                 ui.input(|i| i.pointer.latest_pos()).and_then(|p| ui.ctx().read_response(layer_under(ui, model, p)?));
-            let target =
-                over.and_then(|r| model.document().network.layers.iter().find(|l| Id::unique(("layer", l.id.0)) == r.id));
+            let target = over
+                .and_then(|r| model.document().network.layers.iter().find(|l| Id::unique(("layer", l.id.0)) == r.id));
             if let Some(to) = target.map(|l| l.id).filter(|&to| to != layer.id) {
                 edits::connect(model, layer.id, to);
             }
@@ -465,7 +464,7 @@ impl Canvas {
         let Some(p) = ui.input(|i| i.pointer.latest_pos()).filter(|p| background.rect.contains(*p)) else { return };
         let at = to_screen.inverse() * p;
         let wires = &model.document().network.wires;
-        let target = wires.iter().find(|w| wire_at(at, w, placed)).copied();
+        let target = wires.iter().find(|w| wire_at(at, **w, placed)).copied();
         if egui::DragAndDrop::has_payload_of_type::<LayerKind>(ui.ctx()) {
             if let Some((from, to)) = target.and_then(|w| Some((placed.get(&w.from)?, placed.get(&w.to)?))) {
                 bezier(
@@ -530,7 +529,7 @@ impl Canvas {
             && let Some(p) = background.interact_pointer_pos()
         {
             let at = to_screen.inverse() * p;
-            self.menu_at = model.document().network.wires.iter().find(|w| wire_at(at, w, placed)).copied();
+            self.menu_at = model.document().network.wires.iter().find(|w| wire_at(at, **w, placed)).copied();
         }
         let wire = self.menu_at;
         background.context_menu(|ui| match wire {
@@ -610,7 +609,7 @@ fn layer_under(ui: &Ui, model: &Model, p: Pos2) -> Option<Id> {
     ids.into_iter().find(|&id| ui.ctx().read_response(id).is_some_and(|r| r.rect.contains(p)))
 }
 
-fn wire_at(p: Pos2, w: &Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
+fn wire_at(p: Pos2, w: Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
     let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { return false };
     let between = from.right_port().x..to.left_port().x;
     let high = from.rect.height().min(to.rect.height()) / 2.0 + 30.0;
@@ -771,7 +770,7 @@ fn global_problems(ui: &mut Ui, model: &mut Model, area: Rect) {
     if let Some(e) = model.data_error.clone() {
         let place = Rect::from_center_size(area.center_top() + vec2(0.0, 60.0), vec2(420.0, 90.0));
         at(ui, place, Layout::top_down(Align::Min), |ui| {
-            widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e)
+            widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e);
         });
         return;
     }
@@ -854,7 +853,7 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                         }
                         match layer.kind {
                             LayerKind::Output(_) => {
-                                value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a))
+                                value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a));
                             }
                             _ => value(ui, "a", a),
                         }

@@ -19,9 +19,10 @@ pub fn append(model: &mut Model, kind: LayerKind) {
                 .or_else(|| spec.topological_order().0.last().copied())
         }
     };
-    insert(model, kind, |spec, id| match after {
-        Some(after) => spec.insert_after(id, after),
-        None => {}
+    insert(model, kind, |spec, id| {
+        if let Some(after) = after {
+            spec.insert_after(id, after);
+        }
     });
 }
 
@@ -54,7 +55,10 @@ fn insert(model: &mut Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpe
 fn free_name(spec: &NetworkSpec, kind: &LayerKind) -> String {
     let base = if matches!(kind, LayerKind::Dense(_)) { "Hidden" } else { kind.info().label };
     let taken = |name: &str| spec.layers.iter().any(|l| l.name == name);
-    (1..).map(|n| format!("{base} {n}")).find(|name| !taken(name)).unwrap_or_else(|| base.to_owned())
+    (1..=spec.layers.len() + 1)
+        .map(|n| format!("{base} {n}"))
+        .find(|name| !taken(name))
+        .unwrap_or_else(|| base.to_owned())
 }
 
 /// Removes the selected layers and heals the chain.

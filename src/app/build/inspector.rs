@@ -226,7 +226,7 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures) {
         };
         match test {
             Some(Metrics::Classes { accuracy }) => {
-                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0))
+                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0));
             }
             Some(Metrics::Values { r2, .. }) => big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")),
             None => big(&mut columns[0], "Test", "–".to_owned()),
@@ -341,7 +341,7 @@ fn pairing(model: &Model) -> String {
     use crate::nn::Encoding;
     let spec = &model.document().network;
     let loss = spec.layers.iter().find_map(|l| if let LayerKind::Output(o) = &l.kind { Some(o.loss) } else { None });
-    let Some(loss) = loss.map(|l| l.label()) else { return String::new() };
+    let Some(loss) = loss.map(Loss::label) else { return String::new() };
     match model.inference.encoding {
         Some(Encoding::OneHot) => format!("{loss} with one unit a class."),
         Some(Encoding::Signed) => format!("{loss}; the two classes are −1 and +1."),

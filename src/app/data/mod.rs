@@ -31,7 +31,7 @@ impl DataView {
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| match model.table.clone() {
             Some(opened) => self.table.ui(ui, model, &opened),
             None if model.is_waiting() => {
-                widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment")
+                widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment");
             }
             None => {
                 let reason = model.data_error.clone().unwrap_or_default();

@@ -188,7 +188,6 @@ fn change_role(model: &mut Model, name: &str, role: Role, is_number: bool) {
                 c.role = role;
                 c.treatment = match (role, is_number) {
                     (_, true) if c.treatment != Treatment::OneHot => c.treatment,
-                    (Role::Target, false) => Treatment::OneHot,
                     (_, false) => Treatment::OneHot,
                     (_, true) => Treatment::Standardise,
                 };

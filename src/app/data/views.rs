@@ -101,7 +101,9 @@ fn balance(ui: &mut Ui, data: &Dataset) {
     let t = tokens(ui);
     ui.label(title("Class balance"));
     let mut counts = vec![0_usize; names.len()];
-    labels.iter().for_each(|&l| counts[l as usize] += 1);
+    for &l in labels {
+        counts[l as usize] += 1;
+    }
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f32;
     for (k, (name, &count)) in names.iter().zip(&counts).enumerate().take(20) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());

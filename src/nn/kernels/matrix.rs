@@ -17,6 +17,7 @@ const PARALLEL: usize = 1 << 24;
 ///
 /// # Panics
 /// If the shapes do not fit: the caller's bug.
+#[allow(clippy::needless_pass_by_value)]
 pub fn product<T: Real>(
     mut dst: ArrayViewMut2<'_, T>,
     lhs: ArrayView2<'_, T>,
