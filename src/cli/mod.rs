@@ -12,8 +12,9 @@ mod inspect;
 mod predict;
 mod train;
 
-use crate::data::DataSource;
-use crate::project::{Preset, builtin, builtins, leads_outside, schema};
+use crate::data::{DataSource, Preparation, prepare};
+use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside, schema};
+use crate::train::task;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -132,9 +133,22 @@ fn open(preset: &str, data: Option<&Path>) -> Result<Preset, Failure> {
         }
     };
     if let Some(file) = data {
-        opened.document.data.source = DataSource::file(file);
+        bring(&mut opened.document, file)?;
     }
     Ok(opened)
+}
+
+/// Gives the document another table: roles are guessed where the columns are others, and the network follows.
+fn bring(document: &mut Document, file: &Path) -> Result<(), Failure> {
+    document.data.source = DataSource::file(file);
+    let table = document.data.source.load()?.table;
+    let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
+    document.data.preparation = document.data.preparation.take().filter(known);
+    let dataset = prepare(&table, &document.data.preparation(&table))?;
+    for change in adapt(&mut document.network, &task(&dataset), document.training.batch_size) {
+        eprintln!("note: to fit {}: {change}", table.name);
+    }
+    Ok(())
 }
 
 /// Says which file outside of its own folder a preset is about to read.

@@ -43,6 +43,10 @@ pub(super) fn read_limited(path: &Path) -> Result<Vec<u8>, DataError> {
     if about.is_dir() {
         return Err(DataError::IsFolder(path.to_owned()));
     }
+    if !about.is_file() {
+        let reason = "it is not a file".to_owned();
+        return Err(DataError::Unreadable { path: path.to_owned(), reason });
+    }
     if about.len() > FILE_LIMIT {
         let mib = |n: u64| format!("{} MiB", n >> 20);
         let name = path.display().to_string();

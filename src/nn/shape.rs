@@ -163,7 +163,7 @@ impl Inference {
 
     /// Number of parameters of the whole network.
     pub fn total_parameters(&self) -> u128 {
-        self.parameters.values().sum()
+        self.parameters.values().fold(0, |sum, n| sum.saturating_add(*n))
     }
 }
 
@@ -186,8 +186,10 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         let Some(input) = input_shape(spec, task, id, &layer.kind, &mut found) else { continue };
         match definition.output_shape(&input) {
             Ok(shape) => {
-                let parameters = definition.parameters(&input).iter().map(super::layers::ParameterShape::count).sum();
-                numbers = numbers.saturating_add(definition.buffer(&input) * super::kernels::padded(batch) as u128);
+                let parameters =
+                    definition.parameters(&input).iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
+                let buffer = definition.buffer(&input).saturating_mul(super::kernels::padded(batch) as u128);
+                numbers = numbers.saturating_add(buffer);
                 found.parameters.insert(id, parameters);
                 found.shapes.insert(id, shape);
                 found.inputs.insert(id, input);
@@ -200,7 +202,7 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         }
     }
     // Parameters, gradients and two running averages, in four bytes each.
-    found.memory = 4 * (numbers.saturating_add(4 * found.total_parameters()));
+    found.memory = numbers.saturating_add(found.total_parameters().saturating_mul(4)).saturating_mul(4);
     if found.memory > MEMORY_LIMIT {
         let largest = found.parameters.iter().max_by_key(|(_, n)| **n).map(|(id, _)| *id);
         let message = format!(

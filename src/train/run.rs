@@ -19,6 +19,9 @@ pub struct RunState {
     pub steps: u64,
     /// Sum of the losses of the current epoch's samples.
     pub loss_sum: f64,
+    /// Norm of each layer's gradient at the last mini-batch, where the epoch still waits for its validation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub norms: Vec<f32>,
     pub parameters: Vec<Tensor>,
     /// How rows become numbers, so that predictions need no training data.
     pub encoder: Encoder,
@@ -61,11 +64,17 @@ impl RunState {
             }
         });
         let parameters = parameters.collect();
-        Self { seed: 0, epoch: 0, position: 0, steps: state.steps, loss_sum: 0.0, parameters, encoder, history }
-    }
-
-    pub(super) fn at(self, seed: u64, epoch: u64, position: usize, loss_sum: f64) -> Self {
-        Self { seed, epoch, position, loss_sum, ..self }
+        Self {
+            seed: 0,
+            epoch: 0,
+            position: 0,
+            steps: state.steps,
+            loss_sum: 0.0,
+            norms: Vec::new(),
+            parameters,
+            encoder,
+            history,
+        }
     }
 
     /// Flat parameters and optimizer state, or what does not fit.

@@ -341,14 +341,15 @@ impl Session {
 
     /// Everything needed to go on exactly here.
     pub fn save(&self) -> RunState {
-        RunState::new(
-            self.network.plan(),
-            self.network.params(),
-            &self.state,
-            self.history.clone(),
-            self.data.encoder.clone(),
-        )
-        .at(self.config.seed, self.epoch, self.position, self.loss_sum)
+        let (plan, params) = (self.network.plan(), self.network.params());
+        RunState {
+            seed: self.config.seed,
+            epoch: self.epoch,
+            position: self.position,
+            loss_sum: self.loss_sum,
+            norms: if self.evaluating.is_some() { self.norms.clone() } else { Vec::new() },
+            ..RunState::new(plan, params, &self.state, self.history.clone(), self.data.encoder.clone())
+        }
     }
 
     /// Goes on where `run` stopped.
@@ -363,6 +364,9 @@ impl Session {
         if run.history.layers != self.history.layers || !run.history.fits() {
             return wrong("its history has other layers");
         }
+        if !(run.norms.is_empty() || run.norms.len() == self.norms.len()) {
+            return wrong("its gradient norms are of other layers");
+        }
         let optimizer = self.config.optimizer;
         let (params, state) = run.restore(self.network.plan(), optimizer).map_err(SessionError::Run)?;
         self.network.params_mut().copy_from_slice(&params);
@@ -370,6 +374,9 @@ impl Session {
         self.history = run.history.clone();
         self.epoch = run.epoch;
         self.loss_sum = run.loss_sum;
+        if !run.norms.is_empty() {
+            self.norms.copy_from_slice(&run.norms);
+        }
         self.batch_loss = f64::NAN;
         self.restart_batch();
         self.validation = self.history.last_evaluation();

@@ -100,6 +100,8 @@ struct Trainer {
     wake: Box<dyn Fn() + Send>,
     threads: usize,
     session: Option<Session>,
+    /// What the session was made of, to make it anew after a failure.
+    loaded: Option<(NetworkSpec, Arc<Dataset>, TrainConfig)>,
     plan: Option<Arc<Plan>>,
     picture: Snapshot,
     pace: Pace,
@@ -127,6 +129,7 @@ impl Trainer {
             wake,
             threads,
             session: None,
+            loaded: None,
             plan: None,
             picture: Snapshot::default(),
             pace: Pace::Full,
@@ -180,16 +183,20 @@ impl Trainer {
             Command::Load { generation, spec, data, config, run } => self.load(generation, &spec, data, config, run),
             Command::Unload { generation } => {
                 self.session = None;
+                self.loaded = None;
                 self.plan = None;
                 self.picture = Snapshot { generation, rewinds: self.picture.rewinds, ..Snapshot::default() };
             }
             Command::Configure(config) => {
                 if let Some(session) = &mut self.session {
                     let epochs = config.epochs;
-                    match session.configure(config) {
+                    match session.configure(config.clone()) {
                         Ok(()) => self.set_stop(epochs),
                         Err(e) => self.picture.status = Status::Failed(e.to_string()),
                     }
+                }
+                if let Some((.., loaded)) = &mut self.loaded {
+                    *loaded = config;
                 }
             }
             Command::Play => self.play(),
@@ -218,6 +225,8 @@ impl Trainer {
                     self.set_stop(epochs);
                     self.picture.samples_per_second = 0.0;
                     self.test_due = true;
+                } else if let Some((spec, data, config)) = self.loaded.clone() {
+                    self.load(self.picture.generation, &spec, data, config, None);
                 }
             }
             Command::Pace(pace) => self.pace = pace,
@@ -243,6 +252,7 @@ impl Trainer {
         self.picture = Snapshot { generation, rewinds: self.picture.rewinds + 1, ..Snapshot::default() };
         self.session = None;
         self.plan = None;
+        self.loaded = Some((spec.clone(), Arc::clone(&data), config.clone()));
         match Session::new(spec, data, config, self.threads) {
             Ok(mut session) => {
                 self.picture.status = Status::Paused;

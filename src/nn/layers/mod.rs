@@ -66,7 +66,7 @@ pub struct ParameterShape {
 impl ParameterShape {
     /// Number of values; wide enough for shapes that would never fit.
     pub fn count(&self) -> u128 {
-        self.shape.iter().map(|&d| d as u128).product()
+        self.shape.iter().fold(1, |count: u128, &d| count.saturating_mul(d as u128))
     }
 }
 

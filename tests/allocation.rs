@@ -1,0 +1,88 @@
+//! A training step allocates nothing: a counting allocator sees every request of this thread.
+
+use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
+use chainrule::nn::layers::{DenseSpec, DropoutSpec};
+use chainrule::nn::{Activation, LayerKind, Optimizer};
+use chainrule::project::default_network;
+use chainrule::train::{Session, Tick, TrainConfig, task};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Arc;
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+    static LIVE: Cell<i64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.with(|c| c.set(c.get() + 1));
+        LIVE.with(|c| c.set(c.get() + layout.size() as i64));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        LIVE.with(|c| c.set(c.get() - layout.size() as i64));
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// A session with two dense layers of `units` and a dropout layer, past its first epoch.
+fn session(units: usize, activation: Activation, optimizer: Optimizer) -> Session {
+    let source = DataSource::Generator(Generator { shape: Shape::Spiral, samples: 400, noise: 0.1, seed: 1 });
+    let table = source.load().expect("in range").table;
+    let data = Arc::new(prepare(&table, &Preparation::guess(&table)).expect("fits"));
+    let mut spec = default_network(&task(&data));
+    let first = spec.layers[1].id;
+    let dense = DenseSpec { units, activation, ..DenseSpec::default() };
+    spec.layers[1].kind = LayerKind::Dense(dense.clone());
+    let second = spec.add("second", LayerKind::Dense(dense));
+    spec.insert_after(second, first);
+    let dropout = spec.add("dropout", LayerKind::Dropout(DropoutSpec::default()));
+    spec.insert_after(dropout, first);
+    let config =
+        TrainConfig { optimizer, batch_size: 32, l1: 1e-4, l2: 1e-4, clip_norm: Some(1.0), ..TrainConfig::default() };
+    let mut session = Session::new(&spec, data, config, 1).expect("fits");
+    session.epoch().expect("stays finite");
+    session
+}
+
+/// Requests of one mini-batch, and the bytes it leaves behind.
+fn cost_of_a_batch(session: &mut Session) -> (u64, i64) {
+    let before = (REQUESTS.with(Cell::get), LIVE.with(Cell::get));
+    assert_eq!(session.tick().expect("stays finite"), Tick::Batch);
+    (REQUESTS.with(Cell::get) - before.0, LIVE.with(Cell::get) - before.1)
+}
+
+#[test]
+fn no_step_of_any_optimizer_or_activation_allocates() {
+    for optimizer in Optimizer::ALL {
+        for activation in Activation::ALL.into_iter().filter(|a| *a != Activation::Softmax) {
+            let mut session = session(24, activation, optimizer);
+            for _ in 0..6 {
+                assert_eq!(cost_of_a_batch(&mut session), (0, 0), "{} {activation:?}", optimizer.label());
+            }
+        }
+    }
+}
+
+/// The `gemm` crate, which multiplies large matrices, packs its operands in buffers of its own; nothing else allocates.
+#[test]
+fn a_wide_step_allocates_only_the_packing_buffers_of_the_matrix_crate() {
+    const PRODUCTS: u64 = 3; // forward, gradient of the input, gradient of the weights
+    const BUFFERS: u64 = 3;
+    let mut session = session(300, Activation::Gelu, Optimizer::default());
+    for _ in 0..6 {
+        let (requests, left) = cost_of_a_batch(&mut session);
+        assert!(requests <= PRODUCTS * BUFFERS, "{requests} allocations");
+        assert_eq!(left, 0, "every buffer is given back");
+    }
+}

@@ -1,0 +1,321 @@
+//! The headless commands, run as a user runs them: the real program on real files.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn chainrule(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_chainrule"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .output()
+        .expect("the program starts")
+}
+
+/// Standard output of a command that must succeed.
+fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let output = chainrule(folder, arguments);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out.into_owned()
+}
+
+/// The message of a command that must fail with exit code 1.
+fn fails(folder: &Path, arguments: &[&str]) -> String {
+    let output = chainrule(folder, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    String::from_utf8(output.stderr).expect("messages are UTF-8")
+}
+
+fn folder() -> TempDir {
+    TempDir::new().expect("the system has a temporary folder")
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("was written")).expect("is JSON")
+}
+
+/// Flowers: two numbers and a class, 60 rows.
+fn write_flowers(path: &Path) {
+    let mut text = String::from("length,width,kind\n");
+    for i in 0..60 {
+        let (kind, base) = if i % 2 == 0 { ("rose", 1.0) } else { ("tulip", 3.0) };
+        text.push_str(&format!("{},{},{kind}\n", base + f64::from(i % 7) * 0.1, base - f64::from(i % 5) * 0.1));
+    }
+    fs::write(path, text).expect("the folder can be written");
+}
+
+#[test]
+fn without_a_display_the_main_job_trains_in_the_terminal() {
+    let out = succeeds(folder().path(), &[]);
+    assert!(out.contains("no display") && out.contains("Training loss") && out.contains("test: accuracy"), "{out}");
+}
+
+#[test]
+fn the_built_in_presets_reach_their_goals() {
+    let folder = folder();
+    for (name, metric, goal) in [
+        ("spiral", "accuracy", 0.97),
+        ("digits", "accuracy", 0.96),
+        ("iris", "accuracy", 0.93),
+        ("wine", "accuracy", 0.93),
+        ("diabetes", "r2", 0.40),
+    ] {
+        succeeds(folder.path(), &["train", name, "--report", "report.json"]);
+        let reached = json(&folder.path().join("report.json"))["test"][metric].as_f64().expect("a number");
+        assert!(reached >= goal, "{name}: {metric} {reached}, goal {goal}");
+    }
+}
+
+#[test]
+fn every_listed_preset_opens_and_its_gradients_are_right() {
+    let folder = folder();
+    let list = succeeds(folder.path(), &["presets"]);
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names.len(), 11, "{list}");
+    for name in names {
+        let out = succeeds(folder.path(), &["check", name]);
+        assert!(out.contains("Every gradient equals"), "{name}: {out}");
+    }
+}
+
+#[test]
+fn a_saved_run_goes_on_where_it_stopped() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "moons", "--epochs", "8", "--save", "whole.json"]);
+    succeeds(path, &["train", "moons", "--epochs", "3", "--save", "half.json"]);
+    succeeds(path, &["train", "half.json", "--epochs", "8", "--save", "resumed.json", "--threads", "2"]);
+    assert_eq!(json(&path.join("whole.json"))["run"], json(&path.join("resumed.json"))["run"]);
+    succeeds(path, &["train", "moons", "--epochs", "8", "--seed", "77", "--save", "other.json"]);
+    assert_ne!(json(&path.join("whole.json"))["run"], json(&path.join("other.json"))["run"]);
+}
+
+#[test]
+fn the_report_has_every_epoch() {
+    let folder = folder();
+    succeeds(folder.path(), &["train", "iris", "--epochs", "5", "--seed", "3", "--report", "r.json"]);
+    let report = json(&folder.path().join("r.json"));
+    assert_eq!((report["seed"].as_u64(), report["stopped"].as_str()), (Some(3), Some("epochs")));
+    let epochs = report["epochs"].as_array().expect("a list");
+    assert_eq!(epochs.iter().filter_map(|e| e["epoch"].as_u64()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+    assert!(epochs[4]["train_loss"].as_f64() < epochs[0]["train_loss"].as_f64(), "the loss falls");
+    assert!(epochs.iter().all(|e| e["val"]["accuracy"].as_f64().is_some()));
+}
+
+#[test]
+fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
+    let folder = folder();
+    let path = folder.path();
+    write_flowers(&path.join("flowers.csv"));
+    let described: Value =
+        serde_json::from_str(&succeeds(path, &["inspect", "flowers.csv", "--json"])).expect("is JSON");
+    assert_eq!(described["rows"], 60);
+    assert_eq!(described["columns"][2]["role"], "target");
+    assert_eq!(described["columns"][2]["levels"][0]["count"], 30);
+    assert!(succeeds(path, &["inspect", "flowers.csv"]).contains("rose (30), tulip (30)"));
+
+    succeeds(path, &["train", "circle", "--data", "flowers.csv", "--epochs", "60", "--save", "flowers.json"]);
+    let preset = json(&path.join("flowers.json"));
+    assert_eq!(preset["data"]["source"]["file"]["path"], "flowers.csv", "relative to the preset");
+
+    fs::write(path.join("new.csv"), "length,width\n1.1,0.9\n3.2,2.8\n,1\n").expect("can be written");
+    succeeds(path, &["predict", "flowers.json", "--data", "new.csv", "--out", "out.csv"]);
+    let out = fs::read_to_string(path.join("out.csv")).expect("was written");
+    let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(rows[0], ["row", "kind", "p(rose)", "p(tulip)"]);
+    assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""));
+    let sum: f64 = rows[1][2..].iter().map(|p| p.parse::<f64>().expect("a number")).sum();
+    assert!((sum - 1.0).abs() < 1e-6, "probabilities sum to {sum}");
+}
+
+#[test]
+fn predictions_of_numbers_are_in_the_units_of_the_target() {
+    let folder = folder();
+    let path = folder.path();
+    let mut text = String::from("x,price\n");
+    for i in 0..80 {
+        text.push_str(&format!("{i},{}\n", 1000 + 50 * i));
+    }
+    fs::write(path.join("prices.csv"), text).expect("can be written");
+    succeeds(path, &["train", "sine", "--data", "prices.csv", "--epochs", "300", "--save", "p.json"]);
+    fs::write(path.join("ask.csv"), "x\n10\n60\n").expect("can be written");
+    succeeds(path, &["predict", "p.json", "--data", "ask.csv", "--out", "out.csv"]);
+    let out = fs::read_to_string(path.join("out.csv")).expect("was written");
+    for (line, want) in out.lines().skip(1).zip([1500.0, 4000.0]) {
+        let got: f64 = line.split(',').nth(1).expect("a value").parse().expect("a number");
+        assert!((got - want).abs() < 150.0, "{got}, wanted about {want}");
+    }
+}
+
+#[test]
+fn the_schema_describes_what_presets_hold() {
+    let folder = folder();
+    let schema: Value = serde_json::from_str(&succeeds(folder.path(), &["schema"])).expect("is JSON");
+    succeeds(folder.path(), &["train", "xor", "--epochs", "1", "--save", "xor.json"]);
+    let preset = json(&folder.path().join("xor.json"));
+    for key in preset.as_object().expect("an object").keys() {
+        assert!(schema["properties"][key].is_object(), "{key} is not in the schema");
+    }
+}
+
+#[test]
+fn the_bench_measures_what_is_named_and_refuses_the_rest() {
+    let folder = folder();
+    let out = succeeds(folder.path(), &["bench", "W1", "w2", "--seconds", "0.05", "--threads", "1"]);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 2);
+    for (line, start) in lines.iter().zip(["W1 chainrule-1 ", "W2 chainrule-1 "]) {
+        let rate = line.strip_prefix(start).and_then(|rest| rest.split_whitespace().next());
+        assert!(rate.and_then(|r| r.parse::<f64>().ok()).is_some_and(|r| r > 0.0), "{line}");
+    }
+    assert!(fails(folder.path(), &["bench", "W9"]).contains("W1, W1b, W2, W3, W3b"));
+}
+
+#[test]
+fn bad_presets_are_refused_with_the_place_and_the_mend() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "iris", "--epochs", "2", "--save", "good.json"]);
+    let good = fs::read_to_string(path.join("good.json")).expect("was written");
+    let edit = |change: &dyn Fn(&mut Value)| {
+        let mut value: Value = serde_json::from_str(&good).expect("is JSON");
+        change(&mut value);
+        value.to_string()
+    };
+    let dense = |value: &mut Value, units: u64| value["network"]["layers"][1]["kind"]["dense"]["units"] = units.into();
+    let cases: Vec<(String, &[&str])> = vec![
+        (good[..good.len() / 2].to_owned(), &["not a preset", "line", "cut off"]),
+        (String::new(), &["not a preset", "line"]),
+        ("[1, 2]".to_owned(), &["not a Chainrule preset"]),
+        (edit(&|v| v["version"] = 99.into()), &["version 99", "newer Chainrule"]),
+        (edit(&|v| v["colour"] = "red".into()), &["unknown field `colour`"]),
+        (
+            edit(&|v| v["network"]["layers"][1]["kind"] = serde_json::json!({"quantum": {}})),
+            &["network.layers[1].kind", "unknown variant `quantum`"],
+        ),
+        (
+            edit(&|v| v["network"]["layers"][1]["kind"]["dense"]["unit"] = 3.into()),
+            &["network.layers[1].kind", "unknown field `unit`"],
+        ),
+        (
+            edit(&|v| v["network"]["layers"][2]["id"] = v["network"]["layers"][1]["id"].clone()),
+            &["layers[2].id", "twice"],
+        ),
+        (edit(&|v| v["network"]["wires"][0]["to"] = 99.into()), &["wires[0].to", "no layer 99"]),
+        (edit(&|v| v["training"]["learning_rate"] = (-1).into()), &["training", "learning rate", "-1"]),
+        (edit(&|v| dense(v, 7)), &["saved run does not fit", "weight"]),
+        (edit(&|v| dense(v, 1_000_000_000)), &["Hidden", "GiB", "fewer units"]),
+        (edit(&|v| dense(v, u64::MAX)), &["PiB"]),
+        (
+            edit(&|v| v["run"]["parameters"][0]["values"] = serde_json::json!([1.0])),
+            &["saved run does not fit", "1 values"],
+        ),
+        (
+            edit(&|v| {
+                let last = v["network"]["layers"].as_array().map_or(0, Vec::len) - 2;
+                v["network"]["layers"][last]["kind"]["dense"]["units"] = 2.into();
+            }),
+            &["3 classes", "2 values"],
+        ),
+        (edit(&|v| v["data"]["source"] = serde_json::json!({"file": {"path": "gone.csv"}})), &["gone.csv", "no file"]),
+        (edit(&|v| v["data"]["source"] = serde_json::json!({"builtin": {"name": "roses"}})), &["roses", "iris"]),
+    ];
+    for (text, says) in cases {
+        fs::write(path.join("bad.json"), &text).expect("can be written");
+        let message = fails(path, &["train", "bad.json"]);
+        for part in says {
+            assert!(message.contains(part), "{part:?} is missing in: {message}");
+        }
+    }
+    assert!(fails(path, &["train", "none.json"]).contains("no such file"));
+    assert!(fails(path, &["train", "nonsense"]).contains("circle"));
+    fs::create_dir(path.join("folder.json")).expect("can be made");
+    assert!(fails(path, &["train", "folder.json"]).contains("folder"));
+    assert!(fails(path, &["predict", "iris", "--data", "x.csv", "--out", "o.csv"]).contains("no trained run"));
+}
+
+#[test]
+fn bad_tables_are_refused_with_the_place_and_the_mend() {
+    let folder = folder();
+    let path = folder.path();
+    let rows = |f: &dyn Fn(usize) -> String| (0..1000).map(f).collect::<String>();
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty.csv", vec![], "is empty"),
+        ("header.csv", b"a,b\n".to_vec(), "header but no rows"),
+        ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), "row 3"),
+        ("latin.csv", b"name,y\nJos\xe9,1\n".to_vec(), "not UTF-8"),
+        ("huge.csv", format!("a,b\n1,\"{}\"\n", "x".repeat(2 << 20)).into_bytes(), "longer than"),
+        ("one.csv", format!("a,c\n{}", rows(&|i| format!("{i},same\n"))).into_bytes(), "only one class"),
+        ("many.csv", format!("a,c\n{}", rows(&|i| format!("{i},c{i}\n"))).into_bytes(), "1000 classes"),
+        ("inf.csv", b"a,c\n1,x\ninf,y\n3,x\n4,y\n5,x\n6,y\n".to_vec(), "infinite"),
+    ];
+    for (name, bytes, says) in cases {
+        fs::write(path.join(name), bytes).expect("can be written");
+        let message = fails(path, &["train", "circle", "--data", name]);
+        assert!(message.contains(says), "{name}: {message}");
+    }
+    fs::write(path.join("missing.csv"), "a,b,c\n,1,x\n,2,y\n,3,x\n,4,y\n").expect("can be written");
+    let described: Value =
+        serde_json::from_str(&succeeds(path, &["inspect", "missing.csv", "--json"])).expect("is JSON");
+    assert_eq!((&described["columns"][0]["missing"], &described["columns"][0]["role"]), (&4.into(), &"ignore".into()));
+    assert!(fails(path, &["inspect", "none.csv"]).contains("no file"));
+    assert!(fails(path, &["inspect", "."]).contains("folder"));
+}
+
+#[test]
+fn a_loss_that_explodes_ends_with_the_layer_and_a_way_out() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "diabetes", "--epochs", "1", "--save", "d.json"]);
+    let mut preset = json(&path.join("d.json"));
+    preset["training"]["learning_rate"] = 1e20.into();
+    preset["training"]["optimizer"] = serde_json::json!({"sgd": {}});
+    preset.as_object_mut().expect("an object").remove("run");
+    fs::write(path.join("d.json"), preset.to_string()).expect("can be written");
+    let message = fails(path, &["train", "d.json", "--epochs", "50", "--report", "r.json"]);
+    assert!(message.contains("exploded first") && message.contains("smaller learning rate"), "{message}");
+    assert_eq!(json(&path.join("r.json"))["stopped"], "diverged");
+}
+
+/// A disk that takes no more, and a folder that may not be written: the old file stays, and nothing is left beside it.
+#[cfg(unix)]
+#[test]
+fn a_save_that_fails_leaves_the_old_file() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+
+    let folder = folder();
+    let path = folder.path();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("is ours");
+    let program = path.join("program");
+    fs::copy(env!("CARGO_BIN_EXE_chainrule"), &program).expect("can be copied");
+    succeeds(path, &["train", "xor", "--epochs", "1", "--save", "old.json"]);
+    let old = fs::read(path.join("old.json")).expect("was written");
+    let names = || fs::read_dir(path).expect("can be read").count();
+    let before = names();
+
+    // No file may grow beyond one block: writing stops in the middle, as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 1; exec ./program train digits --epochs 1 --save old.json";
+    let output = Command::new("sh").args(["-c", script]).current_dir(path).output().expect("there is a shell");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && message.contains("old.json cannot be saved"), "{message}");
+    assert_eq!((fs::read(path.join("old.json")).expect("is there"), names()), (old.clone(), before));
+
+    fs::set_permissions(path, fs::Permissions::from_mode(0o555)).expect("is ours");
+    let mut command = Command::new(&program);
+    command.args(["train", "xor", "--epochs", "1", "--save", "old.json"]).current_dir(path);
+    if fs::metadata(path).expect("is there").uid() == 0 {
+        // The administrator may write everywhere; nobody may not.
+        command.uid(65_534);
+    }
+    let output = command.output().expect("the program starts");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && message.contains("permission denied"), "{message}");
+    assert_eq!((fs::read(path.join("old.json")).expect("is there"), names()), (old, before));
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("is ours");
+}

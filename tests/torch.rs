@@ -1,0 +1,160 @@
+//! Forward pass, gradients and ten steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
+
+use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use chainrule::nn::{
+    Activation, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Real, Target, Task,
+    UpdateRule, compile,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Fixture {
+    passes: Vec<OnePass>,
+    runs: Vec<Run>,
+}
+
+#[derive(Deserialize)]
+struct OnePass {
+    activation: Activation,
+    loss: Loss,
+    outputs: usize,
+    x: Vec<Vec<f64>>,
+    target: Vec<Vec<f64>>,
+    params: Vec<f64>,
+    output: Vec<Vec<f64>>,
+    value: f64,
+    grads: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    optimizer: Optimizer,
+    learning_rate: f32,
+    l1: f32,
+    l2: f32,
+    clip_norm: Option<f32>,
+    x: Vec<Vec<f64>>,
+    target: Vec<Vec<f64>>,
+    params: Vec<f64>,
+    steps: Vec<Vec<f64>>,
+}
+
+fn fixture() -> Fixture {
+    serde_json::from_str(include_str!("fixtures/torch.json")).expect("the fixture is as its script writes it")
+}
+
+/// The network of the script, with its parameters and its mini-batch loaded. The last dense layer is number 4.
+fn network<T: Real>(
+    activation: Activation,
+    loss: Loss,
+    outputs: usize,
+    params: &[f64],
+    x: &[Vec<f64>],
+    target: &[Vec<f64>],
+) -> Network<T> {
+    let dense =
+        |units, activation| LayerKind::Dense(DenseSpec { units, activation, bias: true, ..DenseSpec::default() });
+    let layers = [
+        LayerKind::Input(InputSpec {}),
+        dense(5, activation),
+        dense(4, activation),
+        dense(outputs, Activation::Identity),
+        LayerKind::Output(OutputSpec { loss }),
+    ];
+    let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
+    let asked = match loss {
+        Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy => Target::Classes(outputs.max(2)),
+        _ => Target::Values(outputs),
+    };
+    let samples = x[0].len();
+    let plan = compile(&spec, &Task { input: vec![x.len()], target: asked }, samples).expect("fits");
+    let mut network = Network::new(plan, samples, 1, 1);
+    assert_eq!(network.params().len(), params.len());
+    for (to, from) in network.params_mut().iter_mut().zip(params) {
+        *to = T::from_f64(*from);
+    }
+    let stride = network.stride();
+    let (features, targets) = network.load(samples);
+    for (rows, buffer) in [(x, features), (target, targets)] {
+        for (row, to) in rows.iter().zip(buffer.chunks_exact_mut(stride)) {
+            for (to, from) in to.iter_mut().zip(row) {
+                *to = T::from_f64(*from);
+            }
+        }
+    }
+    network
+}
+
+/// Each number within `tolerance` of PyTorch's, relative to it or, where it is near zero, to the largest of its kind.
+fn assert_close<T: Real>(got: impl IntoIterator<Item = T>, want: &[f64], tolerance: f64, what: &str) {
+    let got: Vec<f64> = got.into_iter().map(Real::to_f64).collect();
+    assert_eq!(got.len(), want.len(), "{what}");
+    let largest = want.iter().fold(0.0_f64, |l, w| l.max(w.abs()));
+    for (i, (got, want)) in got.iter().zip(want).enumerate() {
+        let scale = want.abs().max(0.1 * largest);
+        assert!((got - want).abs() <= tolerance * scale, "{what}, number {i}: {got} against {want}");
+    }
+}
+
+fn passes_in<T: Real>(tolerance: f64) {
+    for pass in fixture().passes {
+        let mut network: Network<T> =
+            network(pass.activation, pass.loss, pass.outputs, &pass.params, &pass.x, &pass.target);
+        let what = format!("{:?} with {:?}", pass.activation, pass.loss);
+        network.forward(true, 0);
+        let value = network.error();
+        network.backward();
+        let (logits, _) = network.layer_values(LayerId(4)).expect("the last dense layer");
+        assert_close(logits.iter().copied(), &pass.output.concat(), tolerance, &format!("output of {what}"));
+        assert_close([T::from_f64(value)], &[pass.value], tolerance, &format!("loss of {what}"));
+        assert_close(network.grads().iter().copied(), &pass.grads, tolerance, &format!("gradient of {what}"));
+    }
+}
+
+fn runs_in<T: Real>(tolerance: f64) {
+    for run in fixture().runs {
+        let mut network: Network<T> =
+            network(Activation::Tanh, Loss::MeanSquaredError, 2, &run.params, &run.x, &run.target);
+        let rule = UpdateRule {
+            optimizer: run.optimizer,
+            learning_rate: run.learning_rate,
+            l1: run.l1,
+            l2: run.l2,
+            clip_norm: run.clip_norm,
+        };
+        let mut state = OptimizerState::new(run.optimizer, run.params.len());
+        for (step, want) in run.steps.iter().enumerate() {
+            network.forward(true, 0);
+            network.error();
+            network.backward();
+            network.update(&rule, &mut state);
+            let what = format!("{} with l2 {}, step {}", run.optimizer.label(), run.l2, step + 1);
+            assert_close(network.params().iter().copied(), want, tolerance, &what);
+        }
+        assert_ne!(run.steps[0], run.steps[9], "the fixture moves");
+    }
+}
+
+#[test]
+fn every_activation_and_loss_equals_pytorch() {
+    let covered = fixture().passes;
+    for activation in Activation::ALL {
+        assert!(covered.iter().any(|p| p.activation == activation), "{activation:?} is not in the fixture");
+    }
+    for loss in Loss::ALL {
+        assert!(covered.iter().any(|p| p.loss == loss), "{loss:?} is not in the fixture");
+    }
+    // The fixture has twelve digits.
+    passes_in::<f64>(1e-9);
+    passes_in::<f32>(1e-5);
+}
+
+#[test]
+fn ten_steps_of_every_optimizer_equal_pytorch() {
+    let covered = fixture().runs;
+    for optimizer in Optimizer::ALL {
+        assert!(covered.iter().filter(|r| r.optimizer.same_rule(optimizer)).count() == 2, "{}", optimizer.label());
+    }
+    runs_in::<f64>(1e-5);
+    runs_in::<f32>(1e-5);
+}

@@ -1,0 +1,287 @@
+//! Same preset and seed, same bits: twice, with pauses and saves in between, with any number of threads, in the window
+//! (the worker) and headless (the session); and what the worker does with commands and failures.
+
+use chainrule::data::Part;
+use chainrule::nn::layers::{DenseSpec, DropoutSpec};
+use chainrule::nn::{Activation, LayerKind, Optimizer};
+use chainrule::project::{Document, Preset, builtin};
+use chainrule::train::{Command, Pace, Phase, RunState, Session, Snapshot, Status, Stride, TrainConfig, Worker};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+const EPOCHS: u64 = 6;
+
+fn document(name: &str) -> Document {
+    builtin(name).expect("is built in").preset().expect("can be read").document
+}
+
+fn session(document: &Document, threads: usize) -> Session {
+    let (_, data) = document.data.load().expect("can be read");
+    Session::new(&document.network, Arc::new(data), document.training.clone(), threads).expect("fits")
+}
+
+/// Parameters, optimizer state and history after some epochs.
+fn trained(document: &Document, threads: usize) -> RunState {
+    let mut session = session(document, threads);
+    for _ in 0..EPOCHS {
+        session.epoch().expect("stays finite");
+    }
+    session.save()
+}
+
+/// Digits through two layers wide enough that two threads share each product, with dropout between.
+fn wide() -> Document {
+    let mut document = document("digits");
+    let first = document.network.layers[1].id;
+    let dense = DenseSpec { units: 700, activation: Activation::Relu, ..DenseSpec::default() };
+    document.network.layers[1].kind = LayerKind::Dense(dense.clone());
+    let second = document.network.add("second", LayerKind::Dense(dense));
+    document.network.insert_after(second, first);
+    let dropout = document.network.add("dropout", LayerKind::Dropout(DropoutSpec::default()));
+    document.network.insert_after(dropout, first);
+    document.training.batch_size = 128;
+    document
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    for name in ["spiral", "digits", "diabetes"] {
+        let document = document(name);
+        assert_eq!(trained(&document, 1), trained(&document, 1), "{name}");
+        let mut other = document.clone();
+        other.training.seed += 1;
+        assert_ne!(trained(&document, 1).parameters, trained(&other, 1).parameters, "{name}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let document = wide();
+    let epoch = |threads| {
+        let mut session = session(&document, threads);
+        session.epoch().expect("stays finite");
+        session.save()
+    };
+    assert_eq!(epoch(1), epoch(2));
+}
+
+#[test]
+fn pauses_saves_and_evaluations_do_not_change_a_bit() {
+    for name in ["moons", "iris"] {
+        let mut document = document(name);
+        let first = document.network.layers[1].id;
+        let dropout = document.network.add("dropout", LayerKind::Dropout(DropoutSpec::default()));
+        document.network.insert_after(dropout, first);
+        let straight = trained(&document, 1);
+        let mut session = session(&document, 1);
+        let mut ticks = 0;
+        while session.epochs() < EPOCHS {
+            session.advance().expect("stays finite");
+            ticks += 1;
+            if ticks % 7 == 0 {
+                // Through the text of a file, into a new session.
+                let preset = Preset { document: document.clone(), run: Some(session.save()) };
+                let read = Preset::parse("saved", &preset.to_text(None)).expect("is what was written");
+                assert_eq!(read, preset);
+                session = self::session(&read.document, 1);
+                session.resume(&read.run.expect("was saved")).expect("fits");
+            }
+            if ticks % 5 == 0 {
+                session.evaluate(Part::Test);
+            }
+        }
+        assert!(ticks > 40, "{name}: saved in the middle of epochs");
+        assert_eq!(session.save(), straight, "{name}");
+    }
+}
+
+/// A worker with `document` loaded, and a channel that gets a word after each snapshot.
+struct Window {
+    worker: Worker,
+    woken: Receiver<()>,
+}
+
+impl Window {
+    fn open(document: &Document) -> Self {
+        Self::with(document, None)
+    }
+
+    fn with(document: &Document, run: Option<RunState>) -> Self {
+        let (wake, woken) = channel();
+        let worker = Worker::start(1, move || {
+            // The test may have ended.
+            wake.send(()).ok();
+        });
+        let data = Arc::new(document.data.load().expect("can be read").1);
+        let (spec, config) = (document.network.clone(), document.training.clone());
+        worker.send(Command::Load { generation: 1, spec, data, config, run: run.map(Box::new) });
+        let window = Self { worker, woken };
+        window.until(|s| s.generation == 1);
+        window
+    }
+
+    /// Waits for a snapshot that `wanted` accepts.
+    fn until(&self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        loop {
+            let snapshot = self.worker.snapshot();
+            if wanted(&snapshot) {
+                return snapshot;
+            }
+            self.woken.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|e| {
+                panic!("no further snapshot ({e}): {:?}, epoch {}", snapshot.status, snapshot.epoch)
+            });
+        }
+    }
+
+    fn save(&self) -> RunState {
+        let (reply, answer) = channel();
+        self.worker.send(Command::Save(reply));
+        answer.recv().expect("there is a run")
+    }
+}
+
+#[test]
+fn the_window_trains_to_the_bits_of_the_headless_run() {
+    let mut document = document("spiral");
+    document.training.epochs = Some(EPOCHS);
+    let straight = trained(&document, 1);
+    let window = Window::open(&document);
+    window.worker.send(Command::Play);
+    window.until(|s| s.status == Status::Finished);
+    assert_eq!(window.save(), straight);
+
+    // Again by steps, in slow motion, with pauses.
+    window.worker.send(Command::Rewind);
+    window.until(|s| s.rewinds == 2 && s.step == 0);
+    for stride in [Stride::Phase, Stride::Phase, Stride::Batch, Stride::Phase, Stride::Epoch] {
+        window.worker.send(Command::Step(stride));
+    }
+    let stepped = window.until(|s| s.epoch == 1);
+    assert_eq!(stepped.status, Status::Paused);
+    window.worker.send(Command::Pace(Pace::Slow { stride: Stride::Batch, per_second: 1000.0 }));
+    window.worker.send(Command::Play);
+    window.until(|s| s.step > stepped.step + 3);
+    window.worker.send(Command::Pause);
+    window.until(|s| s.status == Status::Paused);
+    window.worker.send(Command::Pace(Pace::Full));
+    window.worker.send(Command::Play);
+    window.until(|s| s.status == Status::Finished);
+    assert_eq!(window.save(), straight);
+}
+
+#[test]
+fn a_saved_run_opens_with_its_plots_and_goes_on_where_it_stopped() {
+    let mut document = document("circle");
+    document.training.epochs = Some(EPOCHS);
+    let straight = trained(&document, 1);
+    let mut half = session(&document, 1);
+    for _ in 0..EPOCHS / 2 {
+        half.epoch().expect("stays finite");
+    }
+    half.tick().expect("stays finite");
+    let saved = half.save();
+    let window = Window::with(&document, Some(saved.clone()));
+    let opened = window.until(|s| s.status == Status::Paused);
+    assert_eq!((opened.epoch, opened.step), (EPOCHS / 2, saved.steps));
+    assert_eq!(*opened.history, saved.history, "losses, norms and histograms are there at once");
+    window.worker.send(Command::Play);
+    window.until(|s| s.status == Status::Finished);
+    assert_eq!(window.save(), straight);
+}
+
+#[test]
+fn stepping_by_phases_goes_through_all_four_and_only_the_update_moves_parameters() {
+    let document = document("xor");
+    let window = Window::open(&document);
+    let start = window.until(|s| s.plan.is_some()).params.clone();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        window.worker.send(Command::Step(Stride::Phase));
+        let before = seen.last().copied();
+        let snapshot = window.until(|s| s.phase.is_some() && s.phase != before);
+        assert_eq!(snapshot.params, start);
+        seen.extend(snapshot.phase);
+    }
+    assert_eq!(seen, [Phase::Error, Phase::Backward, Phase::Update]);
+    window.worker.send(Command::Step(Stride::Phase));
+    let moved = window.until(|s| s.step == 1);
+    assert_ne!(moved.params, start);
+    window.worker.send(Command::Rewind);
+    assert_eq!(window.until(|s| s.step == 0).params, start, "rewind gives the same initial parameters");
+}
+
+#[test]
+fn exploding_values_stop_training_with_the_layer_and_a_way_out() {
+    let mut document = document("sine");
+    for layer in &mut document.network.layers {
+        if let LayerKind::Dense(dense) = &mut layer.kind {
+            dense.activation = Activation::Identity;
+        }
+    }
+    document.training = TrainConfig { learning_rate: 1e6, optimizer: Optimizer::Sgd {}, ..document.training };
+    let mut session = session(&document, 1);
+    let diverged = session.epoch().expect_err("explodes");
+    let finite = |layer| {
+        let (z, a) = session.network().layer_values(layer).expect("the layer has values");
+        z.iter().chain(a).all(|v| v.is_finite())
+    };
+    let order = &session.network().plan().order;
+    let first = order.iter().find(|&&layer| !finite(layer)).expect("something exploded");
+    assert_eq!(diverged.layer, document.network.name(*first), "the first in computing order is named");
+
+    let window = Window::open(&document);
+    window.worker.send(Command::Play);
+    let stopped = window.until(|s| matches!(s.status, Status::Diverged(_)));
+    assert_eq!(stopped.status, Status::Diverged(diverged.to_string()));
+    let Status::Diverged(message) = &stopped.status else { unreachable!() };
+    assert!(message.contains(&diverged.layer) && message.contains("smaller learning rate"), "{message}");
+    // Rewind and a sane rate make it train again.
+    window.worker.send(Command::Configure(TrainConfig { learning_rate: 1e-3, ..document.training.clone() }));
+    window.worker.send(Command::Rewind);
+    window.worker.send(Command::Step(Stride::Epoch));
+    assert_eq!(window.until(|s| s.epoch == 1).status, Status::Paused);
+}
+
+#[test]
+fn learning_rate_and_batch_size_change_while_training_runs() {
+    let mut document = document("spiral");
+    document.training.epochs = None;
+    let window = Window::open(&document);
+    window.worker.send(Command::Play);
+    window.until(|s| s.epoch >= 2);
+    let rows = window.until(|s| s.progress.1 > 0).progress.1;
+    let config = TrainConfig { learning_rate: 0.001, batch_size: rows, l2: 0.1, ..document.training.clone() };
+    window.worker.send(Command::Configure(config));
+    let changed = window.until(|s| s.history.learning_rate.latest() == Some(0.001));
+    assert_eq!(changed.status, Status::Running);
+    let later = window.until(|s| s.epoch > changed.epoch + 4);
+    let first = window.until(|s| s.epoch > later.epoch);
+    let next = window.until(|s| s.epoch > first.epoch);
+    assert_eq!(next.step - first.step, next.epoch - first.epoch, "one mini-batch an epoch");
+    window.worker.send(Command::Pause);
+    window.until(|s| s.status == Status::Paused);
+}
+
+#[test]
+fn a_panic_in_the_trainer_becomes_a_message_and_rewind_starts_again() {
+    let document = document("iris");
+    let (_, mut data) = document.data.load().expect("can be read");
+    let window = Window::open(&document);
+    // A row that is not there: a bug that no check has caught.
+    data.parts[0] = vec![u32::MAX];
+    let (spec, config) = (document.network.clone(), document.training.clone());
+    window.worker.send(Command::Load { generation: 2, spec, data: Arc::new(data), config, run: None });
+    window.worker.send(Command::Step(Stride::Batch));
+    let failed = window.until(|s| s.generation == 2 && matches!(s.status, Status::Failed(_)));
+    let Status::Failed(message) = &failed.status else { unreachable!() };
+    assert!(message.contains("document is unharmed"), "{message}");
+    window.worker.send(Command::Rewind);
+    let again = window.until(|s| s.status == Status::Paused);
+    assert!((again.generation, again.step) == (2, 0) && !again.params.is_empty());
+    let (spec, config) = (document.network.clone(), document.training.clone());
+    let data = Arc::new(document.data.load().expect("can be read").1);
+    window.worker.send(Command::Load { generation: 3, spec, data, config, run: None });
+    window.worker.send(Command::Step(Stride::Epoch));
+    window.until(|s| s.generation == 3 && s.epoch == 1);
+}
