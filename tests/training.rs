@@ -128,7 +128,7 @@ impl Window {
             if wanted(&snapshot) {
                 return snapshot;
             }
-            self.woken.recv_timeout(Duration::from_secs(60)).unwrap_or_else(|e| {
+            self.woken.recv_timeout(Duration::from_mins(1)).unwrap_or_else(|e| {
                 panic!("no further snapshot ({e}): {:?}, epoch {}", snapshot.status, snapshot.epoch)
             });
         }

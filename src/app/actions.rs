@@ -70,6 +70,13 @@ impl Action {
         }
     }
 
+    /// The keys as people read them; nothing where there are none.
+    pub fn keys(self, ctx: &egui::Context) -> String {
+        self.shortcut().map_or_else(String::new, |s| {
+            ctx.format_shortcut(&s).replace(Key::Slash.name(), "/").replace(Key::Period.name(), ".")
+        })
+    }
+
     pub fn shortcut(self) -> Option<KeyboardShortcut> {
         let (modifiers, key) = match self {
             Self::New => (Modifiers::COMMAND, Key::N),

@@ -1,8 +1,8 @@
 //! The built-in presets, each with its name, what it is for, and a picture of its data.
 
 use super::model::{Intention, Model};
-use super::picture::{target_colour, target_extent};
-use super::theme::{BODY, LABEL, regular, semibold, tokens};
+use super::picture::{target_colour, target_extent, telling};
+use super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::widgets::named;
 use crate::data::{Dataset, Targets};
 use crate::project::builtins;
@@ -44,7 +44,9 @@ impl Gallery {
             .anchor(egui::Align2::CENTER_CENTER, vec2(0.0, 0.0))
             .show(ctx, |ui| {
                 let columns = ((size.x - 80.0) / (CARD.x + 8.0)).floor().clamp(2.0, 4.0) as usize;
-                egui::ScrollArea::vertical().max_height(size.y - 170.0).show(ui, |ui| {
+                let all = self.entries.len().div_ceil(columns) as f32 * (CARD.y + 8.0);
+                let height = all.min(size.y - 130.0);
+                egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height).show(ui, |ui| {
                     for row in self.entries.chunks(columns) {
                         ui.horizontal(|ui| {
                             for entry in row {
@@ -91,7 +93,8 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
             Targets::Classes { names, .. } => format!("{} classes", names.len()),
             Targets::Values { .. } => "regression".to_owned(),
         };
-        let text = format!("{} rows\n{} features\n{kind}", data.rows(), data.features());
+        let plural = if data.features() == 1 { "" } else { "s" };
+        let text = format!("{} rows\n{} feature{plural}\n{kind}", data.rows(), data.features());
         let galley = ui.painter().layout_no_wrap(text, regular(11.0), t.label);
         ui.painter().galley(pos2(picture.right() + 12.0, picture.bottom() - galley.size().y), galley, t.label);
     }
@@ -102,7 +105,7 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
     response.on_hover_text(&entry.description).clicked()
 }
 
-/// A small scatter of the first two features; for pictures of digits, one of them.
+/// A small scatter of two features; for pictures of digits, one of them.
 fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
     let t = tokens(ui);
     if data.features() == 64 {
@@ -111,19 +114,27 @@ fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
             let (x, y) = ((i % 8) as f32, (i / 8) as f32);
             let cell =
                 Rect::from_min_size(rect.min + vec2(x, y) * rect.width() / 8.0, vec2(1.0, 1.0) * rect.width() / 8.0);
-            ui.painter().rect_filled(cell, 0.0, t.signed(data.x[[3, i]] / strongest));
+            ui.painter().rect_filled(
+                cell,
+                0.0,
+                mix(t.zero, t.text, (data.x[[3, i]] / strongest + 0.5).clamp(0.0, 1.0)),
+            );
         }
         return;
     }
+    let (first, second) = telling(data);
+    let axes = [first, second.min(data.features() - 1)];
     let value = |row: usize, axis: usize| match (&data.targets, data.features()) {
         (Targets::Values { values, .. }, 1) if axis == 1 => values[[row, 0]],
-        (_, features) => data.x[[row, axis.min(features - 1)]],
+        _ => data.x[[row, axes[axis]]],
     };
     let range = |axis| super::picture::extent((0..data.rows()).map(move |r| value(r, axis)));
     let ranges = [range(0), range(1)];
     let part = |row, axis: usize| (value(row, axis) - ranges[axis].0) / (ranges[axis].1 - ranges[axis].0).max(1e-6);
     let extent = target_extent(data);
-    for row in (0..data.rows()).step_by(data.rows().div_ceil(220).max(1)) {
+    // A prime stride meets every class, in whatever order the rows stand.
+    const STRIDE: usize = 7919;
+    for row in (0..data.rows().min(240)).map(|i| i * STRIDE % data.rows()) {
         let p = pos2(rect.left() + rect.width() * part(row, 0), rect.bottom() - rect.height() * part(row, 1));
         ui.painter().circle_filled(p, 1.6, target_colour(data, row, extent, t));
     }

@@ -5,7 +5,7 @@ use super::build::layout::shown;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
-use crate::nn::{LayerId, LayerKind};
+use crate::nn::{Encoding, LayerId, LayerKind};
 use crate::train::Probe;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2};
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Picture points along a side of a neuron's tile, and of the decision surface.
 const TILE: usize = 20;
-const SURFACE: usize = 56;
+const SURFACE: usize = 72;
 /// Points of the curve over one feature.
 const CURVE: usize = 160;
 /// Multiply-adds that one refresh may take.
@@ -125,6 +125,13 @@ impl Pictures {
             }
         }
         self.prediction = (0..probe.outputs()).map(|k| probe.prediction(k, 0)).collect();
+        // The output shows what it compares with the target.
+        let network = &model.document().network;
+        for layer in network.layers.iter().filter(|l| matches!(l.kind, LayerKind::Output(_))) {
+            if let Some((_, a)) = self.values.get_mut(&layer.id) {
+                a.clone_from(&self.prediction);
+            }
+        }
     }
 
     fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
@@ -160,6 +167,9 @@ impl Pictures {
             .filter_map(|id| Some((*id, model.inference.shapes.get(id)?.iter().product::<usize>())))
             .flat_map(|(id, units)| shown(units).into_iter().map(move |u| (id, u, units)))
             .collect();
+        // Probabilities are coloured around one half, everything else around zero.
+        let probabilities = matches!(model.inference.encoding, Some(Encoding::OneHot | Encoding::ZeroOne));
+        let predicted = |p: f32| if probabilities { p * 2.0 - 1.0 } else { p };
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
@@ -168,7 +178,7 @@ impl Pictures {
                 let output = matches!(model.document().network.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
                 let Some((_, a)) = probe.layer(id) else { continue };
                 for i in 0..count {
-                    tile[from + i] = if output { probe.prediction(unit, i) * 2.0 - 1.0 } else { a[[unit, i]] };
+                    tile[from + i] = if output { predicted(probe.prediction(unit, i)) } else { a[[unit, i]] };
                 }
             }
         }
@@ -258,17 +268,20 @@ impl SurfaceColour {
         }
     }
 
+    /// Paler than the rows that are drawn on it.
     fn of(&self, probe: &Probe, sample: usize, t: &Tokens) -> Color32 {
+        const STRENGTH: f32 = 0.75;
         match *self {
-            Self::Two => t.signed(probe.probabilities(sample, 2)[1] * 2.0 - 1.0),
+            Self::Two => t.signed(STRENGTH * (probe.probabilities(sample, 2)[1] * 2.0 - 1.0)),
             Self::Many(classes) => {
                 let class = probe.class(sample);
                 let p = probe.probabilities(sample, classes).get(class).copied().unwrap_or(0.0);
                 let sure = (p * classes as f32 - 1.0) / (classes as f32 - 1.0);
-                mix(t.zero, t.class(class), sure.clamp(0.0, 1.0) * 0.85)
+                mix(t.zero, t.class(class), STRENGTH * sure.clamp(0.0, 1.0))
             }
             Self::Values { low, high } => {
-                t.signed((probe.prediction(0, sample) - low) / (high - low).max(1e-6) * 2.0 - 1.0)
+                let part = (probe.prediction(0, sample) - low) / (high - low).max(1e-6);
+                t.signed(STRENGTH * (part * 2.0 - 1.0).clamp(-1.0, 1.0))
             }
         }
     }
@@ -295,6 +308,21 @@ pub fn target_extent(data: &Dataset) -> (f32, f32) {
         Targets::Classes { .. } => (0.0, 1.0),
         Targets::Values { values, .. } => extent(values.column(0).iter().copied()),
     }
+}
+
+/// The first two features with many different values: they say most in a scatter.
+pub fn telling(data: &Dataset) -> (usize, usize) {
+    const ROWS: usize = 300;
+    const MANY: usize = 9;
+    let varied = |k: &usize| {
+        let mut seen: Vec<u32> = data.x.column(*k).iter().take(ROWS).map(|v| v.to_bits()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen.len() >= MANY
+    };
+    let mut found = (0..data.features().min(500)).filter(varied);
+    let first = found.next().unwrap_or(0);
+    (first, found.next().unwrap_or(usize::from(first == 0)))
 }
 
 /// An image of a weight matrix `[inputs, outputs]`, shrunk by skipping where it is too large.

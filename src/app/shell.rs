@@ -138,7 +138,8 @@ impl Chainrule {
             ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
             ui.add_space(10.0);
             let room = (full.width() / 2.0 - 170.0 - (ui.cursor().left() - full.left())).max(40.0);
-            ui.allocate_ui(vec2(room, 30.0), |ui| self.document_name(ui));
+            let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
+            super::widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
         });
         let middle = egui::Rect::from_center_size(full.center(), vec2(300.0, 34.0));
         super::widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
@@ -187,26 +188,25 @@ impl Chainrule {
         let t = tokens(ui);
         let mut name = self.model.document().name.clone();
         let dirty = self.model.project.is_dirty();
-        ui.horizontal_centered(|ui| {
-            let galley = ui.painter().layout_no_wrap(name.clone(), theme::regular(BODY), t.label);
-            let width = (galley.size().x + 14.0).clamp(40.0, (ui.available_width() - 16.0).max(40.0));
-            let edit = egui::TextEdit::singleline(&mut name)
-                .frame(Frame::NONE)
-                .text_color(t.label)
-                .desired_width(width)
-                .char_limit(60);
-            let response = named(ui.add(edit), Role::TextInput, "Name of the document");
-            let description = self.model.document().description.clone();
-            let response = if description.is_empty() { response } else { response.on_hover_text(description) };
-            if response.changed() {
-                self.model.edit("Rename document", Some(99), |d| d.name = name);
-            }
-            if dirty {
-                let (dot, response) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-                ui.painter().circle_filled(dot.center(), 3.5, t.negative);
-                named(response, Role::Label, "Unsaved changes").on_hover_text("There are unsaved changes");
-            }
-        });
+        let galley = ui.painter().layout_no_wrap(name.clone(), theme::regular(BODY), t.label);
+        let width = (galley.size().x + 2.0).clamp(40.0, (ui.available_width() - 16.0).max(40.0));
+        let edit = egui::TextEdit::singleline(&mut name)
+            .frame(Frame::NONE)
+            .align(egui::Align2::LEFT_CENTER)
+            .text_color(t.label)
+            .desired_width(width)
+            .char_limit(60);
+        let response = named(ui.add(edit), Role::TextInput, "Name of the document");
+        let description = self.model.document().description.clone();
+        let response = if description.is_empty() { response } else { response.on_hover_text(description) };
+        if response.changed() {
+            self.model.edit("Rename document", Some(99), |d| d.name = name);
+        }
+        if dirty {
+            let (dot, response) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+            ui.painter().circle_filled(dot.center(), 3.5, t.negative);
+            named(response, Role::Label, "Unsaved changes").on_hover_text("There are unsaved changes");
+        }
     }
 
     fn menu(&mut self, ui: &mut Ui) {
@@ -220,7 +220,7 @@ impl Chainrule {
                 ui.menu_button(group, |ui| {
                     ui.set_min_width(230.0);
                     for action in actions {
-                        let keys = action.shortcut().map_or_else(String::new, |s| ctx.format_shortcut(&s));
+                        let keys = action.keys(&ctx);
                         let enabled = self.can(*action);
                         if ui.add_enabled(enabled, Button::new(action.label()).shortcut_text(keys)).clicked() {
                             chosen = Some(*action);
@@ -240,6 +240,7 @@ impl Chainrule {
 
     fn file_extras(&mut self, ui: &mut Ui) {
         ui.separator();
+        ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, tokens(ui).hint);
         ui.checkbox(&mut self.model.include_run, "Save with the run").on_hover_text(
             "Also saves parameters, optimizer state and curves, so that training goes on where it stopped",
         );
@@ -352,7 +353,7 @@ impl Chainrule {
                             egui::Grid::new(group).num_columns(2).spacing([14.0, 6.0]).show(ui, |ui| {
                                 for action in *actions {
                                     ui.label(label(ui, action.label()));
-                                    ui.label(action.shortcut().map_or_else(String::new, |s| ctx.format_shortcut(&s)));
+                                    ui.label(action.keys(ctx));
                                     ui.end_row();
                                 }
                             });

@@ -26,7 +26,7 @@ pub struct Tokens {
     pub ok: Color32,
     pub problem: Color32,
     /// Tells classes and layers apart where there are more than two.
-    pub series: [Color32; 8],
+    pub series: [Color32; 10],
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -57,6 +57,8 @@ const DARK: Tokens = Tokens {
         rgb(0x0056_c5d8),
         rgb(0x00b0_8d6a),
         rgb(0x009a_a3b5),
+        rgb(0x00a7_d14f),
+        rgb(0x00e8_7f7f),
     ],
 };
 
@@ -84,6 +86,8 @@ const LIGHT: Tokens = Tokens {
         rgb(0x001b_8fa6),
         rgb(0x008a_633c),
         rgb(0x0056_6076),
+        rgb(0x0069_8f12),
+        rgb(0x00c4_5555),
     ],
 };
 

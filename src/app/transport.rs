@@ -132,8 +132,8 @@ fn counters(ui: &mut Ui, model: &mut Model) {
     let roomy = ui.available_width();
     value(ui, "Step", 70.0, &amount_or_count(s.step));
     if roomy > 560.0 {
-        let speed =
-            if s.is_running() && s.samples_per_second > 0.0 { amount(s.samples_per_second) } else { "–".to_owned() };
+        let lately = matches!(s.status, Status::Running | Status::Finished) && s.samples_per_second > 0.0;
+        let speed = if lately { amount(s.samples_per_second) } else { "–".to_owned() };
         value(ui, "Samples/s", 76.0, &speed);
     }
     let train = s.history.train_loss.latest().map(f64::from).or(s.batch_loss);

@@ -4,8 +4,9 @@ use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, semibold, token
 use egui::accesskit::Role;
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
-    Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
+use egui_plot::{AxisHints, GridInput, GridMark, Plot};
 use std::ops::RangeInclusive;
 
 /// Semibold text of a title's size.
@@ -111,7 +112,11 @@ pub fn number<N: egui::emath::Numeric>(
     speed: f64,
 ) -> Option<N> {
     let mut new = value;
-    let response = ui.add(DragValue::new(&mut new).range(range).speed(speed).max_decimals(6));
+    let mut drag = DragValue::new(&mut new).range(range).speed(speed);
+    if !N::INTEGRAL {
+        drag = drag.max_decimals(6).custom_formatter(|v, _| shortest(v));
+    }
+    let response = ui.add(drag);
     let shown = new.to_f64();
     response.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::SpinButton, true, name);
@@ -119,6 +124,12 @@ pub fn number<N: egui::emath::Numeric>(
         info
     });
     (new != value).then_some(new)
+}
+
+/// The fewest digits that give the number back, in the precision in which it is kept.
+fn shortest(value: f64) -> String {
+    let value = value as f32;
+    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
 }
 
 /// A drop-down list of labelled values.
@@ -147,6 +158,35 @@ pub fn choice<A: Copy + PartialEq>(
         info
     });
     chosen
+}
+
+/// A plot with quiet axes and about as many labels as fit; no step between marks is smaller than `least_y`.
+pub fn plot<'a>(ui: &mut Ui, id: &str, least_y: f64) -> Plot<'a> {
+    let t = tokens(ui);
+    ui.style_mut().text_styles.insert(TextStyle::Body, theme::regular(HINT));
+    let spacer = |marks: f64, least: f64| {
+        move |input: GridInput| {
+            let step = nice((input.bounds.1 - input.bounds.0) / marks).max(least);
+            let first = (input.bounds.0 / step).ceil() as i64;
+            let last = (input.bounds.1 / step).floor() as i64;
+            let last = last.min(first.saturating_add(50));
+            (first..=last).map(|i| GridMark { value: i as f64 * step, step_size: step }).collect()
+        }
+    };
+    Plot::new(id.to_owned())
+        .custom_x_axes(vec![AxisHints::new_x().tick_label_color(t.hint).label_spacing(20.0..=30.0)])
+        .custom_y_axes(vec![AxisHints::new_y().tick_label_color(t.hint).label_spacing(12.0..=18.0)])
+        .x_grid_spacer(spacer(4.5, 0.0))
+        .y_grid_spacer(spacer(6.0, least_y))
+}
+
+/// The next of 1, 2 and 5 times a power of ten.
+fn nice(step: f64) -> f64 {
+    if !(step > 0.0 && step.is_finite()) {
+        return 1.0;
+    }
+    let power = 10_f64.powf(step.log10().floor());
+    [1.0, 2.0, 5.0].into_iter().map(|f| f * power).find(|s| *s >= step * 0.999).unwrap_or(10.0 * power)
 }
 
 /// Bars of counts.
@@ -247,6 +287,13 @@ pub fn short(value: f64) -> String {
     text.replace('-', "−")
 }
 
+/// The same without zeros that say nothing, for axes.
+pub fn trimmed(text: &str) -> String {
+    let (digits, power) = text.split_once('e').map_or((text, None), |(d, p)| (d, Some(p)));
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+    power.map_or_else(|| digits.to_owned(), |p| format!("{digits}e{p}"))
+}
+
 /// 1 234 567 with thin spaces, or 1.23 M.
 pub fn count(n: u128) -> String {
     let digits = n.to_string();
@@ -273,7 +320,7 @@ pub fn amount(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{amount, count, short};
+    use super::{amount, count, nice, short, shortest, trimmed};
 
     #[test]
     fn numbers_are_written_for_people() {
@@ -286,6 +333,16 @@ mod tests {
             (99_999.0, "99999"),
         ] {
             assert_eq!(short(value), want);
+        }
+        for (text, want) in [("0.1000", "0.1"), ("1.00e−5", "1e−5"), ("−20", "−20"), ("3.140", "3.14"), ("0", "0")]
+        {
+            assert_eq!(trimmed(text), want);
+        }
+        for (value, want) in [(0.01_f32, "0.01"), (1e-8, "1e-8"), (0.0, "0"), (2.5, "2.5")] {
+            assert_eq!(shortest(f64::from(value)), want);
+        }
+        for (step, want) in [(0.9, 1.0), (1.0, 1.0), (1.2, 2.0), (33.0, 50.0), (0.06, 0.1)] {
+            assert!((nice(step) - want).abs() < 1e-12, "{step}: {}", nice(step));
         }
         assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(

@@ -386,7 +386,7 @@ impl Trainer {
                 self.test_due = false;
             }
             let elapsed = self.speed_since.elapsed().as_secs_f64();
-            if running && elapsed > 0.25 {
+            if (running && elapsed > 0.25) || (self.picture.status == Status::Finished && self.samples > 0) {
                 self.picture.samples_per_second = self.samples as f64 / elapsed;
                 self.samples = 0;
                 self.speed_since = Instant::now();

@@ -2,7 +2,7 @@
 
 use super::super::model::Model;
 use super::super::picture::{Pictures, matrix_image};
-use super::super::theme::{HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regular, semibold, tokens};
+use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regular, semibold, tokens};
 use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
@@ -61,6 +61,8 @@ impl Default for Canvas {
 
 /// Below this zoom a layer is a card without neurons.
 const NEURONS_FROM: f32 = 0.36;
+/// From this zoom on the names of single units can be read.
+const NAMES_FROM: f32 = 0.95;
 const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=4.0;
 
 /// What lies under the pointer.
@@ -142,9 +144,10 @@ impl Canvas {
             self.fit_next = false;
             self.fitted = true;
             let all = bounds(placed);
-            let room = area.shrink2(vec2(12.0, 34.0)).size();
-            let scale = (room.x / all.width()).min(room.y / all.height()).clamp(*ZOOM.start(), 1.25);
-            let centre = (area.size() / 2.0).to_pos2();
+            // Titles and footers keep their size at any zoom, and the tools stand at the foot.
+            let room = Rect::from_min_max(pos2(10.0, 64.0), area.size().to_pos2() - vec2(10.0, 74.0));
+            let scale = (room.width() / all.width()).min(room.height() / all.height()).clamp(*ZOOM.start(), 1.25);
+            let centre = room.center();
             self.view = TSTransform::new(centre.to_vec2() - all.center().to_vec2() * scale, scale);
         }
     }
@@ -384,7 +387,7 @@ impl Canvas {
             } else {
                 painter.circle(rect.center(), rect.width() / 2.0, t.raised, Stroke::new(1.0, t.line));
             }
-            if p.is_selection() && to_screen.scaling > 0.6 {
+            if p.is_selection() && to_screen.scaling > NAMES_FROM {
                 let place = pos2(rect.center().x, rect.bottom() + 3.0);
                 painter.text(
                     place,
@@ -397,22 +400,10 @@ impl Canvas {
         }
         if p.is_selection() {
             let rect = to_screen.mul_rect(p.matrix());
-            match self.matrices.get(&layer.id) {
-                Some(texture) => {
-                    let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-                    painter.image(texture.id(), rect, uv, Color32::WHITE);
-                    painter.rect_stroke(rect, 2.0, Stroke::new(1.0, t.line), StrokeKind::Outside);
-                }
-                None => {
-                    let text = format!("{} of {}", p.shown.len(), p.units);
-                    painter.text(
-                        rect.center(),
-                        Align2::CENTER_CENTER,
-                        text,
-                        regular(12.0 * to_screen.scaling),
-                        t.label,
-                    );
-                }
+            if let Some(texture) = self.matrices.get(&layer.id) {
+                let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+                painter.image(texture.id(), rect, uv, Color32::WHITE);
+                painter.rect_stroke(rect, 2.0, Stroke::new(1.0, t.line), StrokeKind::Outside);
             }
         }
     }
@@ -564,11 +555,13 @@ impl Canvas {
 
     /// Zoom, what the lines show, and whose values the neurons show.
     fn tools(&mut self, ui: &mut Ui, model: &mut Model, area: Rect) {
+        let t = tokens(ui);
         let strip = Rect::from_min_max(
-            pos2(area.left() + 10.0, area.bottom() - 40.0),
-            pos2(area.right() - 10.0, area.bottom() - 8.0),
+            pos2(area.left() + 12.0, area.bottom() - 44.0),
+            pos2(area.right() - 12.0, area.bottom() - 10.0),
         );
-        at(ui, strip, Layout::left_to_right(Align::Center), |ui| {
+        let under = ui.painter().add(Shape::Noop);
+        let used = at(ui, strip, Layout::left_to_right(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             let middle = (area.size() / 2.0).to_pos2();
             if icon_button(ui, icon::MINUS, "Zoom out", "scroll down", true).clicked() {
@@ -599,7 +592,11 @@ impl Canvas {
                 }
                 ui.label(label(ui, format!("of {}: {}", data.rows(), data.targets.describe(model.sample))));
             }
+            ui.min_rect()
         });
+        let frame = used.expand2(vec2(6.0, 2.0));
+        let stroke = Stroke::new(1.0, t.line);
+        ui.painter().set(under, egui::epaint::RectShape::new(frame, 8.0, t.panel, stroke, StrokeKind::Inside));
     }
 }
 
@@ -646,7 +643,7 @@ fn grid(painter: &Painter, area: Rect, to_screen: TSTransform, t: &Tokens) {
     }
 }
 
-/// The shape that flows along a wire, above it.
+/// The shape that flows along a wire, above the titles of its ends.
 fn shape_label(
     painter: &Painter,
     model: &Model,
@@ -666,29 +663,27 @@ fn shape_label(
     }
     let x = f32::midpoint(from.rect.right(), to.rect.left());
     let top = from.rect.top().min(to.rect.top());
-    let centre = to_screen * pos2(x, top) - vec2(0.0, 6.0);
+    let centre = to_screen * pos2(x, top) - vec2(0.0, 50.0);
     let rect = Rect::from_center_size(centre, galley.size() + vec2(14.0, 6.0));
     painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, t.line), StrokeKind::Inside);
     painter.galley(rect.center() - galley.size() / 2.0, galley, t.label);
 }
 
+/// Name and kind above a layer; shorter forms where there is little room.
 fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Tokens) {
-    let fit = |text: String, font: egui::FontId, colour: Color32| {
-        let galley = painter.layout_no_wrap(text.clone(), font.clone(), colour);
-        if galley.size().x <= pitch - 6.0 {
-            return Some(galley);
-        }
-        // As many letters as there is room for; fewer than four say nothing.
-        let room = (text.chars().count() as f32 * (pitch - 14.0) / galley.size().x) as usize;
-        let cut: String = text.chars().take(room).collect();
-        (room >= 4).then(|| painter.layout_no_wrap(format!("{}…", cut.trim_end()), font, colour))
-    };
+    let caption = layer.kind.definition().caption();
+    let without_kind = caption.split_once(' ').map_or(String::new(), |(_, rest)| rest.to_owned());
+    let number: String = layer.name.chars().rev().take_while(char::is_ascii_digit).collect();
+    let number: String = number.chars().rev().collect();
+    let first: String = layer.name.chars().take(5).collect();
+    let initial: String = layer.name.chars().take(1).collect();
     let mut bottom = rect.top() - 4.0;
-    for (text, font, colour) in [
-        (layer.kind.definition().caption(), regular(HINT), t.label),
-        (layer.name.clone(), semibold(BODY_TITLE), t.text),
+    for (forms, font, colour) in [
+        ([caption, without_kind.clone(), without_kind], regular(HINT), t.label),
+        ([layer.name.clone(), format!("{first}… {number}"), format!("{initial}{number}")], semibold(BODY), t.text),
     ] {
-        if let Some(galley) = fit(text, font, colour) {
+        let mut galleys = forms.into_iter().map(|text| painter.layout_no_wrap(text, font.clone(), colour));
+        if let Some(galley) = galleys.find(|g| g.size().x > 0.0 && g.size().x <= pitch - 6.0) {
             bottom -= galley.size().y;
             painter.galley(pos2(rect.center().x - galley.size().x / 2.0, bottom), galley, colour);
             bottom -= 1.0;
@@ -696,16 +691,16 @@ fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Toke
     }
 }
 
-const BODY_TITLE: f32 = super::super::theme::BODY;
-
 /// Number of parameters, or while training the gradient norm with a bar.
 fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect, pitch: f32, t: &Tokens) {
     let below = rect.center_bottom() + vec2(0.0, 8.0);
     if p.is_selection() {
         let text = format!("{} of {} units", p.shown.len(), p.units);
-        let galley = painter.layout_no_wrap(text, regular(HINT), t.label);
+        let galley = painter.layout_no_wrap(text, regular(HINT), t.hint);
         if galley.size().x < pitch {
-            painter.galley(below + vec2(-galley.size().x / 2.0, 20.0), galley, t.label);
+            let weighed = model.inference.parameters.get(&id).is_some_and(|&n| n > 0);
+            let down = if weighed { 20.0 } else { 0.0 };
+            painter.galley(below + vec2(-galley.size().x / 2.0, down), galley, t.hint);
         }
     }
     let norms = &model.snapshot.gradient_norms;
@@ -828,6 +823,8 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
         .gap(14.0)
         .show(|ui| {
             let t = tokens(ui);
+            ui.spacing_mut().interact_size.y = 18.0;
+            ui.spacing_mut().item_spacing.y = 3.0;
             let value = |ui: &mut Ui, name: &str, v: f32| {
                 ui.horizontal(|ui| {
                     ui.label(label(ui, name));
@@ -838,11 +835,15 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
             match *hover {
                 Hover::Weight { from, to, layer } => {
                     let source = spec.inputs_of(layer).next().map(|id| spec.name(id)).unwrap_or_default();
-                    ui.label(label(ui, format!("weight, {source} {} to {} {}", from + 1, spec.name(layer), to + 1)));
+                    let heading = format!("{source}, {} → {}, {}", from + 1, spec.name(layer), to + 1);
+                    ui.label(label(ui, heading));
                     let Some((weights, grads)) = model.snapshot.tensor(layer, "weight") else { return };
                     let outputs = model.inference.shapes.get(&layer).map_or(1, |s| s.iter().product());
-                    value(ui, "w", weights[from * outputs + to]);
-                    value(ui, "∂L/∂w", grads[from * outputs + to]);
+                    let at = from * outputs + to;
+                    if let (Some(&w), Some(&grad)) = (weights.get(at), grads.get(at)) {
+                        value(ui, "w", w);
+                        value(ui, "∂L/∂w", grad);
+                    }
                 }
                 Hover::Neuron(id, unit) => {
                     let Some(layer) = spec.layer(id) else { return };
@@ -851,16 +852,13 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                         if matches!(layer.kind, LayerKind::Dense(_) | LayerKind::Activation(_)) {
                             value(ui, "z", z);
                         }
-                        match layer.kind {
-                            LayerKind::Output(_) => {
-                                value(ui, "prediction", pictures.prediction.get(unit).copied().unwrap_or(a));
-                            }
-                            _ => value(ui, "a", a),
-                        }
+                        let output = matches!(layer.kind, LayerKind::Output(_));
+                        value(ui, if output { "prediction" } else { "a" }, a);
                     }
-                    if let Some((b, grads)) = model.snapshot.tensor(id, "bias").filter(|(b, _)| unit < b.len()) {
-                        value(ui, "bias", b[unit]);
-                        value(ui, "∂L/∂b", grads[unit]);
+                    let bias = model.snapshot.tensor(id, "bias");
+                    if let Some((&b, &grad)) = bias.and_then(|(b, grads)| b.get(unit).zip(grads.get(unit))) {
+                        value(ui, "bias", b);
+                        value(ui, "∂L/∂b", grad);
                     }
                     ui.label(widgets::hint(ui, format!("for row {}", model.sample + 1)));
                 }

@@ -13,11 +13,13 @@ use crate::train::Metrics;
 use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
 
+/// Room for the scores and the verdict under the picture.
+const SCORES: f32 = 188.0;
 /// Points that are drawn over the surface.
 const POINTS: usize = 500;
 
-/// Draws the inspector.
-pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+/// Draws the inspector in a panel of height `room`.
+pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
     let known: Vec<LayerId> =
         model.selection.iter().copied().filter(|id| model.document().network.layer(*id).is_some()).collect();
     match known.as_slice() {
@@ -36,7 +38,8 @@ pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
     ui.add_space(6.0);
     ui.separator();
     ui.add_space(2.0);
-    outcome(ui, model, pictures);
+    let left = room - ui.min_rect().height();
+    outcome(ui, model, pictures, left);
     verdict(ui, model);
 }
 
@@ -195,13 +198,14 @@ fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
 }
 
 /// The decision surface or the curve, and the score on rows that were never trained on.
-fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures) {
+fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     let Some(data) = model.dataset.clone() else { return };
     let t = tokens(ui);
     match data.features() {
         2 => {
             ui.label(title("Output over the plane"));
-            let side = ui.available_width().min(300.0);
+            // As large as the panel is wide, but so that the scores below stay in sight.
+            let side = ui.available_width().min(300.0).min((room - SCORES).max(170.0));
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
             let rect = Rect::from_center_size(rect.center(), vec2(side, side));
             let response = named(response, Role::Image, "Output over the plane, with the data");
@@ -250,6 +254,7 @@ pub fn surface(ui: &Ui, model: &Model, pictures: &Pictures, rect: Rect, t: &Toke
         }
         None => {
             painter.rect_filled(rect, radius, t.zero);
+            widgets::centred(ui, rect, "No picture yet", "It comes as soon as everything fits");
         }
     }
     let Some(plane) = pictures.plane else { return };

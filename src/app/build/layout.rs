@@ -1,6 +1,6 @@
 //! Where layers and neurons stand on the canvas: pure arithmetic, in canvas units.
 
-use crate::nn::{Inference, LayerId, NetworkSpec};
+use crate::nn::{Inference, LayerId, LayerKind, NetworkSpec};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 
@@ -76,7 +76,8 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
         let Some(layer) = spec.layer(id) else { continue };
         let units: usize = inference.shapes.get(&id).map_or(0, |s| s.iter().product());
         let shown = shown(units);
-        let matrix = if shown.len() < units { MATRIX + PADDING } else { 0.0 };
+        let weighed = matches!(layer.kind, LayerKind::Dense(_));
+        let matrix = if weighed && shown.len() < units { MATRIX + PADDING } else { 0.0 };
         let height = shown.len().max(1) as f32 * PITCH + 2.0 * PADDING - 8.0 + matrix;
         let centre = layer.position.map_or_else(|| pos2(i as f32 * pitch, 0.0), |[x, y]| pos2(x, y));
         placed.insert(id, Placed { rect: Rect::from_center_size(centre, vec2(BOX_WIDTH, height)), units, shown });
@@ -84,11 +85,11 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
     placed
 }
 
-/// The smallest rectangle around all layers, with room for their titles and footers.
+/// The smallest rectangle around all layers, with some room at the sides.
 pub fn bounds(placed: &BTreeMap<LayerId, Placed>) -> Rect {
     let all = placed.values().fold(Rect::NOTHING, |all, p| all.union(p.rect));
     if all.is_positive() {
-        Rect::from_min_max(all.min - vec2(40.0, 52.0), all.max + vec2(40.0, 46.0))
+        Rect::from_min_max(all.min - vec2(40.0, 10.0), all.max + vec2(40.0, 10.0))
     } else {
         Rect::from_center_size(Pos2::ZERO, vec2(400.0, 300.0))
     }

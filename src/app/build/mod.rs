@@ -37,7 +37,8 @@ impl BuildView {
             });
         });
         egui::Panel::right("inspector").default_size(288.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures));
+            let room = ui.available_height();
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures, room));
         });
         egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
     }

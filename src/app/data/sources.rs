@@ -3,11 +3,13 @@
 use super::super::dialogs::Question;
 use super::super::icon;
 use super::super::model::Model;
-use super::super::theme::{BODY, HINT, regular, tokens};
-use super::super::widgets::{choice, field, hint, label, named, number, title};
+use super::super::theme::{HINT, tokens};
+use super::super::widgets::{choice, field, hint, named, number, title};
 use crate::data::{BUILTIN, Curve, DataSource, Generator, Shape};
 use egui::accesskit::Role;
-use egui::{Align2, Button, CornerRadius, RichText, Sense, Slider, Stroke, StrokeKind, Ui, pos2, vec2};
+use egui::{
+    Align, Button, CornerRadius, Label, Layout, RichText, Sense, Slider, Stroke, StrokeKind, Ui, UiBuilder, vec2,
+};
 
 /// Draws the list.
 pub fn ui(ui: &mut Ui, model: &mut Model) {
@@ -29,8 +31,9 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
     if !files.is_empty() {
         heading(ui, "Recent files");
         for path in files.iter().take(4) {
+            let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
             let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-            if row(ui, model, &name, &path.display().to_string(), &DataSource::file(path)) {
+            if row(ui, model, &name, &folder, &path.display().to_string(), &DataSource::file(path)) {
                 model.choose_source(DataSource::file(path));
             }
         }
@@ -38,7 +41,8 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
     heading(ui, "Real data");
     for set in &BUILTIN {
         let source = DataSource::Builtin { name: set.name.to_owned() };
-        if row(ui, model, set.label, set.description, &source) {
+        let more = format!("{}. {}", set.description, set.licence);
+        if row(ui, model, set.label, set.summary, &more, &source) {
             model.choose_source(source);
         }
     }
@@ -69,7 +73,7 @@ fn heading(ui: &mut Ui, text: &str) {
 }
 
 /// A source with two lines.
-fn row(ui: &mut Ui, model: &Model, name: &str, description: &str, source: &DataSource) -> bool {
+fn row(ui: &mut Ui, model: &Model, name: &str, summary: &str, more: &str, source: &DataSource) -> bool {
     let t = tokens(ui);
     let current = match (&model.document().data.source, source) {
         (DataSource::File { path: a, .. }, DataSource::File { path: b, .. }) => a == b,
@@ -80,11 +84,12 @@ fn row(ui: &mut Ui, model: &Model, name: &str, description: &str, source: &DataS
     let fill = if response.hovered() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
     let stroke = if current || response.has_focus() { t.accent } else { t.raised };
     ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
-    let painter = ui.painter().with_clip_rect(rect.shrink2(vec2(8.0, 0.0)));
-    let at = |y: f32| pos2(rect.left() + 10.0, rect.center().y + y);
-    painter.text(at(-8.0), Align2::LEFT_CENTER, name, regular(BODY), t.text);
-    painter.text(at(9.0), Align2::LEFT_CENTER, description, regular(HINT), t.label);
-    response.on_hover_text(description).clicked()
+    let lines = UiBuilder::new().max_rect(rect.shrink2(vec2(10.0, 4.0))).layout(Layout::top_down(Align::Min));
+    let mut lines = ui.new_child(lines);
+    lines.spacing_mut().item_spacing.y = 1.0;
+    lines.add(Label::new(RichText::new(name).color(t.text)).truncate());
+    lines.add(Label::new(RichText::new(summary).size(HINT).color(t.label)).truncate());
+    response.on_hover_text(more).clicked()
 }
 
 fn small_row(ui: &mut Ui, name: &str, current: bool) -> bool {
@@ -128,7 +133,6 @@ fn settings(ui: &mut Ui, model: &mut Model, generator: &Generator) {
         }
         _ => {}
     }
-    ui.label(label(ui, ""));
     if new != *generator {
         model.choose_source(DataSource::Generator(new));
     }

@@ -2,13 +2,15 @@
 
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
-use super::super::widgets::{self, at, choice, count, hint, label, title};
+use super::super::widgets::{self, at, choice, count, hint, label, short, title, trimmed};
 use crate::data::{Column, ColumnPlan, DataSource, Missing, ReadOptions, Role, Summary, Treatment, number};
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Stroke, Ui, UiBuilder, pos2, vec2};
 
 const WIDTH: f32 = 148.0;
 const INDEX: f32 = 58.0;
-const HEAD: f32 = 196.0;
+/// Height of a column's head, and what a choice for missing values adds to it.
+const HEAD: f32 = 164.0;
+const GAPS: f32 = 25.0;
 const ROW: f32 = 24.0;
 
 /// Where the table is scrolled to.
@@ -33,7 +35,9 @@ impl TableView {
         }
         ui.add_space(4.0);
         let plan = model.document().data.preparation(table).columns;
-        let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEAD), egui::Sense::hover());
+        let gaps = opened.summaries.iter().any(|s| s.missing > 0);
+        let height = HEAD + if gaps { GAPS } else { 0.0 };
+        let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::hover());
         self.head(ui, model, opened, &plan, head);
         let total = vec2(INDEX + WIDTH * table.columns.len() as f32, ROW * table.rows() as f32);
         ui.spacing_mut().item_spacing.y = 0.0;
@@ -57,7 +61,7 @@ impl TableView {
         clipped.set_clip_rect(inside.intersect(ui.clip_rect()));
         for k in columns_in(self.offset, self.offset + inside.width(), table.columns.len()) {
             let left = inside.left() + k as f32 * WIDTH - self.offset;
-            let rect = Rect::from_min_size(pos2(left, head.top()), vec2(WIDTH - 8.0, HEAD - 8.0));
+            let rect = Rect::from_min_size(pos2(left, head.top()), vec2(WIDTH - 8.0, head.height() - 8.0));
             clipped.painter().rect_filled(rect, 8.0, t.panel);
             let role = plan.iter().find(|p| p.name == table.columns[k].name).map(|p| p.role);
             let line = match role {
@@ -120,8 +124,8 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
         if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
     ui.add(egui::Label::new(hint(ui, format!("{kind}{gaps}"))).truncate());
     let range = match summary.range {
-        Some(r) => format!("{} to {}", number(r.min), number(r.max)),
-        None => format!("{} values", summary.distinct),
+        Some(r) => format!("{} to {}", trimmed(&short(r.min)), trimmed(&short(r.max))),
+        None => format!("{} different values", summary.distinct),
     };
     let more = match summary.range {
         Some(r) => format!(

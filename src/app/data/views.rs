@@ -1,13 +1,13 @@
 //! Pictures of the data: two columns against each other, the balance of the classes, and how rows are split.
 
 use super::super::model::Model;
-use super::super::picture::{target_colour, target_extent};
+use super::super::picture::{target_colour, target_extent, telling};
 use super::super::theme::{LABEL, tokens};
-use super::super::widgets::{self, choice, field, label, named, number, title};
+use super::super::widgets::{self, choice, field, label, named, number, plot, short, title, trimmed};
 use crate::data::{Dataset, Part, Targets};
 use egui::accesskit::Role;
 use egui::{Rect, RichText, Sense, Slider, Ui, pos2, vec2};
-use egui_plot::{Plot, Points};
+use egui_plot::Points;
 use std::collections::BTreeMap;
 
 /// Rows that are drawn in the scatter.
@@ -16,7 +16,7 @@ const POINTS: usize = 3000;
 /// Which columns are drawn.
 #[derive(Default)]
 pub struct Views {
-    x: usize,
+    x: Option<usize>,
     y: Option<usize>,
 }
 
@@ -37,13 +37,14 @@ impl Views {
 
     fn scatter(&mut self, ui: &mut Ui, data: &Dataset) {
         let names = data.encoder.feature_names();
-        self.x = self.x.min(names.len() - 1);
-        let y = self.y.unwrap_or(1).min(names.len() - 1);
+        let (first, second) = telling(data);
+        let x = self.x.unwrap_or(first).min(names.len() - 1);
+        let y = self.y.unwrap_or(second).min(names.len() - 1);
         ui.label(title("Two columns"));
         let all = || 0..names.len().min(500);
         field(ui, "To the right", "Feature along the horizontal axis", |ui| {
-            if let Some(v) = choice(ui, "Horizontal feature", self.x, all(), |k| names[k].clone(), |a, b| a == b) {
-                self.x = v;
+            if let Some(v) = choice(ui, "Horizontal feature", x, all(), |k| names[k].clone(), |a, b| a == b) {
+                self.x = Some(v);
             }
         });
         let values = match &data.targets {
@@ -60,31 +61,36 @@ impl Views {
         let t = tokens(ui);
         let extent = target_extent(data);
         let step = data.rows().div_ceil(POINTS).max(1);
-        let (x_scale, y_scale) = (data.encoder.scale(self.x), data.encoder.scale(y));
+        let (x_scale, y_scale) = (data.encoder.scale(x), data.encoder.scale(y));
         // One series a colour; numbers fall into a few shades.
         let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
         for row in (0..data.rows()).step_by(step) {
-            let x = x_scale.decode(f64::from(data.x[[row, self.x]]));
+            let right = x_scale.decode(f64::from(data.x[[row, x]]));
             let up = match values {
                 Some((v, scale, _)) => scale.decode(f64::from(v[[row, 0]])),
                 None => y_scale.decode(f64::from(data.x[[row, y]])),
             };
-            series.entry(target_colour(data, row, extent, t).to_array()).or_default().push([x, up]);
+            series.entry(target_colour(data, row, extent, t).to_array()).or_default().push([right, up]);
         }
         let up = values.map_or_else(|| names[y].clone(), |(.., name)| name.clone());
-        let response = Plot::new("scatter")
-            .height(ui.available_width().min(260.0))
-            .allow_scroll(false)
-            .show_grid([false, false])
-            .x_axis_label(names[self.x].clone())
-            .y_axis_label(up)
-            .show(ui, |plot| {
-                for (colour, points) in series {
-                    let [r, g, b, _] = colour;
-                    plot.points(Points::new("rows", points).radius(2.4).color(egui::Color32::from_rgb(r, g, b)));
-                }
-            });
-        named(response.response, Role::Image, "Scatter of two columns");
+        let quiet = |text: String| RichText::new(text).color(t.label);
+        ui.scope(|ui| {
+            let response = plot(ui, "scatter", 0.0)
+                .height(ui.available_width().min(260.0))
+                .allow_scroll(false)
+                .show_grid([false, false])
+                .x_axis_label(quiet(names[x].clone()))
+                .y_axis_label(quiet(up))
+                .x_axis_formatter(|mark, _| trimmed(&short(mark.value)))
+                .y_axis_formatter(|mark, _| trimmed(&short(mark.value)))
+                .show(ui, |plot| {
+                    for (colour, points) in series {
+                        let [r, g, b, _] = colour;
+                        plot.points(Points::new("rows", points).radius(2.4).color(egui::Color32::from_rgb(r, g, b)));
+                    }
+                });
+            named(response.response, Role::Image, "Scatter of two columns");
+        });
         if let Targets::Classes { names, .. } = &data.targets {
             ui.horizontal_wrapped(|ui| {
                 for (k, name) in names.iter().enumerate().take(12) {
@@ -110,7 +116,7 @@ fn balance(ui: &mut Ui, data: &Dataset) {
         let share = 100.0 * count as f32 / labels.len().max(1) as f32;
         named(response, Role::Label, &format!("{name}: {count} rows, {share:.0} %"));
         let bar =
-            Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 150.0) * count as f32 / most, 12.0));
+            Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 168.0) * count as f32 / most, 12.0));
         ui.painter().rect_filled(bar, 3.0, t.class(k));
         let font = super::super::theme::regular(LABEL);
         let clip = ui.painter().with_clip_rect(Rect::from_min_size(rect.min, vec2(78.0, 18.0)));

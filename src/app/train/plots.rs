@@ -1,12 +1,12 @@
 //! Curves over epochs.
 
 use super::super::model::Model;
-use super::super::theme::Tokens;
-use super::super::widgets::short;
+use super::super::theme::{HINT, Tokens};
+use super::super::widgets::{count, plot, short, trimmed};
 use super::head;
 use crate::train::{Curve, History};
 use egui::{Color32, Ui};
-use egui_plot::{HoverPosition, Line, Plot, PlotPoints};
+use egui_plot::{HoverPosition, Line, PlotPoints};
 
 /// The vertical axis of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,12 +53,26 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
     }
     ui.horizontal_wrapped(|ui| {
         for (name, curve, colour) in curves.iter().take(12) {
-            let value = curve.latest().map_or_else(|| "–".to_owned(), |v| short(f64::from(v)));
-            ui.label(egui::RichText::new(format!("{name} {value}")).size(11.0).color(*colour));
+            // Values where there is room for them.
+            let value = curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", short(f64::from(v))));
+            let text = format!("{name}{}", value.unwrap_or_default());
+            ui.label(egui::RichText::new(text).size(HINT).color(*colour));
         }
     });
     let text = move |v: f64| if log { short(10_f64.powf(v)) } else { short(v) };
-    let plot = Plot::new(id.to_owned())
+    let lines: Vec<(String, Vec<[f64; 2]>, Color32)> =
+        curves.iter().map(|(name, c, colour)| (name.clone(), line(&history.epochs, c, log), *colour)).collect();
+    // A flat curve stands in the middle of a readable range.
+    let (low, high) = lines
+        .iter()
+        .flat_map(|(_, points, _)| points)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[1]), b.max(p[1])));
+    let least = if log { 1.0 } else { 1e-3 * high.abs().max(1e-6) };
+    let slack = ((least - (high - low)) / 2.0).max(0.0);
+    let plot = plot(ui, id, if log { 1.0 } else { 0.0 })
+        .include_y(low - slack)
+        .include_y(high + slack)
+        .include_x(0.0)
         .height(ui.available_height())
         .allow_scroll(false)
         .show_grid([false, true])
@@ -67,10 +81,10 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
         .y_axis_min_width(46.0)
         .y_axis_formatter(move |mark, _| {
             let whole = (mark.value - mark.value.round()).abs() < 1e-9;
-            if log && !whole { String::new() } else { text(mark.value) }
+            if log && !whole { String::new() } else { trimmed(&text(mark.value)) }
         })
         .x_axis_formatter(|mark, _| {
-            if mark.value.fract() == 0.0 && mark.value >= 0.0 { format!("{:.0}", mark.value) } else { String::new() }
+            if mark.value.fract() == 0.0 && mark.value >= 0.0 { count(mark.value as u128) } else { String::new() }
         })
         .label_formatter(move |hover| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
@@ -80,8 +94,6 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
                 Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y)))
             }
         });
-    let lines: Vec<(String, Vec<[f64; 2]>, Color32)> =
-        curves.iter().map(|(name, c, colour)| (name.clone(), line(&history.epochs, c, log), *colour)).collect();
     plot.show(ui, |plot| {
         for (name, points, colour) in lines {
             plot.line(Line::new(name, PlotPoints::from(points)).color(colour).width(1.6));
@@ -120,7 +132,7 @@ pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
     head(ui, "Gradient norm per layer", "log");
     let name = |k: usize| model.document().network.name(history.layers[k]);
     let curves: Vec<Named<'_>> =
-        history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.series[(k + 1) % 8])).collect();
+        history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.class(k + 1))).collect();
     draw(ui, "norms", history, &curves, true, t);
 }
 
