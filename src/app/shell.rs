@@ -373,7 +373,8 @@ impl Chainrule {
 
     fn question(&mut self, ctx: &Context) {
         let Some(modal) = self.model.modal.clone() else { return };
-        let response = egui::Modal::new(egui::Id::unique("question")).show(ctx, |ui| {
+        let frame = Frame::popup(&ctx.global_style()).inner_margin(20);
+        let response = egui::Modal::new(egui::Id::unique("question")).frame(frame).show(ctx, |ui| {
             ui.set_max_width(420.0);
             match modal {
                 Modal::Unsaved(intention) => {

@@ -1,0 +1,469 @@
+//! The window without a display: what a person clicks and reads, found by the names that screen readers use.
+#![cfg(feature = "gui")]
+
+use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
+use chainrule::nn::{Activation, LayerKind};
+use chainrule::project::{Preset, builtin};
+use chainrule::train::{Phase, Snapshot, Status};
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Dialogs that answer from a list.
+#[derive(Clone, Default)]
+struct Scripted(Arc<Mutex<VecDeque<Answer>>>);
+
+impl Dialogs for Scripted {
+    fn ask(&mut self, _: &Question, wake: Box<dyn Fn() + Send>) -> Receiver<Answer> {
+        let (sender, receiver) = channel();
+        let answer = self.0.lock().expect("not poisoned").pop_front();
+        sender.send(answer.expect("the test expects this dialog")).expect("the receiver is here");
+        wake();
+        receiver
+    }
+}
+
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+struct Window {
+    harness: Harness<'static, Option<Chainrule>>,
+    dialogs: Scripted,
+    woken: Receiver<()>,
+}
+
+impl Window {
+    /// The window as it first opens.
+    fn open() -> Self {
+        let dialogs = Scripted::default();
+        let (wake, woken) = channel();
+        let seam = dialogs.clone();
+        // Fonts take effect in the frame after the one that sets them, so the first one draws nothing.
+        let draw = move |ui: &mut egui::Ui, app: &mut Option<Chainrule>| match app {
+            Some(app) => app.show(ui),
+            None => {
+                let wake = Mutex::new(wake.clone());
+                let wake = move || {
+                    // The test may have ended.
+                    wake.lock().expect("not poisoned").send(()).ok();
+                };
+                *app = Some(Chainrule::new(ui.ctx(), Box::new(seam.clone()), wake));
+            }
+        };
+        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_ui_state(draw, None);
+        let mut window = Self { harness, dialogs, woken };
+        window.until("a network is ready", |app| app.model.trainable());
+        window
+    }
+
+    /// The window with a built-in preset.
+    fn preset(name: &str) -> Self {
+        let mut window = Self::open();
+        let preset = builtin(name).expect("is built in").preset().expect("can be read");
+        window.app_mut().model.show(preset, None);
+        window.ready();
+        window
+    }
+
+    fn app(&self) -> &Chainrule {
+        self.harness.state().as_ref().expect("was made in the first frame")
+    }
+
+    fn app_mut(&mut self) -> &mut Chainrule {
+        self.harness.state_mut().as_mut().expect("was made in the first frame")
+    }
+
+    fn snapshot(&self) -> &Snapshot {
+        &self.app().model.snapshot
+    }
+
+    /// Draws frames, one after each sign of life from the other threads, until `wanted` holds.
+    fn until(&mut self, what: &str, wanted: impl Fn(&Chainrule) -> bool) {
+        loop {
+            self.harness.run_steps(2);
+            if self.harness.state().as_ref().is_some_and(&wanted) {
+                // What came in at the end of a frame is drawn in the next.
+                self.harness.run_steps(1);
+                return;
+            }
+            let waited = self.woken.recv_timeout(Duration::from_secs(30));
+            assert!(waited.is_ok(), "in vain for: {what}; status {:?}", self.snapshot().status);
+        }
+    }
+
+    /// Until the trainer has the network that is on screen.
+    fn ready(&mut self) {
+        self.until("a network is ready", |app| {
+            app.model.trainable() && app.model.is_current() && !app.model.is_waiting()
+        });
+    }
+
+    /// Clicks the button of that name, or the only thing of that name that is none.
+    fn click(&mut self, label: &str) {
+        match self.harness.query_by_role_and_label(Role::Button, label) {
+            Some(button) => button.click(),
+            None => self.harness.get_by_label(label).click(),
+        }
+        self.harness.run_steps(2);
+    }
+
+    fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run_steps(2);
+    }
+
+    fn choose(&mut self, list: &str, entry: &str) {
+        self.harness.get_by_role_and_label(Role::ComboBox, list).click();
+        self.harness.run_steps(2);
+        self.click(entry);
+    }
+
+    /// Types a number into a field.
+    fn enter(&mut self, field: &str, value: f64) {
+        self.harness.get_by_role_and_label(Role::SpinButton, field).set_value_accesskit(value);
+        self.harness.run_steps(2);
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.dialogs.0.lock().expect("not poisoned").push_back(answer);
+    }
+
+    /// Whether a text is on screen.
+    fn shows(&self, text: &str) -> bool {
+        self.harness.query_all_by_label_contains(text).next().is_some()
+    }
+
+    fn layers(&self) -> Vec<String> {
+        let network = &self.app().model.document().network;
+        let order = network.topological_order().0;
+        order.iter().filter_map(|id| network.layer(*id)).map(|l| l.kind.definition().caption()).collect()
+    }
+}
+
+#[test]
+fn a_network_is_built_by_clicks_and_every_step_can_be_undone() {
+    let mut window = Window::open();
+    let start = window.layers();
+    window.click("Add dense");
+    assert_eq!(window.layers().len(), start.len() + 1);
+    window.enter("Units", 9.0);
+    window.choose("Activation", "ReLU");
+    window.ready();
+    assert_eq!(window.layers()[2], "dense 9 · ReLU", "{:?}", window.layers());
+    assert!(window.shows("dense 9 · ReLU"), "the card says so");
+    window.click("Add dropout");
+    window.ready();
+    assert_eq!(window.layers()[3], "dropout 20 %");
+    let built = window.app().model.document().clone();
+
+    // The selected layer goes by a key, the chain heals, and everything comes back.
+    window.press(Modifiers::NONE, Key::Delete);
+    window.ready();
+    assert_eq!(window.layers().len(), start.len() + 1);
+    for _ in 0..2 {
+        window.click("Undo");
+    }
+    for _ in 0..2 {
+        window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    }
+    window.click("Undo");
+    window.ready();
+    assert_eq!(*window.app().model.document(), built);
+    while window.app().model.project.undo_label().is_some() {
+        window.press(Modifiers::COMMAND, Key::Z);
+    }
+    window.ready();
+    assert_eq!(window.layers(), start);
+
+    // A click on a card selects it, and the inspector shows it.
+    window.harness.get_by_role_and_label(Role::Button, &format!("Hidden 1: {}", start[1])).click();
+    window.harness.run();
+    assert!(window.harness.query_by_role_and_label(Role::SpinButton, "Units").is_some());
+}
+
+#[test]
+fn layers_are_moved_duplicated_and_inserted_by_menus() {
+    let mut window = Window::preset("circle");
+    let start = window.layers();
+    window.harness.get_by_role_and_label(Role::Button, &format!("Hidden 1: {}", start[1])).click_secondary();
+    window.harness.run_steps(2);
+    window.click("Move later");
+    window.ready();
+    assert_eq!(window.layers()[1..3], [start[2].clone(), start[1].clone()]);
+    window.press(Modifiers::COMMAND, Key::D);
+    window.ready();
+    assert_eq!(window.layers()[2..4], [start[1].clone(), start[1].clone()], "the copy stands behind its original");
+    window.press(Modifiers::COMMAND, Key::A);
+    assert_eq!(window.app().model.selection.len(), start.len() + 1);
+}
+
+#[test]
+fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("fruit.csv");
+    let rows: String = (0..90)
+        .map(|i| format!("{};{},5;{}\n", i % 9, i % 7, ["apple", "pear", "plum"][i % 3]))
+        .collect();
+    std::fs::write(&file, format!("weight;length;fruit\n{rows}")).expect("can be written");
+    let mut window = Window::open();
+    window.click("Data");
+    window.answer(Answer::Chosen(file.clone()));
+    window.click("Open data…");
+    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "fruit.csv"));
+    window.ready();
+    window.harness.run();
+    for text in ["90 rows, 3 columns", "weight", "length", "fruit", "The network was fitted", "plum: 30 rows"] {
+        assert!(window.shows(text), "{text}");
+    }
+    let data = window.app().model.dataset.clone().expect("is open");
+    assert_eq!((data.rows(), data.features()), (90, 2));
+    assert_eq!(window.layers().iter().rev().nth(1).map(String::as_str), Some("dense 3 · identity"));
+
+    // A role is changed in the column's head, and undone.
+    window.choose("Role of length", "ignore");
+    window.ready();
+    assert_eq!(window.app().model.dataset.as_ref().map(|d| d.features()), Some(1));
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_eq!(window.app().model.dataset.as_ref().map(|d| d.features()), Some(2));
+
+    // Nothing is lost when the dialog is cancelled, cannot be shown, or the file is bad.
+    let before = window.app().model.document().clone();
+    std::fs::write(folder.path().join("bad.csv"), "a,b\n1,2\n3\n").expect("can be written");
+    for (answer, says) in [
+        (Answer::Cancelled, "The network was fitted"),
+        (Answer::Unavailable, "No file dialog could be opened"),
+        (Answer::Chosen(folder.path().join("none.csv")), "There is no file"),
+        (Answer::Chosen(folder.path().join("bad.csv")), "bad.csv, row 3"),
+    ] {
+        window.answer(answer);
+        window.click("Open data…");
+        window.until(says, |app| app.model.notices.last().is_some_and(|n| n.text.contains(says)));
+        assert!(window.shows(says), "{says}");
+    }
+    assert_eq!(*window.app().model.document(), before);
+    window.click("Close message");
+    assert!(!window.shows("bad.csv, row 3"));
+}
+
+#[test]
+fn a_file_is_dropped_onto_the_window() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("line.tsv");
+    let rows: String = (0..40).map(|i| format!("{i}\t{}\n", 3 * i)).collect();
+    std::fs::write(&file, format!("x\ty\n{rows}")).expect("can be written");
+    let mut window = Window::open();
+    window.harness.input_mut().dropped_files.push(Arc::new(Dropped(file)));
+    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.tsv"));
+    window.ready();
+    assert!(window.layers().last().is_some_and(|l| l == "mean squared error"));
+}
+
+#[test]
+fn training_is_played_paused_stepped_and_rewound() {
+    let mut window = Window::preset("spiral");
+    let start = window.snapshot().params.clone();
+    window.click("Play");
+    window.until("an epoch is done", |app| app.model.snapshot.epoch >= 1);
+    window.click("Rewind");
+    window.until("training is rewound", |app| app.model.snapshot.epoch == 0);
+    window.app_mut().model.edit("test", None, |d| d.training.epochs = None);
+    window.click("Play");
+    window.until("training runs", |app| app.model.snapshot.is_running() && app.model.snapshot.epoch >= 2);
+    window.click("Pause");
+    window.until("training is paused", |app| app.model.snapshot.status == Status::Paused);
+    let paused = window.snapshot().step;
+    window.harness.run_steps(3);
+    assert_eq!(window.snapshot().step, paused);
+
+    window.press(Modifiers::NONE, Key::Home);
+    window.until("training is rewound", |app| app.model.snapshot.step == 0);
+    assert_eq!(window.snapshot().params, start, "the same initial parameters");
+
+    window.click("phase");
+    for (next, says) in [
+        (Some(Phase::Error), "Next: error"),
+        (Some(Phase::Backward), "Next: backward pass"),
+        (Some(Phase::Update), "Next: update"),
+        (None, "Paused"),
+    ] {
+        window.click("Step");
+        window.until(says, move |app| app.model.snapshot.phase == next);
+        assert!(window.shows(says), "{says}");
+    }
+    assert_eq!(window.snapshot().step, 1);
+    window.click("epoch");
+    window.press(Modifiers::NONE, Key::Period);
+    window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+    window.click("New seed");
+    window.until("training begins anew", |app| app.model.snapshot.epoch == 0);
+    assert_ne!(window.snapshot().params, start, "other initial parameters");
+}
+
+#[test]
+fn a_preset_is_saved_with_its_run_and_opened_again() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("mine.json");
+    let mut window = Window::preset("moons");
+    window.click("epoch");
+    for epoch in 1..=3 {
+        window.click("Step");
+        window.until("the epoch is done", move |app| app.model.snapshot.epoch == epoch);
+    }
+    window.app_mut().model.edit("test", None, |d| d.name = "Mine".to_owned());
+    window.harness.run_steps(2);
+    assert!(window.shows("Unsaved changes"));
+    window.app_mut().model.include_run = true;
+    window.answer(Answer::Chosen(file.clone()));
+    window.press(Modifiers::COMMAND, Key::S);
+    window.until("the file is written", |app| app.model.notices.iter().any(|n| n.text.contains("Saved to")));
+    assert!(!window.shows("Unsaved changes"));
+    let (params, history) = (window.snapshot().params.clone(), window.snapshot().history.clone());
+
+    window.press(Modifiers::COMMAND, Key::N);
+    window.until("a new document is there", |app| app.model.document().name == "Untitled");
+    window.ready();
+    window.answer(Answer::Chosen(file.clone()));
+    window.press(Modifiers::COMMAND, Key::O);
+    window.until("the preset is open", |app| app.model.document().name == "Mine");
+    window.ready();
+    assert_eq!((window.snapshot().epoch, &window.snapshot().params), (3, &params));
+    assert_eq!(window.snapshot().history, history, "the plots are as they were");
+    window.click("Train");
+    window.harness.run();
+    assert!(window.shows("Gradient norm per layer"));
+    assert_eq!(window.app().model.recent, [file.clone()]);
+
+    // A file that cannot be read, and one that cannot be written, change nothing.
+    let before = window.app().model.document().clone();
+    let broken = folder.path().join("broken.json");
+    std::fs::write(&broken, &std::fs::read_to_string(&file).expect("was written")[..200]).expect("can be written");
+    window.answer(Answer::Chosen(broken));
+    window.press(Modifiers::COMMAND, Key::O);
+    window.until("a message", |app| app.model.notices.iter().any(|n| n.problem));
+    assert!(window.shows("broken.json is not a preset"));
+    window.answer(Answer::Chosen(folder.path().join("nowhere").join("x.json")));
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
+    window.until("a message", |app| app.model.notices.iter().any(|n| n.text.contains("cannot be saved")));
+    assert_eq!(*window.app().model.document(), before);
+    assert_eq!(Preset::open(&file).expect("is as it was").document, before);
+}
+
+#[test]
+fn unsaved_work_is_not_thrown_away_without_asking() {
+    let mut window = Window::preset("xor");
+    window.click("Add dense");
+    let mine = window.app().model.document().clone();
+    window.press(Modifiers::COMMAND, Key::N);
+    assert!(window.shows("Save your changes first?"));
+    window.click("Cancel");
+    assert_eq!(*window.app().model.document(), mine);
+    window.press(Modifiers::COMMAND, Key::N);
+    window.answer(Answer::Cancelled);
+    window.click("Save");
+    window.harness.run_steps(3);
+    assert_eq!(*window.app().model.document(), mine, "a cancelled dialog keeps the document");
+    window.press(Modifiers::COMMAND, Key::N);
+    window.click("Discard changes");
+    window.until("a new document is there", |app| app.model.document().name == "Untitled");
+}
+
+#[test]
+fn what_does_not_fit_is_told_on_the_card_and_mended_by_one_click() {
+    let mut window = Window::preset("iris");
+    window.click("Prediction: dense 3 · identity");
+    window.enter("Units", 2.0);
+    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.harness.run();
+    assert!(window.shows("the target has 3 classes, but 2 values arrive here"));
+    assert!(window.shows("The network has a problem"));
+    window.click("Set Prediction to 3 units");
+    window.ready();
+    assert!(window.app().model.inference.fits());
+    assert!(window.shows("Everything fits together"));
+
+    // Units that no memory holds are refused with the memory they would need.
+    window.app_mut().model.edit("test", None, |d| {
+        if let LayerKind::Dense(dense) = &mut d.network.layers[1].kind {
+            dense.units = 1_000_000_000;
+        }
+    });
+    window.until("the problem is found", |app| !app.model.inference.fits());
+    assert!(window.shows("would need"));
+}
+
+#[test]
+fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
+    let mut window = Window::preset("sine");
+    window.app_mut().model.edit("test", None, |d| {
+        d.training.learning_rate = 1e6;
+        d.training.optimizer = chainrule::nn::Optimizer::Sgd {};
+        for layer in &mut d.network.layers {
+            if let LayerKind::Dense(dense) = &mut layer.kind {
+                dense.activation = Activation::Identity;
+            }
+        }
+    });
+    window.ready();
+    window.click("Play");
+    window.until("training stops", |app| matches!(app.model.snapshot.status, Status::Diverged(_)));
+    assert!(window.shows("exploded first"));
+    window.click("Rewind to start again");
+    window.until("training is rewound", |app| app.model.snapshot.status == Status::Paused);
+    assert!(!window.shows("exploded first"));
+}
+
+#[test]
+fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
+    for preset in ["circle", "sine", "digits", "diabetes", "vanishing-gradients"] {
+        let mut window = Window::preset(preset);
+        window.click("epoch");
+        window.click("Step");
+        window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train] {
+            window.app_mut().workspace = workspace;
+            window.harness.run();
+            assert_eq!(window.harness.unnamed_widgets(), Vec::<String>::new(), "{preset}, {workspace:?}");
+            // Animations have ended; from here on nothing asks for another frame.
+            window.harness.run_steps(30);
+            let viewport = &window.harness.output().viewport_output[&egui::ViewportId::ROOT];
+            assert_eq!(viewport.repaint_delay, Duration::MAX, "{preset}, {workspace:?} asks for frames while idle");
+        }
+    }
+}
+
+#[test]
+fn the_gallery_and_the_shortcuts_open_by_keys() {
+    let mut window = Window::open();
+    window.press(Modifiers::NONE, Key::F1);
+    window.harness.run();
+    assert!(window.shows("Keyboard shortcuts") && window.shows("Ctrl+Shift+S"));
+    window.press(Modifiers::NONE, Key::Escape);
+    window.press(Modifiers::COMMAND, Key::G);
+    window.harness.run();
+    window.click("Open Iris, three species");
+    window.until("the preset is open", |app| app.model.document().name == "Iris, three species");
+    window.ready();
+    let theme = window.harness.ctx.theme();
+    window.click("Light or dark");
+    assert_ne!(window.harness.ctx.theme(), theme);
+    let root = window.harness.root();
+    assert!(root.children_recursive().count() > 40, "the light theme draws as much");
+}
