@@ -105,7 +105,8 @@ impl Workload {
         Ok(Session::new(&self.spec(), Arc::new(data), config, threads)?)
     }
 
-    fn spec(&self) -> NetworkSpec {
+    /// Its network.
+    pub fn spec(&self) -> NetworkSpec {
         let last = self.sizes.len() - 1;
         let dense = self.sizes.iter().enumerate().skip(1).map(|(i, &units)| {
             let activation = if i == last { self.last } else { self.hidden };

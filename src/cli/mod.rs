@@ -5,7 +5,7 @@
 // This module is the one that talks to the terminal.
 #![allow(clippy::print_stdout)]
 
-mod bench;
+pub mod bench;
 mod chart;
 mod check;
 mod inspect;

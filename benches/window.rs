@@ -1,0 +1,151 @@
+//! What the window costs while W3 trains at full speed: time of a frame on its own thread, and what is left for training.
+//!
+//! `cargo bench --bench window`. Frames are laid out and tessellated, not rasterised: that is the graphics card's work.
+#![allow(clippy::print_stdout)]
+
+use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
+use chainrule::cli::bench::WORKLOADS;
+use chainrule::data::DataSource;
+use chainrule::project::adapt;
+use chainrule::seed::{Purpose, Stream};
+use chainrule::train::{Command, Session, Tick, TrainConfig, task};
+use egui::{Context, Pos2, RawInput, Rect, vec2};
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+const ROWS: usize = 1024;
+const FRAME: Duration = Duration::from_micros(16_667);
+const ROUND: Duration = Duration::from_secs(2);
+const ROUNDS: usize = 5;
+
+struct NoDialogs;
+
+impl Dialogs for NoDialogs {
+    fn ask(&mut self, _: &Question, _: Box<dyn Fn() + Send>) -> Receiver<Answer> {
+        channel().1
+    }
+}
+
+/// Random rows of 784 numbers in ten classes.
+fn write_rows(path: &Path) -> std::io::Result<()> {
+    let mut stream = Stream::new(1, Purpose::Data, 0);
+    let names: Vec<String> = (0..784).map(|k| format!("p{k}")).collect();
+    let mut text = format!("{},class\n", names.join(","));
+    for row in 0..ROWS {
+        for _ in 0..784 {
+            write!(text, "{:.3},", stream.normal()).expect("writing to a string cannot fail");
+        }
+        writeln!(text, "c{}", row % 10).expect("writing to a string cannot fail");
+    }
+    std::fs::write(path, text)
+}
+
+struct Window {
+    ctx: Context,
+    app: Chainrule,
+    begun: Instant,
+}
+
+impl Window {
+    /// Draws one frame; returns how long it took.
+    fn frame(&mut self) -> Duration {
+        let input = RawInput {
+            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(1920.0, 1080.0))),
+            time: Some(self.begun.elapsed().as_secs_f64()),
+            ..RawInput::default()
+        };
+        let since = Instant::now();
+        let app = &mut self.app;
+        let mut shown = self.ctx.run_ui(input, |ui| app.show(ui));
+        let shapes = std::mem::take(&mut shown.shapes);
+        let drawn = self.ctx.tessellate(shapes, shown.pixels_per_point);
+        let took = since.elapsed();
+        assert!(!drawn.is_empty());
+        took
+    }
+
+    /// Draws 60 frames a second for a while.
+    fn draw(&mut self, time: Duration) -> Vec<Duration> {
+        let begun = Instant::now();
+        let mut frames = Vec::new();
+        while begun.elapsed() < time {
+            let took = self.frame();
+            frames.push(took);
+            std::thread::sleep(FRAME.saturating_sub(took));
+        }
+        frames
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::TempDir::new()?;
+    let file = folder.path().join("w3.csv");
+    write_rows(&file)?;
+    let workload = WORKLOADS.iter().find(|w| w.name == "W3").ok_or("there is no W3")?;
+    let config = TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
+
+    let ctx = Context::default();
+    let mut app = Chainrule::new(&ctx, Box::new(NoDialogs), || ());
+    app.model.choose_source(DataSource::file(&file));
+    while app.model.dataset.as_ref().is_none_or(|d| d.features() != 784) {
+        std::thread::yield_now();
+        app.model.sync();
+    }
+    let data = Arc::clone(app.model.dataset.as_ref().ok_or("there are no data")?);
+    let mut spec = workload.spec();
+    adapt(&mut spec, &task(&data), workload.batch);
+    app.model.edit("bench", None, |d| {
+        d.network = spec.clone();
+        d.training = config.clone();
+    });
+    app.model.sync();
+    while !(app.model.is_current() && app.model.trainable()) {
+        std::thread::yield_now();
+        app.model.sync();
+    }
+    let mut window = Window { ctx, app, begun: Instant::now() };
+    let mut headless = Session::new(&spec, data, config, 1)?;
+
+    let mut ratios = Vec::new();
+    let mut costs: Vec<(Workspace, Vec<Duration>)> =
+        [Workspace::Data, Workspace::Build, Workspace::Train].into_iter().map(|w| (w, Vec::new())).collect();
+    for _ in 0..ROUNDS {
+        let (begun, mut alone) = (Instant::now(), 0_u64);
+        while begun.elapsed() < ROUND {
+            alone += u64::from(headless.tick()? == Tick::Batch);
+        }
+        let alone = alone as f64 / begun.elapsed().as_secs_f64();
+        window.app.model.train(Command::Play);
+        for (workspace, frames) in &mut costs {
+            window.app.workspace = *workspace;
+            window.draw(Duration::from_millis(300));
+            let (begun, from) = (Instant::now(), window.app.model.snapshot.step);
+            frames.extend(window.draw(ROUND));
+            let steps = window.app.model.snapshot.step - from;
+            ratios.push((*workspace, steps as f64 / begun.elapsed().as_secs_f64() / alone));
+        }
+        window.app.model.train(Command::Pause);
+        window.app.model.sync();
+        while window.app.model.snapshot.is_running() {
+            std::thread::yield_now();
+            window.app.model.sync();
+        }
+    }
+    println!("W3 at full speed, 1920×1080, 60 frames a second, {ROUNDS} rounds");
+    for (workspace, mut frames) in costs {
+        frames.sort_unstable();
+        let at = |share: f64| frames[((frames.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
+        let mut own: Vec<f64> = ratios.iter().filter(|(w, _)| *w == workspace).map(|(_, r)| *r).collect();
+        own.sort_by(f64::total_cmp);
+        println!(
+            "{workspace:?}: frame median {:.2} ms, 99 % below {:.2} ms; training keeps {:.1} % of its headless speed",
+            at(0.5),
+            at(0.99),
+            own[own.len() / 2] * 100.0
+        );
+    }
+    Ok(())
+}
