@@ -85,7 +85,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = folder.path().join("w3.csv");
     write_rows(&file)?;
     let workload = WORKLOADS.iter().find(|w| w.name == "W3").ok_or("there is no W3")?;
-    let config = TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
+    let config =
+        TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
 
     let ctx = Context::default();
     let mut app = Chainrule::new(&ctx, Box::new(NoDialogs), || ());

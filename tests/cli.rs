@@ -41,12 +41,12 @@ fn json(path: &Path) -> Value {
 
 /// Flowers: two numbers and a class, 60 rows.
 fn write_flowers(path: &Path) {
-    let mut text = String::from("length,width,kind\n");
-    for i in 0..60 {
-        let (kind, base) = if i % 2 == 0 { ("rose", 1.0) } else { ("tulip", 3.0) };
-        text.push_str(&format!("{},{},{kind}\n", base + f64::from(i % 7) * 0.1, base - f64::from(i % 5) * 0.1));
-    }
-    fs::write(path, text).expect("the folder can be written");
+    let row = |i: u32| {
+        let (kind, base) = if i.is_multiple_of(2) { ("rose", 1.0) } else { ("tulip", 3.0) };
+        format!("{},{},{kind}\n", base + f64::from(i % 7) * 0.1, base - f64::from(i % 5) * 0.1)
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(path, format!("length,width,kind\n{rows}")).expect("the folder can be written");
 }
 
 #[test]
@@ -137,11 +137,8 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
 fn predictions_of_numbers_are_in_the_units_of_the_target() {
     let folder = folder();
     let path = folder.path();
-    let mut text = String::from("x,price\n");
-    for i in 0..80 {
-        text.push_str(&format!("{i},{}\n", 1000 + 50 * i));
-    }
-    fs::write(path.join("prices.csv"), text).expect("can be written");
+    let rows: String = (0..80).map(|i| format!("{i},{}\n", 1000 + 50 * i)).collect();
+    fs::write(path.join("prices.csv"), format!("x,price\n{rows}")).expect("can be written");
     succeeds(path, &["train", "sine", "--data", "prices.csv", "--epochs", "300", "--save", "p.json"]);
     fs::write(path.join("ask.csv"), "x\n10\n60\n").expect("can be written");
     succeeds(path, &["predict", "p.json", "--data", "ask.csv", "--out", "out.csv"]);

@@ -67,7 +67,11 @@ impl Window {
                 *app = Some(Chainrule::new(ui.ctx(), Box::new(seam.clone()), wake));
             }
         };
-        let harness = Harness::builder().with_size(vec2(1280.0, 800.0)).build_ui_state(draw, None);
+        let harness = Harness::builder()
+            .with_size(vec2(1280.0, 800.0))
+            .with_step_dt(1.0 / 60.0)
+            .with_max_steps(60)
+            .build_ui_state(draw, None);
         let mut window = Self { harness, dialogs, woken };
         window.until("a network is ready", |app| app.model.trainable());
         window
@@ -218,9 +222,8 @@ fn layers_are_moved_duplicated_and_inserted_by_menus() {
 fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     let folder = TempDir::new().expect("the system has a temporary folder");
     let file = folder.path().join("fruit.csv");
-    let rows: String = (0..90)
-        .map(|i| format!("{};{},5;{}\n", i % 9, i % 7, ["apple", "pear", "plum"][i % 3]))
-        .collect();
+    let rows: String =
+        (0..90).map(|i| format!("{};{},5;{}\n", i % 9, i % 7, ["apple", "pear", "plum"][i % 3])).collect();
     std::fs::write(&file, format!("weight;length;fruit\n{rows}")).expect("can be written");
     let mut window = Window::open();
     window.click("Data");
@@ -246,9 +249,12 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
 
     // Nothing is lost when the dialog is cancelled, cannot be shown, or the file is bad.
     let before = window.app().model.document().clone();
+    window.answer(Answer::Cancelled);
+    window.click("Open data…");
+    window.harness.run_steps(3);
+    assert_eq!(*window.app().model.document(), before);
     std::fs::write(folder.path().join("bad.csv"), "a,b\n1,2\n3\n").expect("can be written");
     for (answer, says) in [
-        (Answer::Cancelled, "The network was fitted"),
         (Answer::Unavailable, "No file dialog could be opened"),
         (Answer::Chosen(folder.path().join("none.csv")), "There is no file"),
         (Answer::Chosen(folder.path().join("bad.csv")), "bad.csv, row 3"),
@@ -349,7 +355,7 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.click("Train");
     window.harness.run();
     assert!(window.shows("Gradient norm per layer"));
-    assert_eq!(window.app().model.recent, [file.clone()]);
+    assert_eq!(window.app().model.recent, std::slice::from_ref(&file));
 
     // A file that cannot be read, and one that cannot be written, change nothing.
     let before = window.app().model.document().clone();
@@ -442,7 +448,7 @@ fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
             window.harness.run();
             assert_eq!(window.harness.unnamed_widgets(), Vec::<String>::new(), "{preset}, {workspace:?}");
             // Animations have ended; from here on nothing asks for another frame.
-            window.harness.run_steps(30);
+            window.harness.run_steps(60);
             let viewport = &window.harness.output().viewport_output[&egui::ViewportId::ROOT];
             assert_eq!(viewport.repaint_delay, Duration::MAX, "{preset}, {workspace:?} asks for frames while idle");
         }

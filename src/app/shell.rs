@@ -5,7 +5,7 @@ use super::build::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
 use super::gallery::Gallery;
-use super::model::{Intention, Modal, Model};
+use super::model::{Intention, Modal, Model, Notice};
 use super::picture::Pictures;
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
@@ -16,6 +16,7 @@ use egui::accesskit::Role;
 use egui::{Align, Button, Context, Frame, Key, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The workspaces, in the order in which work flows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,8 @@ struct Preferences {
     light: bool,
 }
 
+/// Seconds that good news stays on screen.
+const NOTICE: f64 = 8.0;
 const STORAGE: &str = "chainrule";
 
 /// The window's contents.
@@ -51,6 +54,8 @@ pub struct Chainrule {
     gallery: Gallery,
     pictures: Pictures,
     shortcuts: bool,
+    /// The message on screen, and since when.
+    notice: Option<(Notice, f64)>,
     window_title: String,
 }
 
@@ -68,6 +73,7 @@ impl Chainrule {
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
+            notice: None,
             window_title: String::new(),
         }
     }
@@ -118,7 +124,7 @@ impl Chainrule {
         // What was changed in this frame reaches trainer and data at once; the screen follows in the next.
         self.model.sync();
         if !fresh {
-            ctx.request_repaint_after(std::time::Duration::from_millis(50));
+            ctx.request_repaint_after(Duration::from_millis(50));
         }
     }
 
@@ -307,8 +313,28 @@ impl Chainrule {
         }
     }
 
-    /// The last message, until it is closed. Training that ended badly is told here too.
+    /// Good news goes by itself after a while; a problem stays until it is closed.
+    fn expire_notice(&mut self, ctx: &Context) {
+        let now = ctx.input(|i| i.time);
+        let Some(notice) = self.model.notices.last() else {
+            self.notice = None;
+            return;
+        };
+        let since = self.notice.as_ref().filter(|(n, _)| n == notice).map_or(now, |(_, since)| *since);
+        let left = since + NOTICE - now;
+        if notice.problem || left > 0.0 {
+            if !notice.problem {
+                ctx.request_repaint_after(Duration::from_secs_f64(left));
+            }
+            self.notice = Some((notice.clone(), since));
+        } else {
+            self.model.notices.clear();
+        }
+    }
+
+    /// The last message. Training that ended badly is told here too.
     fn notices(&mut self, ui: &mut Ui) {
+        self.expire_notice(ui.ctx());
         let t = tokens(ui);
         let status = match &self.model.snapshot.status {
             crate::train::Status::Diverged(text) | crate::train::Status::Failed(text) if self.model.is_current() => {

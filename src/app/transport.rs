@@ -197,7 +197,8 @@ fn describe(
         }
         Status::Running => (ok, trend(&s.history.train_loss.last).to_owned(), String::new()),
         Status::Finished => {
-            (ok, format!("Finished {} epochs", s.epoch), "Play goes on for as many epochs more".to_owned())
+            let plural = if s.epoch == 1 { "" } else { "s" };
+            (ok, format!("Finished {} epoch{plural}", s.epoch), "Play goes on for as many epochs more".to_owned())
         }
         Status::Diverged(text) => (problem, "Stopped: the loss exploded".to_owned(), text.clone()),
         Status::Failed(text) => (problem, text.lines().next().unwrap_or_default().to_owned(), text.clone()),

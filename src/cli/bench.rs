@@ -65,6 +65,7 @@ const fn classes(name: &'static str, sizes: &'static [usize], batch: usize, rows
     }
 }
 
+/// What is measured, by name.
 pub const WORKLOADS: [Workload; 5] = [
     regression("W1", &[2, 4, 2, 1]),
     regression("W1b", &[2, 8, 8, 8, 1]),
@@ -136,6 +137,10 @@ fn measure(session: &mut Session, seconds: f64) -> Result<f64, Failure> {
     run(session, Duration::from_secs_f64(seconds.clamp(0.01, 3600.0)))
 }
 
+/// Measures the workloads that are named, or all.
+///
+/// # Errors
+/// A name that is no workload's.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads);
     let unknown = arguments.workloads.iter().find(|w| !WORKLOADS.iter().any(|k| k.name.eq_ignore_ascii_case(w)));

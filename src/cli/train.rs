@@ -91,9 +91,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     // A run belongs to its own seed and data: another one starts from the beginning.
     let run = run.filter(|_| arguments.data.is_none() && arguments.seed.is_none());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
-    if let Some(epochs) = arguments.epochs {
-        document.training.epochs = Some(epochs);
-    }
     let (table, dataset) = document.data.load()?;
     document.data.preparation = Some(document.data.preparation(&table));
     let data = Arc::new(dataset);
@@ -101,7 +98,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(run) = &run {
         session.resume(run)?;
     }
-    let epochs = document.training.epochs.unwrap_or(DEFAULT_EPOCHS);
+    let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     let (records, diverged, seconds) = train(&mut session, epochs)?;
     let test = diverged.is_none().then(|| session.evaluate(Part::Test)).flatten();

@@ -6,7 +6,7 @@ use super::super::widgets::{count, plot, short, trimmed};
 use super::head;
 use crate::train::{Curve, History};
 use egui::{Color32, Ui};
-use egui_plot::{HoverPosition, Line, PlotPoints};
+use egui_plot::{HoverPosition, Line, PlotPoints, Points};
 
 /// The vertical axis of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
         .iter()
         .flat_map(|(_, points, _)| points)
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[1]), b.max(p[1])));
-    let least = if log { 1.0 } else { 1e-3 * high.abs().max(1e-6) };
+    let least = if log { 1.0 } else { 0.02 * high.abs().max(1e-6) };
     let slack = ((least - (high - low)) / 2.0).max(0.0);
     let plot = plot(ui, id, if log { 1.0 } else { 0.0 })
         .include_y(low - slack)
@@ -96,7 +96,11 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
         });
     plot.show(ui, |plot| {
         for (name, points, colour) in lines {
-            plot.line(Line::new(name, PlotPoints::from(points)).color(colour).width(1.6));
+            if let [only] = points[..] {
+                plot.points(Points::new(name, vec![only]).color(colour).radius(3.0));
+            } else {
+                plot.line(Line::new(name, PlotPoints::from(points)).color(colour).width(1.6));
+            }
         }
     });
 }
