@@ -4,8 +4,9 @@
 #![allow(clippy::print_stdout)]
 
 use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
-use chainrule::cli::bench::WORKLOADS;
+use chainrule::cli::bench::{WORKLOADS, Workload};
 use chainrule::data::DataSource;
+use chainrule::nn::NetworkSpec;
 use chainrule::project::adapt;
 use chainrule::seed::{Purpose, Stream};
 use chainrule::train::{Command, Session, Tick, TrainConfig, task};
@@ -50,6 +51,38 @@ struct Window {
 }
 
 impl Window {
+    /// Puts a workload's network on the data that are open.
+    fn train_on(&mut self, workload: &Workload) -> Result<(NetworkSpec, TrainConfig), Box<dyn std::error::Error>> {
+        let model = &mut self.app.model;
+        let mut spec = workload.spec();
+        adapt(&mut spec, &task(model.dataset.as_ref().ok_or("there are no data")?), workload.batch);
+        let config =
+            TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
+        model.edit("bench", None, |d| {
+            d.network = spec.clone();
+            d.training = config.clone();
+        });
+        model.sync();
+        self.wait(|app| app.model.is_current() && app.model.trainable());
+        Ok((spec, config))
+    }
+
+    fn wait(&mut self, done: impl Fn(&Chainrule) -> bool) {
+        while !done(&self.app) {
+            std::thread::yield_now();
+            self.app.model.sync();
+        }
+    }
+
+    /// Time from asking for a pause to training that stands still.
+    fn pause(&mut self) -> Duration {
+        let since = Instant::now();
+        self.app.model.train(Command::Pause);
+        self.app.model.sync();
+        self.wait(|app| !app.model.snapshot.is_running());
+        since.elapsed()
+    }
+
     /// Draws one frame; returns how long it took.
     fn frame(&mut self) -> Duration {
         let input = RawInput {
@@ -84,30 +117,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::TempDir::new()?;
     let file = folder.path().join("w3.csv");
     write_rows(&file)?;
-    let workload = WORKLOADS.iter().find(|w| w.name == "W3").ok_or("there is no W3")?;
-    let config =
-        TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
+    let workload = |name| WORKLOADS.iter().find(|w| w.name == name).ok_or("there is no such workload");
 
     let ctx = Context::default();
-    let mut app = Chainrule::new(&ctx, Box::new(NoDialogs), || ());
-    app.model.choose_source(DataSource::file(&file));
-    while app.model.dataset.as_ref().is_none_or(|d| d.features() != 784) {
-        std::thread::yield_now();
-        app.model.sync();
-    }
-    let data = Arc::clone(app.model.dataset.as_ref().ok_or("there are no data")?);
-    let mut spec = workload.spec();
-    adapt(&mut spec, &task(&data), workload.batch);
-    app.model.edit("bench", None, |d| {
-        d.network = spec.clone();
-        d.training = config.clone();
-    });
-    app.model.sync();
-    while !(app.model.is_current() && app.model.trainable()) {
-        std::thread::yield_now();
-        app.model.sync();
-    }
+    let app = Chainrule::new(&ctx, Box::new(NoDialogs), || ());
     let mut window = Window { ctx, app, begun: Instant::now() };
+    window.app.model.choose_source(DataSource::file(&file));
+    window.wait(|app| app.model.dataset.as_ref().is_some_and(|d| d.features() == 784));
+    let (spec, config) = window.train_on(workload("W3")?)?;
+    let data = Arc::clone(window.app.model.dataset.as_ref().ok_or("there are no data")?);
     let mut headless = Session::new(&spec, data, config, 1)?;
 
     let mut ratios = Vec::new();
@@ -128,12 +146,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let steps = window.app.model.snapshot.step - from;
             ratios.push((*workspace, steps as f64 / begun.elapsed().as_secs_f64() / alone));
         }
-        window.app.model.train(Command::Pause);
-        window.app.model.sync();
-        while window.app.model.snapshot.is_running() {
-            std::thread::yield_now();
-            window.app.model.sync();
-        }
+        window.pause();
     }
     println!("W3 at full speed, 1920×1080, 60 frames a second, {ROUNDS} rounds");
     for (workspace, mut frames) in costs {
@@ -146,6 +159,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             at(0.5),
             at(0.99),
             own[own.len() / 2] * 100.0
+        );
+    }
+    for name in ["W3", "W3b"] {
+        window.train_on(workload(name)?)?;
+        let mut answers: Vec<Duration> = Vec::new();
+        for _ in 0..20 {
+            window.app.model.train(Command::Play);
+            window.draw(Duration::from_millis(150));
+            answers.push(window.pause());
+        }
+        answers.sort_unstable();
+        let ms = |d: Duration| d.as_secs_f64() * 1e3;
+        println!(
+            "{name}: a pause is answered in {:.2} ms (median), {:.2} ms (worst of 20)",
+            ms(answers[10]),
+            ms(answers[19])
         );
     }
     Ok(())

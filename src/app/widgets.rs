@@ -160,24 +160,33 @@ pub fn choice<A: Copy + PartialEq>(
     chosen
 }
 
-/// A plot with quiet axes and about as many labels as fit; no step between marks is smaller than `least_y`.
-pub fn plot<'a>(ui: &mut Ui, id: &str, least_y: f64) -> Plot<'a> {
+/// A plot with quiet axes and about as many labels as fit; with `log`, y holds the logarithm to base ten.
+pub fn plot<'a>(ui: &mut Ui, id: &str, log: bool) -> Plot<'a> {
     let t = tokens(ui);
     ui.style_mut().text_styles.insert(TextStyle::Body, theme::regular(HINT));
-    let spacer = |marks: f64, least: f64| {
-        move |input: GridInput| {
-            let step = nice((input.bounds.1 - input.bounds.0) / marks).max(least);
-            let first = (input.bounds.0 / step).ceil() as i64;
-            let last = (input.bounds.1 / step).floor() as i64;
-            let last = last.min(first.saturating_add(50));
-            (first..=last).map(|i| GridMark { value: i as f64 * step, step_size: step }).collect()
-        }
-    };
     Plot::new(id.to_owned())
         .custom_x_axes(vec![AxisHints::new_x().tick_label_color(t.hint).label_spacing(20.0..=30.0)])
         .custom_y_axes(vec![AxisHints::new_y().tick_label_color(t.hint).label_spacing(12.0..=18.0)])
-        .x_grid_spacer(spacer(4.5, 0.0))
-        .y_grid_spacer(spacer(6.0, least_y))
+        .x_grid_spacer(|input| marks(input.bounds, 4.5, 0.0))
+        .y_grid_spacer(move |input: GridInput| match input.bounds {
+            // Less than two decades: their halves and fifths too.
+            (low, high) if log && high - low < 2.0 => {
+                let decades = marks((low - 1.0, high), 6.0, 1.0);
+                let parts =
+                    |m: GridMark| [1.0_f64, 2.0, 5.0].map(|f| GridMark { value: m.value + f.log10(), step_size: 0.3 });
+                decades.into_iter().flat_map(parts).filter(|m| (low..=high).contains(&m.value)).collect()
+            }
+            bounds => marks(bounds, 6.0, if log { 1.0 } else { 0.0 }),
+        })
+}
+
+/// About `many` marks at readable numbers, at least `least` apart.
+fn marks((low, high): (f64, f64), many: f64, least: f64) -> Vec<GridMark> {
+    const MOST: i64 = 50;
+    let step = nice((high - low) / many).max(least);
+    let first = (low / step).ceil() as i64;
+    let last = ((high / step).floor() as i64).min(first.saturating_add(MOST));
+    (first..=last).map(|i| GridMark { value: i as f64 * step, step_size: step }).collect()
 }
 
 /// The next of 1, 2 and 5 times a power of ten.

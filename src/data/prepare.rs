@@ -171,7 +171,7 @@ impl Missing {
 
     pub fn label(self) -> &'static str {
         match self {
-            Self::Drop => "drop row",
+            Self::Drop => "drop",
             Self::Mean => "mean",
             Self::Mode => "mode",
             Self::Constant { .. } => "constant",

@@ -302,9 +302,14 @@ impl Trainer {
             }
             Pace::Full => {
                 let begun = Instant::now();
-                for _ in 0..self.burst {
-                    if !self.one(Session::tick) {
-                        break;
+                if self.burst == 1 {
+                    // A mini-batch may take long: commands are heard between its phases.
+                    self.one(Session::advance);
+                } else {
+                    for _ in 0..self.burst {
+                        if !self.one(Session::tick) {
+                            break;
+                        }
                     }
                 }
                 let took = begun.elapsed();

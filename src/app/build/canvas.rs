@@ -7,8 +7,9 @@ use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
 use super::layout::{self, Placed, bounds, distance, place, wire};
+use crate::data::Targets;
 use crate::nn::layers::palette;
-use crate::nn::{LayerId, LayerKind, LayerSpec, Wire};
+use crate::nn::{Encoding, LayerId, LayerKind, LayerSpec, Wire};
 use egui::accesskit::Role;
 use egui::emath::TSTransform;
 use egui::{
@@ -63,6 +64,10 @@ impl Default for Canvas {
 const NEURONS_FROM: f32 = 0.36;
 /// From this zoom on the names of single units can be read.
 const NAMES_FROM: f32 = 0.95;
+/// The same for features and outputs, whose names say more.
+const END_NAMES_FROM: f32 = 0.5;
+/// A layer that is dragged less far stays where it was.
+const MOVED: f32 = 4.0;
 const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=4.0;
 
 /// What lies under the pointer.
@@ -83,8 +88,11 @@ impl Canvas {
         let (area, background) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let background = named(background, Role::Canvas, "Network canvas");
         ui.painter().rect_filled(area, 0.0, t.background);
-        let placed = place(&model.document().network, &model.inference);
+        let mut placed = place(&model.document().network, &model.inference);
         self.navigate(ui, &background, area, &placed);
+        if let Some((p, way)) = self.moving.and_then(|(id, way)| Some((placed.get_mut(&id)?, way))) {
+            p.rect = p.rect.translate(way);
+        }
         let to_screen = TSTransform::from_translation(area.min.to_vec2()) * self.view;
         let painter = ui.painter().with_clip_rect(area);
         grid(&painter, area, to_screen, t);
@@ -107,6 +115,14 @@ impl Canvas {
             }
             shape_label(&painter, model, *w, from, to, to_screen, t);
         }
+        let onto = self.moving.filter(|(_, way)| way.length() >= MOVED).and_then(|(id, _)| {
+            let wire = wire_under(model, id, &placed)?;
+            placed.get(&wire.from).zip(placed.get(&wire.to))
+        });
+        if let Some((from, to)) = onto {
+            let curve = wire(to_screen * from.right_port(), to_screen * to.left_port());
+            bezier(&painter, curve, Stroke::new(4.0, t.accent));
+        }
         self.draw_layers(ui, model, pictures, &placed, to_screen, area, &mut hover, pointer);
         if let (Some(from), Some(p)) = (self.wiring.and_then(|id| placed.get(&id)), ui.input(|i| i.pointer.hover_pos()))
         {
@@ -115,7 +131,8 @@ impl Canvas {
         self.receive_drop(ui, &background, model, &placed, to_screen, &painter, t);
         self.select_band(ui, &background, model, &placed, to_screen, &painter, t);
         self.context_menu(&background, model, &placed, to_screen);
-        if background.clicked() {
+        let escaped = ui.input(|i| i.key_pressed(egui::Key::Escape)) && !ui.ctx().text_edit_focused();
+        if background.clicked() || escaped {
             model.selection.clear();
         }
         if let (Some(hover), false) = (hover, ui.input(|i| i.pointer.any_down())) {
@@ -145,7 +162,7 @@ impl Canvas {
             self.fitted = true;
             let all = bounds(placed);
             // Titles and footers keep their size at any zoom, and the tools stand at the foot.
-            let room = Rect::from_min_max(pos2(10.0, 64.0), area.size().to_pos2() - vec2(10.0, 74.0));
+            let room = Rect::from_min_max(pos2(10.0, 64.0), area.size().to_pos2() - vec2(10.0, 92.0));
             let scale = (room.width() / all.width()).min(room.height() / all.height()).clamp(*ZOOM.start(), 1.25);
             let centre = room.center();
             self.view = TSTransform::new(centre.to_vec2() - all.center().to_vec2() * scale, scale);
@@ -260,13 +277,11 @@ impl Canvas {
         let network_pitch = column_pitch(placed) * to_screen.scaling;
         for layer in &layers {
             let Some(p) = placed.get(&layer.id) else { continue };
-            let way = self.moving.filter(|(id, _)| *id == layer.id).map_or(Vec2::ZERO, |(_, way)| way);
-            let p = Placed { rect: p.rect.translate(way), ..p.clone() };
             let rect = to_screen.mul_rect(p.rect);
             if !rect.expand(60.0).intersects(area) {
                 continue;
             }
-            self.interact(ui, model, layer, &p, rect.intersect(area), placed, to_screen);
+            self.interact(ui, model, layer, rect.intersect(area), placed, to_screen);
             let painter = ui.painter().with_clip_rect(area);
             let selected = model.selection.contains(&layer.id);
             let broken = model.inference.problems.iter().any(|problem| problem.layer == Some(layer.id));
@@ -280,7 +295,7 @@ impl Canvas {
             let radius = (f32::from(RADIUS_LAYER) * to_screen.scaling).clamp(3.0, 20.0);
             painter.rect(rect, radius, t.panel, stroke, StrokeKind::Inside);
             if to_screen.scaling >= NEURONS_FROM {
-                self.draw_neurons(&painter, model, pictures, layer, &p, to_screen, t);
+                self.draw_neurons(&painter, model, pictures, layer, p, to_screen, t);
                 if let Some(pointer) = pointer {
                     let inside = (0..p.shown.len()).find(|&i| to_screen.mul_rect(p.tile(i)).contains(pointer));
                     if let Some(i) = inside {
@@ -292,7 +307,7 @@ impl Canvas {
                 painter.text(rect.center(), Align2::CENTER_CENTER, p.units, semibold(size), t.text);
             }
             titles(&painter, layer, rect, network_pitch, t);
-            footer(&painter, model, layer.id, &p, rect, network_pitch, t);
+            footer(&painter, model, layer.id, p, rect, network_pitch, t);
             self.ports(ui, model, layer, rect, to_screen.scaling, area);
             if broken {
                 problem(ui, model, layer.id, rect, area);
@@ -306,7 +321,6 @@ impl Canvas {
         ui: &mut Ui,
         model: &mut Model,
         layer: &LayerSpec,
-        p: &Placed,
         rect: Rect,
         placed: &BTreeMap<LayerId, Placed>,
         to_screen: TSTransform,
@@ -330,22 +344,15 @@ impl Canvas {
         if response.drag_stopped()
             && let Some((_, way)) = self.moving.take()
         {
-            self.dropped(model, id, p.rect.translate(Vec2::ZERO).center(), way, placed);
+            self.dropped(model, id, way, placed);
         }
         response.on_hover_cursor(CursorIcon::Grab).context_menu(|ui| layer_menu(ui, model, id));
     }
 
     /// A moved layer: onto another wire it changes its place in the chain, elsewhere its place on the canvas.
-    fn dropped(&mut self, model: &mut Model, id: LayerId, centre: Pos2, way: Vec2, placed: &BTreeMap<LayerId, Placed>) {
-        if way.length() < 4.0 {
-            return;
-        }
-        let wires = &model.document().network.wires;
-        let own = |w: &&Wire| w.from != id && w.to != id;
-        let free = |w: &&Wire| {
-            own(w) && wire_at(centre, **w, placed) && !placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre))
-        };
-        if let Some(wire) = wires.iter().find(free).copied() {
+    fn dropped(&mut self, model: &mut Model, id: LayerId, way: Vec2, placed: &BTreeMap<LayerId, Placed>) {
+        let Some(centre) = placed.get(&id).map(|p| p.rect.center()).filter(|_| way.length() >= MOVED) else { return };
+        if let Some(wire) = wire_under(model, id, placed) {
             edits::move_to_wire(model, id, wire);
         } else {
             self.fitted = false;
@@ -387,15 +394,16 @@ impl Canvas {
             } else {
                 painter.circle(rect.center(), rect.width() / 2.0, t.raised, Stroke::new(1.0, t.line));
             }
-            if p.is_selection() && to_screen.scaling > NAMES_FROM {
-                let place = pos2(rect.center().x, rect.bottom() + 3.0);
-                painter.text(
-                    place,
-                    Align2::CENTER_TOP,
-                    unit_name(model, layer, unit),
-                    regular(9.5 * to_screen.scaling),
-                    t.hint,
-                );
+            let ends = matches!(layer.kind, LayerKind::Input(_) | LayerKind::Output(_));
+            let scale = to_screen.scaling;
+            if (ends && scale > END_NAMES_FROM) || (p.is_selection() && scale > NAMES_FROM) {
+                let name = unit_name(model, layer, unit);
+                let width = layout::BOX_WIDTH * scale - 8.0;
+                let mut job = egui::text::LayoutJob::simple_singleline(name, regular(10.0), t.label);
+                job.wrap = egui::text::TextWrapping::truncate_at_width(width);
+                let galley = painter.layout_job(job);
+                let left = rect.center().x - galley.size().x / 2.0;
+                painter.galley(pos2(left, rect.bottom() + 1.0), galley, t.label);
             }
         }
         if p.is_selection() {
@@ -606,6 +614,16 @@ fn layer_under(ui: &Ui, model: &Model, p: Pos2) -> Option<Id> {
     ids.into_iter().find(|&id| ui.ctx().read_response(id).is_some_and(|r| r.rect.contains(p)))
 }
 
+/// The wire of others that a moved layer lies on.
+fn wire_under(model: &Model, id: LayerId, placed: &BTreeMap<LayerId, Placed>) -> Option<Wire> {
+    let centre = placed.get(&id)?.rect.center();
+    if placed.iter().any(|(k, p)| *k != id && p.rect.contains(centre)) {
+        return None;
+    }
+    let mut wires = model.document().network.wires.iter().filter(|w| w.from != id && w.to != id);
+    wires.find(|w| wire_at(centre, **w, placed)).copied()
+}
+
 fn wire_at(p: Pos2, w: Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
     let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { return false };
     let between = from.right_port().x..to.left_port().x;
@@ -808,9 +826,12 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     match &layer.kind {
         LayerKind::Input(_) => data.and_then(|d| d.encoder.feature_names().get(unit).cloned()),
         LayerKind::Output(_) => data.and_then(|d| match &d.targets {
-            crate::data::Targets::Classes { names, .. } if names.len() > 2 => names.get(unit).cloned(),
-            crate::data::Targets::Values { names, .. } => names.get(unit).cloned(),
-            crate::data::Targets::Classes { .. } => None,
+            Targets::Values { names, .. } => names.get(unit).cloned(),
+            // One unit for two classes says how likely the second is.
+            Targets::Classes { names, .. } => {
+                let single = model.inference.encoding != Some(Encoding::OneHot);
+                names.get(if single { 1 } else { unit }).cloned()
+            }
         }),
         _ => None,
     }

@@ -5,7 +5,7 @@ use super::super::model::Model;
 use super::super::picture::{Pictures, target_colour, target_extent};
 use super::super::theme::{HEADING, LABEL, RADIUS_CARD, Tokens, semibold, tokens};
 use super::super::transport::training_settings;
-use super::super::widgets::{self, choice, field, label, named, number, short, title};
+use super::super::widgets::{self, choice, field, label, named, number, short, title, trimmed};
 use super::edits;
 use crate::data::{Part, Targets};
 use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec};
@@ -13,8 +13,10 @@ use crate::train::Metrics;
 use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
 
+/// Memory worth a word.
+const SMALL: u128 = 1 << 20;
 /// Room for the scores and the verdict under the picture.
-const SCORES: f32 = 188.0;
+const SCORES: f32 = 174.0;
 /// Points that are drawn over the surface.
 const POINTS: usize = 500;
 
@@ -25,7 +27,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
     match known.as_slice() {
         [] => {
             ui.label(title("Training"));
-            ui.add(egui::Label::new(label(ui, "How the parameters move. Select a layer to change it.")).wrap());
+            ui.add(egui::Label::new(label(ui, "Select a layer to see its settings.")).wrap());
             ui.add_space(4.0);
             training_settings(ui, model);
         }
@@ -210,13 +212,15 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
             let rect = Rect::from_center_size(rect.center(), vec2(side, side));
             let response = named(response, Role::Image, "Output over the plane, with the data");
             surface(ui, model, pictures, rect, t);
-            axis_names(ui, &data.encoder.feature_names(), rect, t);
             hover_value(response, &data, pictures, rect);
-            ui.add_space(16.0);
+            if let [x, y, ..] = data.encoder.feature_names().as_slice() {
+                let text = format!("{x} to the right, {y} up; white rings are test rows");
+                ui.add(egui::Label::new(widgets::hint(ui, text)).truncate());
+            }
         }
         1 => {
             ui.label(title("Output over the feature"));
-            curve(ui, &data, pictures, t);
+            curve(ui, &data, pictures, 210.0, t);
         }
         _ => {}
     }
@@ -273,14 +277,6 @@ pub fn surface(ui: &Ui, model: &Model, pictures: &Pictures, rect: Rect, t: &Toke
     ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, t.line), StrokeKind::Outside);
 }
 
-fn axis_names(ui: &Ui, names: &[String], rect: Rect, t: &Tokens) {
-    if let [x, y, ..] = names {
-        let text = format!("{x} to the right, {y} up. White rings are test rows");
-        let galley = ui.painter().layout(text, super::super::theme::regular(11.0), t.hint, rect.width());
-        ui.painter().galley(rect.left_bottom() + vec2(0.0, 4.0), galley, t.hint);
-    }
-}
-
 fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: &Pictures, rect: Rect) {
     let (Some(p), Some(plane)) = (response.hover_pos().filter(|p| rect.contains(*p)), pictures.plane) else { return };
     let part = vec2((p.x - rect.left()) / rect.width(), (rect.bottom() - p.y) / rect.height());
@@ -293,7 +289,7 @@ fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: 
 }
 
 /// The prediction over the only feature, with the data.
-pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, t: &Tokens) {
+pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, height: f32, t: &Tokens) {
     let Targets::Values { values, scales, names } = &data.targets else { return };
     let (x_scale, y_scale) = (data.encoder.scale(0), scales[0]);
     let decode = |[x, y]: [f64; 2]| [x_scale.decode(x), y_scale.decode(y)];
@@ -304,18 +300,24 @@ pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, t: &
         .map(|&r| decode([f64::from(data.x[[r as usize, 0]]), f64::from(values[[r as usize, 0]])]))
         .collect();
     let line: Vec<[f64; 2]> = pictures.curve.iter().map(|&p| decode(p)).collect();
-    egui_plot::Plot::new("fitted curve")
-        .height(220.0)
-        .allow_drag(false)
-        .allow_zoom(false)
-        .allow_scroll(false)
-        .show_grid([false, true])
-        .x_axis_label(data.encoder.feature_names().first().cloned().unwrap_or_default())
-        .y_axis_label(names[0].clone())
-        .show(ui, |plot| {
-            plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
-            plot.line(egui_plot::Line::new("prediction", line).color(t.positive).width(2.0));
-        });
+    let quiet = |text: String| RichText::new(text).color(t.label);
+    ui.scope(|ui| {
+        widgets::plot(ui, "fitted curve", false)
+            .height(height)
+            .allow_drag(false)
+            .allow_zoom(false)
+            .allow_scroll(false)
+            .show_grid([false, true])
+            .grid_color(t.line)
+            .x_axis_label(quiet(data.encoder.feature_names().first().cloned().unwrap_or_default()))
+            .y_axis_label(quiet(names[0].clone()))
+            .x_axis_formatter(|mark, _| trimmed(&short(mark.value)))
+            .y_axis_formatter(|mark, _| trimmed(&short(mark.value)))
+            .show(ui, |plot| {
+                plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
+                plot.line(egui_plot::Line::new("prediction", line).color(t.positive).width(2.0));
+            });
+    });
 }
 
 /// Whether everything fits together.
@@ -328,14 +330,11 @@ fn verdict(ui: &mut Ui, model: &Model) {
         let name = problem.layer.map_or_else(String::new, |l| format!("{}: ", model.document().network.name(l)));
         widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &format!("{name}{}", problem.message));
     } else if model.dataset.is_some() {
-        let memory = crate::nn::bytes(model.inference.memory);
-        widgets::message(
-            ui,
-            icon::OK,
-            t.ok,
-            "Everything fits together",
-            &format!("{} Training takes {memory}.", pairing(model)),
-        );
+        let memory = match model.inference.memory {
+            0..SMALL => String::new(),
+            bytes => format!(" Training takes {}.", crate::nn::bytes(bytes)),
+        };
+        widgets::message(ui, icon::OK, t.ok, "Everything fits together", &format!("{}{memory}", pairing(model)));
     } else {
         ui.label(RichText::new("Loading the data…").size(LABEL));
     }

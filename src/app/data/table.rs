@@ -2,8 +2,8 @@
 
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
-use super::super::widgets::{self, at, choice, count, hint, label, short, title, trimmed};
-use crate::data::{Column, ColumnPlan, DataSource, Missing, ReadOptions, Role, Summary, Treatment, number};
+use super::super::widgets::{self, at, choice, count, hint, label, number, short, title, trimmed};
+use crate::data::{Column, ColumnPlan, DataSource, Missing, ReadOptions, Role, Summary, Treatment};
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Stroke, Ui, UiBuilder, pos2, vec2};
 
 const WIDTH: f32 = 148.0;
@@ -36,7 +36,8 @@ impl TableView {
         ui.add_space(4.0);
         let plan = model.document().data.preparation(table).columns;
         let gaps = opened.summaries.iter().any(|s| s.missing > 0);
-        let height = HEAD + if gaps { GAPS } else { 0.0 };
+        let constant = plan.iter().any(|p| matches!(p.missing, Missing::Constant { .. }));
+        let height = HEAD + if gaps { GAPS } else { 0.0 } + if gaps && constant { GAPS } else { 0.0 };
         let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::hover());
         self.head(ui, model, opened, &plan, head);
         let total = vec2(INDEX + WIDTH * table.columns.len() as f32, ROW * table.rows() as f32);
@@ -130,8 +131,8 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     let more = match summary.range {
         Some(r) => format!(
             "mean {}, standard deviation {}, {} different values",
-            number(r.mean),
-            number(r.std),
+            short(r.mean),
+            short(r.std),
             summary.distinct
         ),
         None => summary
@@ -168,7 +169,9 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     }
     if summary.missing > 0 && plan.role == Role::Feature {
         let same = |a: Missing, b: Missing| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-        let choices = Missing::ALL.into_iter().filter(|m| column.is_number() || !matches!(m, Missing::Mean));
+        let choices = Missing::ALL
+            .into_iter()
+            .filter(|m| column.is_number() || !matches!(m, Missing::Mean | Missing::Constant { .. }));
         let missing = choice(
             ui,
             &format!("Missing values of {name}"),
@@ -179,6 +182,12 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
         );
         if let Some(v) = missing {
             edit(model, "Change missing values", &|c| c.missing = v);
+        }
+        if let Missing::Constant { value } = plan.missing {
+            ui.spacing_mut().interact_size.x = WIDTH - 24.0;
+            if let Some(value) = number(ui, &format!("Constant for {name}"), value, -1e9..=1e9, 0.1) {
+                edit(model, "Change missing values", &|c| c.missing = Missing::Constant { value });
+            }
         }
     }
 }

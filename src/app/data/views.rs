@@ -75,7 +75,7 @@ impl Views {
         let up = values.map_or_else(|| names[y].clone(), |(.., name)| name.clone());
         let quiet = |text: String| RichText::new(text).color(t.label);
         ui.scope(|ui| {
-            let response = plot(ui, "scatter", 0.0)
+            let response = plot(ui, "scatter", false)
                 .height(ui.available_width().min(260.0))
                 .allow_scroll(false)
                 .show_grid([false, false])

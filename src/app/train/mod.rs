@@ -144,7 +144,7 @@ impl TrainView {
             Tile::Curve => {
                 head(ui, "Fitted curve", "");
                 if let Some(data) = model.dataset.clone() {
-                    inspector::curve(ui, &data, pictures, t);
+                    inspector::curve(ui, &data, pictures, ui.available_height(), t);
                 }
             }
         }
@@ -189,8 +189,10 @@ impl TrainView {
         }
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
         let strongest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-        let text =
-            format!("{inputs} inputs down, {outputs} units across; strongest {}", widgets::short(f64::from(strongest)));
+        let text = format!(
+            "inputs down: {inputs}, units across: {outputs}; strongest {}",
+            widgets::short(f64::from(strongest))
+        );
         at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
     }
 }

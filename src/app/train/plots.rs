@@ -6,7 +6,7 @@ use super::super::widgets::{count, plot, short, trimmed};
 use super::head;
 use crate::train::{Curve, History};
 use egui::{Color32, Ui};
-use egui_plot::{HoverPosition, Line, PlotPoints, Points};
+use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
 
 /// The vertical axis of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,31 +17,49 @@ pub enum Scale {
 }
 
 /// Points that one line is drawn with.
-const MOST: usize = 700;
+const MOST: usize = 180;
 /// The smallest value that a logarithmic axis shows.
 const FLOOR: f64 = 1e-12;
 
 type Named<'a> = (String, &'a Curve, Color32);
 
-/// One line a curve, thinned so that no peak is lost.
-fn line(epochs: &[u64], curve: &Curve, log: bool) -> Vec<[f64; 2]> {
-    let step = epochs.len().div_ceil(MOST).max(1);
-    let y = |v: f32| if log { f64::from(v).max(FLOOR).log10() } else { f64::from(v) };
-    let mut points = Vec::new();
-    let n = epochs.len().min(curve.last.len());
-    for from in (0..n).step_by(step) {
-        let to = (from + step).min(n);
-        let x = epochs[to - 1] as f64;
-        let high = curve.high[from..to].iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let low = curve.low[from..to].iter().copied().fold(f32::INFINITY, f32::min);
-        let last = curve.last[to - 1];
-        if high > low && step > 1 {
-            points.push([x, y(high)]);
-            points.push([x, y(low)]);
+/// A curve as it is drawn: where there are more epochs than places, the mean of each bundle, and its extremes as a band.
+struct Drawn {
+    name: String,
+    colour: Color32,
+    line: Vec<[f64; 2]>,
+    low: Vec<f64>,
+    high: Vec<f64>,
+}
+
+impl Drawn {
+    fn new(epochs: &[u64], (name, curve, colour): &Named<'_>, bundle: usize, log: bool) -> Self {
+        let y = |v: f32| if log { f64::from(v).max(FLOOR).log10() } else { f64::from(v) };
+        let mut drawn =
+            Self { name: name.clone(), colour: *colour, line: Vec::new(), low: Vec::new(), high: Vec::new() };
+        let n = epochs.len().min(curve.last.len());
+        for from in (0..n).step_by(bundle) {
+            let part = from..(from + bundle).min(n);
+            let mean = curve.last[part.clone()].iter().map(|&v| y(v)).sum::<f64>() / part.len() as f64;
+            drawn.line.push([epochs[part.end - 1] as f64, mean]);
+            drawn.low.push(y(curve.low[part.clone()].iter().copied().fold(f32::INFINITY, f32::min)));
+            drawn.high.push(y(curve.high[part].iter().copied().fold(f32::NEG_INFINITY, f32::max)));
         }
-        points.push([x, y(last)]);
+        drawn
     }
-    points
+
+    fn show(self, plot: &mut PlotUi<'_>) {
+        if let [only] = self.line[..] {
+            plot.points(Points::new(self.name, vec![only]).color(self.colour).radius(3.0));
+            return;
+        }
+        if self.low != self.high {
+            let xs: Vec<f64> = self.line.iter().map(|p| p[0]).collect();
+            let band = FilledArea::new(self.name.clone(), &xs, &self.low, &self.high);
+            plot.add(band.fill_color(self.colour.gamma_multiply(0.22)).allow_hover(false));
+        }
+        plot.line(Line::new(self.name, PlotPoints::from(self.line)).color(self.colour).width(1.6));
+    }
 }
 
 fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: bool, t: &Tokens) {
@@ -54,22 +72,22 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
     ui.horizontal_wrapped(|ui| {
         for (name, curve, colour) in curves.iter().take(12) {
             // Values where there is room for them.
-            let value = curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", short(f64::from(v))));
+            let value =
+                curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", trimmed(&short(f64::from(v)))));
             let text = format!("{name}{}", value.unwrap_or_default());
             ui.label(egui::RichText::new(text).size(HINT).color(*colour));
         }
     });
     let text = move |v: f64| if log { short(10_f64.powf(v)) } else { short(v) };
-    let lines: Vec<(String, Vec<[f64; 2]>, Color32)> =
-        curves.iter().map(|(name, c, colour)| (name.clone(), line(&history.epochs, c, log), *colour)).collect();
+    let bundle = history.epochs.len().div_ceil(MOST).max(1);
+    let drawn: Vec<Drawn> = curves.iter().map(|c| Drawn::new(&history.epochs, c, bundle, log)).collect();
     // A flat curve stands in the middle of a readable range.
-    let (low, high) = lines
-        .iter()
-        .flat_map(|(_, points, _)| points)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[1]), b.max(p[1])));
+    let smallest = |a: f64, b: &f64| a.min(*b);
+    let low = drawn.iter().flat_map(|d| &d.low).fold(f64::INFINITY, smallest);
+    let high = drawn.iter().flat_map(|d| &d.high).fold(f64::NEG_INFINITY, |a, b| a.max(*b));
     let least = if log { 1.0 } else { 0.02 * high.abs().max(1e-6) };
     let slack = ((least - (high - low)) / 2.0).max(0.0);
-    let plot = plot(ui, id, if log { 1.0 } else { 0.0 })
+    let plot = plot(ui, id, log)
         .include_y(low - slack)
         .include_y(high + slack)
         .include_x(0.0)
@@ -79,14 +97,16 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
         .grid_color(t.line)
         .link_cursor(egui::Id::unique("epoch cursor"), [true, false])
         .y_axis_min_width(46.0)
-        .y_axis_formatter(move |mark, _| {
-            let whole = (mark.value - mark.value.round()).abs() < 1e-9;
-            if log && !whole { String::new() } else { trimmed(&text(mark.value)) }
-        })
+        .y_axis_formatter(move |mark, _| trimmed(&text(mark.value)))
         .x_axis_formatter(|mark, _| {
             if mark.value.fract() == 0.0 && mark.value >= 0.0 { count(mark.value as u128) } else { String::new() }
         })
         .label_formatter(move |hover| match hover {
+            HoverPosition::NearDataPoint { plot_name, position, .. } if bundle > 1 => {
+                let first = (position.x - bundle as f64 + 1.0).max(1.0);
+                let mean = text(position.y);
+                Some(format!("{plot_name}\nepochs {first:.0} to {:.0}\nmean {mean}", position.x))
+            }
             HoverPosition::NearDataPoint { plot_name, position, .. } => {
                 Some(format!("{plot_name}\nepoch {:.0}\n{}", position.x, text(position.y)))
             }
@@ -94,15 +114,7 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
                 Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y)))
             }
         });
-    plot.show(ui, |plot| {
-        for (name, points, colour) in lines {
-            if let [only] = points[..] {
-                plot.points(Points::new(name, vec![only]).color(colour).radius(3.0));
-            } else {
-                plot.line(Line::new(name, PlotPoints::from(points)).color(colour).width(1.6));
-            }
-        }
-    });
+    plot.show(ui, |plot| drawn.into_iter().for_each(|d| d.show(plot)));
 }
 
 /// Training and validation loss.
