@@ -1,5 +1,6 @@
 //! A curve drawn with characters.
 
+use crate::data::significant;
 use std::fmt::Write as _;
 
 const WIDTH: usize = 64;
@@ -7,10 +8,12 @@ const HEIGHT: usize = 9;
 const STEPS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Columns of averaged values, on a logarithmic scale where the values span more than a factor of ten.
-pub fn curve(title: &str, values: &[f64]) -> String {
+///
+/// `first` is the epoch of the first value; one value makes no curve.
+pub fn curve(title: &str, first: u64, values: &[f64]) -> String {
     let columns = columns(values);
     let (low, high) = columns.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
-    if columns.is_empty() || !low.is_finite() || !high.is_finite() {
+    if columns.len() < 2 || !low.is_finite() || !high.is_finite() {
         return String::new();
     }
     let logarithmic = low > 0.0 && high / low > 10.0;
@@ -23,8 +26,8 @@ pub fn curve(title: &str, values: &[f64]) -> String {
     let mut text = format!("\n{title}{}\n", if logarithmic { " (logarithmic)" } else { "" });
     for row in (0..HEIGHT).rev() {
         let label = match row {
-            0 => format!("{low:.4}"),
-            r if r == HEIGHT - 1 => format!("{high:.4}"),
+            0 => significant(low, 4),
+            r if r == HEIGHT - 1 => significant(high, 4),
             _ => String::new(),
         };
         let cells: String = eighths.iter().map(|&e| STEPS[e.saturating_sub(row * 8).min(8)]).collect();
@@ -32,12 +35,12 @@ pub fn curve(title: &str, values: &[f64]) -> String {
     }
     writeln!(
         text,
-        "{:>10} └{}\n{:>12}1{:>width$}\n",
+        "{:>10} └{}\n{:>12}{first:<width$}{last:>width$}\n",
         "",
         "─".repeat(eighths.len()),
         "",
-        values.len(),
-        width = eighths.len() - 1
+        width = eighths.len() / 2,
+        last = first + values.len() as u64 - 1
     )
     .expect("writing to a string cannot fail");
     text
@@ -62,14 +65,15 @@ mod tests {
     #[test]
     fn a_falling_loss_is_drawn_as_falling_columns() {
         let values: Vec<f64> = (0..300).map(|i| (-f64::from(i) / 50.0).exp()).collect();
-        let text = curve("Loss", &values);
+        let text = curve("Loss", 1, &values);
         assert!(text.contains("logarithmic"));
         let top = text.lines().nth(2).expect("has rows");
         let bottom = text.lines().nth(10).expect("has rows");
         let filled = |line: &str| line.chars().filter(|c| "▁▂▃▄▅▆▇█".contains(*c)).count();
         assert!(filled(top) < 12 && filled(bottom) == 64, "{text}");
-        assert_eq!(curve("Loss", &[]), "");
-        assert_eq!(curve("Loss", &[f64::NAN]), "");
-        assert!(curve("Loss", &[1.0]).contains('█') || curve("Loss", &[1.0]).contains('▁'));
+        assert_eq!(curve("Loss", 1, &[]), "");
+        assert_eq!(curve("Loss", 1, &[f64::NAN]), "");
+        assert_eq!(curve("Loss", 1, &[1.0]), "", "one value is no curve");
+        assert!(curve("Loss", 7, &[2.0, 1.0]).contains("78"), "the epochs stand below the columns");
     }
 }

@@ -1,10 +1,9 @@
 //! `chainrule check`: every analytic gradient of a preset's network against central differences in f64.
 
 use super::{Failure, open};
-use crate::data::{Part, Targets};
-use crate::nn::kernels::padded;
-use crate::nn::{Encoding, Network, check, compile};
-use crate::train::task;
+use crate::data::Part;
+use crate::nn::{Network, check, compile};
+use crate::train::{load, task};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,34 +19,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let document = open(&arguments.preset, None)?.document;
     let (_, data) = document.data.load()?;
     let rows = &data.part(Part::Train)[..data.part(Part::Train).len().min(BATCH)];
-    let plan = compile(&document.network, &task(&data), BATCH).map_err(|problems| {
-        let lines: Vec<String> = problems
-            .iter()
-            .map(|p| {
-                p.layer.map_or_else(|| p.message.clone(), |l| format!("{}: {}", document.network.name(l), p.message))
-            })
-            .collect();
-        lines.join("\n")
-    })?;
-    let encoding = plan.head.encoding;
+    let plan = compile(&document.network, &task(&data), BATCH)
+        .map_err(|problems| problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n"))?;
     let mut network = Network::<f64>::new(plan, BATCH, document.training.seed, 1);
-    let stride = padded(rows.len());
-    let (x, target) = network.load(rows.len());
-    target.fill(0.0);
-    for (column, &row) in rows.iter().enumerate() {
-        let row = row as usize;
-        for (feature, &value) in data.x.row(row).iter().enumerate() {
-            x[feature * stride + column] = f64::from(value);
-        }
-        match (&data.targets, encoding) {
-            (Targets::Classes { labels, .. }, Encoding::OneHot) => target[labels[row] as usize * stride + column] = 1.0,
-            (Targets::Classes { labels, .. }, Encoding::Signed) => target[column] = f64::from(labels[row]) * 2.0 - 1.0,
-            (Targets::Classes { labels, .. }, _) => target[column] = f64::from(labels[row]),
-            (Targets::Values { values, .. }, _) => {
-                values.row(row).iter().enumerate().for_each(|(k, &v)| target[k * stride + column] = f64::from(v));
-            }
-        }
-    }
+    load(&mut network, &data, rows);
     let mut wrong = 0;
     println!("{:20} {:8} {:>9} {:>14} {:>14} {:>10}", "layer", "tensor", "compared", "analytic", "numeric", "error");
     for c in check::gradients(&mut network, true, PER_TENSOR) {

@@ -1,7 +1,7 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
 use super::{Failure, chart, open, thread_count, write};
-use crate::data::Part;
+use crate::data::{Part, significant};
 use crate::project::Preset;
 use crate::train::{Evaluation, Metrics, Session};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -116,7 +116,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     if std::io::stdout().is_terminal() || arguments.report.is_none() {
         let losses: Vec<f64> = report.epochs.iter().map(|e| e.train_loss).collect();
-        print!("{}", chart::curve("Training loss", &losses));
+        let first = report.epochs.first().map_or(1, |e| e.epoch);
+        print!("{}", chart::curve("Training loss", first, &losses));
     }
     summarise(&report, test);
     if let Some(path) = &arguments.report {
@@ -165,7 +166,7 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
             val: validation.map(|v| v.metrics),
             seconds: since.elapsed().as_secs_f64(),
         });
-        bar.set_message(format!("loss {train_loss:.4}"));
+        bar.set_message(format!("loss {}", significant(train_loss, 4)));
         bar.set_position(session.epochs());
     }
     bar.finish_and_clear();
@@ -174,22 +175,24 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
 
 fn summarise(report: &Report, test: Option<Evaluation>) {
     println!(
-        "{} epochs, {} steps in {:.2} s: {:.0} samples/s",
+        "{} epoch{}, {} steps in {} s: {:.0} samples/s",
         report.epochs.len(),
+        if report.epochs.len() == 1 { "" } else { "s" },
         report.steps,
-        report.seconds,
+        significant(report.seconds, 3),
         report.samples_per_s
     );
     if let Some(last) = report.epochs.last() {
-        let validation = last.val_loss.map_or_else(String::new, |v| format!(", validation loss {v:.4}"));
-        println!("training loss {:.4}{validation}", last.train_loss);
+        let validation = last.val_loss.map_or_else(String::new, |v| format!(", validation loss {}", significant(v, 4)));
+        println!("training loss {}{validation}", significant(last.train_loss, 4));
     }
     match test {
         Some(Evaluation { loss, metrics: Metrics::Classes { accuracy } }) => {
-            println!("test: accuracy {:.1} %, loss {loss:.4}", accuracy * 100.0);
+            println!("test: accuracy {:.1} %, loss {}", accuracy * 100.0, significant(loss, 4));
         }
         Some(Evaluation { loss, metrics: Metrics::Values { r2, mae } }) => {
-            println!("test: R² {r2:.3}, mean absolute error {mae:.4}, loss {loss:.4}");
+            let (mae, loss) = (significant(mae, 4), significant(loss, 4));
+            println!("test: R² {r2:.3}, mean absolute error {mae}, loss {loss}");
         }
         None => {}
     }

@@ -20,4 +20,4 @@ pub use prepare::{ColumnPlan, Dataset, MAX_CLASSES, Missing, Part, Preparation, 
 pub use read::{Detected, ReadOptions, read_bytes, read_file};
 pub use source::{DataSource, Loaded, content_hash};
 pub use stats::{Summary, summarise};
-pub use table::{Column, Table, Values, number};
+pub use table::{Column, Table, Values, number, significant};

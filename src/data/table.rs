@@ -132,8 +132,13 @@ fn rounded(value: f64) -> f64 {
     if value.is_finite() { number(value).parse().unwrap_or(value) } else { value }
 }
 
-/// A number with at most six significant decimals and no trailing zeros.
+/// A number with at most six significant digits and no trailing zeros.
 pub fn number(value: f64) -> String {
+    significant(value, 6)
+}
+
+/// A number with at most so many significant digits, without trailing zeros; whole numbers are written out.
+pub fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 {
         return "0".to_owned();
     }
@@ -142,9 +147,9 @@ pub fn number(value: f64) -> String {
     }
     let magnitude = value.abs().log10().floor();
     if !(-4.0..9.0).contains(&magnitude) {
-        return format!("{value:.4e}");
+        return format!("{value:.*e}", digits.min(5) - 1);
     }
-    let decimals = (5.0 - magnitude).clamp(0.0, 9.0) as usize;
+    let decimals = (digits as f64 - 1.0 - magnitude).clamp(0.0, 9.0) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }

@@ -29,6 +29,7 @@ pub trait Real:
     const ZERO: Self;
     const ONE: Self;
     fn from_f64(value: f64) -> Self;
+    fn from_f32(value: f32) -> Self;
     fn to_f64(self) -> f64;
     fn is_finite(self) -> bool;
     fn sqrt(self) -> Self;
@@ -73,6 +74,11 @@ impl Real for f32 {
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value as Self
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
     }
 
     #[inline(always)]
@@ -191,6 +197,11 @@ impl Real for f64 {
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        f64::from(value)
     }
 
     #[inline(always)]

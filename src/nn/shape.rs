@@ -47,6 +47,13 @@ pub struct Problem {
     pub mend: Option<Mend>,
 }
 
+impl Problem {
+    /// The message with the layer's name before it.
+    pub fn text(&self, spec: &NetworkSpec) -> String {
+        self.layer.map_or_else(|| self.message.clone(), |layer| format!("{}: {}", spec.name(layer), self.message))
+    }
+}
+
 /// One click that removes a problem.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mend {

@@ -3,6 +3,7 @@
 //!
 //! Failures: what a person can cause comes back as text for them; a panic in the worker thread becomes a status.
 
+mod batch;
 mod config;
 mod history;
 mod metrics;
@@ -12,6 +13,7 @@ mod session;
 mod snapshot;
 mod worker;
 
+pub use batch::load;
 pub use config::TrainConfig;
 pub use history::{Curve, Histogram, History};
 pub use metrics::{Evaluation, Metrics};

@@ -3,13 +3,14 @@
 //! Everything here follows from the data, the network, the configuration and the seed: no clock, no thread, no screen.
 //! A training step allocates nothing.
 
+use super::batch::load;
 use super::config::TrainConfig;
 use super::history::History;
 use super::metrics::{Evaluation, Tally};
 use super::run::RunState;
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
-use crate::nn::kernels::{LANES, padded};
-use crate::nn::{self, Encoding, Network, NetworkSpec, OptimizerState, Problem, Target, Task};
+use crate::nn::kernels::padded;
+use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, Task};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -66,8 +67,8 @@ pub struct Diverged {
 /// Why a network cannot be trained on the data.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SessionError {
-    #[error("{}", .0.iter().map(|(layer, p)| format!("{layer}{}", p.message)).collect::<Vec<_>>().join("\n"))]
-    Problems(Vec<(String, Problem)>),
+    #[error("{}", .0.join("\n"))]
+    Problems(Vec<String>),
     #[error("{0}")]
     Config(String),
     #[error("The saved run does not fit the network: {0}. Open the preset without its run, or rewind.")]
@@ -450,10 +451,8 @@ fn build(
     threads: usize,
 ) -> Result<Network<f32>, SessionError> {
     let capacity = config.batch_size.min(data.part(Part::Train).len()).max(CAPACITY);
-    let plan = nn::compile(spec, &task(data), capacity).map_err(|problems| {
-        let named = |p: Problem| (p.layer.map_or_else(String::new, |l| format!("{}: ", spec.name(l))), p);
-        SessionError::Problems(problems.into_iter().map(named).collect())
-    })?;
+    let plan = nn::compile(spec, &task(data), capacity)
+        .map_err(|problems| SessionError::Problems(problems.iter().map(|p| p.text(spec)).collect()))?;
     Ok(Network::new(plan, capacity, config.seed, threads))
 }
 
@@ -466,59 +465,4 @@ fn judge(network: &mut Network<f32>, data: &Dataset, rows: &[u32], prediction: &
     let used = &mut prediction[..network.outputs() * stride];
     network.predict(used);
     tally.add(&data.targets, rows, used, stride, loss);
-}
-
-/// Fills the network's input and target with the given rows of the data.
-pub(super) fn load(network: &mut Network<f32>, data: &Dataset, rows: &[u32]) {
-    let encoding = network.plan().head.encoding;
-    let (x, target) = network.load(rows.len());
-    let stride = padded(rows.len());
-    gather(data.x.as_slice().expect("features are stored row by row"), data.features(), rows, x, stride);
-    match &data.targets {
-        Targets::Values { values, names, .. } => {
-            gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
-        }
-        Targets::Classes { labels, .. } => write_classes(encoding, labels, rows, target, stride),
-    }
-}
-
-fn write_classes(encoding: Encoding, labels: &[u32], rows: &[u32], target: &mut [f32], stride: usize) {
-    target.fill(0.0);
-    for (column, &row) in rows.iter().enumerate() {
-        let label = labels[row as usize];
-        match encoding {
-            Encoding::OneHot => target[label as usize * stride + column] = 1.0,
-            Encoding::Signed => target[column] = if label == 1 { 1.0 } else { -1.0 },
-            Encoding::ZeroOne | Encoding::Values => target[column] = label as f32,
-        }
-    }
-}
-
-/// Copies rows of `[rows, width]` into columns of `[width, stride]`, a block of lanes at a time; the padding is zero.
-fn gather(x: &[f32], width: usize, rows: &[u32], out: &mut [f32], stride: usize) {
-    if width == 0 {
-        return;
-    }
-    let row = |r: u32| &x[r as usize * width..][..width];
-    let mut blocks = rows.chunks_exact(LANES);
-    let mut column = 0;
-    for block in &mut blocks {
-        let sources: [&[f32]; LANES] = std::array::from_fn(|lane| row(block[lane]));
-        for (feature, out) in out.chunks_exact_mut(stride).enumerate() {
-            for (out, source) in out[column..][..LANES].iter_mut().zip(&sources) {
-                *out = source[feature];
-            }
-        }
-        column += LANES;
-    }
-    let rest = blocks.remainder();
-    if !rest.is_empty() {
-        for (feature, out) in out.chunks_exact_mut(stride).enumerate() {
-            let out = &mut out[column..][..LANES];
-            out.fill(0.0);
-            for (out, &r) in out.iter_mut().zip(rest) {
-                *out = x[r as usize * width + feature];
-            }
-        }
-    }
 }

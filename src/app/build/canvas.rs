@@ -763,10 +763,10 @@ fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) 
 fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
     let t = tokens(ui);
     widgets::card(ui).stroke(Stroke::new(1.0, t.problem)).inner_margin(10).show(ui, |ui| {
-        let name = problem.layer.map_or_else(String::new, |l| format!("{}: ", model.document().network.name(l)));
+        let text = problem.text(&model.document().network);
         ui.horizontal_top(|ui| {
             ui.label(RichText::new(icon::WARNING).size(15.0).color(t.problem));
-            ui.add(egui::Label::new(RichText::new(format!("{name}{}", problem.message)).size(LABEL)).wrap());
+            ui.add(egui::Label::new(RichText::new(text).size(LABEL)).wrap());
         });
         if let Some(mend) = &problem.mend {
             let text = format!("{}  {}", icon::MEND, mend.label(&model.document().network));

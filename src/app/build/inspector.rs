@@ -327,8 +327,8 @@ fn verdict(ui: &mut Ui, model: &Model) {
     if let Some(e) = &model.data_error {
         widgets::message(ui, icon::WARNING, t.problem, "No data to train on", e);
     } else if let Some(problem) = model.inference.problems.first() {
-        let name = problem.layer.map_or_else(String::new, |l| format!("{}: ", model.document().network.name(l)));
-        widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &format!("{name}{}", problem.message));
+        let text = problem.text(&model.document().network);
+        widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &text);
     } else if model.dataset.is_some() {
         let memory = match model.inference.memory {
             0..SMALL => String::new(),
