@@ -6,7 +6,7 @@ use crate::data::{Dataset, Encoder, Targets};
 use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
 use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
-use crate::train::{Session, Tick, TrainConfig};
+use crate::train::{Session, Tick, TrainConfig, team};
 use ndarray::Array2;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,6 +151,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asked = |w: &&Workload| {
         arguments.workloads.is_empty() || arguments.workloads.iter().any(|a| a.eq_ignore_ascii_case(w.name))
     };
+    let _team = team(threads);
     for w in WORKLOADS.iter().filter(asked) {
         let rate = measure(&mut w.session(threads)?, arguments.seconds)?;
         println!("{} chainrule-{threads} {rate:.1} steps/s {:.0} samples/s", w.name, rate * w.batch as f64);

@@ -3,7 +3,7 @@
 use super::{Failure, chart, open, thread_count, write};
 use crate::data::{Part, significant};
 use crate::project::Preset;
-use crate::train::{Evaluation, Metrics, Session};
+use crate::train::{Evaluation, Metrics, Session, team};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::IsTerminal as _;
@@ -99,6 +99,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         session.resume(run)?;
     }
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
+    let _team = team(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     let (records, diverged, seconds) = train(&mut session, epochs)?;
     let test = diverged.is_none().then(|| session.evaluate(Part::Test)).flatten();

@@ -11,6 +11,7 @@ mod probe;
 mod run;
 mod session;
 mod snapshot;
+mod team;
 mod worker;
 
 pub use batch::load;
@@ -21,4 +22,5 @@ pub use probe::Probe;
 pub use run::RunState;
 pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick, task, task_of};
 pub use snapshot::{Snapshot, Status};
+pub use team::team;
 pub use worker::{Command, Pace, Stride, Worker};

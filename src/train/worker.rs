@@ -4,6 +4,7 @@ use super::config::TrainConfig;
 use super::run::RunState;
 use super::session::{Phase, Session, Tick};
 use super::snapshot::{Snapshot, Status};
+use super::team::team;
 use crate::data::{Dataset, Part};
 use crate::nn::{NetworkSpec, Plan};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -77,7 +78,10 @@ impl Worker {
         let publish = Arc::clone(&latest);
         std::thread::Builder::new()
             .name("trainer".to_owned())
-            .spawn(move || Trainer::new(inbox, publish, threads, Box::new(wake)).run())
+            .spawn(move || {
+                let _team = team(threads);
+                Trainer::new(inbox, publish, threads, Box::new(wake)).run();
+            })
             .map_or_else(|e| eprintln!("The training thread could not be started: {e}"), drop);
         Self { commands, latest }
     }
