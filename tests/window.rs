@@ -2,6 +2,7 @@
 #![cfg(feature = "gui")]
 
 use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
+use chainrule::data::DataSource;
 use chainrule::nn::{Activation, LayerKind};
 use chainrule::project::{Preset, builtin};
 use chainrule::train::{Phase, Snapshot, Status};
@@ -370,6 +371,34 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.until("a message", |app| app.model.notices.iter().any(|n| n.text.contains("cannot be saved")));
     assert_eq!(*window.app().model.document(), before);
     assert_eq!(Preset::open(&file).expect("is as it was").document, before);
+}
+
+#[test]
+fn a_preset_asks_before_it_reads_outside_of_its_folder() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let inner = folder.path().join("presets");
+    std::fs::create_dir(&inner).expect("can be made");
+    let rows: String = (0..40).map(|i| format!("{i},{}\n", 2 * i)).collect();
+    std::fs::write(folder.path().join("secret.csv"), format!("x,y\n{rows}")).expect("can be written");
+    let mut preset = builtin("sine").expect("is built in").preset().expect("can be read");
+    preset.document.name = "Curious".to_owned();
+    preset.document.data.source = DataSource::file("../secret.csv");
+    preset.document.data.preparation = None;
+    let file = inner.join("curious.json");
+    std::fs::write(&file, preset.to_text(None)).expect("can be written");
+
+    let mut window = Window::open();
+    let before = window.app().model.document().clone();
+    for choice in ["Cancel", "Read it"] {
+        window.answer(Answer::Chosen(file.clone()));
+        window.press(Modifiers::COMMAND, Key::O);
+        window.until("the question", |app| app.model.modal.is_some());
+        assert!(window.shows("wants to read") && window.shows("secret.csv"));
+        assert_eq!(*window.app().model.document(), before);
+        window.click(choice);
+    }
+    window.until("the data are there", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "secret.csv"));
+    assert_eq!(window.app().model.document().name, "Curious");
 }
 
 #[test]

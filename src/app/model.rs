@@ -49,7 +49,7 @@ enum Waiting {
     Dialog(Question, Receiver<Answer>),
     Table { source: DataSource, choose: bool, receiver: Receiver<Result<Opened, DataError>> },
     Save { path: PathBuf, document: Document, receiver: Receiver<RunState> },
-    Written { path: PathBuf, document: Document, receiver: Receiver<Result<(), String>> },
+    Written { path: PathBuf, document: Document, note: &'static str, receiver: Receiver<Result<(), String>> },
 }
 
 /// Everything behind the window.
@@ -466,11 +466,11 @@ impl Model {
             self.worker.send(Command::Save(sender));
             self.waiting.push(Waiting::Save { path, document, receiver });
         } else {
-            self.write(path, document, None);
+            self.write(path, document, None, "");
         }
     }
 
-    fn write(&mut self, path: PathBuf, document: Document, run: Option<RunState>) {
+    fn write(&mut self, path: PathBuf, document: Document, run: Option<RunState>, note: &'static str) {
         let (sender, receiver) = channel();
         let preset = Preset { document: document.clone(), run };
         let (wake, target) = (Arc::clone(&self.wake), path.clone());
@@ -481,7 +481,7 @@ impl Model {
         };
         // Without a thread the channel closes at once, which is told as a failure.
         std::thread::Builder::new().name("writer".to_owned()).spawn(work).ok();
-        self.waiting.push(Waiting::Written { path, document, receiver });
+        self.waiting.push(Waiting::Written { path, document, note, receiver });
     }
 
     fn remember(&mut self, path: &Path) {
@@ -514,17 +514,21 @@ impl Model {
                     Err(TryRecvError::Disconnected) => self.problem("The file could not be read: the reader failed."),
                 },
                 Waiting::Save { path, document, receiver } => match receiver.try_recv() {
-                    Ok(run) => self.write(path, document, Some(run)),
+                    Ok(run) => self.write(path, document, Some(run), ""),
                     Err(TryRecvError::Empty) => self.waiting.push(Waiting::Save { path, document, receiver }),
-                    Err(TryRecvError::Disconnected) => self.write(path, document, None),
+                    Err(TryRecvError::Disconnected) => {
+                        self.write(path, document, None, " without the run, because there is none");
+                    }
                 },
-                Waiting::Written { path, document, receiver } => match receiver.try_recv() {
-                    Ok(Ok(())) => self.written(document, path),
+                Waiting::Written { path, document, note, receiver } => match receiver.try_recv() {
+                    Ok(Ok(())) => self.written(document, path, note),
                     Ok(Err(e)) => {
                         self.after_save = None;
                         self.problem(e);
                     }
-                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Written { path, document, receiver }),
+                    Err(TryRecvError::Empty) => {
+                        self.waiting.push(Waiting::Written { path, document, note, receiver });
+                    }
                     Err(TryRecvError::Disconnected) => {
                         self.problem("The file could not be written: the writer failed.");
                     }
@@ -533,9 +537,9 @@ impl Model {
         }
     }
 
-    fn written(&mut self, document: Document, path: PathBuf) {
+    fn written(&mut self, document: Document, path: PathBuf, note: &str) {
         self.remember(&path);
-        self.notice(format!("Saved to {}", path.display()));
+        self.notice(format!("Saved to {}{note}", path.display()));
         self.project.mark_saved(document, path);
         if let Some(intention) = self.after_save.take() {
             self.intend(intention);

@@ -20,6 +20,8 @@ use std::sync::Arc;
 #[derive(Default)]
 pub struct TrainView {
     loss_scale: Scale,
+    /// Which of the metrics is drawn.
+    metric: usize,
     layer: Option<LayerId>,
     weights: Option<TextureHandle>,
     weights_of: (Arc<Vec<f32>>, Option<LayerId>, bool),
@@ -123,7 +125,7 @@ impl TrainView {
                 });
                 plots::loss(ui, &history, self.loss_scale, t);
             }
-            Tile::Metric => plots::metric(ui, &history, t),
+            Tile::Metric => plots::metric(ui, &history, &mut self.metric, t),
             Tile::Norms => plots::norms(ui, model, &history, t),
             Tile::Rate => plots::rate(ui, &history, t),
             Tile::Histogram => {

@@ -2,10 +2,10 @@
 
 use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
-use super::super::widgets::{count, plot, short, trimmed};
+use super::super::widgets::{count, plot, segmented, short, title, trimmed};
 use super::head;
 use crate::train::{Curve, History};
-use egui::{Color32, Ui};
+use egui::{Align, Color32, Layout, Ui};
 use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
 
 /// The vertical axis of the loss.
@@ -126,21 +126,27 @@ pub fn loss(ui: &mut Ui, history: &History, scale: Scale, t: &Tokens) {
     draw(ui, "loss", history, &curves, scale == Scale::Log, t);
 }
 
-/// Accuracy, or R².
-pub fn metric(ui: &mut Ui, history: &History, t: &Tokens) {
-    let Some(curve) = history.metrics.first() else {
-        head(ui, "Metric", "");
-        return;
-    };
-    let name = history.metric_names()[0];
-    let heading = if name == "accuracy" { "Accuracy" } else { name };
-    let mae = history.metrics.get(1).and_then(Curve::latest);
-    let more = mae.map_or_else(
-        || "validation".to_owned(),
-        |v| format!("validation · mean absolute error {}", short(f64::from(v))),
-    );
-    head(ui, heading, &more);
-    draw(ui, "metric", history, &[(name.to_owned(), curve, t.positive)], false, t);
+/// Accuracy; for numbers R² or the mean absolute error, as chosen.
+pub fn metric(ui: &mut Ui, history: &History, chosen: &mut usize, t: &Tokens) {
+    let names = history.metric_names();
+    *chosen = (*chosen).min(names.len() - 1);
+    match names {
+        [_, _] => {
+            ui.horizontal(|ui| {
+                ui.label(title("Metric"));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    let choices = [
+                        (1, "mean absolute error", "On validation rows, in units of the target"),
+                        (0, "R²", "Share of the variance on validation rows that is explained"),
+                    ];
+                    segmented(ui, chosen, &choices);
+                });
+            });
+        }
+        _ => head(ui, "Accuracy", "validation"),
+    }
+    let Some(curve) = history.metrics.get(*chosen) else { return };
+    draw(ui, "metric", history, &[(names[*chosen].to_owned(), curve, t.positive)], false, t);
 }
 
 /// Norm of the gradient of each layer.
