@@ -5,7 +5,7 @@
 
 use super::compile::{Parameter, Plan};
 use super::kernels::{padded, update};
-use super::layers::{GradInput, Inputs, Operation, Pass};
+use super::layers::{Backward, GradInputs, Inputs, Operation, Pass};
 use super::optimizer::{OptimizerState, UpdateRule};
 use super::real::Real;
 use super::spec::LayerId;
@@ -17,6 +17,8 @@ pub struct Network<T: Real> {
     plan: Plan,
     operations: Vec<Box<dyn Operation<T>>>,
     sizes: Vec<usize>,
+    /// Whether a parameter lies at or upstream of each operation.
+    learns: Vec<bool>,
     /// Output of each operation, `[units, stride]`.
     values: Vec<Vec<T>>,
     /// ∂L/∂output of each operation.
@@ -40,6 +42,7 @@ impl<T: Real> Network<T> {
         let mut network = Self {
             operations: plan.nodes.iter().map(|n| n.operation.build(n.units, capacity)).collect(),
             sizes: plan.nodes.iter().map(|n| n.units).collect(),
+            learns: plan.nodes.iter().map(|n| n.learns).collect(),
             values: buffers(),
             grads: buffers(),
             touched: vec![false; plan.nodes.len()],
@@ -58,9 +61,11 @@ impl<T: Real> Network<T> {
     /// Draws the initial parameters anew; the same seed gives the same bits.
     pub fn initialise(&mut self, seed: u64) {
         self.pass.seed = seed;
-        for parameter in &self.plan.parameters {
+        for (i, parameter) in self.plan.parameters.iter().enumerate() {
             let shape = &parameter.shape;
-            let address = (u64::from(parameter.layer.0) << 8) | u64::from(!shape.decayed);
+            // Its place among the parameters of its layer: a weight 0, its bias 1, and so on.
+            let place = self.plan.parameters[..i].iter().filter(|p| p.layer == parameter.layer).count();
+            let address = (u64::from(parameter.layer.0) << 8) | place as u64;
             let mut stream = Stream::new(seed, Purpose::Init, address);
             let values = &mut self.params[parameter.range.clone()];
             shape.initialiser.fill(values, shape.fan_in, shape.fan_out, &mut stream);
@@ -135,21 +140,26 @@ impl<T: Real> Network<T> {
             if !node.used || !node.learns {
                 continue;
             }
-            let inputs = Inputs { buffers: &self.values[..i], sizes: &self.sizes, nodes: &node.inputs, stride };
             let (before, rest) = self.grads.split_at_mut(i);
             let used = node.units * stride;
-            let grad_input = node.inputs.first().filter(|&&k| self.plan.nodes[k].learns).map(|&k| {
-                let accumulate = std::mem::replace(&mut self.touched[k], true);
-                GradInput { values: &mut before[k][..self.sizes[k] * stride], accumulate }
-            });
+            let (sizes, nodes) = (&self.sizes, &node.inputs);
             self.operations[i].backward(
                 &self.pass,
-                &self.params,
-                inputs,
-                &self.values[i][..used],
-                &rest[0][..used],
-                grad_input,
-                &mut self.grad_params,
+                Backward {
+                    params: &self.params,
+                    inputs: Inputs { buffers: &self.values[..i], sizes, nodes, stride },
+                    output: &self.values[i][..used],
+                    grad_output: &rest[0][..used],
+                    grad_inputs: GradInputs {
+                        buffers: before,
+                        sizes,
+                        nodes,
+                        learns: &self.learns,
+                        touched: &mut self.touched,
+                        stride,
+                    },
+                    grad_params: &mut self.grad_params,
+                },
             );
         }
     }
@@ -157,6 +167,7 @@ impl<T: Real> Network<T> {
     /// Update: one optimizer step along the gradient of the last backward pass.
     pub fn update(&mut self, rule: &UpdateRule, state: &mut OptimizerState<T>) {
         state.update(rule, &mut self.params, &mut self.grad_params, self.plan.decayed);
+        self.operations.iter_mut().for_each(|o| o.follow(&mut self.params));
     }
 
     /// Loss of the last call of [`Self::error`].

@@ -1,6 +1,6 @@
 //! Activation as a layer of its own: a = f(z), and ∂L/∂z = ∂L/∂a · f′(z).
 
-use super::{GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
 use crate::nn::{Activation, Real};
@@ -60,19 +60,10 @@ impl<T: Real> Operation<T> for Activate {
         elementwise::activate(self.0, inputs.get(0), output, pass.stride());
     }
 
-    fn backward(
-        &mut self,
-        pass: &Pass,
-        _params: &[T],
-        inputs: Inputs<'_, T>,
-        output: &[T],
-        grad_output: &[T],
-        grad_input: Option<GradInput<'_, T>>,
-        _grad_params: &mut [T],
-    ) {
-        if let Some(GradInput { values, accumulate }) = grad_input {
-            let z = inputs.get(0);
-            elementwise::activate_backward(self.0, z, output, grad_output, values, pass.stride(), accumulate);
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            let z = at.inputs.get(0);
+            elementwise::activate_backward(self.0, z, at.output, at.grad_output, values, pass.stride(), accumulate);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Backward: ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂b = ∂L/∂z, summed over the mini-batch.
 
-use super::{GradInput, Inputs, LayerDefinition, LayerInfo, Operation, ParameterShape, Pass, flat};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, ParameterShape, Pass, flat};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
 use crate::nn::{Activation, Initialiser, Real};
@@ -109,35 +109,13 @@ impl<T: Real> Operation<T> for Linear {
         matrix::forward(weight, bias, inputs.get(0), output, self.inputs, self.outputs, pass.threads);
     }
 
-    fn backward(
-        &mut self,
-        pass: &Pass,
-        params: &[T],
-        inputs: Inputs<'_, T>,
-        _output: &[T],
-        grad_output: &[T],
-        grad_input: Option<GradInput<'_, T>>,
-        grad_params: &mut [T],
-    ) {
-        // Weights come before all biases in the flat vector.
-        let (weights, biases) = grad_params.split_at_mut(self.weight.end);
-        let bias = if self.bias.is_empty() {
-            &mut []
-        } else {
-            &mut biases[self.bias.start - self.weight.end..self.bias.end - self.weight.end]
-        };
-        matrix::backward_params(
-            inputs.get(0),
-            grad_output,
-            &mut weights[self.weight.clone()],
-            bias,
-            self.inputs,
-            self.outputs,
-            pass.threads,
-        );
-        if let Some(GradInput { values, accumulate }) = grad_input {
-            let weight = &params[self.weight.clone()];
-            matrix::backward_input(weight, grad_output, values, self.inputs, self.outputs, accumulate, pass.threads);
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let (weight, bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
+        let x = at.inputs.get(0);
+        matrix::backward_params(x, at.grad_output, weight, bias, self.inputs, self.outputs, pass.threads);
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            let (weight, threads) = (&at.params[self.weight.clone()], pass.threads);
+            matrix::backward_input(weight, at.grad_output, values, self.inputs, self.outputs, accumulate, threads);
         }
     }
 }

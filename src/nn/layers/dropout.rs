@@ -2,7 +2,7 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
-use super::{GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
@@ -92,20 +92,12 @@ impl<T: Real> Operation<T> for Drop<T> {
         elementwise::masked(x, mask, output, false);
     }
 
-    fn backward(
-        &mut self,
-        pass: &Pass,
-        _params: &[T],
-        _inputs: Inputs<'_, T>,
-        _output: &[T],
-        grad_output: &[T],
-        grad_input: Option<GradInput<'_, T>>,
-        _grad_params: &mut [T],
-    ) {
-        let Some(GradInput { values, accumulate }) = grad_input else { return };
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
+        let mask = &mut self.mask[..at.grad_output.len()];
         if !pass.training || self.rate == 0.0 {
-            self.mask[..grad_output.len()].fill(T::ONE);
+            mask.fill(T::ONE);
         }
-        elementwise::masked(grad_output, &self.mask[..grad_output.len()], values, accumulate);
+        elementwise::masked(at.grad_output, mask, values, accumulate);
     }
 }

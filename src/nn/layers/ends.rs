@@ -1,6 +1,6 @@
 //! Where data enter the network and where its output meets the target.
 
-use super::{GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
 use crate::nn::compile::Lowering;
 use crate::nn::{Loss, Real};
 use schemars::JsonSchema;
@@ -89,15 +89,5 @@ pub(super) struct Source;
 impl<T: Real> Operation<T> for Source {
     fn forward(&mut self, _: &Pass, _: &[T], _: Inputs<'_, T>, _: &mut [T]) {}
 
-    fn backward(
-        &mut self,
-        _: &Pass,
-        _: &[T],
-        _: Inputs<'_, T>,
-        _: &[T],
-        _: &[T],
-        _: Option<GradInput<'_, T>>,
-        _: &mut [T],
-    ) {
-    }
+    fn backward(&mut self, _: &Pass, _: Backward<'_, T>) {}
 }

@@ -141,20 +141,45 @@ pub struct GradInput<'a, T> {
     pub accumulate: bool,
 }
 
+/// The gradients of all inputs of an operation.
+pub struct GradInputs<'a, T> {
+    pub(super) buffers: &'a mut [Vec<T>],
+    pub(super) sizes: &'a [usize],
+    pub(super) nodes: &'a [usize],
+    /// Whether a parameter lies at or upstream of each node.
+    pub(super) learns: &'a [bool],
+    pub(super) touched: &'a mut [bool],
+    pub(super) stride: usize,
+}
+
+impl<T> GradInputs<'_, T> {
+    /// Where the gradient of input `port` goes; nowhere if no parameter lies upstream.
+    pub fn get(&mut self, port: usize) -> Option<GradInput<'_, T>> {
+        let node = self.nodes[port];
+        if !self.learns[node] {
+            return None;
+        }
+        let accumulate = std::mem::replace(&mut self.touched[node], true);
+        Some(GradInput { values: &mut self.buffers[node][..self.sizes[node] * self.stride], accumulate })
+    }
+}
+
+/// What a backward pass reads and writes: the forward pass' numbers, ∂L/∂output, and where the other gradients go.
+pub struct Backward<'a, T> {
+    pub params: &'a [T],
+    pub inputs: Inputs<'a, T>,
+    pub output: &'a [T],
+    pub grad_output: &'a [T],
+    pub grad_inputs: GradInputs<'a, T>,
+    pub grad_params: &'a mut [T],
+}
+
 /// One step of arithmetic of the compiled network: forward and backward side by side.
 pub trait Operation<T: Real>: Send {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]);
-    /// `grad_input` is absent where no parameter lies upstream.
-    fn backward(
-        &mut self,
-        pass: &Pass,
-        params: &[T],
-        inputs: Inputs<'_, T>,
-        output: &[T],
-        grad_output: &[T],
-        grad_input: Option<GradInput<'_, T>>,
-        grad_params: &mut [T],
-    );
+    fn backward(&mut self, pass: &Pass, at: Backward<'_, T>);
+    /// Called once an update, for parameters that follow the data instead of the gradient (running averages).
+    fn follow(&mut self, _params: &mut [T]) {}
 }
 
 /// An operation before the number type is chosen.
@@ -175,6 +200,15 @@ impl OperationPlan {
             Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
         }
     }
+}
+
+/// Two parts of a buffer to write to; the second, which may be empty, lies behind the first.
+fn two_mut<'a, T>(values: &'a mut [T], first: &Range<usize>, second: &Range<usize>) -> (&'a mut [T], &'a mut [T]) {
+    if second.is_empty() {
+        return (&mut values[first.clone()], &mut []);
+    }
+    let (front, back) = values.split_at_mut(first.end);
+    (&mut front[first.clone()], &mut back[second.start - first.end..second.end - first.end])
 }
 
 /// Length of a flat sample, or why `what` cannot take the shape.
