@@ -72,15 +72,8 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
     for &id in &found.order {
         let (Some(layer), Some(input)) = (spec.layer(id), found.inputs.get(&id)) else { continue };
         let feeds: Vec<usize> = spec.inputs_of(id).filter_map(|from| layer_nodes.get(&from).map(|&(_, a)| a)).collect();
-        let mut lowering = Lowering {
-            layer: id,
-            input_units: input.iter().product(),
-            parameters: &parameters,
-            nodes: &mut nodes,
-            feeds,
-            first: None,
-            loss: None,
-        };
+        let mut lowering =
+            Lowering { layer: id, input, parameters: &parameters, nodes: &mut nodes, feeds, first: None, loss: None };
         layer.kind.definition().lower(&mut lowering);
         let (feeds, loss) = (lowering.feeds, lowering.loss);
         let first = lowering.first;
@@ -97,7 +90,7 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
 /// What a layer sees while it adds its operations.
 pub struct Lowering<'a> {
     layer: LayerId,
-    input_units: usize,
+    input: &'a [usize],
     parameters: &'a [Parameter],
     nodes: &'a mut Vec<Node>,
     /// What feeds the next operation.
@@ -111,9 +104,14 @@ impl Lowering<'_> {
         self.layer
     }
 
+    /// Shape of one sample of the layer's input (of its output, for a layer that joins).
+    pub fn input(&self) -> &[usize] {
+        self.input
+    }
+
     /// Numbers in one sample of the layer's input.
     pub fn input_units(&self) -> usize {
-        self.input_units
+        self.input.iter().product()
     }
 
     /// Where the layer's parameter lies in the flat vector; empty when it has none of that name.
@@ -171,7 +169,8 @@ fn logits_node(nodes: &[Node], last: usize, loss: Loss) -> usize {
 
 fn mark(nodes: &mut [Node], head: usize) {
     for i in 0..nodes.len() {
-        let own = matches!(nodes[i].operation, OperationPlan::Linear { .. });
+        use OperationPlan::{BatchNorm, Convolve, Linear};
+        let own = matches!(nodes[i].operation, Linear { .. } | Convolve { .. } | BatchNorm(_));
         nodes[i].learns = own || nodes[i].inputs.iter().any(|&k| nodes[k].learns);
     }
     nodes[head].used = true;

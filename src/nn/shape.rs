@@ -1,6 +1,6 @@
 //! Shape inference: what flows along each wire, what does not fit, and what would mend it. Runs on every edit.
 
-use super::layers::{DenseSpec, InputSpec, OutputSpec};
+use super::layers::{DenseSpec, FlattenSpec, InputSpec, OutputSpec, ReshapeSpec, palette};
 use super::spec::{LayerId, LayerKind, NetworkSpec};
 use super::{Activation, Loss};
 use std::collections::BTreeMap;
@@ -67,6 +67,9 @@ pub enum Mend {
     Remove { layer: LayerId },
     KeepOneWire { to: LayerId },
     SetRate { layer: LayerId, rate: f32 },
+    InsertFlatten { before: LayerId },
+    InsertReshape { before: LayerId, shape: [usize; 3] },
+    Reset { layer: LayerId },
 }
 
 impl Mend {
@@ -85,6 +88,9 @@ impl Mend {
             Self::Remove { layer } => format!("Remove {}", spec.name(*layer)),
             Self::KeepOneWire { .. } => "Keep only the first wire".to_owned(),
             Self::SetRate { rate, .. } => format!("Set the rate to {rate}"),
+            Self::InsertFlatten { .. } => "Insert a flatten layer".to_owned(),
+            Self::InsertReshape { shape: [c, h, w], .. } => format!("Insert a reshape layer to {c}×{h}×{w}"),
+            Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
     }
 
@@ -112,6 +118,7 @@ impl Mend {
             }
             Self::SetActivation { layer, activation } => match spec.layer_mut(layer).map(|l| &mut l.kind) {
                 Some(LayerKind::Dense(dense)) => dense.activation = activation,
+                Some(LayerKind::Conv2d(conv)) => conv.activation = activation,
                 Some(LayerKind::Activation(layer)) => layer.function = activation,
                 _ => {}
             },
@@ -121,13 +128,24 @@ impl Mend {
                 }
             }
             Self::InsertDense { before, units, activation } => {
-                let from = spec.inputs_of(before).next();
                 let dense = DenseSpec { units, activation, ..DenseSpec::default() };
-                let id = spec.add("Dense", LayerKind::Dense(dense));
-                if let Some(from) = from {
-                    spec.insert_on_wire(id, from, before);
-                } else {
-                    spec.connect(id, before);
+                insert_before(spec, "Dense", LayerKind::Dense(dense), before);
+            }
+            Self::InsertFlatten { before } => {
+                insert_before(spec, "Flatten", LayerKind::Flatten(FlattenSpec {}), before);
+            }
+            Self::InsertReshape { before, shape } => {
+                let reshape = ReshapeSpec { shape: shape.to_vec() };
+                insert_before(spec, "Reshape", LayerKind::Reshape(reshape), before);
+            }
+            Self::Reset { layer } => {
+                let usual = |kind: &LayerKind| {
+                    palette().into_iter().find(|p| std::mem::discriminant(p) == std::mem::discriminant(kind))
+                };
+                if let Some(layer) = spec.layer_mut(layer)
+                    && let Some(kind) = usual(&layer.kind)
+                {
+                    layer.kind = kind;
                 }
             }
             Self::Connect { from, to } => spec.connect(from, to),
@@ -190,9 +208,10 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
             found.problem(Some(id), message, invalid_mend(&layer.kind, id));
             continue;
         }
-        let Some(input) = input_shape(spec, task, id, &layer.kind, &mut found) else { continue };
-        match definition.output_shape(&input) {
+        let Some(inputs) = input_shapes(spec, task, id, &layer.kind, &mut found) else { continue };
+        match definition.joined_shape(&inputs) {
             Ok(shape) => {
+                let input = if definition.joins() { shape.clone() } else { inputs[0].clone() };
                 let parameters =
                     definition.parameters(&input).iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
                 let buffer = definition.buffer(&input).saturating_mul(super::kernels::padded(batch) as u128);
@@ -201,13 +220,17 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 found.shapes.insert(id, shape);
                 found.inputs.insert(id, input);
             }
-            Err(message) => found.problem(Some(id), message, None),
+            Err(message) => {
+                let mend = shape_mend(&layer.kind, id, &inputs[0]);
+                found.problem(Some(id), message, mend);
+            }
         }
         if let LayerKind::Output(output) = &layer.kind {
             let encoding = check_output(spec, task, id, output.loss, &mut found);
             found.encoding = found.encoding.or(encoding);
         }
     }
+    dangling(spec, &mut found);
     // Parameters, gradients and two running averages, in four bytes each.
     found.memory = numbers.saturating_add(found.total_parameters().saturating_mul(4)).saturating_mul(4);
     if found.memory > MEMORY_LIMIT {
@@ -244,7 +267,48 @@ fn invalid_mend(kind: &LayerKind, id: LayerId) -> Option<Mend> {
     match kind {
         LayerKind::Dense(_) => Some(Mend::SetUnits { layer: id, units: 4 }),
         LayerKind::Dropout(_) => Some(Mend::SetRate { layer: id, rate: 0.2 }),
+        LayerKind::Input(_) | LayerKind::Output(_) => None,
+        _ => Some(Mend::Reset { layer: id }),
+    }
+}
+
+/// A layer of the kind that is missing in front of one that cannot take its input.
+fn shape_mend(kind: &LayerKind, id: LayerId, input: &[usize]) -> Option<Mend> {
+    match (kind, input) {
+        (LayerKind::Dense(_), [_, _, ..]) => Some(Mend::InsertFlatten { before: id }),
+        (LayerKind::Conv2d(_) | LayerKind::Pool2d(_) | LayerKind::GlobalPool(_), &[n]) => {
+            // A square image of one or three channels.
+            let side = |n: usize| (n as f64).sqrt().round() as usize;
+            let channels = [1, 3].into_iter().find(|c| n % c == 0 && side(n / c).pow(2) * c == n)?;
+            let side = side(n / channels);
+            Some(Mend::InsertReshape { before: id, shape: [channels, side, side] })
+        }
+        (LayerKind::Reshape(_), _) => Some(Mend::Remove { layer: id }),
         _ => None,
+    }
+}
+
+fn insert_before(spec: &mut NetworkSpec, name: &str, kind: LayerKind, before: LayerId) {
+    let from = spec.inputs_of(before).next();
+    let id = spec.add(name, kind);
+    match from {
+        Some(from) => spec.insert_on_wire(id, from, before),
+        None => spec.connect(id, before),
+    }
+}
+
+/// Layers that lead nowhere, where the network has an end to lead to.
+fn dangling(spec: &NetworkSpec, found: &mut Inference) {
+    let is_output = |l: &super::LayerSpec| matches!(l.kind, LayerKind::Output(_));
+    if !spec.layers.iter().any(is_output) {
+        return;
+    }
+    for layer in spec.layers.iter().filter(|l| !is_output(l) && spec.outputs_of(l.id).next().is_none()) {
+        let rejoined = |p: &Problem| matches!(p.mend, Some(Mend::Connect { from, .. }) if from == layer.id);
+        if !found.problems.iter().any(rejoined) {
+            let mend = Some(Mend::Remove { layer: layer.id });
+            found.problem(Some(layer.id), "leads nowhere; connect it to another layer, or remove it", mend);
+        }
     }
 }
 
@@ -268,19 +332,25 @@ fn ends(spec: &NetworkSpec, found: &mut Inference) {
     }
 }
 
-fn input_shape(
+/// Shapes of what is wired into a layer, or of the data for an input.
+fn input_shapes(
     spec: &NetworkSpec,
     task: &Task,
     id: LayerId,
     kind: &LayerKind,
     found: &mut Inference,
-) -> Option<Vec<usize>> {
+) -> Option<Vec<Vec<usize>>> {
     let feeders: Vec<LayerId> = spec.inputs_of(id).collect();
     if matches!(kind, LayerKind::Input(_)) {
         if !feeders.is_empty() {
             found.problem(Some(id), "is the input, but something is wired into it", None);
         }
-        return Some(task.input.clone());
+        return Some(vec![task.input.clone()]);
+    }
+    if kind.definition().joins() && feeders.len() == 1 {
+        let message = "joins several layers, but only one is wired into it; draw another wire";
+        found.problem(Some(id), message, Some(Mend::Remove { layer: id }));
+        return None;
     }
     match feeders.as_slice() {
         [] => {
@@ -292,12 +362,13 @@ fn input_shape(
             found.problem(Some(id), "has no input; connect a layer to it", mend.or(Some(Mend::Remove { layer: id })));
             None
         }
-        [one] => found.shapes.get(one).cloned().or_else(|| {
+        [one] => found.shapes.get(one).cloned().map(|shape| vec![shape]).or_else(|| {
             if spec.layer(*one).is_none() {
                 found.problem(Some(id), format!("is wired to layer {}, which does not exist", one.0), None);
             }
             None
         }),
+        several if kind.definition().joins() => several.iter().map(|f| found.shapes.get(f).cloned()).collect(),
         _ => {
             found.problem(Some(id), "has more than one input wire; it takes one", Some(Mend::KeepOneWire { to: id }));
             None
@@ -315,7 +386,11 @@ fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<
         match spec.layer(id).map(|l| &l.kind) {
             Some(LayerKind::Dense(dense)) => return (Some(id), bend.or(Some((id, dense.activation)))),
             Some(LayerKind::Activation(layer)) => bend = bend.or(Some((id, layer.function))),
-            _ => {}
+            Some(LayerKind::Dropout(_) | LayerKind::Flatten(_) | LayerKind::Reshape(_)) => {}
+            other => {
+                let own = other.and_then(|k| k.definition().activation());
+                return (None, bend.or(own.map(|a| (id, a))));
+            }
         }
         at = spec.inputs_of(id).next();
     }

@@ -1,6 +1,9 @@
 //! `NetworkSpec`: a network as data. The document owns it, the screen edits it, [`super::compile`] makes machinery of it.
 
-use super::layers::{ActivationSpec, DenseSpec, DropoutSpec, InputSpec, OutputSpec};
+use super::layers::{
+    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, InputSpec,
+    JoinSpec, OutputSpec, Pool2dSpec, ReshapeSpec,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +40,15 @@ pub enum LayerKind {
     Dense(DenseSpec),
     Activation(ActivationSpec),
     Dropout(DropoutSpec),
+    #[serde(rename = "conv2d")]
+    Conv2d(Conv2dSpec),
+    #[serde(rename = "pool2d")]
+    Pool2d(Pool2dSpec),
+    GlobalPool(GlobalPoolSpec),
+    BatchNorm(BatchNormSpec),
+    Flatten(FlattenSpec),
+    Reshape(ReshapeSpec),
+    Join(JoinSpec),
     Output(OutputSpec),
 }
 

@@ -8,6 +8,7 @@ use super::super::transport::training_settings;
 use super::super::widgets::{self, choice, field, label, named, number, short, title, trimmed};
 use super::edits;
 use crate::data::{Part, Targets};
+use crate::nn::layers::{Conv2dSpec, JoinKind, Padding, PoolKind};
 use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec};
 use crate::train::Metrics;
 use egui::accesskit::Role;
@@ -136,11 +137,125 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
             });
             ui.label(label(ui, spec.loss.formula()));
         }
+        LayerKind::Conv2d(spec) => convolution(ui, model, id, spec),
+        LayerKind::Pool2d(mut spec) => {
+            let before = spec.clone();
+            field(ui, "Keeps", "The largest value of each window, or the mean", |ui| {
+                pool_kind(ui, &mut spec.kind);
+            });
+            pair(ui, "Window", "Height and width", &mut spec.kernel, 1..=64);
+            pair(ui, "Stride", "How far the window moves, down and to the right", &mut spec.stride, 1..=64);
+            padding(ui, &mut spec.padding);
+            replace(model, id, "Change pooling", before != spec, LayerKind::Pool2d(spec));
+        }
+        LayerKind::GlobalPool(mut spec) => {
+            let before = spec.clone();
+            field(ui, "Keeps", "The largest value of each channel, or the mean", |ui| pool_kind(ui, &mut spec.kind));
+            replace(model, id, "Change pooling", before != spec, LayerKind::GlobalPool(spec));
+        }
+        LayerKind::BatchNorm(mut spec) => {
+            let before = spec.clone();
+            field(ui, "Momentum", "Share of each mini-batch in the running averages", |ui| {
+                spec.momentum = number(ui, "Momentum", spec.momentum, 0.0..=1.0, 0.005).unwrap_or(spec.momentum);
+            });
+            field(ui, "Epsilon", "Keeps the division from exploding", |ui| {
+                spec.epsilon = number(ui, "Epsilon", spec.epsilon, 1e-8..=1.0, 1e-6).unwrap_or(spec.epsilon);
+            });
+            replace(model, id, "Change batch norm", before != spec, LayerKind::BatchNorm(spec));
+        }
+        LayerKind::Flatten(_) => {}
+        LayerKind::Reshape(mut spec) => {
+            let before = spec.clone();
+            for (side, name) in spec.shape.iter_mut().zip(["Channels", "Height", "Width", "Depth"]) {
+                field(ui, name, "Numbers along this side", |ui| {
+                    *side = number(ui, name, *side, 1..=100_000, 0.05).unwrap_or(*side);
+                });
+            }
+            replace(model, id, "Change shape", before != spec, LayerKind::Reshape(spec));
+        }
+        LayerKind::Join(mut spec) => {
+            let before = spec.clone();
+            field(ui, "Joins by", "What is done with the branches, in the order of their wires", |ui| {
+                let all = JoinKind::ALL;
+                let new = choice(ui, "Joins by", spec.kind, all, |k| k.label().to_owned(), |a, b| a == b);
+                spec.kind = new.unwrap_or(spec.kind);
+            });
+            replace(model, id, "Change join", before != spec, LayerKind::Join(spec));
+        }
         LayerKind::Input(_) => {
             let text = model.dataset.as_ref().map_or_else(String::new, |d| d.encoder.feature_names().join(", "));
             ui.add(egui::Label::new(label(ui, format!("Features: {text}"))).wrap());
         }
     }
+}
+
+fn convolution(ui: &mut Ui, model: &mut Model, id: LayerId, mut spec: Conv2dSpec) {
+    let before = spec.clone();
+    field(ui, "Filters", "Channels of the output", |ui| {
+        spec.filters = number(ui, "Filters", spec.filters, 1..=4096, 0.08).unwrap_or(spec.filters);
+    });
+    pair(ui, "Kernel", "Height and width of the window", &mut spec.kernel, 1..=64);
+    pair(ui, "Stride", "How far the window moves, down and to the right", &mut spec.stride, 1..=64);
+    padding(ui, &mut spec.padding);
+    pair(ui, "Dilation", "Distance between two taps of the window", &mut spec.dilation, 1..=64);
+    field(ui, "Groups", "Channels are cut into so many groups that do not see each other", |ui| {
+        spec.groups = number(ui, "Groups", spec.groups, 1..=4096, 0.05).unwrap_or(spec.groups);
+    });
+    field(ui, "Activation", spec.activation.formula(), |ui| {
+        spec.activation = activation(ui, spec.activation).unwrap_or(spec.activation);
+    });
+    field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
+        let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+        let all = Initialiser::ALL;
+        let new = choice(ui, "Initialiser", spec.initialiser, all, |i| i.label().to_owned(), same);
+        spec.initialiser = new.unwrap_or(spec.initialiser);
+    });
+    constants(ui, spec.initialiser, |v| spec.initialiser = v);
+    field(ui, "Bias", "A number for each filter that is added everywhere", |ui| {
+        let text = if spec.bias { "on" } else { "off" };
+        named(ui.checkbox(&mut spec.bias, text), Role::CheckBox, "Bias");
+    });
+    replace(model, id, "Change convolution", before != spec, LayerKind::Conv2d(spec));
+}
+
+/// Puts the changed settings into the document.
+fn replace(model: &mut Model, id: LayerId, what: &'static str, changed: bool, kind: LayerKind) {
+    if changed {
+        model.edit(what, Some(u64::from(id.0) << 8), |d| {
+            if let Some(old) = kind_mut(&mut d.network, id) {
+                *old = kind;
+            }
+        });
+    }
+}
+
+/// Two numbers: vertical and horizontal.
+fn pair(ui: &mut Ui, name: &str, hover: &str, value: &mut [usize; 2], range: std::ops::RangeInclusive<usize>) {
+    field(ui, name, hover, |ui| {
+        ui.spacing_mut().interact_size.x = (ui.spacing().interact_size.x - 6.0) / 2.0;
+        ui.spacing_mut().item_spacing.x = 6.0;
+        for (v, side) in value.iter_mut().zip(["vertical", "horizontal"]) {
+            *v = number(ui, &format!("{name}, {side}"), *v, range.clone(), 0.05).unwrap_or(*v);
+        }
+    });
+}
+
+fn padding(ui: &mut Ui, value: &mut Padding) {
+    let hover = "What stands around the image: nothing, as much as keeps its size, or so many rows and columns";
+    field(ui, "Padding", hover, |ui| {
+        let same = |a: Padding, b: Padding| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+        *value = choice(ui, "Padding", *value, Padding::ALL, |p| p.label().to_owned(), same).unwrap_or(*value);
+    });
+    if let Padding::Explicit { vertical, horizontal } = *value {
+        let mut sides = [vertical, horizontal];
+        pair(ui, "Zeros", "Rows above and below, columns left and right", &mut sides, 0..=64);
+        *value = Padding::Explicit { vertical: sides[0], horizontal: sides[1] };
+    }
+}
+
+fn pool_kind(ui: &mut Ui, value: &mut PoolKind) {
+    let new = choice(ui, "Keeps", *value, PoolKind::ALL, |k| k.label().to_owned(), |a, b| a == b);
+    *value = new.unwrap_or(*value);
 }
 
 fn kind_mut(spec: &mut NetworkSpec, id: LayerId) -> Option<&mut LayerKind> {

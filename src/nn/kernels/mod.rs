@@ -6,7 +6,9 @@
 
 pub mod elementwise;
 pub mod matrix;
+pub mod norm;
 pub mod update;
+pub mod window;
 
 /// Batch columns are padded to a multiple of this many samples.
 pub const LANES: usize = 8;

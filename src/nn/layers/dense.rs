@@ -89,6 +89,10 @@ impl LayerDefinition for DenseSpec {
         }
     }
 
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+
     fn invalid(&self) -> Option<String> {
         (self.units == 0).then(|| "a dense layer needs at least one unit".to_owned())
     }

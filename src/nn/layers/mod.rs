@@ -4,15 +4,24 @@ mod activation;
 mod dense;
 mod dropout;
 mod ends;
+mod join;
+mod norm;
+mod shape;
+mod window;
 
 pub use activation::ActivationSpec;
 pub use dense::DenseSpec;
 pub use dropout::DropoutSpec;
 pub use ends::{InputSpec, OutputSpec};
+pub use join::{JoinKind, JoinSpec};
+pub use norm::BatchNormSpec;
+pub use shape::{FlattenSpec, ReshapeSpec};
+pub use window::{Conv2dSpec, GlobalPoolSpec, Padding, Pool2dSpec, PoolKind};
 
 use super::compile::Lowering;
 use super::init::Initialiser;
 use super::kernels::padded;
+use super::kernels::window::{Convolution, Pooling};
 use super::real::Real;
 use super::spec::LayerKind;
 use std::ops::Range;
@@ -39,7 +48,22 @@ pub trait LayerDefinition {
     /// # Errors
     /// A sentence that names the trouble and the mend.
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String>;
-    /// Parameters for one sample of shape `input`.
+    /// Whether it takes several inputs.
+    fn joins(&self) -> bool {
+        false
+    }
+    /// Shape of one sample's output from all inputs, of which there is at least one.
+    ///
+    /// # Errors
+    /// A sentence that names the trouble.
+    fn joined_shape(&self, inputs: &[Vec<usize>]) -> Result<Vec<usize>, String> {
+        self.output_shape(&inputs[0])
+    }
+    /// The function that it ends with, where it has one.
+    fn activation(&self) -> Option<super::Activation> {
+        None
+    }
+    /// Parameters for one sample of shape `input` (of its output, for a layer that joins).
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape>;
     /// Buffers that training keeps for one sample, in numbers.
     fn buffer(&self, input: &[usize]) -> u128;
@@ -78,6 +102,13 @@ impl LayerKind {
             Self::Dense(spec) => spec,
             Self::Activation(spec) => spec,
             Self::Dropout(spec) => spec,
+            Self::Conv2d(spec) => spec,
+            Self::Pool2d(spec) => spec,
+            Self::GlobalPool(spec) => spec,
+            Self::BatchNorm(spec) => spec,
+            Self::Flatten(spec) => spec,
+            Self::Reshape(spec) => spec,
+            Self::Join(spec) => spec,
             Self::Output(spec) => spec,
         }
     }
@@ -93,6 +124,13 @@ pub fn palette() -> Vec<LayerKind> {
         LayerKind::Dense(DenseSpec::default()),
         LayerKind::Activation(ActivationSpec::default()),
         LayerKind::Dropout(DropoutSpec::default()),
+        LayerKind::Conv2d(Conv2dSpec::default()),
+        LayerKind::Pool2d(Pool2dSpec::default()),
+        LayerKind::GlobalPool(GlobalPoolSpec::default()),
+        LayerKind::BatchNorm(BatchNormSpec::default()),
+        LayerKind::Reshape(ReshapeSpec::default()),
+        LayerKind::Flatten(FlattenSpec {}),
+        LayerKind::Join(JoinSpec::default()),
         LayerKind::Input(InputSpec {}),
         LayerKind::Output(OutputSpec::default()),
     ]
@@ -128,6 +166,11 @@ pub struct Inputs<'a, T> {
 }
 
 impl<'a, T> Inputs<'a, T> {
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Values of input `port`, `[units, stride]`.
     pub fn get(&self, port: usize) -> &'a [T] {
         let node = self.nodes[port];
@@ -189,6 +232,10 @@ pub enum OperationPlan {
     Linear { weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize },
     Activation(super::Activation),
     Dropout { rate: f32, stream: u64 },
+    Convolve { convolution: Convolution, weight: Range<usize>, bias: Range<usize> },
+    Pool(Pooling),
+    BatchNorm(norm::BatchNormPlan),
+    Join(JoinKind),
 }
 
 impl OperationPlan {
@@ -198,6 +245,10 @@ impl OperationPlan {
             Self::Linear { weight, bias, inputs, outputs } => Box::new(dense::Linear { weight, bias, inputs, outputs }),
             Self::Activation(function) => Box::new(activation::Activate(function)),
             Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
+            Self::Convolve { convolution, weight, bias } => Box::new(window::Convolve { convolution, weight, bias }),
+            Self::Pool(pooling) => Box::new(window::Pool(pooling)),
+            Self::BatchNorm(plan) => Box::new(norm::BatchNorm::new(plan)),
+            Self::Join(kind) => Box::new(join::Join(kind)),
         }
     }
 }
@@ -216,5 +267,13 @@ fn flat(input: &[usize], what: &str) -> Result<usize, String> {
     match input {
         [n] => Ok(*n),
         _ => Err(format!("{what} needs one row of numbers a sample, but its input has shape {input:?}")),
+    }
+}
+
+/// Channels, height and width of a sample, or why `what` cannot take the shape.
+fn image(input: &[usize], what: &str) -> Result<[usize; 3], String> {
+    match *input {
+        [channels, height, width] => Ok([channels, height, width]),
+        _ => Err(format!("{what} needs an image [channels, height, width], but its input has shape {input:?}")),
     }
 }

@@ -1,0 +1,426 @@
+//! Layers that slide a window over an image `[channels, height, width]`: convolution and pooling.
+
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, image,
+};
+use crate::nn::compile::Lowering;
+use crate::nn::kernels::window::{self, Convolution, MOST_TAPS, Pooling, Side};
+use crate::nn::{Activation, Initialiser, Real};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// What stands around an image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Padding {
+    /// Nothing: the window stays inside
+    #[default]
+    Valid,
+    /// As many zeros as make the output ⌈input / stride⌉ long; an odd one comes behind
+    Same,
+    /// So many rows above and below, columns left and right
+    Explicit { vertical: usize, horizontal: usize },
+}
+
+impl Padding {
+    pub const ALL: [Self; 3] = [Self::Valid, Self::Same, Self::Explicit { vertical: 1, horizontal: 1 }];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Same => "same",
+            Self::Explicit { .. } => "explicit",
+        }
+    }
+}
+
+/// The window along both sides.
+#[derive(Clone, Copy)]
+struct Geometry {
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    dilation: [usize; 2],
+    padding: Padding,
+}
+
+impl Geometry {
+    fn side(&self, axis: usize, input: usize) -> Result<Side, String> {
+        let (kernel, stride, dilation) = (self.kernel[axis], self.stride[axis], self.dilation[axis]);
+        let wide = (kernel - 1) * dilation + 1;
+        let (output, padding) = match self.padding {
+            Padding::Same => {
+                let output = input.div_ceil(stride);
+                (output, ((output.max(1) - 1) * stride + wide).saturating_sub(input) / 2)
+            }
+            Padding::Valid | Padding::Explicit { .. } => {
+                let padding = match self.padding {
+                    Padding::Explicit { vertical, horizontal } => [vertical, horizontal][axis],
+                    _ => 0,
+                };
+                let room = (input + 2 * padding).checked_sub(wide).ok_or_else(|| {
+                    format!(
+                        "a window of {wide} is larger than the image of {input}{}; make the kernel smaller or use padding",
+                        if padding > 0 { format!(" with {padding} on each side") } else { String::new() }
+                    )
+                })?;
+                (room / stride + 1, padding)
+            }
+        };
+        Ok(Side { input, output, kernel, stride, dilation, padding })
+    }
+
+    fn invalid(&self) -> Option<String> {
+        if self.kernel.iter().any(|k| !(1..=MOST_TAPS).contains(k)) {
+            return Some(format!("the kernel must be between 1 and {MOST_TAPS} on each side"));
+        }
+        if self.stride.iter().chain(&self.dilation).any(|s| !(1..=1024).contains(s)) {
+            return Some("stride and dilation must be between 1 and 1024".to_owned());
+        }
+        match self.padding {
+            Padding::Explicit { vertical, horizontal } if vertical.max(horizontal) > 1024 => {
+                Some("padding must be at most 1024".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn one() -> [usize; 2] {
+    [1, 1]
+}
+
+fn single() -> usize {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Filters that slide over an image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2dSpec {
+    /// Channels of the output
+    pub filters: usize,
+    /// Height and width
+    pub kernel: [usize; 2],
+    #[serde(default = "one")]
+    pub stride: [usize; 2],
+    #[serde(default)]
+    pub padding: Padding,
+    #[serde(default = "one")]
+    pub dilation: [usize; 2],
+    /// Channels are cut into so many groups that do not see each other; as many as there are channels is a depthwise convolution
+    #[serde(default = "single")]
+    pub groups: usize,
+    #[serde(default)]
+    pub activation: Activation,
+    #[serde(default = "yes")]
+    pub bias: bool,
+    #[serde(default)]
+    pub initialiser: Initialiser,
+}
+
+impl Default for Conv2dSpec {
+    fn default() -> Self {
+        Self {
+            filters: 8,
+            kernel: [3, 3],
+            stride: one(),
+            padding: Padding::Same,
+            dilation: one(),
+            groups: 1,
+            activation: Activation::Relu,
+            bias: true,
+            initialiser: Initialiser::HeUniform,
+        }
+    }
+}
+
+impl Conv2dSpec {
+    fn geometry(&self) -> Geometry {
+        Geometry { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: self.padding }
+    }
+
+    fn convolution(&self, input: &[usize]) -> Result<Convolution, String> {
+        let [channels, height, width] = image(input, "Conv 2D")?;
+        if channels % self.groups != 0 || self.filters % self.groups != 0 {
+            return Err(format!(
+                "{} groups do not divide {channels} channels and {} filters evenly",
+                self.groups, self.filters
+            ));
+        }
+        let geometry = self.geometry();
+        Ok(Convolution {
+            inputs: channels,
+            outputs: self.filters,
+            groups: self.groups,
+            y: geometry.side(0, height)?,
+            x: geometry.side(1, width)?,
+        })
+    }
+}
+
+impl LayerDefinition for Conv2dSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Conv 2D",
+            group: "Convolution",
+            summary: "slides a small window",
+            description: "Each filter looks through a small window that slides over the image, with the same weights everywhere.",
+            formula: "a[o, y, x] = f(Σ w[o, i, u, v] · x[i, y + u, x + v] + b[o])",
+        }
+    }
+
+    fn caption(&self) -> String {
+        let [height, width] = self.kernel;
+        format!("conv {} @ {height}×{width} · {}", self.filters, self.activation.label())
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        self.convolution(input).map(|c| vec![c.outputs, c.y.output, c.x.output])
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
+        let [height, width] = self.kernel;
+        let channels = input.first().copied().unwrap_or(1) / self.groups.max(1);
+        let taps = height * width;
+        let (fan_in, fan_out) =
+            (channels.saturating_mul(taps), (self.filters / self.groups.max(1)).saturating_mul(taps));
+        let weight = ParameterShape {
+            name: "weight",
+            shape: vec![self.filters, channels, height, width],
+            fan_in,
+            fan_out,
+            initialiser: self.initialiser,
+            decayed: true,
+        };
+        let bias = ParameterShape {
+            name: "bias",
+            shape: vec![self.filters],
+            initialiser: Initialiser::Zeros {},
+            decayed: false,
+            ..weight.clone()
+        };
+        if self.bias { vec![weight, bias] } else { vec![weight] }
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        let output = self.output_shape(input).unwrap_or_default();
+        output.iter().fold(4, |n: u128, &d| n.saturating_mul(d as u128))
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let Ok(convolution) = self.convolution(lowering.input()) else { return };
+        let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
+        let units = convolution.outputs * convolution.y.output * convolution.x.output;
+        lowering.push(OperationPlan::Convolve { convolution, weight, bias }, units);
+        if self.activation != Activation::Identity {
+            lowering.push(OperationPlan::Activation(self.activation), units);
+        }
+    }
+
+    fn invalid(&self) -> Option<String> {
+        if self.filters == 0 || self.groups == 0 {
+            return Some("a convolution needs at least one filter and one group".to_owned());
+        }
+        if self.activation == Activation::Softmax {
+            return Some("softmax does not fit inside a convolution; add it as a layer of its own".to_owned());
+        }
+        self.geometry().invalid()
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        Some(self.activation)
+    }
+}
+
+/// What a pooling window keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// The largest value
+    #[default]
+    Max,
+    /// The mean
+    Average,
+}
+
+impl PoolKind {
+    pub const ALL: [Self; 2] = [Self::Max, Self::Average];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Max => "max",
+            Self::Average => "average",
+        }
+    }
+}
+
+/// Makes an image smaller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pool2dSpec {
+    pub kind: PoolKind,
+    /// Height and width
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    #[serde(default)]
+    pub padding: Padding,
+}
+
+impl Default for Pool2dSpec {
+    fn default() -> Self {
+        Self { kind: PoolKind::Max, kernel: [2, 2], stride: [2, 2], padding: Padding::Valid }
+    }
+}
+
+impl Pool2dSpec {
+    fn geometry(&self) -> Geometry {
+        Geometry { kernel: self.kernel, stride: self.stride, dilation: one(), padding: self.padding }
+    }
+
+    fn pooling(&self, input: &[usize]) -> Result<Pooling, String> {
+        let [channels, height, width] = image(input, "Pooling")?;
+        let geometry = self.geometry();
+        let (y, x) = (geometry.side(0, height)?, geometry.side(1, width)?);
+        if y.padding >= y.kernel || x.padding >= x.kernel {
+            return Err("padding as wide as the window would pool nothing; make it smaller".to_owned());
+        }
+        Ok(Pooling { channels, y, x, average: self.kind == PoolKind::Average })
+    }
+}
+
+impl LayerDefinition for Pool2dSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Pool 2D",
+            group: "Convolution",
+            summary: "keeps the strongest",
+            description: "Keeps the largest value, or the mean, of each small window, so that the image becomes smaller and small shifts matter less.",
+            formula: "a[c, y, x] = max x[c, y + u, x + v]",
+        }
+    }
+
+    fn caption(&self) -> String {
+        let [height, width] = self.kernel;
+        format!("{} pool {height}×{width}", self.kind.label())
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        self.pooling(input).map(|p| vec![p.channels, p.y.output, p.x.output])
+    }
+
+    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
+        Vec::new()
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        let output = self.output_shape(input).unwrap_or_default();
+        output.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        if let Ok(pooling) = self.pooling(lowering.input()) {
+            let units = pooling.channels * pooling.y.output * pooling.x.output;
+            lowering.push(OperationPlan::Pool(pooling), units);
+        }
+    }
+
+    fn invalid(&self) -> Option<String> {
+        self.geometry().invalid()
+    }
+}
+
+/// One number a channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GlobalPoolSpec {
+    pub kind: PoolKind,
+}
+
+impl GlobalPoolSpec {
+    fn pooling(&self, input: &[usize]) -> Result<Pooling, String> {
+        let [channels, height, width] = image(input, "Global pooling")?;
+        let whole = |n| Side { input: n, output: 1, kernel: n, stride: 1, dilation: 1, padding: 0 };
+        if height.max(width) > MOST_TAPS {
+            return Err(format!("global pooling takes images of at most {MOST_TAPS}×{MOST_TAPS}; pool before it"));
+        }
+        Ok(Pooling { channels, y: whole(height), x: whole(width), average: self.kind == PoolKind::Average })
+    }
+}
+
+impl LayerDefinition for GlobalPoolSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Global pool",
+            group: "Convolution",
+            summary: "one number a channel",
+            description: "Keeps the largest value, or the mean, of each whole channel.",
+            formula: "a[c] = mean x[c, :, :]",
+        }
+    }
+
+    fn caption(&self) -> String {
+        format!("global {}", self.kind.label())
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        self.pooling(input).map(|p| vec![p.channels])
+    }
+
+    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
+        Vec::new()
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        2 * input.first().copied().unwrap_or(0) as u128
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        if let Ok(pooling) = self.pooling(lowering.input()) {
+            lowering.push(OperationPlan::Pool(pooling), pooling.channels);
+        }
+    }
+}
+
+pub(super) struct Convolve {
+    pub convolution: Convolution,
+    pub weight: Range<usize>,
+    /// Empty for a layer without bias.
+    pub bias: Range<usize>,
+}
+
+impl<T: Real> Operation<T> for Convolve {
+    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
+        window::forward(&self.convolution, weight, bias, inputs.get(0), output, pass.stride(), pass.threads);
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let (stride, threads) = (pass.stride(), pass.threads);
+        let (weight, bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
+        window::backward_params(&self.convolution, at.inputs.get(0), at.grad_output, weight, bias, stride, threads);
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            let weight = &at.params[self.weight.clone()];
+            window::backward_input(&self.convolution, weight, at.grad_output, values, stride, accumulate, threads);
+        }
+    }
+}
+
+pub(super) struct Pool(pub Pooling);
+
+impl<T: Real> Operation<T> for Pool {
+    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        window::pool(&self.0, inputs.get(0), output, pass.stride());
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            let x = at.inputs.get(0);
+            window::pool_backward(&self.0, x, at.output, at.grad_output, values, pass.stride(), accumulate);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Layers beyond dense ones, and graphs that branch: gradients against central differences for random shapes.
+
+use chainrule::nn::check::gradients;
+use chainrule::nn::layers::{
+    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, InputSpec,
+    JoinKind, JoinSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, ReshapeSpec,
+};
+use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, Network, NetworkSpec, Target, Task, compile};
+use chainrule::seed::{Purpose, Stream};
+use proptest::prelude::{ProptestConfig, any, prop_assert, prop_oneof, proptest};
+use proptest::strategy::{Just, Strategy};
+
+const SAMPLES: usize = 3;
+
+fn dense(units: usize) -> LayerKind {
+    let initialiser = Initialiser::Normal { std: 0.6 };
+    LayerKind::Dense(DenseSpec { units, activation: Activation::Identity, bias: true, initialiser })
+}
+
+/// A network in f64 with a random mini-batch and two targets; its parameters are moved from where biases are zero.
+fn loaded(spec: &NetworkSpec, features: usize, seed: u64) -> Result<Network<f64>, String> {
+    let task = Task { input: vec![features], target: Target::Values(2) };
+    let plan = compile(spec, &task, SAMPLES)
+        .map_err(|problems| problems.iter().map(|p| p.text(spec)).collect::<Vec<_>>().join("; "))?;
+    let mut network = Network::new(plan, SAMPLES, seed, 1);
+    let mut stream = Stream::new(seed, Purpose::Data, 1);
+    for value in network.params_mut() {
+        *value += 0.1 * stream.normal();
+    }
+    let stride = network.stride();
+    let (x, t) = network.load(SAMPLES);
+    for row in x.chunks_exact_mut(stride).chain(t.chunks_exact_mut(stride)) {
+        row[..SAMPLES].iter_mut().for_each(|v| *v = stream.normal());
+    }
+    Ok(network)
+}
+
+/// reshape → convolution → the layers given → flatten → dense → output.
+fn chain(shape: [usize; 3], layers: Vec<LayerKind>) -> NetworkSpec {
+    let mut all = vec![LayerKind::Input(InputSpec {}), LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() })];
+    all.extend(layers);
+    all.extend([
+        LayerKind::Flatten(FlattenSpec {}),
+        dense(2),
+        LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }),
+    ]);
+    NetworkSpec::chain(all.into_iter().map(|kind| (kind.info().label.to_owned(), kind)))
+}
+
+fn worst(network: &mut Network<f64>) -> (f64, String) {
+    gradients(network, true, 40)
+        .into_iter()
+        .map(|c| (c.worst, format!("{} of layer {}: {} against {}", c.parameter, c.layer.0, c.analytic, c.numeric)))
+        .fold((0.0, String::new()), |a, b| if b.0 > a.0 { b } else { a })
+}
+
+fn padding() -> impl Strategy<Value = Padding> {
+    prop_oneof![
+        Just(Padding::Valid),
+        Just(Padding::Same),
+        (0..3_usize, 0..3_usize).prop_map(|(vertical, horizontal)| Padding::Explicit { vertical, horizontal }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Convolutions of any kernel, stride, padding, dilation and groups, two in a row so that gradients pass through one.
+    #[test]
+    fn convolutions_equal_central_differences(
+        (groups, channels, filters) in (1..3_usize, 1..3_usize, 1..4_usize),
+        (height, width) in (3..7_usize, 3..7_usize),
+        kernel in [1..4_usize, 1..4_usize],
+        stride in [1..3_usize, 1..3_usize],
+        dilation in [1..3_usize, 1..3_usize],
+        padding in padding(),
+        bias in any::<bool>(),
+        seed in any::<u32>(),
+    ) {
+        let first = Conv2dSpec {
+            filters: groups * 2,
+            kernel: [3, 3],
+            padding: Padding::Same,
+            activation: Activation::Tanh,
+            initialiser: Initialiser::Normal { std: 0.5 },
+            ..Conv2dSpec::default()
+        };
+        let second = Conv2dSpec { filters: groups * filters, kernel, stride, padding, dilation, groups, bias, ..first.clone() };
+        let spec = chain([channels, height, width], vec![LayerKind::Conv2d(first), LayerKind::Conv2d(second)]);
+        match loaded(&spec, channels * height * width, u64::from(seed)) {
+            Ok(mut network) => {
+                let (worst, what) = worst(&mut network);
+                prop_assert!(worst <= 1e-6, "{what}");
+            }
+            Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+        }
+    }
+
+    /// Pooling windows that overlap, leave gaps or hang over the edge.
+    #[test]
+    fn pooling_equals_central_differences(
+        kind in prop_oneof![Just(PoolKind::Max), Just(PoolKind::Average)],
+        (height, width) in (2..7_usize, 2..7_usize),
+        kernel in [1..4_usize, 1..4_usize],
+        stride in [1..4_usize, 1..4_usize],
+        same in any::<bool>(),
+        seed in any::<u32>(),
+    ) {
+        let conv = Conv2dSpec {
+            filters: 3,
+            padding: Padding::Same,
+            activation: Activation::Identity,
+            initialiser: Initialiser::Normal { std: 0.5 },
+            ..Conv2dSpec::default()
+        };
+        let padding = if same { Padding::Same } else { Padding::Valid };
+        let pool = LayerKind::Pool2d(Pool2dSpec { kind, kernel, stride, padding });
+        let global = LayerKind::GlobalPool(GlobalPoolSpec { kind });
+        for layers in [vec![LayerKind::Conv2d(conv.clone()), pool], vec![LayerKind::Conv2d(conv), global]] {
+            match loaded(&chain([2, height, width], layers), 2 * height * width, u64::from(seed)) {
+                Ok(mut network) => {
+                    let (worst, what) = worst(&mut network);
+                    prop_assert!(worst <= 1e-6, "{what}");
+                }
+                Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
+    let conv = LayerKind::Conv2d(Conv2dSpec { filters: 3, activation: Activation::Tanh, ..Conv2dSpec::default() });
+    let norm = || LayerKind::BatchNorm(BatchNormSpec::default());
+    let spec = chain([2, 4, 5], vec![norm(), conv, norm(), LayerKind::Dropout(DropoutSpec { rate: 0.3 })]);
+    let mut network = loaded(&spec, 40, 5).expect("fits");
+    let (worst, what) = worst(&mut network);
+    assert!(worst <= 1e-6, "{what}");
+
+    // The first norm sees the data: after many updates without learning, its averages are the moments of the mini-batch.
+    use chainrule::nn::{Optimizer, OptimizerState, UpdateRule};
+    let rule = UpdateRule { optimizer: Optimizer::Sgd {}, learning_rate: 0.0, l1: 0.0, l2: 0.0, clip_norm: None };
+    let mut state = OptimizerState::new(rule.optimizer, network.params().len());
+    for step in 0..400 {
+        network.forward(true, step);
+        network.error();
+        network.backward();
+        network.update(&rule, &mut state);
+    }
+    let stride = network.stride();
+    let (x, _) = network.load(SAMPLES);
+    let values: Vec<f64> = x[..20 * stride].chunks_exact(stride).flat_map(|row| row[..SAMPLES].to_vec()).collect();
+    let mean = values.iter().sum::<f64>() / 60.0;
+    let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 59.0;
+    let of = |network: &Network<f64>, name: &str| {
+        let parameter = network.plan().parameters.iter().find(|p| p.shape.name == name).expect("exists");
+        network.params()[parameter.range.start]
+    };
+    assert!((of(&network, "running mean") - mean).abs() < 1e-9 && (of(&network, "running variance") - variance).abs() < 1e-9);
+    // In evaluation one sample alone is normalised as in the mini-batch, with the unbiased variance.
+    network.forward(false, 0);
+    let (_, a) = network.layer_values(LayerId(3)).expect("the first norm");
+    let (gamma, beta) = (of(&network, "gamma"), of(&network, "beta"));
+    let want = gamma * (values[0] - mean) / (variance + 1e-5).sqrt() + beta;
+    assert!((a[[0, 0]] - want).abs() < 1e-9, "{} {want}", a[[0, 0]]);
+}
+
+/// input → dense → (a branch and a way around it) → join → dense → output.
+fn branching(kind: JoinKind, ways: usize) -> NetworkSpec {
+    let mut spec = NetworkSpec::default();
+    let input = spec.add("Input", LayerKind::Input(InputSpec {}));
+    let stem = spec.add("Stem", dense(4));
+    let bend = spec.add("Bend", LayerKind::Activation(ActivationSpec { function: Activation::Tanh }));
+    let join = spec.add("Join", LayerKind::Join(JoinSpec { kind }));
+    let last = spec.add("Last", dense(2));
+    let output = spec.add("Output", LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }));
+    for (from, to) in [(input, stem), (stem, bend), (bend, join), (join, last), (last, output)] {
+        spec.connect(from, to);
+    }
+    for way in 0..ways {
+        let units = if kind == JoinKind::Concatenate { 3 + way } else { 4 };
+        let branch = spec.add(format!("Branch {way}"), dense(units));
+        spec.connect(stem, branch);
+        spec.connect(branch, join);
+    }
+    // The residual connection itself.
+    if kind != JoinKind::Concatenate {
+        spec.connect(stem, join);
+    }
+    spec
+}
+
+#[test]
+fn graphs_that_branch_and_join_equal_central_differences() {
+    for kind in JoinKind::ALL {
+        for ways in 1..=3 {
+            let mut network = loaded(&branching(kind, ways), 5, 11).expect("fits");
+            let (worst, what) = worst(&mut network);
+            assert!(worst <= 1e-6, "{kind:?} with {ways} branches: {what}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_join_or_leads_nowhere_is_told_with_its_mend() {
+    let told = |spec: &NetworkSpec| loaded(spec, 5, 1).map(|_| ()).expect_err("must not fit");
+    let mut other = branching(JoinKind::Add, 1);
+    if let LayerKind::Dense(dense) = &mut other.layers[6].kind {
+        dense.units = 7;
+    }
+    assert!(told(&other).contains("[4] and [7] do not fit"), "{}", told(&other));
+    let mut loose = branching(JoinKind::Concatenate, 1);
+    loose.wires.retain(|w| w.to != LayerId(4) || w.from != LayerId(7));
+    let message = told(&loose);
+    assert!(message.contains("Branch 0: leads nowhere") && message.contains("only one is wired"), "{message}");
+
+    let mut image = chain([1, 4, 4], vec![LayerKind::Conv2d(Conv2dSpec::default())]);
+    image.remove(LayerId(2));
+    image.remove(LayerId(4));
+    let message = loaded(&image, 16, 1).map(|_| ()).expect_err("must not fit");
+    assert!(message.contains("needs an image [channels, height, width]"), "{message}");
+    let task = Task { input: vec![16], target: Target::Values(2) };
+    for _ in 0..2 {
+        let found = chainrule::nn::infer(&image, &task, SAMPLES);
+        found.problems[0].mend.as_ref().expect("has a mend").apply(&mut image);
+    }
+    assert!(loaded(&image, 16, 1).is_ok(), "a reshape and a flatten layer mend it");
+}
