@@ -156,7 +156,10 @@ fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
         let parameter = network.plan().parameters.iter().find(|p| p.shape.name == name).expect("exists");
         network.params()[parameter.range.start]
     };
-    assert!((of(&network, "running mean") - mean).abs() < 1e-9 && (of(&network, "running variance") - variance).abs() < 1e-9);
+    assert!(
+        (of(&network, "running mean") - mean).abs() < 1e-9
+            && (of(&network, "running variance") - variance).abs() < 1e-9
+    );
     // In evaluation one sample alone is normalised as in the mini-batch, with the unbiased variance.
     network.forward(false, 0);
     let (_, a) = network.layer_values(LayerId(3)).expect("the first norm");

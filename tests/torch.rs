@@ -1,6 +1,6 @@
 //! Forward pass, gradients and ten steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
 
-use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec, ReshapeSpec};
 use chainrule::nn::{
     Activation, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Real, Target, Task,
     UpdateRule, compile,
@@ -66,8 +66,19 @@ fn network<T: Real>(
         Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy => Target::Classes(outputs.max(2)),
         _ => Target::Values(outputs),
     };
+    filled(&spec, asked, params, x, target)
+}
+
+/// A network with its parameters, and a mini-batch loaded.
+fn filled<T: Real>(
+    spec: &NetworkSpec,
+    asked: Target,
+    params: &[f64],
+    x: &[Vec<f64>],
+    target: &[Vec<f64>],
+) -> Network<T> {
     let samples = x[0].len();
-    let plan = compile(&spec, &Task { input: vec![x.len()], target: asked }, samples).expect("fits");
+    let plan = compile(spec, &Task { input: vec![x.len()], target: asked }, samples).expect("fits");
     let mut network = Network::new(plan, samples, 1, 1);
     assert_eq!(network.params().len(), params.len());
     for (to, from) in network.params_mut().iter_mut().zip(params) {
@@ -157,4 +168,65 @@ fn ten_steps_of_every_optimizer_equal_pytorch() {
     }
     runs_in::<f64>(1e-5);
     runs_in::<f32>(1e-5);
+}
+
+/// A chain of layers as a preset writes them (`tests/fixtures/make_torch_layers.py`).
+#[derive(Deserialize)]
+struct LayersCase {
+    name: String,
+    shape: Vec<usize>,
+    layers: Vec<LayerKind>,
+    x: Vec<Vec<f64>>,
+    target: Vec<Vec<f64>>,
+    params: Vec<f64>,
+    output: Vec<Vec<f64>>,
+    grads: Vec<f64>,
+    after_three_steps: Vec<f64>,
+    evaluated: Vec<Vec<f64>>,
+}
+
+fn layers_in<T: Real>(tolerance: f64) {
+    let cases: Vec<LayersCase> = serde_json::from_str(include_str!("fixtures/torch_layers.json"))
+        .expect("the fixture is as its script writes it");
+    assert!(cases.len() > 10);
+    for case in cases {
+        let what = &case.name;
+        let mut layers = vec![LayerKind::Input(InputSpec {})];
+        if case.shape.len() > 1 {
+            layers.push(LayerKind::Reshape(ReshapeSpec { shape: case.shape.clone() }));
+        }
+        layers.extend(case.layers);
+        layers.push(LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }));
+        let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
+        let last = LayerId(spec.layers.len() as u32 - 1);
+        let mut network: Network<T> = filled(&spec, Target::Values(2), &case.params, &case.x, &case.target);
+        network.forward(true, 0);
+        network.error();
+        network.backward();
+        let output = |network: &Network<T>| {
+            let (_, a) = network.layer_values(last).expect("the last dense layer");
+            a.iter().copied().collect::<Vec<T>>()
+        };
+        assert_close(output(&network), &case.output.concat(), tolerance, &format!("output of {what}"));
+        assert_close(network.grads().iter().copied(), &case.grads, tolerance, &format!("gradient of {what}"));
+        let rule = UpdateRule { optimizer: Optimizer::Sgd {}, learning_rate: 0.125, l1: 0.0, l2: 0.0, clip_norm: None };
+        let mut state = OptimizerState::new(rule.optimizer, case.params.len());
+        network.update(&rule, &mut state);
+        for _ in 1..3 {
+            network.forward(true, 0);
+            network.error();
+            network.backward();
+            network.update(&rule, &mut state);
+        }
+        let after = format!("parameters after three steps of {what}");
+        assert_close(network.params().iter().copied(), &case.after_three_steps, 10.0 * tolerance, &after);
+        network.forward(false, 0);
+        assert_close(output(&network), &case.evaluated.concat(), 10.0 * tolerance, &format!("evaluation of {what}"));
+    }
+}
+
+#[test]
+fn convolution_pooling_and_batch_norm_equal_pytorch() {
+    layers_in::<f64>(1e-9);
+    layers_in::<f32>(1e-5);
 }

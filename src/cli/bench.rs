@@ -3,7 +3,7 @@
 
 use super::{Failure, thread_count};
 use crate::data::{Dataset, Encoder, Targets};
-use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use crate::nn::layers::{Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, OutputSpec, Padding, Pool2dSpec, ReshapeSpec};
 use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
 use crate::train::{Session, Tick, TrainConfig, team};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// W1, W1b, W2, W3, W3b; all of them when none is named
+    /// W1, W1b, W2, W3, W3b, W4, W5; all of them when none is named
     workloads: Vec<String>,
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -22,9 +22,21 @@ pub struct Arguments {
     seconds: f64,
 }
 
+/// The part of a network that looks at images of 28×28.
+#[derive(Clone, Copy)]
+enum Front {
+    None,
+    /// 6 filters of 5×5 with 2 zeros around, pooling, 16 filters of 5×5, pooling (LeCun et al. 1998)
+    LeNet,
+    /// 32 filters of 3×3, pooling, 64 filters of 3×3, pooling
+    Wide,
+}
+
 /// A fixed network on random data.
 pub struct Workload {
     pub name: &'static str,
+    /// What comes before the dense layers.
+    front: Front,
     sizes: &'static [usize],
     hidden: Activation,
     last: Activation,
@@ -40,6 +52,7 @@ const ADAM: Optimizer = Optimizer::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-
 const fn regression(name: &'static str, sizes: &'static [usize]) -> Workload {
     Workload {
         name,
+        front: Front::None,
         sizes,
         hidden: Activation::Tanh,
         last: Activation::Tanh,
@@ -51,9 +64,10 @@ const fn regression(name: &'static str, sizes: &'static [usize]) -> Workload {
     }
 }
 
-const fn classes(name: &'static str, sizes: &'static [usize], batch: usize, rows: usize) -> Workload {
+const fn classes(name: &'static str, front: Front, sizes: &'static [usize], batch: usize, rows: usize) -> Workload {
     Workload {
         name,
+        front,
         sizes,
         hidden: Activation::Relu,
         last: Activation::Identity,
@@ -66,12 +80,14 @@ const fn classes(name: &'static str, sizes: &'static [usize], batch: usize, rows
 }
 
 /// What is measured, by name.
-pub const WORKLOADS: [Workload; 5] = [
+pub const WORKLOADS: [Workload; 7] = [
     regression("W1", &[2, 4, 2, 1]),
     regression("W1b", &[2, 8, 8, 8, 1]),
-    classes("W2", &[13, 32, 16, 3], 16, 178),
-    classes("W3", &[784, 128, 64, 10], 64, 8192),
-    classes("W3b", &[784, 512, 512, 10], 256, 8192),
+    classes("W2", Front::None, &[13, 32, 16, 3], 16, 178),
+    classes("W3", Front::None, &[784, 128, 64, 10], 64, 8192),
+    classes("W3b", Front::None, &[784, 512, 512, 10], 256, 8192),
+    classes("W4", Front::LeNet, &[784, 120, 84, 10], 64, 2048),
+    classes("W5", Front::Wide, &[784, 10], 64, 2048),
 ];
 
 impl Workload {
@@ -108,6 +124,23 @@ impl Workload {
 
     /// Its network.
     pub fn spec(&self) -> NetworkSpec {
+        let convolution = |filters, side, around| {
+            LayerKind::Conv2d(Conv2dSpec {
+                filters,
+                kernel: [side, side],
+                padding: Padding::Explicit { vertical: around, horizontal: around },
+                ..Conv2dSpec::default()
+            })
+        };
+        let reshape = LayerKind::Reshape(ReshapeSpec { shape: vec![1, 28, 28] });
+        let pool = || LayerKind::Pool2d(Pool2dSpec::default());
+        let flatten = LayerKind::Flatten(FlattenSpec {});
+        let front = match self.front {
+            Front::None => Vec::new(),
+            Front::LeNet => vec![reshape, convolution(6, 5, 2), pool(), convolution(16, 5, 0), pool(), flatten],
+            Front::Wide => vec![reshape, convolution(32, 3, 0), pool(), convolution(64, 3, 0), pool(), flatten],
+        };
+        let front = front.into_iter().map(|kind| (kind.info().label.to_owned(), kind));
         let last = self.sizes.len() - 1;
         let dense = self.sizes.iter().enumerate().skip(1).map(|(i, &units)| {
             let activation = if i == last { self.last } else { self.hidden };
@@ -115,7 +148,7 @@ impl Workload {
         });
         let input = ("Input".to_owned(), LayerKind::Input(InputSpec {}));
         let output = ("Output".to_owned(), LayerKind::Output(OutputSpec { loss: self.loss }));
-        NetworkSpec::chain(std::iter::once(input).chain(dense).chain([output]))
+        NetworkSpec::chain(std::iter::once(input).chain(front).chain(dense).chain([output]))
     }
 }
 

@@ -58,6 +58,18 @@ pub(crate) enum Level {
     Avx512,
 }
 
+/// Whether a vector register holds twice [`LANES`] single numbers.
+pub(crate) fn has_wide_registers() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        matches!(level(), Level::Avx512)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn level() -> Level {

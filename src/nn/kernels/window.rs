@@ -100,9 +100,11 @@ impl Convolution {
     }
 }
 
-/// Cuts `rows` channels in two for two threads, and goes on until each part has one.
+/// Channels for the first of two threads, a multiple of the register tiles; none where one thread does all.
 fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
-    (threads > 1 && rows > 1 && work >= PARALLEL).then(|| rows.div_ceil(2))
+    const TILE: usize = 4;
+    let half = (rows / 2).next_multiple_of(TILE);
+    (threads > 1 && half < rows && rows >= 2 * TILE && work >= PARALLEL).then_some(half)
 }
 
 /// z = bias + weight ∗ x.
@@ -249,17 +251,12 @@ fn slide_body<T: Real, const FMA: bool>(
                 accumulate,
             };
             let mut row = 0;
-            while row + 6 <= rows {
-                lanes::<T, FMA, 6>(&place, weight, bias, source, target, row);
-                row += 6;
-            }
-            while row + 4 <= rows {
-                lanes::<T, FMA, 4>(&place, weight, bias, source, target, row);
-                row += 4;
-            }
             while row < rows {
-                lanes::<T, FMA, 1>(&place, weight, bias, source, target, row);
-                row += 1;
+                row += match rows - row {
+                    6.. => lanes::<T, FMA, 6>(&place, weight, bias, source, target, row),
+                    4.. => lanes::<T, FMA, 4>(&place, weight, bias, source, target, row),
+                    _ => lanes::<T, FMA, 1>(&place, weight, bias, source, target, row),
+                };
             }
         }
     }
@@ -281,6 +278,7 @@ struct Place<'a> {
     accumulate: bool,
 }
 
+/// `R` channels of one pixel, for all samples; returns how many channels were done.
 #[inline(always)]
 fn lanes<T: Real, const FMA: bool, const R: usize>(
     p: &Place<'_>,
@@ -289,24 +287,25 @@ fn lanes<T: Real, const FMA: bool, const R: usize>(
     source: &[T],
     target: &mut [T],
     row: usize,
-) {
+) -> usize {
     let mut lane = 0;
     while lane + 4 * LANES <= p.stride {
-        block::<T, FMA, R, { 4 * LANES }>(p, weight, bias, source, target, row, lane);
+        block::<T, FMA, R, 2, { 2 * LANES }>(p, weight, bias, source, target, row, lane);
         lane += 4 * LANES;
     }
     while lane + 2 * LANES <= p.stride {
-        block::<T, FMA, R, { 2 * LANES }>(p, weight, bias, source, target, row, lane);
+        block::<T, FMA, R, 1, { 2 * LANES }>(p, weight, bias, source, target, row, lane);
         lane += 2 * LANES;
     }
     if lane < p.stride {
-        block::<T, FMA, R, LANES>(p, weight, bias, source, target, row, lane);
+        block::<T, FMA, R, 1, LANES>(p, weight, bias, source, target, row, lane);
     }
+    R
 }
 
-/// `R` channels × `W` samples of one pixel, summed in registers.
+/// `R` channels × `H` vectors of `W` samples of one pixel, summed in registers.
 #[inline(always)]
-fn block<T: Real, const FMA: bool, const R: usize, const W: usize>(
+fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usize>(
     p: &Place<'_>,
     weight: &[T],
     bias: &[T],
@@ -315,10 +314,10 @@ fn block<T: Real, const FMA: bool, const R: usize, const W: usize>(
     row: usize,
     lane: usize,
 ) {
-    let mut sums = [[T::ZERO; W]; R];
+    let mut sums = [[[T::ZERO; W]; H]; R];
     if !bias.is_empty() {
         for (sum, &bias) in sums.iter_mut().zip(&bias[row..row + R]) {
-            *sum = [bias; W];
+            *sum = [[bias; W]; H];
         }
     }
     for channel in 0..p.channels {
@@ -326,22 +325,30 @@ fn block<T: Real, const FMA: bool, const R: usize, const W: usize>(
             let line = &source[channel * p.plane + y * p.line + lane..];
             let kernel = &weight[row * p.row_step + channel * p.channel_step + ky * p.kernel_width..];
             for (kx, x) in p.xs.iter() {
-                let values = &line[x * p.stride..][..W];
+                let values = &line[x * p.stride..][..H * W];
+                let mut vectors = [[T::ZERO; W]; H];
+                for (h, vector) in vectors.iter_mut().enumerate() {
+                    vector.copy_from_slice(&values[h * W..][..W]);
+                }
                 for (r, sum) in sums.iter_mut().enumerate() {
                     let w = kernel[r * p.row_step + kx];
-                    for (sum, &v) in sum.iter_mut().zip(values) {
-                        *sum = T::fma::<FMA>(w, v, *sum);
+                    for (sum, vector) in sum.iter_mut().zip(&vectors) {
+                        for l in 0..W {
+                            sum[l] = T::fma::<FMA>(w, vector[l], sum[l]);
+                        }
                     }
                 }
             }
         }
     }
     for (r, sum) in sums.iter().enumerate() {
-        let out = &mut target[(row + r) * p.pixels + p.pixel + lane..][..W];
-        if p.accumulate {
-            out.iter_mut().zip(sum).for_each(|(out, &sum)| *out += sum);
-        } else {
-            out.copy_from_slice(sum);
+        for (h, sum) in sum.iter().enumerate() {
+            let out = &mut target[(row + r) * p.pixels + p.pixel + lane + h * W..][..W];
+            if p.accumulate {
+                out.iter_mut().zip(sum).for_each(|(out, &sum)| *out += sum);
+            } else {
+                out.copy_from_slice(sum);
+            }
         }
     }
 }
@@ -382,92 +389,139 @@ fn weights_of<T: Real>(c: &Convolution, x: &[T], grad_z: &[T], grad: &mut [T], s
         );
         return;
     }
-    correlate(c, x, grad_z, grad, stride);
+    let wide = super::has_wide_registers() && stride.is_multiple_of(2 * LANES);
+    correlate(c, x, grad_z, grad, stride, wide);
 }
 
 dispatch! {
-    fn correlate<T: Real>(c: &Convolution, x: &[T], grad_z: &[T], grad: &mut [T], stride: usize) => correlate_body
+    fn correlate<T: Real>(c: &Convolution, x: &[T], grad_z: &[T], grad: &mut [T], stride: usize, wide: bool) => correlate_body
 }
 
 #[inline(always)]
-fn correlate_body<T: Real, const FMA: bool>(c: &Convolution, x: &[T], grad_z: &[T], grad: &mut [T], stride: usize) {
-    let rows = grad_z.len() / (c.y.output * c.x.output * stride);
-    let mut row = 0;
-    while row + 4 <= rows {
-        correlate_rows::<T, FMA, 4>(c, x, grad_z, grad, stride, row);
-        row += 4;
-    }
-    while row < rows {
-        correlate_rows::<T, FMA, 1>(c, x, grad_z, grad, stride, row);
-        row += 1;
-    }
-}
-
-/// ∂L/∂weight of `R` output channels.
-#[inline(always)]
-fn correlate_rows<T: Real, const FMA: bool, const R: usize>(
+fn correlate_body<T: Real, const FMA: bool>(
     c: &Convolution,
     x: &[T],
     grad_z: &[T],
     grad: &mut [T],
     stride: usize,
-    row: usize,
+    wide: bool,
 ) {
-    let (channels, taps) = (c.inputs / c.groups, c.taps());
-    let (plane, line) = (c.y.input * c.x.input * stride, c.x.input * stride);
-    let (result_plane, result_line) = (c.y.output * c.x.output * stride, c.x.output * stride);
-    for channel in 0..channels {
-        for ky in 0..c.y.kernel {
-            for kx in 0..c.x.kernel {
-                let mut sums = [[T::ZERO; 2 * LANES]; R];
-                let columns = c.x.meeting(kx);
-                for oy in c.y.meeting(ky) {
-                    let source = &x[channel * plane + c.y.met(ky, oy) * line..][..line];
-                    let result = &grad_z[row * result_plane + oy * result_line..];
-                    for ox in columns.clone() {
-                        let values = &source[c.x.met(kx, ox) * stride..][..stride];
-                        dot_rows::<T, FMA, R>(values, &result[ox * stride..], result_plane, &mut sums);
-                    }
-                }
-                for (r, sum) in sums.iter().enumerate() {
-                    let mut lanes = [T::ZERO; LANES];
-                    for (lane, total) in lanes.iter_mut().enumerate() {
-                        *total = sum[lane] + sum[lane + LANES];
-                    }
-                    grad[((row + r) * channels + channel) * taps + ky * c.x.kernel + kx] = lane_sum(lanes);
-                }
-            }
-        }
+    let tile = Tile { c, x, grad_z, stride };
+    let rows = grad_z.len() / (c.y.output * c.x.output * stride);
+    let mut row = 0;
+    while row < rows {
+        let left = rows - row;
+        row += match (wide, left) {
+            (true, 8..) => tile.rows::<FMA, 8, { 2 * LANES }>(grad, row),
+            (true, 4..) => tile.rows::<FMA, 4, { 2 * LANES }>(grad, row),
+            (true, _) => tile.rows::<FMA, 1, { 2 * LANES }>(grad, row),
+            (false, 4..) => tile.rows::<FMA, 4, LANES>(grad, row),
+            (false, _) => tile.rows::<FMA, 1, LANES>(grad, row),
+        };
     }
 }
 
-/// Adds values · rows to the sums, lane by lane.
-#[inline(always)]
-fn dot_rows<T: Real, const FMA: bool, const R: usize>(
-    values: &[T],
-    rows: &[T],
-    step: usize,
-    sums: &mut [[T; 2 * LANES]; R],
-) {
-    let mut at = 0;
-    while at + 2 * LANES <= values.len() {
-        let v = &values[at..][..2 * LANES];
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let z = &rows[r * step + at..][..2 * LANES];
-            for lane in 0..2 * LANES {
-                sum[lane] = T::fma::<FMA>(v[lane], z[lane], sum[lane]);
+/// What the gradients of some weights are summed from.
+struct Tile<'a, T> {
+    c: &'a Convolution,
+    x: &'a [T],
+    grad_z: &'a [T],
+    stride: usize,
+}
+
+impl<T: Real> Tile<'_, T> {
+    /// ∂L/∂weight of `R` output channels, up to three taps of a line at a time, so that few numbers are read twice.
+    /// Returns how many channels were done.
+    #[inline(always)]
+    fn rows<const FMA: bool, const R: usize, const W: usize>(&self, grad: &mut [T], row: usize) -> usize {
+        let c = self.c;
+        for channel in 0..c.inputs / c.groups {
+            for ky in 0..c.y.kernel {
+                let mut kx = 0;
+                while kx < c.x.kernel {
+                    let taps = (c.x.kernel - kx).min(3);
+                    match taps {
+                        3 => self.taps::<FMA, R, 3, W>(grad, row, channel, ky, kx),
+                        2 => self.taps::<FMA, R, 2, W>(grad, row, channel, ky, kx),
+                        _ => self.taps::<FMA, R, 1, W>(grad, row, channel, ky, kx),
+                    }
+                    kx += taps;
+                }
             }
         }
-        at += 2 * LANES;
+        R
     }
-    if at < values.len() {
-        let v = &values[at..][..LANES];
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let z = &rows[r * step + at..][..LANES];
-            for lane in 0..LANES {
-                sum[lane] = T::fma::<FMA>(v[lane], z[lane], sum[lane]);
+
+    #[inline(always)]
+    fn taps<const FMA: bool, const R: usize, const Q: usize, const W: usize>(
+        &self,
+        grad: &mut [T],
+        row: usize,
+        channel: usize,
+        ky: usize,
+        kx: usize,
+    ) {
+        let c = self.c;
+        let columns: [Range<usize>; Q] = std::array::from_fn(|q| c.x.meeting(kx + q));
+        // Where every tap meets an input; what single taps have beyond that is added behind.
+        let start = columns.iter().map(|r| r.start).max().unwrap_or(0);
+        let shared = start..columns.iter().map(|r| r.end).min().unwrap_or(0).max(start);
+        let together = self.sum::<FMA, R, Q, W>(row, channel, ky, kx, shared.clone());
+        let per_row = c.inputs / c.groups * c.taps();
+        for (q, own) in columns.into_iter().enumerate() {
+            let before = self.sum::<FMA, R, 1, W>(row, channel, ky, kx + q, own.start..shared.start.min(own.end));
+            let behind = self.sum::<FMA, R, 1, W>(row, channel, ky, kx + q, shared.end.max(own.start)..own.end);
+            for r in 0..R {
+                let mut lanes = [T::ZERO; LANES];
+                for sums in [&together[r][q], &before[r][0], &behind[r][0]] {
+                    for part in sums.chunks_exact(LANES) {
+                        lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+                    }
+                }
+                grad[(row + r) * per_row + channel * c.taps() + ky * c.x.kernel + kx + q] = lane_sum(lanes);
             }
         }
+    }
+
+    /// Products of `Q` neighbouring taps with `R` gradients, over the given columns of all lines, lane by lane.
+    #[inline(always)]
+    fn sum<const FMA: bool, const R: usize, const Q: usize, const W: usize>(
+        &self,
+        row: usize,
+        channel: usize,
+        ky: usize,
+        kx: usize,
+        columns: Range<usize>,
+    ) -> [[[T; W]; Q]; R] {
+        let (c, stride) = (self.c, self.stride);
+        let mut sums = [[[T::ZERO; W]; Q]; R];
+        if columns.is_empty() {
+            return sums;
+        }
+        let step = c.y.output * c.x.output * stride;
+        let apart = c.x.dilation * stride;
+        for oy in c.y.meeting(ky) {
+            let line = (channel * c.y.input + c.y.met(ky, oy)) * c.x.input * stride;
+            let result = (row * c.y.output + oy) * c.x.output * stride;
+            for ox in columns.clone() {
+                let x = &self.x[line + c.x.met(kx, ox) * stride..];
+                let z = &self.grad_z[result + ox * stride..];
+                let mut lane = 0;
+                while lane < stride {
+                    for (r, sums) in sums.iter_mut().enumerate() {
+                        let z = &z[r * step + lane..][..W];
+                        for (q, sum) in sums.iter_mut().enumerate() {
+                            let x = &x[q * apart + lane..][..W];
+                            for ((sum, &x), &z) in sum.iter_mut().zip(x).zip(z) {
+                                *sum = T::fma::<FMA>(x, z, *sum);
+                            }
+                        }
+                    }
+                    lane += W;
+                }
+            }
+        }
+        sums
     }
 }
 
@@ -498,33 +552,52 @@ pub struct Pooling {
     pub average: bool,
 }
 
-/// The largest value, or the mean, under the window. Padding counts neither way.
-pub fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize) {
-    each_window(p, stride, |channel, inputs, at| {
-        let out = &mut out[at..][..stride];
-        let channel = &x[channel..];
-        let mut inputs = inputs.iter();
-        let Some(first) = inputs.next() else { return };
-        out.copy_from_slice(&channel[first..][..stride]);
-        let mut count = 1;
-        for input in inputs {
-            count += 1;
-            let values = &channel[input..][..stride];
-            if p.average {
-                out.iter_mut().zip(values).for_each(|(out, &v)| *out += v);
-            } else {
-                out.iter_mut().zip(values).for_each(|(out, &v)| *out = out.larger(v));
-            }
-        }
-        if p.average {
-            let share = T::from_f64(1.0 / f64::from(count));
-            out.iter_mut().for_each(|out| *out *= share);
-        }
-    });
+dispatch! {
+    /// The largest value, or the mean, under the window. Padding counts neither way.
+    pub fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize) => pool_body
 }
 
-/// The gradient of a window goes to the value that was largest (the first, where several were), or to all alike.
-pub fn pool_backward<T: Real>(
+#[inline(always)]
+fn pool_body<T: Real, const FMA: bool>(p: &Pooling, x: &[T], out: &mut [T], stride: usize) {
+    let (plane, line) = (p.y.input * p.x.input * stride, p.x.input * stride);
+    let mut results = out.chunks_exact_mut(stride);
+    for channel in x.chunks_exact(plane) {
+        for oy in 0..p.y.output {
+            let ys = p.y.under(oy);
+            for ox in 0..p.x.output {
+                let xs = p.x.under(ox);
+                let Some(out) = results.next() else { return };
+                let mut first = true;
+                for (_, y) in ys.iter() {
+                    for (_, x) in xs.iter() {
+                        let values = &channel[y * line + x * stride..][..stride];
+                        if std::mem::take(&mut first) {
+                            out.copy_from_slice(values);
+                        } else if p.average {
+                            out.iter_mut().zip(values).for_each(|(out, &v)| *out += v);
+                        } else {
+                            out.iter_mut().zip(values).for_each(|(out, &v)| *out = out.larger(v));
+                        }
+                    }
+                }
+                if p.average {
+                    let share = T::from_f64(1.0 / (ys.len * xs.len).max(1) as f64);
+                    for out in out {
+                        *out *= share;
+                    }
+                }
+            }
+        }
+    }
+}
+
+dispatch! {
+    /// The gradient of a window goes to the value that was largest (the first, where several were), or to all alike.
+    pub fn pool_backward<T: Real>(p: &Pooling, x: &[T], out: &[T], grad_out: &[T], grad_x: &mut [T], stride: usize, accumulate: bool) => pool_backward_body
+}
+
+#[inline(always)]
+fn pool_backward_body<T: Real, const FMA: bool>(
     p: &Pooling,
     x: &[T],
     out: &[T],
@@ -536,59 +609,35 @@ pub fn pool_backward<T: Real>(
     if !accumulate {
         grad_x.fill(T::ZERO);
     }
-    each_window(p, stride, |channel, inputs, at| {
-        let (out, grad_out) = (&out[at..][..stride], &grad_out[at..][..stride]);
-        if p.average {
-            let share = T::from_f64(1.0 / inputs.len().max(1) as f64);
-            for input in inputs.iter() {
-                let grads = &mut grad_x[channel + input..][..stride];
-                grads.iter_mut().zip(grad_out).for_each(|(grad, &g)| *grad += g * share);
-            }
-            return;
-        }
-        for (block, (out, grad_out)) in out.chunks_exact(LANES).zip(grad_out.chunks_exact(LANES)).enumerate() {
-            let mut left = [T::ZERO; LANES];
-            left.copy_from_slice(grad_out);
-            for input in inputs.iter() {
-                let from = channel + input + block * LANES;
-                let (values, grads) = (&x[from..][..LANES], &mut grad_x[from..][..LANES]);
-                for lane in 0..LANES {
-                    let chosen = values[lane] == out[lane];
-                    grads[lane] += if chosen { left[lane] } else { T::ZERO };
-                    left[lane] = if chosen { T::ZERO } else { left[lane] };
+    let (plane, line) = (p.y.input * p.x.input * stride, p.x.input * stride);
+    let mut results = out.chunks_exact(stride).zip(grad_out.chunks_exact(stride));
+    for (channel, grads) in x.chunks_exact(plane).zip(grad_x.chunks_exact_mut(plane)) {
+        for oy in 0..p.y.output {
+            let ys = p.y.under(oy);
+            for ox in 0..p.x.output {
+                let xs = p.x.under(ox);
+                let Some((out, grad_out)) = results.next() else { return };
+                let share = T::from_f64(1.0 / (ys.len * xs.len).max(1) as f64);
+                for block in (0..stride).step_by(LANES) {
+                    let mut left = [T::ZERO; LANES];
+                    left.copy_from_slice(&grad_out[block..][..LANES]);
+                    let out = &out[block..][..LANES];
+                    for (_, y) in ys.iter() {
+                        for (_, x) in xs.iter() {
+                            let from = y * line + x * stride + block;
+                            let (values, grads) = (&channel[from..][..LANES], &mut grads[from..][..LANES]);
+                            if p.average {
+                                grads.iter_mut().zip(&left).for_each(|(grad, &g)| *grad += g * share);
+                                continue;
+                            }
+                            for lane in 0..LANES {
+                                let chosen = values[lane] == out[lane];
+                                grads[lane] += if chosen { left[lane] } else { T::ZERO };
+                                left[lane] = if chosen { T::ZERO } else { left[lane] };
+                            }
+                        }
+                    }
                 }
-            }
-        }
-    });
-}
-
-/// Where the values under a window begin, relative to their channel.
-struct Under {
-    ys: Taps,
-    xs: Taps,
-    line: usize,
-    stride: usize,
-}
-
-impl Under {
-    fn len(&self) -> usize {
-        self.ys.len * self.xs.len
-    }
-
-    fn iter(&self) -> impl Iterator<Item = usize> + '_ {
-        self.ys.iter().flat_map(move |(_, y)| self.xs.iter().map(move |(_, x)| y * self.line + x * self.stride))
-    }
-}
-
-/// Calls `f` with the start of the channel, the values under the window, and the place of the result.
-fn each_window(p: &Pooling, stride: usize, mut f: impl FnMut(usize, &Under, usize)) {
-    let (plane, result) = (p.y.input * p.x.input * stride, p.y.output * p.x.output * stride);
-    for oy in 0..p.y.output {
-        for ox in 0..p.x.output {
-            let under = Under { ys: p.y.under(oy), xs: p.x.under(ox), line: p.x.input * stride, stride };
-            let at = (oy * p.x.output + ox) * stride;
-            for channel in 0..p.channels {
-                f(channel * plane, &under, channel * result + at);
             }
         }
     }

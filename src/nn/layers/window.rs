@@ -146,7 +146,7 @@ impl Conv2dSpec {
 
     fn convolution(&self, input: &[usize]) -> Result<Convolution, String> {
         let [channels, height, width] = image(input, "Conv 2D")?;
-        if channels % self.groups != 0 || self.filters % self.groups != 0 {
+        if !(channels.is_multiple_of(self.groups) && self.filters.is_multiple_of(self.groups)) {
             return Err(format!(
                 "{} groups do not divide {channels} channels and {} filters evenly",
                 self.groups, self.filters
