@@ -76,7 +76,7 @@ fn every_listed_preset_opens_and_its_gradients_are_right() {
     let folder = folder();
     let list = succeeds(folder.path(), &["presets"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names.len(), 11, "{list}");
+    assert_eq!(names.len(), 13, "{list}");
     for name in names {
         let out = succeeds(folder.path(), &["check", name]);
         assert!(out.contains("Every gradient equals"), "{name}: {out}");

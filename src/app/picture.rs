@@ -20,6 +20,9 @@ const CURVE: usize = 160;
 const BUDGET: usize = 12_000_000;
 const TILES_PER_ROW: usize = 8;
 const CAPACITY: usize = 512;
+/// Layers whose channels are drawn, and the side of the texture they must fit into.
+const MOST_IMAGES: usize = 64;
+const MOST_PIXELS: usize = 2048;
 /// Seconds between two refreshes while training runs.
 const REFRESH: f64 = 1.0 / 20.0;
 
@@ -67,6 +70,9 @@ pub struct Pictures {
     refreshed: f64,
     /// z and a of the chosen sample, by layer.
     values: BTreeMap<LayerId, (Vec<f32>, Vec<f32>)>,
+    /// Channels of images for the chosen sample: place in the atlas, smallest and largest value.
+    maps: BTreeMap<(LayerId, usize), (Rect, f32, f32)>,
+    map_atlas: Option<TextureHandle>,
     tiles: BTreeMap<(LayerId, usize), Rect>,
     atlas: Option<TextureHandle>,
     surface: Option<TextureHandle>,
@@ -105,6 +111,7 @@ impl Pictures {
         let Some(mut probe) = self.probe.take() else { return true };
         if probe.set_params(&snapshot.params) {
             self.look_at_sample(&mut probe, &data, model);
+            self.draw_maps(ctx, model, t);
             match data.features() {
                 1 => self.draw_curve(&mut probe, &data),
                 2 => self.draw_plane(ctx, &mut probe, &data, model, t),
@@ -132,6 +139,38 @@ impl Pictures {
                 a.clone_from(&self.prediction);
             }
         }
+    }
+
+    /// The channels that the canvas shows, each in the colours of its layer's strongest value.
+    fn draw_maps(&mut self, ctx: &Context, model: &Model, t: &Tokens) {
+        self.maps.clear();
+        let shapes = model.inference.shapes.iter().filter_map(|(id, s)| match s[..] {
+            [channels, height, width] => Some((*id, channels, height, width)),
+            _ => None,
+        });
+        let images: Vec<_> = shapes.filter(|(id, ..)| self.values.contains_key(id)).collect();
+        let (Some(wide), true) = (images.iter().map(|i| i.3).max(), images.len() < MOST_IMAGES) else { return };
+        let size = [wide * TILES_PER_ROW, images.iter().map(|i| i.2).sum()];
+        if size[0].max(size[1]) > MOST_PIXELS {
+            return;
+        }
+        let mut pixels = vec![t.zero; size[0] * size[1]];
+        let mut top = 0;
+        for (id, channels, height, width) in images {
+            let (strongest, values) = (self.strongest(id), &self.values[&id].1);
+            for (k, channel) in shown(channels).into_iter().enumerate() {
+                let map = &values[channel * height * width..][..height * width];
+                for (i, v) in map.iter().enumerate() {
+                    pixels[(top + i / width) * size[0] + k * wide + i % width] = t.signed(v / strongest);
+                }
+                let at = |x: usize, y: usize| pos2(x as f32 / size[0] as f32, y as f32 / size[1] as f32);
+                let cut = Rect::from_min_max(at(k * wide, top), at(k * wide + width, top + height));
+                let (low, high) = extent(map.iter().copied());
+                self.maps.insert((id, channel), (cut, low, high));
+            }
+            top += height;
+        }
+        set(ctx, &mut self.map_atlas, "maps", ColorImage::new(size, pixels), TextureOptions::NEAREST);
     }
 
     fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
@@ -207,6 +246,17 @@ impl Pictures {
     pub fn tile(&self, layer: LayerId, unit: usize) -> Option<(egui::TextureId, Rect)> {
         let rect = self.tiles.get(&(layer, unit))?;
         Some((self.atlas.as_ref()?.id(), *rect))
+    }
+
+    /// Texture and cut of a channel for the chosen sample.
+    pub fn map(&self, layer: LayerId, channel: usize) -> Option<(egui::TextureId, Rect)> {
+        let (cut, ..) = self.maps.get(&(layer, channel))?;
+        Some((self.map_atlas.as_ref()?.id(), *cut))
+    }
+
+    /// Smallest and largest value of a channel for the chosen sample.
+    pub fn map_range(&self, layer: LayerId, channel: usize) -> Option<(f32, f32)> {
+        self.maps.get(&(layer, channel)).map(|&(_, low, high)| (low, high))
     }
 
     pub fn surface(&self) -> Option<egui::TextureId> {

@@ -46,7 +46,7 @@ pub fn gradients(network: &mut Network<f64>, training: bool, per_tensor: usize) 
         for index in parameter.range.clone().step_by(stride) {
             let exact = analytic[index];
             let (mut best, mut numeric) = (f64::INFINITY, 0.0);
-            for h in [1e-3, 1e-4, 1e-5] {
+            for h in [1e-3, 1e-4, 1e-5, 1e-6] {
                 let (wide, narrow) = (slope(network, training, index, h), slope(network, training, index, h / 2.0));
                 let estimate = (4.0 * narrow - wide) / 3.0;
                 let error = (exact - estimate).abs() / exact.abs().max(estimate.abs()).max(FLOOR);

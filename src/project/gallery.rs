@@ -16,7 +16,7 @@ macro_rules! presets {
     };
 }
 
-const BUILTINS: [Builtin; 11] = presets!(
+const BUILTINS: [Builtin; 13] = presets!(
     "xor",
     "circle",
     "spiral",
@@ -25,6 +25,8 @@ const BUILTINS: [Builtin; 11] = presets!(
     "iris",
     "wine",
     "digits",
+    "lenet",
+    "residual",
     "diabetes",
     "vanishing-gradients",
     "dead-relus",

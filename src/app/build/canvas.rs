@@ -6,7 +6,7 @@ use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regula
 use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
-use super::layout::{self, Placed, bounds, distance, place, wire};
+use super::layout::{self, Placed, bounds, distance, place, route, wire};
 use crate::data::Targets;
 use crate::nn::layers::palette;
 use crate::nn::{Encoding, LayerId, LayerKind, LayerSpec, Wire};
@@ -105,13 +105,14 @@ impl Canvas {
         let under = |p: Pos2| to_screen.inverse() * p;
         for w in &model.document().network.wires {
             let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
+            let straight = route(w.from, w.to, &placed);
             let fine = close && !from.shown.is_empty() && !to.shown.is_empty();
-            if fine {
+            if fine && lines_between(model, *w, from, to) != Between::Nothing {
                 let found = self.draw_weights(&painter, model, *w, from, to, to_screen, t, pointer.map(under));
                 hover = hover.or(found);
             } else {
-                let curve = wire(to_screen * from.right_port(), to_screen * to.left_port());
-                bezier(&painter, curve, Stroke::new(2.0, t.hint));
+                let curve = straight.unwrap_or_else(|| wire(from.right_port(), to.left_port()));
+                bezier(&painter, curve.map(|p| to_screen * p), Stroke::new(2.0, t.hint));
             }
             shape_label(&painter, model, *w, from, to, to_screen, t);
         }
@@ -216,11 +217,11 @@ impl Canvas {
         pointer: Option<Pos2>,
     ) -> Option<Hover> {
         let scale = to_screen.scaling;
-        let tensor = model.snapshot.tensor(w.to, "weight").filter(|(v, _)| v.len() == from.units * to.units);
+        let between = lines_between(model, w, from, to);
+        let tensor = model.snapshot.tensor(w.to, "weight").filter(|_| model.is_current());
         let ends = |i: usize, j: usize| wire(from.tile(i).right_center(), to.tile(j).left_center());
         let screen = |curve: [Pos2; 4]| curve.map(|p| to_screen * p);
-        let dense = matches!(model.document().network.layer(w.to).map(|l| &l.kind), Some(LayerKind::Dense(_)));
-        if !dense {
+        if between == Between::Units {
             // One line a unit: nothing is weighed here.
             for i in 0..from.shown.len().min(to.shown.len()) {
                 bezier(painter, screen(ends(i, i)), Stroke::new((1.2 * scale).max(0.8), t.hint.gamma_multiply(0.6)));
@@ -229,8 +230,13 @@ impl Canvas {
         }
         let shown_value = |i: usize, j: usize| {
             let (weights, grads) = tensor?;
-            let k = from.shown[i] * to.units + to.shown[j];
-            Some(if self.lines == Lines::Weights { weights[k] } else { grads[k] })
+            let values = if self.lines == Lines::Weights { weights } else { grads };
+            if let Between::Kernels(taps) = between {
+                // The mean of the kernel between two channels.
+                let kernel = values.get((to.shown[j] * from.units + from.shown[i]) * taps..)?.get(..taps)?;
+                return Some(kernel.iter().sum::<f32>() / taps as f32);
+            }
+            values.get(from.shown[i] * to.units + to.shown[j]).copied()
         };
         let all = || (0..from.shown.len()).flat_map(|i| (0..to.shown.len()).map(move |j| (i, j)));
         let strongest = all()
@@ -251,7 +257,7 @@ impl Canvas {
             bezier(painter, screen(curve), Stroke::new((0.5 + 4.0 * strength.abs()) * scale.max(0.5), colour));
             if let Some(p) = pointer {
                 let d = distance(p, &curve);
-                if d < nearest.0 && tensor.is_some() {
+                if d < nearest.0 && tensor.is_some() && between == Between::Weights {
                     let (from, to) = (from.shown[i], to.shown[j]);
                     nearest = (d, Some(Hover::Weight { from, to, layer: w.to }));
                 }
@@ -379,10 +385,13 @@ impl Canvas {
         for (i, &unit) in p.shown.iter().enumerate() {
             let rect = to_screen.mul_rect(p.tile(i));
             let radius = CornerRadius::from(5.0 * to_screen.scaling);
-            if let Some((texture, cut)) = pictures.tile(layer.id, unit) {
+            if let Some((texture, cut)) = pictures.map(layer.id, unit).filter(|_| p.maps) {
+                painter.image(texture, rect, cut, Color32::WHITE);
+                painter.rect_stroke(rect, 1.0, Stroke::new(1.0, t.line), StrokeKind::Outside);
+            } else if let Some((texture, cut)) = pictures.tile(layer.id, unit).filter(|_| !p.maps) {
                 let picture = egui::epaint::RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, cut);
                 painter.add(picture);
-            } else if let Some((_, a)) = pictures.value(layer.id, unit) {
+            } else if let Some((_, a)) = pictures.value(layer.id, unit).filter(|_| !p.maps) {
                 let fill = t.signed(a / strongest);
                 painter.circle(rect.center(), rect.width() / 2.0, fill, Stroke::new(1.0, t.line));
                 let size = 13.0 * to_screen.scaling;
@@ -614,6 +623,31 @@ fn layer_under(ui: &Ui, model: &Model, p: Pos2) -> Option<Id> {
     ids.into_iter().find(|&id| ui.ctx().read_response(id).is_some_and(|r| r.rect.contains(p)))
 }
 
+/// What is drawn between the units of two layers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    /// One line a weight.
+    Weights,
+    /// One line a kernel of so many taps.
+    Kernels(usize),
+    /// One line a unit.
+    Units,
+    /// Only the wire.
+    Nothing,
+}
+
+fn lines_between(model: &Model, w: Wire, from: &Placed, to: &Placed) -> Between {
+    match model.document().network.layer(w.to).map(|l| &l.kind) {
+        Some(LayerKind::Dense(_)) if !from.maps => Between::Weights,
+        Some(LayerKind::Conv2d(conv)) if from.maps && conv.groups == 1 => {
+            Between::Kernels(conv.kernel[0] * conv.kernel[1])
+        }
+        Some(LayerKind::Join(_) | LayerKind::Flatten(_) | LayerKind::Reshape(_)) => Between::Nothing,
+        _ if from.units == to.units => Between::Units,
+        _ => Between::Nothing,
+    }
+}
+
 /// The wire of others that a moved layer lies on.
 fn wire_under(model: &Model, id: LayerId, placed: &BTreeMap<LayerId, Placed>) -> Option<Wire> {
     let centre = placed.get(&id)?.rect.center();
@@ -713,7 +747,8 @@ fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Toke
 fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect, pitch: f32, t: &Tokens) {
     let below = rect.center_bottom() + vec2(0.0, 8.0);
     if p.is_selection() {
-        let text = format!("{} of {} units", p.shown.len(), p.units);
+        let what = if p.maps { "channels" } else { "units" };
+        let text = format!("{} of {} {what}", p.shown.len(), p.units);
         let galley = painter.layout_no_wrap(text, regular(HINT), t.hint);
         if galley.size().x < pitch {
             let weighed = model.inference.parameters.get(&id).is_some_and(|&n| n > 0);
@@ -868,8 +903,13 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                 }
                 Hover::Neuron(id, unit) => {
                     let Some(layer) = spec.layer(id) else { return };
-                    ui.label(label(ui, format!("{}, {}", layer.name, unit_name(model, layer, unit))));
-                    if let Some((z, a)) = pictures.value(id, unit) {
+                    let map = pictures.map(id, unit).is_some();
+                    let unit_name = if map { format!("channel {}", unit + 1) } else { unit_name(model, layer, unit) };
+                    ui.label(label(ui, format!("{}, {unit_name}", layer.name)));
+                    if let Some((low, high)) = pictures.map_range(id, unit) {
+                        value(ui, "smallest", low);
+                        value(ui, "largest", high);
+                    } else if let Some((z, a)) = pictures.value(id, unit) {
                         if matches!(layer.kind, LayerKind::Dense(_) | LayerKind::Activation(_)) {
                             value(ui, "z", z);
                         }

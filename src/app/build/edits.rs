@@ -112,10 +112,13 @@ pub fn shift(model: &mut Model, id: LayerId, later: bool) {
     }
 }
 
-/// Wires one layer into another in place of what fed it.
+/// Wires one layer into another: in place of what fed it, or beside it where the layer joins.
 pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
     model.edit("Connect layers", None, |d| {
-        d.network.wires.retain(|w| w.to != to);
+        let joins = d.network.layer(to).is_some_and(|l| l.kind.definition().joins());
+        if !joins {
+            d.network.wires.retain(|w| w.to != to);
+        }
         d.network.connect(from, to);
     });
 }

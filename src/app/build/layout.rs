@@ -28,6 +28,8 @@ pub struct Placed {
     pub rect: Rect,
     pub units: usize,
     pub shown: Vec<usize>,
+    /// Whether its units are the channels of an image.
+    pub maps: bool,
 }
 
 impl Placed {
@@ -66,23 +68,79 @@ fn column(layers: usize) -> f32 {
     }
 }
 
-/// Places every layer: where the document says, else in computing order from left to right.
+/// Space between two layers of one column.
+const ROW_GAP: f32 = 110.0;
+
+/// How many layers lie before each, along the longest way.
+fn depths(spec: &NetworkSpec) -> BTreeMap<LayerId, usize> {
+    let (order, cyclic) = spec.topological_order();
+    let mut depths = BTreeMap::new();
+    for id in order {
+        let before = spec.inputs_of(id).filter_map(|from| depths.get(&from)).max();
+        let loose = if before.is_none() && spec.layers.first().is_some_and(|l| l.id != id) { 1 } else { 0 };
+        depths.insert(id, before.map_or(loose, |d| d + 1));
+    }
+    let behind = depths.values().max().map_or(0, |d| d + 1);
+    depths.extend(cyclic.into_iter().zip(behind..));
+    depths
+}
+
+/// Places every layer: where the document says, else from left to right by depth, branches one below the other.
 pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Placed> {
-    let (mut order, cyclic) = spec.topological_order();
-    order.extend(cyclic);
-    let pitch = column(order.len());
-    let mut placed = BTreeMap::new();
-    for (i, id) in order.into_iter().enumerate() {
-        let Some(layer) = spec.layer(id) else { continue };
-        let units: usize = inference.shapes.get(&id).map_or(0, |s| s.iter().product());
+    let depths = depths(spec);
+    let columns = depths.values().max().map_or(0, |d| d + 1);
+    let pitch = column(columns);
+    let mut placed: BTreeMap<LayerId, Placed> = BTreeMap::new();
+    for layer in &spec.layers {
+        let shape = inference.shapes.get(&layer.id).map_or(&[][..], Vec::as_slice);
+        let maps = shape.len() == 3;
+        let units: usize =
+            if maps { shape[0] } else { shape.iter().product::<usize>() * usize::from(!shape.is_empty()) };
         let shown = shown(units);
         let weighed = matches!(layer.kind, LayerKind::Dense(_));
         let matrix = if weighed && shown.len() < units { MATRIX + PADDING } else { 0.0 };
         let height = shown.len().max(1) as f32 * PITCH + 2.0 * PADDING - 8.0 + matrix;
-        let centre = layer.position.map_or_else(|| pos2(i as f32 * pitch, 0.0), |[x, y]| pos2(x, y));
-        placed.insert(id, Placed { rect: Rect::from_center_size(centre, vec2(BOX_WIDTH, height)), units, shown });
+        let rect = Rect::from_center_size(Pos2::ZERO, vec2(BOX_WIDTH, height));
+        placed.insert(layer.id, Placed { rect, units, shown, maps });
+    }
+    for depth in 0..columns {
+        let own: Vec<LayerId> = spec.layers.iter().map(|l| l.id).filter(|id| depths.get(id) == Some(&depth)).collect();
+        let total: f32 = own.iter().filter_map(|id| placed.get(id)).map(|p| p.rect.height() + ROW_GAP).sum();
+        let mut top = (ROW_GAP - total) / 2.0;
+        for id in own {
+            if let Some(p) = placed.get_mut(&id) {
+                let height = p.rect.height();
+                p.rect = Rect::from_center_size(pos2(depth as f32 * pitch, top + height / 2.0), p.rect.size());
+                top += height + ROW_GAP;
+            }
+        }
+    }
+    for layer in &spec.layers {
+        if let (Some([x, y]), Some(p)) = (layer.position, placed.get_mut(&layer.id)) {
+            p.rect = Rect::from_center_size(pos2(x, y), p.rect.size());
+        }
     }
     placed
+}
+
+/// The curve of a wire: straight on, or in an arch over the layers that it passes.
+pub fn route(from: LayerId, to: LayerId, placed: &BTreeMap<LayerId, Placed>) -> Option<[Pos2; 4]> {
+    let (start, end) = (placed.get(&from)?.right_port(), placed.get(&to)?.left_port());
+    let passed = |p: &Placed| p.rect.center().x > start.x && p.rect.center().x < end.x;
+    let between = || placed.iter().filter(|(id, p)| **id != from && **id != to && passed(p)).map(|(_, p)| p.rect);
+    let reaches = |r: &Rect| {
+        let part = (r.center().x - start.x) / (end.x - start.x);
+        let y = start.y + (end.y - start.y) * part;
+        r.y_range().expand(20.0).contains(y)
+    };
+    let top = between().map(|r| r.top()).fold(f32::INFINITY, f32::min);
+    if !between().any(|r| reaches(&r)) {
+        return Some(wire(start, end));
+    }
+    // A cubic curve comes three quarters of the way to its control points.
+    let lift = (start.y.min(end.y) - top + 70.0) / 0.75;
+    let y = start.y.min(end.y) - lift;
+    Some([start, pos2(start.x + 30.0, y), pos2(end.x - 30.0, y), end])
 }
 
 /// The smallest rectangle around all layers, with some room at the sides.
@@ -124,8 +182,9 @@ fn to_segment(p: Pos2, a: Pos2, b: Pos2) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{bounds, distance, place, shown, wire};
-    use crate::nn::{Target, Task, infer};
+    use super::{bounds, distance, place, route, shown, wire};
+    use crate::nn::layers::{DenseSpec, JoinSpec};
+    use crate::nn::{LayerKind, Target, Task, infer};
     use crate::project::default_network;
     use egui::pos2;
 
@@ -148,6 +207,26 @@ mod tests {
             assert!(all[..i].iter().all(|b| !a.rect.intersects(b.rect)));
             assert!((0..a.shown.len()).all(|k| a.rect.contains_rect(a.tile(k))));
         }
+    }
+
+    #[test]
+    fn branches_stand_below_each_other_and_wires_go_around_what_they_pass() {
+        let task = Task { input: vec![3], target: Target::Classes(2) };
+        let mut spec = default_network(&task);
+        let (input, hidden, prediction) = (spec.layers[0].id, spec.layers[1].id, spec.layers[2].id);
+        let join = spec.add("Join", LayerKind::Join(JoinSpec::default()));
+        spec.insert_on_wire(join, hidden, prediction);
+        let branch = spec.add("Branch", LayerKind::Dense(DenseSpec { units: 6, ..DenseSpec::default() }));
+        spec.connect(input, branch);
+        spec.connect(branch, join);
+        let placed = place(&spec, &infer(&spec, &task, 16));
+        let (a, b) = (placed[&hidden].rect, placed[&branch].rect);
+        assert!(a.center().x == b.center().x && !a.intersects(b), "{a:?} {b:?}");
+        assert!(placed[&join].rect.left() > a.right());
+        // A wire from the input past the hidden layers to the prediction rises above them.
+        let over = route(input, prediction, &placed).expect("both are placed");
+        assert!(over[1].y < a.top().min(placed[&join].rect.top()), "{over:?}");
+        assert_eq!(route(input, hidden, &placed), Some(wire(placed[&input].right_port(), placed[&hidden].left_port())));
     }
 
     #[test]
