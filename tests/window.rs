@@ -467,7 +467,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
 
 #[test]
 fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
-    for preset in ["circle", "sine", "digits", "diabetes", "vanishing-gradients"] {
+    for preset in ["circle", "sine", "digits", "lenet", "residual", "diabetes", "vanishing-gradients"] {
         let mut window = Window::preset(preset);
         window.click("epoch");
         window.click("Step");

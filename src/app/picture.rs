@@ -375,8 +375,32 @@ pub fn telling(data: &Dataset) -> (usize, usize) {
     (first, found.next().unwrap_or(usize::from(first == 0)))
 }
 
+/// An image of a layer's weights: a matrix, or the kernels of a convolution, filters down and channels across.
+pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<ColorImage> {
+    const MOST: usize = 512;
+    match *shape {
+        [inputs, outputs] => Some(matrix_image(values, inputs, outputs, t)),
+        [filters, channels, height, width] => {
+            // A line between two kernels.
+            let (down, across) = (filters.min(MOST / (height + 1)), channels.min(MOST / (width + 1)));
+            let size = [across * (width + 1) - 1, down * (height + 1) - 1];
+            let mut pixels = vec![t.panel; size[0] * size[1]];
+            let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+            for (filter, channel) in (0..down).flat_map(|f| (0..across).map(move |c| (f, c))) {
+                let kernel = &values[(filter * channels + channel) * height * width..][..height * width];
+                for (i, v) in kernel.iter().enumerate() {
+                    let (y, x) = (filter * (height + 1) + i / width, channel * (width + 1) + i % width);
+                    pixels[y * size[0] + x] = t.signed(v / strongest);
+                }
+            }
+            Some(ColorImage::new(size, pixels))
+        }
+        _ => None,
+    }
+}
+
 /// An image of a weight matrix `[inputs, outputs]`, shrunk by skipping where it is too large.
-pub fn matrix_image(values: &[f32], inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
+fn matrix_image(values: &[f32], inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
     const MOST: usize = 256;
     let (rows, columns) = (inputs.min(MOST), outputs.min(MOST));
     let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });

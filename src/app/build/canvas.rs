@@ -1,7 +1,7 @@
 //! The network on the canvas: pan, zoom, select, move, wire; neurons and weights up close, cards from afar.
 
 use super::super::model::Model;
-use super::super::picture::{Pictures, matrix_image};
+use super::super::picture::{Pictures, weights_image};
 use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regular, semibold, tokens};
 use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
@@ -65,7 +65,9 @@ const NEURONS_FROM: f32 = 0.36;
 /// From this zoom on the names of single units can be read.
 const NAMES_FROM: f32 = 0.95;
 /// The same for features and outputs, whose names say more.
-const END_NAMES_FROM: f32 = 0.5;
+const END_NAMES_FROM: f32 = 0.6;
+/// Height of the titles above a layer, in points at any zoom.
+const TITLES: f32 = 36.0;
 /// A layer that is dragged less far stays where it was.
 const MOVED: f32 = 4.0;
 const ZOOM: std::ops::RangeInclusive<f32> = 0.08..=4.0;
@@ -105,14 +107,14 @@ impl Canvas {
         let under = |p: Pos2| to_screen.inverse() * p;
         for w in &model.document().network.wires {
             let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
-            let straight = route(w.from, w.to, &placed);
             let fine = close && !from.shown.is_empty() && !to.shown.is_empty();
             if fine && lines_between(model, *w, from, to) != Between::Nothing {
                 let found = self.draw_weights(&painter, model, *w, from, to, to_screen, t, pointer.map(under));
                 hover = hover.or(found);
             } else {
-                let curve = straight.unwrap_or_else(|| wire(from.right_port(), to.left_port()));
-                bezier(&painter, curve.map(|p| to_screen * p), Stroke::new(2.0, t.hint));
+                for curve in route(w.from, w.to, &placed, TITLES / self.view.scaling).unwrap_or_default() {
+                    bezier(&painter, curve.map(|p| to_screen * p), Stroke::new(2.0, t.hint));
+                }
             }
             shape_label(&painter, model, *w, from, to, to_screen, t);
         }
@@ -192,7 +194,7 @@ impl Canvas {
         let Some(plan) = model.snapshot.plan.as_ref().filter(|_| model.is_current()) else { return };
         for p in plan.parameters.iter().filter(|p| p.shape.decayed && p.shape.shape.len() == 2) {
             let Some(values) = source.get(p.range.clone()) else { continue };
-            let image = matrix_image(values, p.shape.shape[0], p.shape.shape[1], t);
+            let Some(image) = weights_image(values, &p.shape.shape, t) else { continue };
             match self.matrices.get_mut(&p.layer) {
                 Some(handle) => handle.set(image, TextureOptions::NEAREST),
                 None => {
@@ -725,13 +727,14 @@ fn shape_label(
 fn titles(painter: &Painter, layer: &LayerSpec, rect: Rect, pitch: f32, t: &Tokens) {
     let caption = layer.kind.definition().caption();
     let without_kind = caption.split_once(' ').map_or(String::new(), |(_, rest)| rest.to_owned());
+    let shortest = without_kind.split(" · ").next().unwrap_or_default().to_owned();
     let number: String = layer.name.chars().rev().take_while(char::is_ascii_digit).collect();
     let number: String = number.chars().rev().collect();
     let first: String = layer.name.chars().take(5).collect();
     let initial: String = layer.name.chars().take(1).collect();
     let mut bottom = rect.top() - 4.0;
     for (forms, font, colour) in [
-        ([caption, without_kind.clone(), without_kind], regular(HINT), t.label),
+        ([caption, without_kind, shortest], regular(HINT), t.label),
         ([layer.name.clone(), format!("{first}… {number}"), format!("{initial}{number}")], semibold(BODY), t.text),
     ] {
         let mut galleys = forms.into_iter().map(|text| painter.layout_no_wrap(text, font.clone(), colour));

@@ -123,8 +123,10 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
     placed
 }
 
-/// The curve of a wire: straight on, or in an arch over the layers that it passes.
-pub fn route(from: LayerId, to: LayerId, placed: &BTreeMap<LayerId, Placed>) -> Option<[Pos2; 4]> {
+/// The curves of a wire: straight on, or up, over the layers that it passes and their titles, and down.
+///
+/// `titles` is the height of the titles above a layer.
+pub fn route(from: LayerId, to: LayerId, placed: &BTreeMap<LayerId, Placed>, titles: f32) -> Option<Vec<[Pos2; 4]>> {
     let (start, end) = (placed.get(&from)?.right_port(), placed.get(&to)?.left_port());
     let passed = |p: &Placed| p.rect.center().x > start.x && p.rect.center().x < end.x;
     let between = || placed.iter().filter(|(id, p)| **id != from && **id != to && passed(p)).map(|(_, p)| p.rect);
@@ -135,12 +137,14 @@ pub fn route(from: LayerId, to: LayerId, placed: &BTreeMap<LayerId, Placed>) -> 
     };
     let top = between().map(|r| r.top()).fold(f32::INFINITY, f32::min);
     if !between().any(|r| reaches(&r)) {
-        return Some(wire(start, end));
+        return Some(vec![wire(start, end)]);
     }
-    // A cubic curve comes three quarters of the way to its control points.
-    let lift = (start.y.min(end.y) - top + 70.0) / 0.75;
-    let y = start.y.min(end.y) - lift;
-    Some([start, pos2(start.x + 30.0, y), pos2(end.x - 30.0, y), end])
+    const TURN: f32 = 54.0;
+    let y = start.y.min(end.y).min(top) - titles - 16.0;
+    let (up, down) = (pos2(start.x + TURN, y), pos2(end.x - TURN, y));
+    let rise = [start, pos2(start.x + TURN * 0.8, start.y), pos2(start.x - TURN * 0.2, y), up];
+    let fall = [down, pos2(end.x + TURN * 0.2, y), pos2(end.x - TURN * 0.8, end.y), end];
+    Some(vec![rise, wire(up, down), fall])
 }
 
 /// The smallest rectangle around all layers, with some room at the sides.
@@ -224,9 +228,11 @@ mod tests {
         assert!(a.center().x == b.center().x && !a.intersects(b), "{a:?} {b:?}");
         assert!(placed[&join].rect.left() > a.right());
         // A wire from the input past the hidden layers to the prediction rises above them.
-        let over = route(input, prediction, &placed).expect("both are placed");
-        assert!(over[1].y < a.top().min(placed[&join].rect.top()), "{over:?}");
-        assert_eq!(route(input, hidden, &placed), Some(wire(placed[&input].right_port(), placed[&hidden].left_port())));
+        let over = route(input, prediction, &placed, 40.0).expect("both are placed");
+        assert_eq!((over.len(), over[0][0]), (3, placed[&input].right_port()));
+        assert!(over[1][0].y < a.top().min(placed[&join].rect.top()) - 40.0, "{over:?}");
+        let straight = wire(placed[&input].right_port(), placed[&hidden].left_port());
+        assert_eq!(route(input, hidden, &placed, 40.0), Some(vec![straight]));
     }
 
     #[test]

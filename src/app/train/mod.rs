@@ -5,7 +5,7 @@ mod ridgeline;
 
 use super::build::inspector;
 use super::model::Model;
-use super::picture::{Pictures, matrix_image};
+use super::picture::{Pictures, weights_image};
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
@@ -159,15 +159,14 @@ impl TrainView {
         let weight = plan.as_ref().and_then(|plan| {
             plan.parameters
                 .iter()
-                .find(|p| Some(p.layer) == self.layer && p.shape.decayed && p.shape.shape.len() == 2)
+                .find(|p| Some(p.layer) == self.layer && p.shape.decayed && matches!(p.shape.shape.len(), 2 | 4))
                 .cloned()
         });
         let Some((weight, values)) = weight.and_then(|p| Some((p.clone(), params.get(p.range)?))) else { return };
-        let (inputs, outputs) = (weight.shape.shape[0], weight.shape.shape[1]);
         let (seen, seen_layer, seen_dark) = &self.weights_of;
         if !(Arc::ptr_eq(seen, params) && *seen_layer == self.layer && *seen_dark == dark) {
             self.weights_of = (Arc::clone(params), self.layer, dark);
-            let image = matrix_image(values, inputs, outputs, t);
+            let Some(image) = weights_image(values, &weight.shape.shape, t) else { return };
             match &mut self.weights {
                 Some(handle) => handle.set(image, TextureOptions::NEAREST),
                 None => self.weights = Some(ui.ctx().load_texture("weight image", image, TextureOptions::NEAREST)),
@@ -184,17 +183,28 @@ impl TrainView {
             let part = |at: f32, from: f32, size: f32, n: usize| {
                 (((at - from) / size * n as f32).max(0.0) as usize).min(n - 1)
             };
-            let row = part(p.y, picture.top(), picture.height(), inputs);
-            let column = part(p.x, picture.left(), picture.width(), outputs);
-            let value = widgets::short(f64::from(values[row * outputs + column]));
-            response.on_hover_text_at_pointer(format!("input {} to unit {}: w = {value}", row + 1, column + 1));
+            let down = |n| part(p.y, picture.top(), picture.height(), n);
+            let across = |n| part(p.x, picture.left(), picture.width(), n);
+            let text = match weight.shape.shape[..] {
+                [inputs, outputs] => {
+                    let (row, column) = (down(inputs), across(outputs));
+                    let value = widgets::short(f64::from(values[row * outputs + column]));
+                    format!("input {} to unit {}: w = {value}", row + 1, column + 1)
+                }
+                [filters, channels, ..] => format!("filter {}, channel {}", down(filters) + 1, across(channels) + 1),
+                _ => String::new(),
+            };
+            response.on_hover_text_at_pointer(text);
         }
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
-        let strongest = values.iter().fold(0.0_f32, |m, v| m.max(v.abs()));
-        let text = format!(
-            "inputs down: {inputs}, units across: {outputs}; strongest {}",
-            widgets::short(f64::from(strongest))
-        );
+        let strongest = widgets::short(f64::from(values.iter().fold(0.0_f32, |m, v| m.max(v.abs()))));
+        let text = match weight.shape.shape[..] {
+            [inputs, outputs] => format!("inputs down: {inputs}, units across: {outputs}; strongest {strongest}"),
+            [filters, channels, ..] => {
+                format!("filters down: {filters}, channels across: {channels}; strongest {strongest}")
+            }
+            _ => String::new(),
+        };
         at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
     }
 }

@@ -31,7 +31,7 @@ impl LayerDefinition for BatchNormSpec {
         &LayerInfo {
             label: "Batch norm",
             group: "Normalise",
-            summary: "per channel, over the batch",
+            summary: "per channel and batch",
             description: "Brings every channel to a learned mean and deviation over the mini-batch, so that deep networks train faster. In evaluation it uses running averages.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
         }
