@@ -4,7 +4,7 @@ use super::icon;
 use super::model::Model;
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
 use super::widgets::{amount, count, icon_button, label, named, number, segmented, short, sparkline};
-use crate::train::{Command, Pace, Status, Stride};
+use crate::train::{Command, Pace, Status, Stride, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
 
@@ -223,8 +223,8 @@ fn trend(losses: &[f32]) -> &'static str {
     }
 }
 
-/// The settings of the optimizer, for the inspector.
-pub fn training_settings(ui: &mut Ui, model: &mut Model) {
+/// The settings of the optimizer, for the inspector; with its constants if there is room.
+pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
     use super::widgets::{choice, field};
     use crate::nn::Optimizer;
     let training = model.document().training.clone();
@@ -235,6 +235,19 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model) {
             model.edit("Change optimizer", None, |d| d.training.optimizer = optimizer);
         }
     });
+    if roomy {
+        let mut changed = training.optimizer;
+        for (name, hover, value) in changed.constants() {
+            field(ui, name, hover, |ui| {
+                let speed = f64::from(*value).max(1e-9) * 0.005;
+                *value = number(ui, name, *value, 0.0..=10.0, speed).unwrap_or(*value);
+            });
+        }
+        let next = TrainConfig { optimizer: changed, ..training.clone() };
+        if changed != training.optimizer && next.problem().is_none() {
+            model.edit("Change optimizer", Some(8), |d| d.training.optimizer = changed);
+        }
+    }
     let rate = training.learning_rate;
     field(ui, "Learning rate", "η: how far each update goes. It may be changed while training runs", |ui| {
         let speed = f64::from(rate).max(1e-6) * 0.02;

@@ -27,14 +27,28 @@ pub enum Activation {
     Tanh,
     /// a = ln(1 + eᶻ)
     Softplus,
+    /// a = λ z for z > 0, else λ α (eᶻ − 1) (Klambauer et al. 2017)
+    Selu,
+    /// a = z tanh(ln(1 + eᶻ)) (Misra 2019)
+    Mish,
+    /// a = z / (1 + |z|)
+    Softsign,
+    /// a = (z + 3) / 6, kept between 0 and 1
+    HardSigmoid,
+    /// a = z, kept between −1 and 1
+    HardTanh,
+    /// a = sin z
+    Sine,
     /// aᵢ = eᶻⁱ / Σⱼ eᶻʲ over the units of one sample
     Softmax,
 }
 
 const LEAK: f64 = 0.01;
+const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
+const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
 
 impl Activation {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 16] = [
         Self::Identity,
         Self::Relu,
         Self::LeakyRelu,
@@ -44,6 +58,12 @@ impl Activation {
         Self::Sigmoid,
         Self::Tanh,
         Self::Softplus,
+        Self::Selu,
+        Self::Mish,
+        Self::Softsign,
+        Self::HardSigmoid,
+        Self::HardTanh,
+        Self::Sine,
         Self::Softmax,
     ];
 
@@ -59,6 +79,12 @@ impl Activation {
             Self::Sigmoid => "sigmoid",
             Self::Tanh => "tanh",
             Self::Softplus => "softplus",
+            Self::Selu => "SELU",
+            Self::Mish => "Mish",
+            Self::Softsign => "softsign",
+            Self::HardSigmoid => "hard sigmoid",
+            Self::HardTanh => "hard tanh",
+            Self::Sine => "sine",
             Self::Softmax => "softmax",
         }
     }
@@ -75,6 +101,12 @@ impl Activation {
             Self::Sigmoid => "a = 1 / (1 + exp(−z))",
             Self::Tanh => "a = tanh(z)",
             Self::Softplus => "a = ln(1 + exp(z))",
+            Self::Selu => "a = 1.05 z if z > 0, else 1.76 (exp(z) − 1)",
+            Self::Mish => "a = z tanh(ln(1 + exp(z)))",
+            Self::Softsign => "a = z / (1 + |z|)",
+            Self::HardSigmoid => "a = (z + 3) / 6 within 0 … 1",
+            Self::HardTanh => "a = z within −1 … 1",
+            Self::Sine => "a = sin(z)",
             Self::Softmax => "aᵢ = exp(zᵢ) / Σ exp(z)",
         }
     }
@@ -101,6 +133,18 @@ impl Activation {
             Self::Sigmoid => z.sigmoid::<FMA>(),
             Self::Tanh => z.tanh::<FMA>(),
             Self::Softplus => z.softplus::<FMA>(),
+            Self::Selu => {
+                let below = T::from_f64(SELU_ALPHA) * z.exp_m1::<FMA>();
+                T::from_f64(SELU_SCALE) * if z > T::ZERO { z } else { below }
+            }
+            Self::Mish => z * z.softplus::<FMA>().tanh::<FMA>(),
+            Self::Softsign => z / (T::ONE + z.abs()),
+            Self::HardSigmoid => {
+                let ramp = (z + T::from_f64(3.0)) * T::from_f64(1.0 / 6.0);
+                ramp.within(T::ZERO, T::ONE)
+            }
+            Self::HardTanh => z.within(-T::ONE, T::ONE),
+            Self::Sine => z.sin(),
         }
     }
 
@@ -141,18 +185,54 @@ impl Activation {
             Self::Sigmoid => a * (T::ONE - a),
             Self::Tanh => T::ONE - a * a,
             Self::Softplus => z.sigmoid::<FMA>(),
+            Self::Selu => {
+                let scale = T::from_f64(SELU_SCALE);
+                if z > T::ZERO { scale } else { a + scale * T::from_f64(SELU_ALPHA) }
+            }
+            Self::Mish => {
+                let bend = z.softplus::<FMA>().tanh::<FMA>();
+                T::fma::<FMA>(z * z.sigmoid::<FMA>(), T::ONE - bend * bend, bend)
+            }
+            Self::Softsign => {
+                let rest = T::ONE / (T::ONE + z.abs());
+                rest * rest
+            }
+            Self::HardSigmoid => {
+                if z.abs() < T::from_f64(3.0) {
+                    T::from_f64(1.0 / 6.0)
+                } else {
+                    T::ZERO
+                }
+            }
+            Self::HardTanh => {
+                if z.abs() < T::ONE {
+                    T::ONE
+                } else {
+                    T::ZERO
+                }
+            }
+            Self::Sine => z.cos(),
         }
     }
 }
 
-/// max(0, z) that keeps NaN, so that an exploded value is not hidden by a ReLU.
-trait LargerOrZero {
+/// Limits that keep NaN, so that an exploded value is not hidden behind them.
+trait Limits {
+    /// max(0, z)
     fn larger_or_zero(self) -> Self;
+    /// The value kept between two others; NaN stays NaN.
+    fn within(self, low: Self, high: Self) -> Self;
 }
 
-impl<T: Real> LargerOrZero for T {
+impl<T: Real> Limits for T {
     #[inline(always)]
     fn larger_or_zero(self) -> Self {
         if self < T::ZERO { T::ZERO } else { self }
+    }
+
+    #[inline(always)]
+    fn within(self, low: Self, high: Self) -> Self {
+        let above = if self < low { low } else { self };
+        if above > high { high } else { above }
     }
 }

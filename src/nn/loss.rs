@@ -83,12 +83,12 @@ impl Loss {
             }),
             Self::MeanAbsoluteError => each(grad, |y, t| {
                 let e = y - t;
-                (e.abs(), sign(e))
+                (e.abs(), e.sign())
             }),
             Self::Huber => each(grad, |y, t| {
                 let e = y - t;
                 let half = T::from_f64(0.5);
-                if e.abs() < T::ONE { (half * e * e, e) } else { (e.abs() - half, sign(e)) }
+                if e.abs() < T::ONE { (half * e * e, e) } else { (e.abs() - half, e.sign()) }
             }),
             Self::BinaryCrossEntropy => each(grad, |z, t| (z.softplus::<false>() - t * z, z.sigmoid::<false>() - t)),
             Self::CategoricalCrossEntropy => cross_entropy(output, target, grad, batch, stride),
@@ -104,16 +104,6 @@ impl Link {
             Self::Sigmoid => elementwise::activate(super::Activation::Sigmoid, output, prediction, stride),
             Self::Softmax => elementwise::softmax(output, prediction, stride),
         }
-    }
-}
-
-fn sign<T: Real>(v: T) -> T {
-    if v > T::ZERO {
-        T::ONE
-    } else if v < T::ZERO {
-        -T::ONE
-    } else {
-        v
     }
 }
 

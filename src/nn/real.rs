@@ -35,6 +35,8 @@ pub trait Real:
     fn sqrt(self) -> Self;
     fn ln(self) -> Self;
     fn ln_1p(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
     /// `a * b + c`, fused where `FMA`.
     fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
     fn exp<const FMA: bool>(self) -> Self;
@@ -46,6 +48,18 @@ pub trait Real:
     #[inline(always)]
     fn abs(self) -> Self {
         if self < Self::ZERO { -self } else { self }
+    }
+
+    /// −1, 0 or 1; NaN stays NaN.
+    #[inline(always)]
+    fn sign(self) -> Self {
+        if self > Self::ZERO {
+            Self::ONE
+        } else if self < Self::ZERO {
+            -Self::ONE
+        } else {
+            self
+        }
     }
 
     /// The larger of two; `self` where either is not a number.
@@ -104,6 +118,16 @@ impl Real for f32 {
     #[inline(always)]
     fn ln_1p(self) -> Self {
         self.ln_1p()
+    }
+
+    #[inline(always)]
+    fn sin(self) -> Self {
+        self.sin()
+    }
+
+    #[inline(always)]
+    fn cos(self) -> Self {
+        self.cos()
     }
 
     #[inline(always)]
@@ -227,6 +251,16 @@ impl Real for f64 {
     #[inline(always)]
     fn ln_1p(self) -> Self {
         self.ln_1p()
+    }
+
+    #[inline(always)]
+    fn sin(self) -> Self {
+        self.sin()
+    }
+
+    #[inline(always)]
+    fn cos(self) -> Self {
+        self.cos()
     }
 
     #[inline(always)]

@@ -64,8 +64,18 @@ impl TrainConfig {
         let constants = match self.optimizer {
             Optimizer::Sgd {} => true,
             Optimizer::Momentum { momentum } | Optimizer::Nesterov { momentum } => share(momentum),
-            Optimizer::Rmsprop { decay, epsilon } => share(decay) && positive(epsilon),
-            Optimizer::Adam { beta1, beta2, epsilon } => share(beta1) && share(beta2) && positive(epsilon),
+            Optimizer::Rmsprop { decay, epsilon } | Optimizer::Adadelta { decay, epsilon } => {
+                share(decay) && positive(epsilon)
+            }
+            Optimizer::Adagrad { epsilon } => positive(epsilon),
+            Optimizer::Nadam { beta1, beta2, epsilon, momentum_decay } => {
+                share(beta1) && share(beta2) && positive(epsilon) && !bad(momentum_decay)
+            }
+            Optimizer::Lion { beta1, beta2, weight_decay } => share(beta1) && share(beta2) && !bad(weight_decay),
+            Optimizer::Rprop { shrink, grow } => shrink > 0.0 && shrink < 1.0 && grow.is_finite() && grow > 1.0,
+            Optimizer::Adam { beta1, beta2, epsilon } | Optimizer::Radam { beta1, beta2, epsilon } => {
+                share(beta1) && share(beta2) && positive(epsilon)
+            }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
                 share(beta1) && share(beta2) && positive(epsilon) && !bad(weight_decay)
             }

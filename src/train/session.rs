@@ -195,10 +195,9 @@ impl Session {
             self.restart_batch();
         }
         if !config.optimizer.same_rule(self.config.optimizer) {
-            self.state = OptimizerState {
-                steps: self.state.steps,
-                ..OptimizerState::new(config.optimizer, self.network.params().len())
-            };
+            let steps = self.state.steps;
+            self.state = OptimizerState::new(config.optimizer, self.network.params().len());
+            self.state.steps = steps;
         }
         self.config = config;
         Ok(())

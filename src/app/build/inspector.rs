@@ -30,7 +30,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
             ui.label(title("Training"));
             ui.add(egui::Label::new(label(ui, "Select a layer to see its settings.")).wrap());
             ui.add_space(4.0);
-            training_settings(ui, model);
+            training_settings(ui, model, false);
         }
         [id] => layer(ui, model, *id),
         several => {

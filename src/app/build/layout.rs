@@ -77,7 +77,7 @@ fn depths(spec: &NetworkSpec) -> BTreeMap<LayerId, usize> {
     let mut depths = BTreeMap::new();
     for id in order {
         let before = spec.inputs_of(id).filter_map(|from| depths.get(&from)).max();
-        let loose = if before.is_none() && spec.layers.first().is_some_and(|l| l.id != id) { 1 } else { 0 };
+        let loose = usize::from(before.is_none() && spec.layers.first().is_some_and(|l| l.id != id));
         depths.insert(id, before.map_or(loose, |d| d + 1));
     }
     let behind = depths.values().max().map_or(0, |d| d + 1);

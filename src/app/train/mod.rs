@@ -52,7 +52,7 @@ impl TrainView {
                 ui.label(title("Training"));
                 ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
                 ui.add_space(4.0);
-                training_settings(ui, model);
+                training_settings(ui, model, true);
                 self.layer_choice(ui, model);
             });
         });

@@ -49,7 +49,24 @@ fn activate_each_body<T: Real, const FMA: bool>(function: Activation, z: &[T], a
                 *a = f.value::<T, FMA>(z);
             }
         },
-        [Identity, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax]
+        [
+            Identity,
+            Relu,
+            LeakyRelu,
+            Elu,
+            Gelu,
+            Silu,
+            Sigmoid,
+            Tanh,
+            Softplus,
+            Selu,
+            Mish,
+            Softsign,
+            HardSigmoid,
+            HardTanh,
+            Sine,
+            Softmax
+        ]
     );
 }
 
@@ -74,7 +91,24 @@ fn slope_each_body<T: Real, const FMA: bool>(
                 *gz = if accumulate { *gz + slope } else { slope };
             }
         },
-        [Identity, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softplus, Softmax]
+        [
+            Identity,
+            Relu,
+            LeakyRelu,
+            Elu,
+            Gelu,
+            Silu,
+            Sigmoid,
+            Tanh,
+            Softplus,
+            Selu,
+            Mish,
+            Softsign,
+            HardSigmoid,
+            HardTanh,
+            Sine,
+            Softmax
+        ]
     );
 }
 

@@ -74,6 +74,109 @@ fn adam_body<T: Real, const FMA: bool>(
     }
 }
 
+dispatch! { pub fn adagrad<T: Real>(params: &mut [T], grads: &[T], sum: &mut [T], lr: T, epsilon: T) => adagrad_body }
+
+#[inline(always)]
+fn adagrad_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], sum: &mut [T], lr: T, epsilon: T) {
+    for ((w, &g), s) in params.iter_mut().zip(grads).zip(sum) {
+        *s = T::fma::<FMA>(g, g, *s);
+        *w -= lr * g / (s.sqrt() + epsilon);
+    }
+}
+
+dispatch! { pub fn adadelta<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], moved: &mut [T], lr: T, decay: T, epsilon: T) => adadelta_body }
+
+#[inline(always)]
+fn adadelta_body<T: Real, const FMA: bool>(
+    params: &mut [T],
+    grads: &[T],
+    square: &mut [T],
+    moved: &mut [T],
+    lr: T,
+    decay: T,
+    epsilon: T,
+) {
+    let rest = T::ONE - decay;
+    for (((w, &g), s), d) in params.iter_mut().zip(grads).zip(square).zip(moved) {
+        *s = T::fma::<FMA>(decay, *s, rest * g * g);
+        let step = (*d + epsilon).sqrt() / (*s + epsilon).sqrt() * g;
+        *d = T::fma::<FMA>(decay, *d, rest * step * step);
+        *w = T::fma::<FMA>(-lr, step, *w);
+    }
+}
+
+dispatch! {
+    /// `shares` are the rates of the gradient and of the first moment; `root` is 1/√(1−β₂ᵗ).
+    pub fn nadam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], shares: [T; 2], root: T, epsilon: T) => nadam_body
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn nadam_body<T: Real, const FMA: bool>(
+    params: &mut [T],
+    grads: &[T],
+    first: &mut [T],
+    second: &mut [T],
+    [beta1, beta2]: [T; 2],
+    [of_grad, of_moment]: [T; 2],
+    root: T,
+    epsilon: T,
+) {
+    let (rest1, rest2) = (T::ONE - beta1, T::ONE - beta2);
+    for (((w, &g), m), v) in params.iter_mut().zip(grads).zip(first).zip(second) {
+        *m = T::fma::<FMA>(beta1, *m, rest1 * g);
+        *v = T::fma::<FMA>(beta2, *v, rest2 * g * g);
+        *w -= T::fma::<FMA>(of_moment, *m, of_grad * g) / T::fma::<FMA>(v.sqrt(), root, epsilon);
+    }
+}
+
+dispatch! { pub fn lion<T: Real>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) => lion_body }
+
+#[inline(always)]
+fn lion_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) {
+    for ((w, &g), m) in params.iter_mut().zip(grads).zip(moment) {
+        let way = T::fma::<FMA>(beta1, *m, (T::ONE - beta1) * g);
+        *m = T::fma::<FMA>(beta2, *m, (T::ONE - beta2) * g);
+        *w -= way.sign() * lr;
+    }
+}
+
+dispatch! { pub fn rprop<T: Real>(params: &mut [T], grads: &[T], before: &mut [T], steps: &mut [T], shrink: T, grow: T) => rprop_body }
+
+#[inline(always)]
+fn rprop_body<T: Real, const FMA: bool>(
+    params: &mut [T],
+    grads: &[T],
+    before: &mut [T],
+    steps: &mut [T],
+    shrink: T,
+    grow: T,
+) {
+    let (least, most) = (T::from_f64(1e-6), T::from_f64(50.0));
+    for (((w, &g), before), step) in params.iter_mut().zip(grads).zip(before).zip(steps) {
+        let agreement = g * *before;
+        let factor = if agreement > T::ZERO {
+            grow
+        } else if agreement < T::ZERO {
+            shrink
+        } else {
+            T::ONE
+        };
+        let scaled = *step * factor;
+        *step = if scaled < least {
+            least
+        } else if scaled > most {
+            most
+        } else {
+            scaled
+        };
+        // After a change of sign the parameter rests once.
+        let g = if agreement < T::ZERO { T::ZERO } else { g };
+        *w -= g.sign() * *step;
+        *before = g;
+    }
+}
+
 dispatch! { pub fn scale<T: Real>(values: &mut [T], factor: T) => scale_body }
 
 #[inline(always)]
