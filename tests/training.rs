@@ -5,7 +5,9 @@ use chainrule::data::Part;
 use chainrule::nn::layers::{DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
-use chainrule::train::{Command, Pace, Phase, RunState, Session, Snapshot, Status, Stride, TrainConfig, Worker};
+use chainrule::train::{
+    Command, EarlyStopping, Pace, Phase, RunState, Schedule, Session, Snapshot, Status, Stride, TrainConfig, Worker,
+};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -73,7 +75,12 @@ fn pauses_saves_and_evaluations_do_not_change_a_bit() {
         let first = document.network.layers[1].id;
         let dropout = document.network.add("dropout", LayerKind::Dropout(DropoutSpec::default()));
         document.network.insert_after(dropout, first);
+        // What depends on the losses so far must survive a save too.
+        document.training.schedule = Schedule::Plateau { factor: 0.5, patience: 1 };
+        document.training.early_stopping = Some(EarlyStopping { patience: 2, restore_best: true });
+        document.training.learning_rate = 0.1;
         let straight = trained(&document, 1);
+        assert!(straight.watch.is_some());
         let mut session = session(&document, 1);
         let mut ticks = 0;
         while session.epochs() < EPOCHS {
@@ -94,6 +101,43 @@ fn pauses_saves_and_evaluations_do_not_change_a_bit() {
         assert!(ticks > 40, "{name}: saved in the middle of epochs");
         assert_eq!(session.save(), straight, "{name}");
     }
+}
+
+#[test]
+fn the_schedule_moves_the_learning_rate_and_early_stopping_brings_back_the_best_epoch() {
+    let mut document = document("iris");
+    document.training.learning_rate = 0.02;
+    document.training.schedule = Schedule::Exponential { factor: 0.9 };
+    let mut session = session(&document, 1);
+    for _ in 0..4 {
+        session.epoch().expect("stays finite");
+    }
+    let rates = &session.history().learning_rate.last;
+    for (epoch, rate) in rates.iter().enumerate() {
+        assert!((rate - 0.02 * 0.9_f32.powi(epoch as i32)).abs() < 1e-7, "{rates:?}");
+    }
+
+    document.training.schedule = Schedule::Constant;
+    document.training.learning_rate = 0.05;
+    document.training.early_stopping = Some(EarlyStopping { patience: 6, restore_best: true });
+    let mut session = self::session(&document, 1);
+    while !session.has_stopped_early() {
+        session.epoch().expect("stays finite");
+        assert!(session.epochs() < 2000, "the validation loss falls for ever");
+    }
+    let losses = session.history().val_loss.last.clone();
+    let best = losses.iter().copied().fold(f32::INFINITY, f32::min);
+    assert_eq!(losses.iter().position(|l| *l == best), Some(losses.len() - 7), "patience of six epochs");
+    let now = session.evaluate(Part::Validation).expect("there are validation rows").loss;
+    assert!((now - f64::from(best)).abs() < 1e-6 * now, "{now} is not the best, {best}");
+
+    // In the window it is a state of its own, and play goes on.
+    let window = Window::open(&document);
+    window.worker.send(Command::Play);
+    let stopped = window.until(|s| s.status == Status::Finished);
+    assert!(stopped.stopped_early && stopped.epoch == losses.len() as u64);
+    window.worker.send(Command::Play);
+    window.until(|s| s.epoch > stopped.epoch);
 }
 
 /// A worker with `document` loaded, and a channel that gets a word after each snapshot.

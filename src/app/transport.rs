@@ -4,7 +4,7 @@ use super::icon;
 use super::model::Model;
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
 use super::widgets::{amount, count, icon_button, label, named, number, segmented, short, sparkline};
-use crate::train::{Command, Pace, Status, Stride, TrainConfig};
+use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, Stride, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
 
@@ -197,6 +197,11 @@ fn describe(
         }
         Status::Running => (ok, trend(&s.history.train_loss.last).to_owned(), String::new()),
         Status::Finished => {
+            if s.stopped_early {
+                let more =
+                    "The validation loss has not fallen for as long as patience allows; play goes on all the same";
+                return (ok, format!("Stopped early at epoch {}", s.epoch), more.to_owned());
+            }
             let plural = if s.epoch == 1 { "" } else { "s" };
             (ok, format!("Finished {} epoch{plural}", s.epoch), "Play goes on for as many epochs more".to_owned())
         }
@@ -255,6 +260,9 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
             model.edit("Change learning rate", Some(2), |d| d.training.learning_rate = v);
         }
     });
+    if roomy {
+        schedule(ui, model, &training);
+    }
     field(ui, "Batch size", "Rows in a mini-batch: their mean gradient makes one update", |ui| {
         if let Some(v) = number(ui, "Batch size", training.batch_size, 1..=65_536, 0.2) {
             model.edit("Change batch size", Some(3), |d| d.training.batch_size = v);
@@ -282,4 +290,72 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
             model.train(Command::Rewind);
         }
     });
+}
+
+/// How the learning rate changes, and when training ends early.
+fn schedule(ui: &mut Ui, model: &mut Model, training: &TrainConfig) {
+    use super::widgets::{choice, field};
+    let mut new = training.schedule;
+    field(
+        ui,
+        "Schedule",
+        "How the learning rate changes over the epochs; the tile of the learning rate draws it",
+        |ui| {
+            let same = |a: Schedule, b: Schedule| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+            let chosen = choice(ui, "Schedule", new, Schedule::ALL, |s| s.label().to_owned(), same);
+            new = chosen.unwrap_or(new);
+            // A cycle lasts as long as training does.
+            if let (Some(Schedule::OneCycle { .. }), Schedule::OneCycle { epochs, .. }) = (chosen, &mut new) {
+                *epochs = training.epochs.map_or(*epochs, |n| n as f32);
+            }
+        },
+    );
+    let one = |ui: &mut Ui, name: &str, hover: &str, value: &mut f32, range: std::ops::RangeInclusive<f32>| {
+        field(ui, name, hover, |ui| *value = number(ui, name, *value, range, 0.01).unwrap_or(*value));
+    };
+    let whole = |ui: &mut Ui, name: &str, hover: &str, value: &mut u64| {
+        field(ui, name, hover, |ui| *value = number(ui, name, *value, 1..=100_000, 0.2).unwrap_or(*value));
+    };
+    match &mut new {
+        Schedule::Constant => {}
+        Schedule::Step { every, factor } => {
+            whole(ui, "Every", "Epochs between two steps", every);
+            one(ui, "Factor", "The rate is multiplied by it", factor, 0.001..=1.0);
+        }
+        Schedule::Exponential { factor } => {
+            one(ui, "Factor", "The rate is multiplied by it every epoch", factor, 0.5..=1.0);
+        }
+        Schedule::Cosine { period, minimum, longer } => {
+            one(ui, "Period", "Epochs until the first restart", period, 0.1..=1e5);
+            one(ui, "Minimum", "Share of the rate at the end of each period", minimum, 0.0..=1.0);
+            one(ui, "Longer", "Each period is longer by this factor", longer, 1.0..=10.0);
+        }
+        Schedule::Warmup { epochs } => one(ui, "Epochs", "Length of the rise", epochs, 0.01..=1e5),
+        Schedule::OneCycle { epochs, rise } => {
+            one(ui, "Epochs", "Length of the cycle", epochs, 0.1..=1e6);
+            one(ui, "Rise", "Share of the cycle that goes up", rise, 0.01..=0.99);
+        }
+        Schedule::Plateau { factor, patience } => {
+            one(ui, "Factor", "The rate is multiplied by it", factor, 0.001..=1.0);
+            whole(ui, "Plateau patience", "Epochs without a lower validation loss before it acts", patience);
+        }
+    }
+    if new != training.schedule && new.problem().is_none() {
+        model.edit("Change schedule", Some(9), |d| d.training.schedule = new);
+    }
+    let before = training.early_stopping;
+    let mut stopping = before.unwrap_or(EarlyStopping { patience: 0, restore_best: true });
+    let hover = "Ends training when the validation loss has not fallen for so many epochs; 0 is off";
+    field(ui, "Early stopping", hover, |ui| {
+        let new = number(ui, "Early stopping", stopping.patience, 0..=100_000, 0.2);
+        stopping.patience = new.unwrap_or(stopping.patience);
+    });
+    if stopping.patience > 0 {
+        let text = "bring back the best epoch";
+        ui.checkbox(&mut stopping.restore_best, text).on_hover_text("Parameters of the lowest validation loss");
+    }
+    let after = Some(stopping).filter(|s| s.patience > 0);
+    if after != before {
+        model.edit("Change early stopping", Some(10), |d| d.training.early_stopping = after);
+    }
 }

@@ -144,7 +144,7 @@ pub fn choice<A: Copy + PartialEq>(
     let mut chosen = None;
     let width = ui.spacing().combo_width;
     let shown = text(value);
-    let combo = egui::ComboBox::from_id_salt(name).width(width).truncate().selected_text(&shown);
+    let combo = egui::ComboBox::from_id_salt(name).width(width).height(430.0).truncate().selected_text(&shown);
     let response = combo.show_ui(ui, |ui| {
         for c in choices {
             if ui.selectable_label(same(c, value), text(c)).clicked() && !same(c, value) {

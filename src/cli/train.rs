@@ -108,7 +108,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         preset: arguments.preset.clone(),
         seed: document.training.seed,
         threads,
-        stopped: if diverged.is_some() { "diverged" } else { "epochs" },
+        stopped: match (&diverged, session.has_stopped_early()) {
+            (Some(_), _) => "diverged",
+            (None, true) => "early",
+            (None, false) => "epochs",
+        },
         test: test.map(|Evaluation { loss, metrics }| Test { loss, metrics }),
         steps: session.steps(),
         samples_per_s: if seconds > 0.0 { samples as f64 / seconds } else { 0.0 },
@@ -167,6 +171,9 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
             val: validation.map(|v| v.metrics),
             seconds: since.elapsed().as_secs_f64(),
         });
+        if session.has_stopped_early() {
+            break;
+        }
         bar.set_message(format!("loss {}", significant(train_loss, 4)));
         bar.set_position(session.epochs());
     }

@@ -1,5 +1,6 @@
 //! How a network is trained.
 
+use super::schedule::{EarlyStopping, Schedule};
 use crate::nn::{Optimizer, UpdateRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,8 @@ pub struct TrainConfig {
     #[serde(default)]
     pub optimizer: Optimizer,
     pub learning_rate: f32,
+    #[serde(default, skip_serializing_if = "is_constant")]
+    pub schedule: Schedule,
     /// λ₁ of λ₁ Σ|w|, weights only.
     #[serde(default)]
     pub l1: f32,
@@ -20,6 +23,8 @@ pub struct TrainConfig {
     /// Largest norm of the whole gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
     /// Samples in a mini-batch.
     pub batch_size: usize,
     /// Stop after so many epochs; never when absent.
@@ -30,11 +35,17 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
+fn is_constant(schedule: &Schedule) -> bool {
+    *schedule == Schedule::Constant
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
             optimizer: Optimizer::default(),
             learning_rate: 0.01,
+            schedule: Schedule::Constant,
+            early_stopping: None,
             l1: 0.0,
             l2: 0.0,
             clip_norm: None,
@@ -88,6 +99,8 @@ impl TrainConfig {
             Some("The largest gradient norm must be a number above 0.".to_owned())
         } else if self.batch_size == 0 || self.batch_size > MAX_BATCH {
             Some(format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size))
+        } else if let Some(problem) = self.schedule.problem() {
+            Some(problem)
         } else if !constants {
             Some(format!("The constants of {} must lie between 0 and 1, and ε above 0.", self.optimizer.label()))
         } else {

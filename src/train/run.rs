@@ -1,6 +1,7 @@
 //! A run as data: everything needed to go on exactly where training stopped.
 
 use super::history::History;
+use super::schedule::Watch;
 use crate::data::Encoder;
 use crate::nn::{LayerId, Optimizer, OptimizerState, Plan};
 use schemars::JsonSchema;
@@ -23,6 +24,9 @@ pub struct RunState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub norms: Vec<f32>,
     pub parameters: Vec<Tensor>,
+    /// What the schedule and early stopping remember, where they depend on the losses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
     /// How rows become numbers, so that predictions need no training data.
     pub encoder: Encoder,
     pub history: History,
@@ -71,6 +75,7 @@ impl RunState {
             steps: state.steps,
             loss_sum: 0.0,
             norms: Vec::new(),
+            watch: None,
             parameters,
             encoder,
             history,

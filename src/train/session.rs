@@ -8,9 +8,10 @@ use super::config::TrainConfig;
 use super::history::History;
 use super::metrics::{Evaluation, Tally};
 use super::run::RunState;
+use super::schedule::{Schedule, Watch};
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
 use crate::nn::kernels::padded;
-use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, Task};
+use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, Task, UpdateRule};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -112,6 +113,7 @@ pub struct Session {
     /// Sum of the losses of this epoch's samples.
     loss_sum: f64,
     batch_loss: f64,
+    watch: Watch,
     /// Gradient norm of each layer with parameters, at the last update of the epoch.
     norms: Vec<f32>,
     evaluating: Option<(usize, Tally)>,
@@ -148,6 +150,7 @@ impl Session {
             phase: Phase::Forward,
             loss_sum: 0.0,
             batch_loss: f64::NAN,
+            watch: Watch::default(),
             norms: vec![0.0; history.layers.len()],
             history,
             evaluating: None,
@@ -171,6 +174,7 @@ impl Session {
         self.phase = Phase::Forward;
         self.evaluating = None;
         self.validation = None;
+        self.watch = Watch::default();
         self.shuffle();
         self.history.record_histogram(0, &self.network);
     }
@@ -250,7 +254,8 @@ impl Session {
     /// Step 4: moves the parameters, and counts the mini-batch as done.
     pub fn update(&mut self) {
         let done = self.batch_rows();
-        self.network.update(&self.config.rule(), &mut self.state);
+        let rule = UpdateRule { learning_rate: self.learning_rate(self.position), ..self.config.rule() };
+        self.network.update(&rule, &mut self.state);
         self.loss_sum += self.batch_loss * done.len() as f64;
         self.position = done.end;
         self.phase = Phase::Forward;
@@ -314,15 +319,50 @@ impl Session {
             }
             self.validation = Some(tally.finish(&self.data.targets));
         }
+        // That of the last update.
+        let rate = self.learning_rate((self.order.len() - 1) / self.config.batch_size * self.config.batch_size);
         self.epoch += 1;
         let train_loss = self.loss_sum / self.order.len() as f64;
-        self.history.record(self.epoch, train_loss, self.validation, self.config.learning_rate, &self.norms);
+        self.history.record(self.epoch, train_loss, self.validation, rate, &self.norms);
+        self.observe(self.validation.map_or(train_loss, |v| v.loss));
         if self.history.wants_histogram(self.epoch) {
             self.history.record_histogram(self.epoch, &self.network);
         }
         self.loss_sum = 0.0;
         self.shuffle();
         Tick::Epoch
+    }
+
+    /// Lets the schedule and early stopping see the loss of an epoch, and brings back the best parameters at the end.
+    fn observe(&mut self, loss: f64) {
+        let stopping = self.config.early_stopping;
+        let best = self.watch.observe(loss, self.config.schedule, stopping);
+        if !stopping.is_some_and(|s| s.restore_best) {
+            return;
+        }
+        if best {
+            self.network.params().clone_into(&mut self.watch.parameters);
+        } else if self.watch.stopped && self.watch.parameters.len() == self.network.params().len() {
+            self.network.params_mut().copy_from_slice(&self.watch.parameters);
+        }
+    }
+
+    /// The configured learning rate as the schedule changes it, after so many rows of this epoch.
+    fn learning_rate(&self, position: usize) -> f32 {
+        let epochs = self.epoch as f64 + position as f64 / self.order.len().max(1) as f64;
+        let factor = self.config.schedule.factor(epochs) * self.watch.factor;
+        (f64::from(self.config.learning_rate) * factor) as f32
+    }
+
+    /// Whether early stopping has ended training.
+    pub fn has_stopped_early(&self) -> bool {
+        self.watch.stopped
+    }
+
+    /// Goes on after an early end, with patience anew.
+    pub fn go_on(&mut self) {
+        self.watch.stopped = false;
+        self.watch.since = 0;
     }
 
     /// Loss and metrics of a part; none where it is empty. A mini-batch in the middle of its phases begins anew.
@@ -347,9 +387,15 @@ impl Session {
             epoch: self.epoch,
             position: self.position,
             loss_sum: self.loss_sum,
+            watch: self.watches().then(|| self.watch.clone()),
             norms: if self.evaluating.is_some() { self.norms.clone() } else { Vec::new() },
             ..RunState::new(plan, params, &self.state, self.history.clone(), self.data.encoder.clone())
         }
+    }
+
+    /// Whether anything depends on the losses so far.
+    fn watches(&self) -> bool {
+        self.config.early_stopping.is_some() || matches!(self.config.schedule, Schedule::Plateau { .. })
     }
 
     /// Goes on where `run` stopped.
@@ -367,6 +413,10 @@ impl Session {
         if !(run.norms.is_empty() || run.norms.len() == self.norms.len()) {
             return wrong("its gradient norms are of other layers");
         }
+        let watch = run.watch.clone().unwrap_or_default();
+        if !(watch.parameters.is_empty() || watch.parameters.len() == self.network.params().len()) {
+            return wrong("its best parameters are of another network");
+        }
         let optimizer = self.config.optimizer;
         let (params, state) = run.restore(self.network.plan(), optimizer).map_err(SessionError::Run)?;
         self.network.params_mut().copy_from_slice(&params);
@@ -374,6 +424,7 @@ impl Session {
         self.history = run.history.clone();
         self.epoch = run.epoch;
         self.loss_sum = run.loss_sum;
+        self.watch = watch;
         if !run.norms.is_empty() {
             self.norms.copy_from_slice(&run.norms);
         }

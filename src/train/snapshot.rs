@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub rewinds: u64,
     pub status: Status,
     pub epoch: u64,
+    /// Whether the last end came before the number of epochs.
+    pub stopped_early: bool,
     /// Training stops here.
     pub stop_at: Option<u64>,
     pub step: u64,

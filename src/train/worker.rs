@@ -283,10 +283,12 @@ impl Trainer {
     }
 
     fn play(&mut self) {
-        let Some(session) = &self.session else { return };
+        let Some(session) = &mut self.session else { return };
         if matches!(self.picture.status, Status::Diverged(_)) {
             return;
         }
+        session.go_on();
+        self.picture.stopped_early = false;
         // Pressed again at the end: as many epochs more.
         if let (Some(stop), Some(epochs)) = (self.picture.stop_at, session.config().epochs)
             && session.epochs() >= stop
@@ -364,7 +366,8 @@ impl Trainer {
             Ok(Tick::Batch) => self.samples += session.progress().0.saturating_sub(before),
             Ok(Tick::Epoch) => {
                 self.test_due = true;
-                if self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop) {
+                self.picture.stopped_early = session.has_stopped_early();
+                if session.has_stopped_early() || self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop) {
                     self.picture.status = Status::Finished;
                     return false;
                 }

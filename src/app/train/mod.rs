@@ -127,7 +127,7 @@ impl TrainView {
             }
             Tile::Metric => plots::metric(ui, &history, &mut self.metric, t),
             Tile::Norms => plots::norms(ui, model, &history, t),
-            Tile::Rate => plots::rate(ui, &history, t),
+            Tile::Rate => plots::rate(ui, model, &history, t),
             Tile::Histogram => {
                 head(ui, "Weights over time", &layer);
                 let index = self.layer.and_then(|l| history.layers.iter().position(|k| *k == l));

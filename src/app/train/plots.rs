@@ -4,7 +4,7 @@ use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
 use super::super::widgets::{count, plot, segmented, short, title, trimmed};
 use super::head;
-use crate::train::{Curve, History};
+use crate::train::{Curve, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
 use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
 
@@ -53,6 +53,9 @@ impl Drawn {
             plot.points(Points::new(self.name, vec![only]).color(self.colour).radius(3.0));
             return;
         }
+        if self.line.is_empty() {
+            return;
+        }
         if self.low != self.high {
             let xs: Vec<f64> = self.line.iter().map(|p| p[0]).collect();
             let band = FilledArea::new(self.name.clone(), &xs, &self.low, &self.high);
@@ -63,7 +66,19 @@ impl Drawn {
 }
 
 fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: bool, t: &Tokens) {
-    if curves.iter().all(|(_, c, _)| c.last.is_empty()) {
+    draw_with(ui, id, history, curves, log, Vec::new(), t);
+}
+
+fn draw_with(
+    ui: &mut Ui,
+    id: &str,
+    history: &History,
+    curves: &[Named<'_>],
+    log: bool,
+    planned: Vec<[f64; 2]>,
+    t: &Tokens,
+) {
+    if planned.is_empty() && curves.iter().all(|(_, c, _)| c.last.is_empty()) {
         let rect = ui.available_rect_before_wrap();
         super::super::widgets::centred(ui, rect, "Nothing yet", "Press play: the curve grows with every epoch");
         ui.allocate_rect(rect, egui::Sense::hover());
@@ -85,6 +100,8 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
     let smallest = |a: f64, b: &f64| a.min(*b);
     let low = drawn.iter().flat_map(|d| &d.low).fold(f64::INFINITY, smallest);
     let high = drawn.iter().flat_map(|d| &d.high).fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+    let low = planned.iter().fold(low, |a, p| a.min(p[1]));
+    let high = planned.iter().fold(high, |a, p| a.max(p[1]));
     let least = if log { 1.0 } else { 0.02 * high.abs().max(1e-6) };
     let slack = ((least - (high - low)) / 2.0).max(0.0);
     let plot = plot(ui, id, log)
@@ -114,7 +131,14 @@ fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: boo
                 Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y)))
             }
         });
-    plot.show(ui, |plot| drawn.into_iter().for_each(|d| d.show(plot)));
+    plot.show(ui, |plot| {
+        if !planned.is_empty() {
+            plot.line(Line::new("planned", PlotPoints::from(planned)).color(t.hint).width(1.2));
+        }
+        for d in drawn {
+            d.show(plot);
+        }
+    });
 }
 
 /// Training and validation loss.
@@ -158,8 +182,25 @@ pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
     draw(ui, "norms", history, &curves, true, t);
 }
 
-/// The learning rate.
-pub fn rate(ui: &mut Ui, history: &History, t: &Tokens) {
+/// The learning rate: as it was, and as the schedule plans it.
+pub fn rate(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
     head(ui, "Learning rate", "log");
-    draw(ui, "rate", history, &[("η".to_owned(), &history.learning_rate, t.accent)], true, t);
+    let training = &model.document().training;
+    let planned = if training.schedule == Schedule::Constant { Vec::new() } else { plan(training) };
+    let curves = [("η".to_owned(), &history.learning_rate, t.accent)];
+    draw_with(ui, "rate", history, &curves, true, planned, t);
+}
+
+/// The planned learning rate over all epochs, on a logarithmic scale.
+fn plan(training: &TrainConfig) -> Vec<[f64; 2]> {
+    const POINTS: u64 = 400;
+    const EPOCHS: u64 = 200;
+    let epochs = training.epochs.unwrap_or(EPOCHS) as f64;
+    let at = |i: u64| {
+        let epoch = epochs * i as f64 / POINTS as f64;
+        let rate = f64::from(training.learning_rate) * training.schedule.factor(epoch);
+        [epoch, rate.max(FLOOR).log10()]
+    };
+    // A warm-up begins at zero, which no logarithm shows.
+    (1..=POINTS).map(at).collect()
 }

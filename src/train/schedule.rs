@@ -1,0 +1,227 @@
+//! How the learning rate changes over epochs, and when training ends before its number of epochs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+
+/// A factor on the learning rate that follows the epochs, fractions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Schedule {
+    #[default]
+    Constant,
+    /// × factor every so many epochs
+    Step { every: u64, factor: f32 },
+    /// × factor every epoch
+    Exponential { factor: f32 },
+    /// Half a cosine from 1 to the minimum, again and again; each period is longer by the factor (Loshchilov & Hutter 2017)
+    Cosine { period: f32, minimum: f32, longer: f32 },
+    /// From 0 in a straight line, then constant
+    Warmup { epochs: f32 },
+    /// Up to 1 and down again over so many epochs, from 1/25 to 1/250 000 (Smith & Topin 2019)
+    OneCycle { epochs: f32, rise: f32 },
+    /// × factor when the validation loss has not fallen for more than so many epochs
+    Plateau { factor: f32, patience: u64 },
+}
+
+impl Schedule {
+    /// Every schedule with usual constants.
+    pub const ALL: [Self; 7] = [
+        Self::Constant,
+        Self::Step { every: 50, factor: 0.5 },
+        Self::Exponential { factor: 0.98 },
+        Self::Cosine { period: 50.0, minimum: 0.0, longer: 1.0 },
+        Self::Warmup { epochs: 5.0 },
+        Self::OneCycle { epochs: 100.0, rise: 0.3 },
+        Self::Plateau { factor: 0.5, patience: 10 },
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::Step { .. } => "step",
+            Self::Exponential { .. } => "exponential",
+            Self::Cosine { .. } => "cosine restarts",
+            Self::Warmup { .. } => "warm-up",
+            Self::OneCycle { .. } => "one cycle",
+            Self::Plateau { .. } => "on plateau",
+        }
+    }
+
+    /// The factor after so many epochs; 1 for [`Self::Plateau`], which depends on the losses.
+    pub fn factor(self, epochs: f64) -> f64 {
+        let cosine = |from: f64, to: f64, part: f64| to + (from - to) * (1.0 + (PI * part).cos()) / 2.0;
+        match self {
+            Self::Constant | Self::Plateau { .. } => 1.0,
+            Self::Step { every, factor } => f64::from(factor).powf((epochs / every.max(1) as f64).floor()),
+            Self::Exponential { factor } => f64::from(factor).powf(epochs.floor()),
+            Self::Cosine { period, minimum, longer } => {
+                let (mut start, mut length) = (0.0, f64::from(period).max(1e-3));
+                let longer = f64::from(longer).max(1.0);
+                if longer == 1.0 {
+                    start = (epochs / length).floor() * length;
+                }
+                while epochs >= start + length {
+                    start += length;
+                    length *= longer;
+                }
+                cosine(1.0, f64::from(minimum), (epochs - start) / length)
+            }
+            Self::Warmup { epochs: warm } => (epochs / f64::from(warm).max(1e-9)).min(1.0),
+            Self::OneCycle { epochs: all, rise } => {
+                const FIRST: f64 = 1.0 / 25.0;
+                const LAST: f64 = FIRST / 1e4;
+                let (part, rise) = ((epochs / f64::from(all).max(1e-9)).min(1.0), f64::from(rise));
+                if part < rise {
+                    cosine(FIRST, 1.0, part / rise)
+                } else {
+                    cosine(1.0, LAST, (part - rise) / (1.0 - rise))
+                }
+            }
+        }
+    }
+
+    /// What is out of range.
+    pub fn problem(self) -> Option<String> {
+        let share = |v: f32| v > 0.0 && v <= 1.0;
+        let positive = |v: f32| v.is_finite() && v > 0.0;
+        let fits = match self {
+            Self::Constant => true,
+            Self::Step { every, factor } => every > 0 && share(factor),
+            Self::Exponential { factor } | Self::Plateau { factor, .. } => share(factor),
+            Self::Cosine { period, minimum, longer } => {
+                positive(period) && (0.0..=1.0).contains(&minimum) && longer.is_finite() && longer >= 1.0
+            }
+            Self::Warmup { epochs } => positive(epochs),
+            Self::OneCycle { epochs, rise } => positive(epochs) && rise > 0.0 && rise < 1.0,
+        };
+        (!fits).then(|| {
+            format!("The constants of the schedule \"{}\" are out of range: factors lie between 0 and 1.", self.label())
+        })
+    }
+}
+
+/// Ends training when the validation loss has not fallen for so many epochs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    pub patience: u64,
+    /// Whether the parameters of the best epoch come back at the end
+    pub restore_best: bool,
+}
+
+/// What schedule and early stopping remember of the losses so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// The lowest loss, and how many epochs ago it was; none before the first epoch.
+    pub best: Option<f64>,
+    pub since: u64,
+    /// The same for the plateau, which counts anew after each reduction.
+    pub plateau_best: Option<f64>,
+    pub plateau_since: u64,
+    /// Factor of the plateau so far.
+    pub factor: f64,
+    /// Whether training has ended early.
+    pub stopped: bool,
+    /// Parameters of the best epoch, where they are to come back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<f32>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            best: None,
+            since: 0,
+            plateau_best: None,
+            plateau_since: 0,
+            factor: 1.0,
+            stopped: false,
+            parameters: Vec::new(),
+        }
+    }
+}
+
+/// A loss counts as lower from this share on, as in PyTorch's ReduceLROnPlateau.
+const THRESHOLD: f64 = 1e-4;
+
+impl Watch {
+    /// Takes in the loss of an epoch; returns whether it is the best so far.
+    pub(super) fn observe(&mut self, loss: f64, schedule: Schedule, stopping: Option<EarlyStopping>) -> bool {
+        let better = self.best.is_none_or(|best| loss < best);
+        if better {
+            (self.best, self.since) = (Some(loss), 0);
+        } else {
+            self.since += 1;
+        }
+        self.stopped = stopping.is_some_and(|s| self.since >= s.patience.max(1));
+        if let Schedule::Plateau { factor, patience } = schedule {
+            if self.plateau_best.is_none_or(|best| loss < best * (1.0 - THRESHOLD)) {
+                (self.plateau_best, self.plateau_since) = (Some(loss), 0);
+            } else {
+                self.plateau_since += 1;
+            }
+            if self.plateau_since > patience {
+                self.factor *= f64::from(factor);
+                self.plateau_since = 0;
+            }
+        }
+        better
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EarlyStopping, Schedule, Watch};
+
+    #[test]
+    fn schedules_follow_their_formulas() {
+        let step = Schedule::Step { every: 10, factor: 0.5 };
+        let cosine = Schedule::Cosine { period: 10.0, minimum: 0.25, longer: 2.0 };
+        let cycle = Schedule::OneCycle { epochs: 100.0, rise: 0.25 };
+        for (schedule, epochs, want) in [
+            (Schedule::Constant, 7.0, 1.0),
+            (step, 9.9, 1.0),
+            (step, 10.0, 0.5),
+            (step, 35.0, 0.125),
+            (Schedule::Exponential { factor: 0.5 }, 3.7, 0.125),
+            (cosine, 0.0, 1.0),
+            (cosine, 5.0, 0.625),
+            (cosine, 10.0, 1.0),
+            (cosine, 20.0, 0.625),
+            (cosine, 30.0, 1.0),
+            (Schedule::Warmup { epochs: 4.0 }, 1.0, 0.25),
+            (Schedule::Warmup { epochs: 4.0 }, 9.0, 1.0),
+            (cycle, 0.0, 0.04),
+            (cycle, 25.0, 1.0),
+            (cycle, 100.0, 0.04 / 1e4),
+        ] {
+            let got = schedule.factor(epochs);
+            assert!((got - want).abs() < 1e-6, "{schedule:?} after {epochs}: {got}, wanted {want}");
+            assert_eq!(schedule.problem(), None);
+        }
+        assert!(Schedule::Exponential { factor: 1.5 }.problem().is_some());
+    }
+
+    #[test]
+    fn a_plateau_lowers_the_rate_and_patience_ends_training() {
+        let plateau = Schedule::Plateau { factor: 0.5, patience: 2 };
+        let stopping = Some(EarlyStopping { patience: 5, restore_best: false });
+        let mut watch = Watch::default();
+        let seen: Vec<(bool, f64, bool)> = [1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.95]
+            .into_iter()
+            .map(|loss| (watch.observe(loss, plateau, stopping), watch.factor, watch.stopped))
+            .collect();
+        let want = [
+            (true, 1.0, false),
+            (true, 1.0, false),
+            (false, 1.0, false),
+            (false, 1.0, false),
+            (false, 0.5, false),
+            (false, 0.5, false),
+            (false, 0.5, true),
+        ];
+        assert_eq!(seen, want);
+    }
+}
