@@ -2,8 +2,8 @@
 
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
-    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, InputSpec,
-    JoinKind, JoinSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, ReshapeSpec,
+    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, GroupNormSpec,
+    InputSpec, JoinKind, JoinSpec, LayerNormSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, ReshapeSpec,
 };
 use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, Network, NetworkSpec, Target, Task, compile};
 use chainrule::seed::{Purpose, Stream};
@@ -166,6 +166,22 @@ fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
     let (gamma, beta) = (of(&network, "gamma"), of(&network, "beta"));
     let want = gamma * (values[0] - mean) / (variance + 1e-5).sqrt() + beta;
     assert!((a[[0, 0]] - want).abs() < 1e-9, "{} {want}", a[[0, 0]]);
+}
+
+#[test]
+fn layer_and_group_norm_equal_central_differences() {
+    let conv = LayerKind::Conv2d(Conv2dSpec { filters: 4, activation: Activation::Tanh, ..Conv2dSpec::default() });
+    let layer = LayerKind::LayerNorm(LayerNormSpec::default());
+    for groups in [1, 2, 4] {
+        let group = LayerKind::GroupNorm(GroupNormSpec { groups, ..GroupNormSpec::default() });
+        let layers = vec![layer.clone(), conv.clone(), group, layer.clone()];
+        let mut network = loaded(&chain([2, 3, 4], layers), 24, 3).expect("fits");
+        let (worst, what) = worst(&mut network);
+        assert!(worst <= 1e-6, "{groups} groups: {what}");
+    }
+    let uneven = LayerKind::GroupNorm(GroupNormSpec { groups: 3, ..GroupNormSpec::default() });
+    let message = loaded(&chain([2, 3, 4], vec![conv, uneven]), 24, 3).map(|_| ()).expect_err("must not fit");
+    assert!(message.contains("3 groups do not divide 4 channels"), "{message}");
 }
 
 /// input → dense → (a branch and a way around it) → join → dense → output.

@@ -169,8 +169,8 @@ fn logits_node(nodes: &[Node], last: usize, loss: Loss) -> usize {
 
 fn mark(nodes: &mut [Node], head: usize) {
     for i in 0..nodes.len() {
-        use OperationPlan::{BatchNorm, Convolve, Linear};
-        let own = matches!(nodes[i].operation, Linear { .. } | Convolve { .. } | BatchNorm(_));
+        use OperationPlan::{BatchNorm, Convolve, GroupNorm, Linear};
+        let own = matches!(nodes[i].operation, Linear { .. } | Convolve { .. } | BatchNorm(_) | GroupNorm(_));
         nodes[i].learns = own || nodes[i].inputs.iter().any(|&k| nodes[k].learns);
     }
     nodes[head].used = true;

@@ -1,8 +1,8 @@
 //! `NetworkSpec`: a network as data. The document owns it, the screen edits it, [`super::compile`] makes machinery of it.
 
 use super::layers::{
-    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, InputSpec,
-    JoinSpec, OutputSpec, Pool2dSpec, ReshapeSpec,
+    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, GroupNormSpec,
+    InputSpec, JoinSpec, LayerNormSpec, OutputSpec, Pool2dSpec, ReshapeSpec,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub enum LayerKind {
     Pool2d(Pool2dSpec),
     GlobalPool(GlobalPoolSpec),
     BatchNorm(BatchNormSpec),
+    LayerNorm(LayerNormSpec),
+    GroupNorm(GroupNormSpec),
     Flatten(FlattenSpec),
     Reshape(ReshapeSpec),
     Join(JoinSpec),

@@ -158,10 +158,21 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
             field(ui, "Momentum", "Share of each mini-batch in the running averages", |ui| {
                 spec.momentum = number(ui, "Momentum", spec.momentum, 0.0..=1.0, 0.005).unwrap_or(spec.momentum);
             });
-            field(ui, "Epsilon", "Keeps the division from exploding", |ui| {
-                spec.epsilon = number(ui, "Epsilon", spec.epsilon, 1e-8..=1.0, 1e-6).unwrap_or(spec.epsilon);
-            });
+            epsilon(ui, &mut spec.epsilon);
             replace(model, id, "Change batch norm", before != spec, LayerKind::BatchNorm(spec));
+        }
+        LayerKind::LayerNorm(mut spec) => {
+            let before = spec.clone();
+            epsilon(ui, &mut spec.epsilon);
+            replace(model, id, "Change layer norm", before != spec, LayerKind::LayerNorm(spec));
+        }
+        LayerKind::GroupNorm(mut spec) => {
+            let before = spec.clone();
+            field(ui, "Groups", "Channels are cut into so many groups, each normalised by itself", |ui| {
+                spec.groups = number(ui, "Groups", spec.groups, 1..=4096, 0.05).unwrap_or(spec.groups);
+            });
+            epsilon(ui, &mut spec.epsilon);
+            replace(model, id, "Change group norm", before != spec, LayerKind::GroupNorm(spec));
         }
         LayerKind::Flatten(_) => {}
         LayerKind::Reshape(mut spec) => {
@@ -251,6 +262,12 @@ fn padding(ui: &mut Ui, value: &mut Padding) {
         pair(ui, "Zeros", "Rows above and below, columns left and right", &mut sides, 0..=64);
         *value = Padding::Explicit { vertical: sides[0], horizontal: sides[1] };
     }
+}
+
+fn epsilon(ui: &mut Ui, value: &mut f32) {
+    field(ui, "Epsilon", "Keeps the division from exploding", |ui| {
+        *value = number(ui, "Epsilon", *value, 1e-8..=1.0, 1e-6).unwrap_or(*value);
+    });
 }
 
 fn pool_kind(ui: &mut Ui, value: &mut PoolKind) {

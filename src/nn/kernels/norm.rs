@@ -74,3 +74,129 @@ pub fn backward<T: Real>(
         }
     }
 }
+
+/// Values of one sample that are normalised together: `rows` lie one behind the other, every `values` of them in a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Values in a channel.
+    pub values: usize,
+    pub stride: usize,
+}
+
+dispatch! {
+    /// a = γ x̂ + β over one group for each sample; leaves mean and 1/√(variance + ε) of each sample.
+    pub fn group<T: Real>(g: Group, x: &[T], gamma: &[T], beta: &[T], a: &mut [T], mean: &mut [T], rate: &mut [T], epsilon: T) => group_body
+}
+
+#[inline(always)]
+fn group_body<T: Real, const FMA: bool>(
+    g: Group,
+    x: &[T],
+    gamma: &[T],
+    beta: &[T],
+    a: &mut [T],
+    mean: &mut [T],
+    rate: &mut [T],
+    epsilon: T,
+) {
+    let rows = x.len() / g.stride;
+    let share = T::from_f64(1.0 / rows as f64);
+    for block in (0..g.stride).step_by(LANES) {
+        let mut sum = [T::ZERO; LANES];
+        for row in 0..rows {
+            let x = &x[row * g.stride + block..][..LANES];
+            sum.iter_mut().zip(x).for_each(|(s, &x)| *s += x);
+        }
+        let mean = &mut mean[block..][..LANES];
+        mean.iter_mut().zip(&sum).for_each(|(m, &s)| *m = s * share);
+        let mut square = [T::ZERO; LANES];
+        for row in 0..rows {
+            let x = &x[row * g.stride + block..][..LANES];
+            for lane in 0..LANES {
+                let from = x[lane] - mean[lane];
+                square[lane] = T::fma::<FMA>(from, from, square[lane]);
+            }
+        }
+        let rate = &mut rate[block..][..LANES];
+        rate.iter_mut().zip(&square).for_each(|(r, &s)| *r = T::ONE / (s * share + epsilon).sqrt());
+        for row in 0..rows {
+            let (gamma, beta) = (gamma[row / g.values], beta[row / g.values]);
+            let at = row * g.stride + block;
+            for lane in 0..LANES {
+                a[at + lane] = T::fma::<FMA>((x[at + lane] - mean[lane]) * rate[lane], gamma, beta);
+            }
+        }
+    }
+}
+
+dispatch! {
+    /// ∂L/∂γ and ∂L/∂β of one group, summed over its values and the samples; both overwrite.
+    pub fn group_slopes<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_slopes_body
+}
+
+#[inline(always)]
+fn group_slopes_body<T: Real, const FMA: bool>(
+    g: Group,
+    x: &[T],
+    grad: &[T],
+    mean: &[T],
+    rate: &[T],
+    grad_gamma: &mut [T],
+    grad_beta: &mut [T],
+) {
+    let length = g.values * g.stride;
+    for (channel, (gamma, beta)) in grad_gamma.iter_mut().zip(grad_beta).enumerate() {
+        let (x, grad) = (&x[channel * length..][..length], &grad[channel * length..][..length]);
+        let (mut tilt, mut level) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        for at in (0..length).step_by(LANES) {
+            let block = at % g.stride;
+            let (mean, rate) = (&mean[block..][..LANES], &rate[block..][..LANES]);
+            for lane in 0..LANES {
+                let normal = (x[at + lane] - mean[lane]) * rate[lane];
+                tilt[lane] = T::fma::<FMA>(grad[at + lane], normal, tilt[lane]);
+                level[lane] += grad[at + lane];
+            }
+        }
+        (*gamma, *beta) = (lane_sum(tilt), lane_sum(level));
+    }
+}
+
+dispatch! {
+    /// ∂L/∂x = rate · (γ g − mean of γ g − x̂ · mean of γ g x̂) over one group for each sample.
+    pub fn group_backward<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], gamma: &[T], grad_x: &mut [T], accumulate: bool) => group_backward_body
+}
+
+#[inline(always)]
+fn group_backward_body<T: Real, const FMA: bool>(
+    g: Group,
+    x: &[T],
+    grad: &[T],
+    mean: &[T],
+    rate: &[T],
+    gamma: &[T],
+    grad_x: &mut [T],
+    accumulate: bool,
+) {
+    let rows = x.len() / g.stride;
+    let share = T::from_f64(1.0 / rows as f64);
+    for block in (0..g.stride).step_by(LANES) {
+        let (mean, rate) = (&mean[block..][..LANES], &rate[block..][..LANES]);
+        let (mut level, mut tilt) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        for row in 0..rows {
+            let (at, gamma) = (row * g.stride + block, gamma[row / g.values]);
+            for lane in 0..LANES {
+                let pull = gamma * grad[at + lane];
+                level[lane] += pull;
+                tilt[lane] = T::fma::<FMA>(pull, (x[at + lane] - mean[lane]) * rate[lane], tilt[lane]);
+            }
+        }
+        for row in 0..rows {
+            let (at, gamma) = (row * g.stride + block, gamma[row / g.values]);
+            for lane in 0..LANES {
+                let normal = (x[at + lane] - mean[lane]) * rate[lane];
+                let slope = rate[lane] * (gamma * grad[at + lane] - (level[lane] + normal * tilt[lane]) * share);
+                grad_x[at + lane] = if accumulate { grad_x[at + lane] + slope } else { slope };
+            }
+        }
+    }
+}

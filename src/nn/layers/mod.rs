@@ -14,7 +14,7 @@ pub use dense::DenseSpec;
 pub use dropout::DropoutSpec;
 pub use ends::{InputSpec, OutputSpec};
 pub use join::{JoinKind, JoinSpec};
-pub use norm::BatchNormSpec;
+pub use norm::{BatchNormSpec, GroupNormSpec, LayerNormSpec};
 pub use shape::{FlattenSpec, ReshapeSpec};
 pub use window::{Conv2dSpec, GlobalPoolSpec, Padding, Pool2dSpec, PoolKind};
 
@@ -106,6 +106,8 @@ impl LayerKind {
             Self::Pool2d(spec) => spec,
             Self::GlobalPool(spec) => spec,
             Self::BatchNorm(spec) => spec,
+            Self::LayerNorm(spec) => spec,
+            Self::GroupNorm(spec) => spec,
             Self::Flatten(spec) => spec,
             Self::Reshape(spec) => spec,
             Self::Join(spec) => spec,
@@ -128,6 +130,8 @@ pub fn palette() -> Vec<LayerKind> {
         LayerKind::Pool2d(Pool2dSpec::default()),
         LayerKind::GlobalPool(GlobalPoolSpec::default()),
         LayerKind::BatchNorm(BatchNormSpec::default()),
+        LayerKind::LayerNorm(LayerNormSpec::default()),
+        LayerKind::GroupNorm(GroupNormSpec::default()),
         LayerKind::Reshape(ReshapeSpec::default()),
         LayerKind::Flatten(FlattenSpec {}),
         LayerKind::Join(JoinSpec::default()),
@@ -235,6 +239,7 @@ pub enum OperationPlan {
     Convolve { convolution: Convolution, weight: Range<usize>, bias: Range<usize> },
     Pool(Pooling),
     BatchNorm(norm::BatchNormPlan),
+    GroupNorm(norm::GroupNormPlan),
     Join(JoinKind),
 }
 
@@ -248,6 +253,7 @@ impl OperationPlan {
             Self::Convolve { convolution, weight, bias } => Box::new(window::Convolve { convolution, weight, bias }),
             Self::Pool(pooling) => Box::new(window::Pool(pooling)),
             Self::BatchNorm(plan) => Box::new(norm::BatchNorm::new(plan)),
+            Self::GroupNorm(plan) => Box::new(norm::GroupNorm::new(plan, padded(capacity))),
             Self::Join(kind) => Box::new(join::Join(kind)),
         }
     }

@@ -46,21 +46,12 @@ impl LayerDefinition for BatchNormSpec {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        let channels = input.first().copied().unwrap_or(1);
-        let of = |name, initialiser| ParameterShape {
-            name,
-            shape: vec![channels],
-            fan_in: 1,
-            fan_out: 1,
-            initialiser,
-            decayed: false,
-        };
-        vec![
-            of("gamma", Initialiser::Constant { value: 1.0 }),
-            of("beta", Initialiser::Zeros {}),
-            of("running mean", Initialiser::Zeros {}),
-            of("running variance", Initialiser::Constant { value: 1.0 }),
-        ]
+        let [gamma, beta] = affine(input.first().copied().unwrap_or(1));
+        let (mean, variance) = (
+            ParameterShape { name: "running mean", ..beta.clone() },
+            ParameterShape { name: "running variance", ..gamma.clone() },
+        );
+        vec![gamma, beta, mean, variance]
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
@@ -167,6 +158,193 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
             let mut toward = |at: usize, value: T| params[at] += momentum * (value - params[at]);
             toward(self.plan.mean.start + channel, mean);
             toward(self.plan.variance.start + channel, variance * unbiased);
+        }
+    }
+}
+
+/// Normalises each sample over all its values (Ba et al. 2016), or over groups of its channels (Wu & He 2018).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupNormSpec {
+    /// Groups of channels that are normalised together
+    pub groups: usize,
+    pub epsilon: f32,
+}
+
+/// Normalises each sample over all its values, each with a scale and a shift of its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LayerNormSpec {
+    pub epsilon: f32,
+}
+
+impl Default for GroupNormSpec {
+    fn default() -> Self {
+        Self { groups: 2, epsilon: 1e-5 }
+    }
+}
+
+impl Default for LayerNormSpec {
+    fn default() -> Self {
+        Self { epsilon: 1e-5 }
+    }
+}
+
+/// Scale γ and shift β of so many channels.
+fn affine(channels: usize) -> [ParameterShape; 2] {
+    let of = |name, initialiser| ParameterShape {
+        name,
+        shape: vec![channels],
+        fan_in: 1,
+        fan_out: 1,
+        initialiser,
+        decayed: false,
+    };
+    [of("gamma", Initialiser::Constant { value: 1.0 }), of("beta", Initialiser::Zeros {})]
+}
+
+fn bad_epsilon(epsilon: f32) -> Option<String> {
+    (!(epsilon > 0.0 && epsilon.is_finite())).then(|| "ε must be above 0".to_owned())
+}
+
+fn lower_group(lowering: &mut Lowering<'_>, channels: usize, groups: usize, epsilon: f32) {
+    let units = lowering.input_units();
+    let (gamma, beta) = (lowering.parameter("gamma"), lowering.parameter("beta"));
+    lowering.push(OperationPlan::GroupNorm(GroupNormPlan { channels, groups, epsilon, gamma, beta }), units);
+}
+
+impl LayerDefinition for LayerNormSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Layer norm",
+            group: "Normalise",
+            summary: "per sample",
+            description: "Brings the values of each sample to mean 0 and deviation 1, then gives each value a learned scale and shift. It works alike in training and evaluation.",
+            formula: "a = γ (x − mean) / √(var + ε) + β",
+        }
+    }
+
+    fn caption(&self) -> String {
+        "layer norm".to_owned()
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(input.to_vec())
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
+        affine(input.iter().product()).into()
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        input.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let units = lowering.input_units();
+        lower_group(lowering, units, 1, self.epsilon);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        bad_epsilon(self.epsilon)
+    }
+}
+
+impl LayerDefinition for GroupNormSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Group norm",
+            group: "Normalise",
+            summary: "per sample and group",
+            description: "Normalises groups of channels of each sample, then gives each channel a learned scale and shift. It does not depend on the mini-batch.",
+            formula: "a = γ (x − mean) / √(var + ε) + β",
+        }
+    }
+
+    fn caption(&self) -> String {
+        format!("group norm {}", self.groups)
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let channels = input.first().copied().unwrap_or(1);
+        if channels.is_multiple_of(self.groups) {
+            Ok(input.to_vec())
+        } else {
+            Err(format!("{} groups do not divide {channels} channels evenly", self.groups))
+        }
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
+        affine(input.first().copied().unwrap_or(1)).into()
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        input.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let channels = lowering.input()[0];
+        lower_group(lowering, channels, self.groups, self.epsilon);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        if self.groups == 0 { Some("there must be at least one group".to_owned()) } else { bad_epsilon(self.epsilon) }
+    }
+}
+
+/// Where its parameters lie.
+#[derive(Clone, Debug)]
+pub struct GroupNormPlan {
+    channels: usize,
+    groups: usize,
+    epsilon: f32,
+    gamma: Range<usize>,
+    beta: Range<usize>,
+}
+
+pub(super) struct GroupNorm<T> {
+    plan: GroupNormPlan,
+    /// Mean and 1/√(variance + ε) of each group and sample.
+    mean: Vec<T>,
+    rate: Vec<T>,
+}
+
+impl<T: Real> GroupNorm<T> {
+    pub(super) fn new(plan: GroupNormPlan, columns: usize) -> Self {
+        let moments = vec![T::ZERO; plan.groups * columns];
+        Self { plan, mean: moments.clone(), rate: moments }
+    }
+}
+
+impl<T: Real> Operation<T> for GroupNorm<T> {
+    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let (x, stride, plan) = (inputs.get(0), pass.stride(), &self.plan);
+        let (length, own) = (x.len() / plan.groups, plan.channels / plan.groups);
+        let shape = norm::Group { values: length / stride / own, stride };
+        let (gamma, beta) = (&params[plan.gamma.clone()], &params[plan.beta.clone()]);
+        for (g, (x, a)) in x.chunks_exact(length).zip(output.chunks_exact_mut(length)).enumerate() {
+            let channels = g * own..(g + 1) * own;
+            let (mean, rate) = (&mut self.mean[g * stride..][..stride], &mut self.rate[g * stride..][..stride]);
+            let epsilon = T::from_f32(plan.epsilon);
+            norm::group(shape, x, &gamma[channels.clone()], &beta[channels], a, mean, rate, epsilon);
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let (x, stride, plan) = (at.inputs.get(0), pass.stride(), &self.plan);
+        let (length, own) = (x.len() / plan.groups, plan.channels / plan.groups);
+        let shape = norm::Group { values: length / stride / own, stride };
+        let mut grad_input = at.grad_inputs.get(0);
+        for g in 0..plan.groups {
+            let (part, channels) = (g * length..(g + 1) * length, g * own..(g + 1) * own);
+            let (x, grad) = (&x[part.clone()], &at.grad_output[part.clone()]);
+            let (mean, rate) = (&self.mean[g * stride..][..stride], &self.rate[g * stride..][..stride]);
+            let (gammas, betas) = super::two_mut(at.grad_params, &plan.gamma, &plan.beta);
+            norm::group_slopes(shape, x, grad, mean, rate, &mut gammas[channels.clone()], &mut betas[channels.clone()]);
+            if let Some(GradInput { values, accumulate }) = &mut grad_input {
+                let gamma = &at.params[plan.gamma.clone()][channels];
+                norm::group_backward(shape, x, grad, mean, rate, gamma, &mut values[part], *accumulate);
+            }
         }
     }
 }
