@@ -184,6 +184,32 @@ fn layer_and_group_norm_equal_central_differences() {
     assert!(message.contains("3 groups do not divide 4 channels"), "{message}");
 }
 
+#[test]
+fn absurd_sizes_are_refused_before_anything_is_allocated() {
+    let wide = |filters, groups| LayerKind::Conv2d(Conv2dSpec { filters, groups, ..Conv2dSpec::default() });
+    for layers in [
+        vec![wide(1_000_000_000, 1)],
+        vec![wide(usize::MAX, 1)],
+        vec![wide(usize::MAX, 1), wide(usize::MAX, 1)],
+        vec![wide(1 << 40, 1), LayerKind::LayerNorm(LayerNormSpec::default())],
+    ] {
+        let message = loaded(&chain([1, 8, 8], layers), 64, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains("of memory to train"), "{message}");
+    }
+    for (kind, says) in [
+        (wide(0, 1), "at least one filter"),
+        (wide(4, 3), "3 groups do not divide"),
+        (LayerKind::Conv2d(Conv2dSpec { kernel: [0, 3], ..Conv2dSpec::default() }), "the kernel must be between 1"),
+        (LayerKind::Conv2d(Conv2dSpec { stride: [0, 1], ..Conv2dSpec::default() }), "stride and dilation"),
+        (LayerKind::Pool2d(Pool2dSpec { kernel: [9, 9], ..Pool2dSpec::default() }), "larger than the image"),
+        (LayerKind::Reshape(ReshapeSpec { shape: vec![3, 5, 5] }), "64 numbers do not fit the shape [3, 5, 5]"),
+        (LayerKind::Reshape(ReshapeSpec { shape: vec![] }), "one to four sides"),
+    ] {
+        let message = loaded(&chain([1, 8, 8], vec![kind]), 64, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains(says), "{message}");
+    }
+}
+
 /// input → dense → (a branch and a way around it) → join → dense → output.
 fn branching(kind: JoinKind, ways: usize) -> NetworkSpec {
     let mut spec = NetworkSpec::default();

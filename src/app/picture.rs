@@ -5,7 +5,7 @@ use super::build::layout::shown;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
-use crate::nn::{Encoding, LayerId, LayerKind};
+use crate::nn::{Encoding, LayerId, LayerKind, volume};
 use crate::train::Probe;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2};
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ impl Pictures {
             .inference
             .order
             .iter()
-            .filter_map(|id| Some((*id, model.inference.shapes.get(id)?.iter().product::<usize>())))
+            .filter_map(|id| Some((*id, volume(model.inference.shapes.get(id)?))))
             .flat_map(|(id, units)| shown(units).into_iter().map(move |u| (id, u, units)))
             .collect();
         // Probabilities are coloured around one half, everything else around zero.

@@ -111,7 +111,7 @@ impl Lowering<'_> {
 
     /// Numbers in one sample of the layer's input.
     pub fn input_units(&self) -> usize {
-        self.input.iter().product()
+        super::volume(self.input)
     }
 
     /// Where the layer's parameter lies in the flat vector; empty when it has none of that name.

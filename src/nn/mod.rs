@@ -26,5 +26,5 @@ pub use loss::{Link, Loss};
 pub use network::Network;
 pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
 pub use real::Real;
-pub use shape::{Encoding, Inference, MEMORY_LIMIT, Mend, Problem, Target, Task, bytes, infer};
+pub use shape::{Encoding, Inference, MEMORY_LIMIT, Mend, Problem, Target, Task, bytes, infer, volume};
 pub use spec::{LayerId, LayerKind, LayerSpec, NetworkSpec, Wire};

@@ -245,6 +245,11 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
     found
 }
 
+/// Numbers in a sample of that shape; absurd shapes come out as the largest number instead of wrapping around.
+pub fn volume(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d))
+}
+
 /// Bytes as people write them.
 pub fn bytes(n: u128) -> String {
     let mut value = n as f64;
@@ -399,7 +404,7 @@ fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<
 
 fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found: &mut Inference) -> Option<Encoding> {
     let shape = found.shapes.get(&id)?;
-    let units: usize = shape.iter().product();
+    let units = volume(shape);
     let (dense, bend) = last_layers(spec, id);
     let activation = bend.map_or(Activation::Identity, |(_, a)| a);
     let wanted = |units: usize, activation| match dense {

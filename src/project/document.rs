@@ -2,7 +2,7 @@
 
 use crate::data::{DataError, DataSource, Dataset, Generator, Preparation, Table, prepare};
 use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
-use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Target, Task, infer};
+use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Target, Task, infer, volume};
 use crate::train::TrainConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ pub fn default_network(task: &Task) -> NetworkSpec {
         Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
         Target::Values(k) => (k, Loss::MeanSquaredError),
     };
-    let features: usize = task.input.iter().product();
+    let features = volume(&task.input);
     let hidden = features.clamp(6, 32);
     let dense = |units, activation| LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() });
     NetworkSpec::chain([

@@ -9,7 +9,7 @@ use super::edits;
 use super::layout::{self, Placed, bounds, distance, place, route, wire};
 use crate::data::Targets;
 use crate::nn::layers::palette;
-use crate::nn::{Encoding, LayerId, LayerKind, LayerSpec, Wire};
+use crate::nn::{Encoding, LayerId, LayerKind, LayerSpec, Wire, volume};
 use egui::accesskit::Role;
 use egui::emath::TSTransform;
 use egui::{
@@ -897,7 +897,7 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                     let heading = format!("{source}, {} → {}, {}", from + 1, spec.name(layer), to + 1);
                     ui.label(label(ui, heading));
                     let Some((weights, grads)) = model.snapshot.tensor(layer, "weight") else { return };
-                    let outputs = model.inference.shapes.get(&layer).map_or(1, |s| s.iter().product());
+                    let outputs = model.inference.shapes.get(&layer).map_or(1, |s| volume(s));
                     let at = from * outputs + to;
                     if let (Some(&w), Some(&grad)) = (weights.get(at), grads.get(at)) {
                         value(ui, "w", w);

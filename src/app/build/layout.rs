@@ -1,6 +1,6 @@
 //! Where layers and neurons stand on the canvas: pure arithmetic, in canvas units.
 
-use crate::nn::{Inference, LayerId, LayerKind, NetworkSpec};
+use crate::nn::{Inference, LayerId, LayerKind, NetworkSpec, volume};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 
@@ -94,8 +94,7 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
     for layer in &spec.layers {
         let shape = inference.shapes.get(&layer.id).map_or(&[][..], Vec::as_slice);
         let maps = shape.len() == 3;
-        let units: usize =
-            if maps { shape[0] } else { shape.iter().product::<usize>() * usize::from(!shape.is_empty()) };
+        let units: usize = if maps { shape[0] } else { volume(shape) * usize::from(!shape.is_empty()) };
         let shown = shown(units);
         let weighed = matches!(layer.kind, LayerKind::Dense(_));
         let matrix = if weighed && shown.len() < units { MATRIX + PADDING } else { 0.0 };

@@ -5,7 +5,7 @@
 use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, ParameterShape, Pass, flat};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
-use crate::nn::{Activation, Initialiser, Real};
+use crate::nn::{Activation, Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -53,7 +53,7 @@ impl LayerDefinition for DenseSpec {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        let inputs = input.iter().product();
+        let inputs = volume(input);
         let mut parameters = vec![ParameterShape {
             name: "weight",
             shape: vec![inputs, self.units],

@@ -76,7 +76,7 @@ impl LayerDefinition for JoinSpec {
         }
         let mut shape = first.clone();
         if concatenates {
-            shape[0] = inputs.iter().map(|s| s[0]).sum();
+            shape[0] = inputs.iter().fold(0, |sum: usize, s| sum.saturating_add(s[0]));
         }
         Ok(shape)
     }

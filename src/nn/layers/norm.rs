@@ -6,7 +6,7 @@
 use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::norm;
-use crate::nn::{Initialiser, Real};
+use crate::nn::{Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -233,7 +233,7 @@ impl LayerDefinition for LayerNormSpec {
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        affine(input.iter().product()).into()
+        affine(volume(input)).into()
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {

@@ -2,6 +2,7 @@
 
 use super::{LayerDefinition, LayerInfo, ParameterShape};
 use crate::nn::compile::Lowering;
+use crate::nn::volume;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ impl LayerDefinition for FlattenSpec {
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(vec![input.iter().product()])
+        Ok(vec![volume(input)])
     }
 
     fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
@@ -70,7 +71,7 @@ impl LayerDefinition for ReshapeSpec {
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         let (has, wants): (usize, u128) =
-            (input.iter().product(), self.shape.iter().fold(1, |n: u128, &d| n.saturating_mul(d as u128)));
+            (volume(input), self.shape.iter().fold(1, |n: u128, &d| n.saturating_mul(d as u128)));
         if has as u128 == wants {
             Ok(self.shape.clone())
         } else {
