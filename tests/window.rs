@@ -502,3 +502,66 @@ fn the_gallery_and_the_shortcuts_open_by_keys() {
     let root = window.harness.root();
     assert!(root.children_recursive().count() > 40, "the light theme draws as much");
 }
+
+#[test]
+fn a_convolution_is_built_by_clicks_and_mended_where_shapes_do_not_fit() {
+    let mut window = Window::preset("digits");
+    // Behind the input, where rows of 64 numbers come from.
+    window.click("Input: features");
+    window.click("Add conv 2d");
+    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.harness.run();
+    assert!(window.shows("needs an image [channels, height, width]"));
+    window.click("Insert a reshape layer to 1×8×8");
+    window.until("the next problem is found", |app| app.model.inference.problems.len() == 1);
+    window.harness.run();
+    window.click("Insert a flatten layer");
+    window.ready();
+    assert_eq!(window.layers()[1..4], ["1×8×8", "conv 8 @ 3×3 · ReLU", "flatten"]);
+
+    // Settings of the convolution change the shapes behind it.
+    window.click("Conv 2D 1: conv 8 @ 3×3 · ReLU");
+    window.enter("Filters", 5.0);
+    window.enter("Stride, vertical", 2.0);
+    window.choose("Padding", "valid");
+    window.ready();
+    let shapes = &window.app().model.inference.shapes;
+    assert!(shapes.values().any(|s| *s == [5, 3, 6]), "{shapes:?}");
+    window.click("epoch");
+    window.click("Step");
+    window.until("it trains", |app| app.model.snapshot.epoch == 1);
+}
+
+#[test]
+fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let mut window = Window::preset("residual");
+    window.click("epoch");
+    window.click("Step");
+    window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+    let file = folder.path().join("residual.json");
+    window.app_mut().model.include_run = true;
+    window.answer(Answer::Chosen(file.clone()));
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
+    window.until("the file is written", |app| app.model.notices.iter().any(|n| n.text.contains("Saved to")));
+    let (document, params) = (window.app().model.document().clone(), window.snapshot().params.clone());
+    let mut other = Window::open();
+    other.answer(Answer::Chosen(file));
+    other.press(Modifiers::COMMAND, Key::O);
+    other.until("the preset is open", |app| app.model.document().name == "Digits, residual");
+    other.ready();
+    assert_eq!((other.app().model.document(), &other.snapshot().params), (&document, &params));
+
+    // Without its second branch a join is told, and removing it mends the network.
+    window.app_mut().model.edit("test", None, |d| {
+        let join = d.network.layers.iter().find(|l| l.name == "Join").map(|l| l.id).expect("has one");
+        let stem = d.network.layers.iter().find(|l| l.name == "Stem").map(|l| l.id).expect("has one");
+        d.network.wires.retain(|w| !(w.from == stem && w.to == join));
+    });
+    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.harness.run();
+    assert!(window.shows("joins several layers, but only one is wired into it"));
+    window.click("Remove Join");
+    window.ready();
+    assert!(window.app().model.inference.fits());
+}

@@ -3,7 +3,7 @@
 use super::{Failure, chart, open, thread_count, write};
 use crate::data::{Part, significant};
 use crate::project::Preset;
-use crate::train::{Evaluation, Metrics, Session, team};
+use crate::train::{Evaluation, Metrics, Scores, Session, team};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::io::IsTerminal as _;
@@ -80,6 +80,8 @@ struct Test {
     loss: f64,
     #[serde(flatten)]
     metrics: Metrics,
+    #[serde(flatten)]
+    scores: Scores,
 }
 
 /// Epochs where neither the preset nor the command line says how many.
@@ -102,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _team = team(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     let (records, diverged, seconds) = train(&mut session, epochs)?;
-    let test = diverged.is_none().then(|| session.evaluate(Part::Test)).flatten();
+    let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten();
     let samples = records.len() * data.part(Part::Train).len();
     let report = Report {
         preset: arguments.preset.clone(),
@@ -113,7 +115,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             (None, true) => "early",
             (None, false) => "epochs",
         },
-        test: test.map(|Evaluation { loss, metrics }| Test { loss, metrics }),
+        test: test.as_ref().map(|(e, scores, _)| Test { loss: e.loss, metrics: e.metrics, scores: *scores }),
         steps: session.steps(),
         samples_per_s: if seconds > 0.0 { samples as f64 / seconds } else { 0.0 },
         seconds,
@@ -124,7 +126,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let first = report.epochs.first().map_or(1, |e| e.epoch);
         print!("{}", chart::curve("Training loss", first, &losses));
     }
-    summarise(&report, test);
+    summarise(&report, test.map(|(evaluation, ..)| evaluation));
     if let Some(path) = &arguments.report {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }

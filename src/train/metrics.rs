@@ -33,21 +33,27 @@ pub struct Evaluation {
 pub(super) struct Tally {
     samples: usize,
     loss: f64,
-    correct: usize,
     threshold: f32,
-    /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact).
-    sums: Vec<[f64; 4]>,
+    confusion: Confusion,
+    /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact), Σ|t−y| / |t| in own units.
+    sums: Vec<[f64; 5]>,
     shifts: Vec<f64>,
 }
 
 impl Tally {
     pub fn new(targets: &Targets, encoding: Encoding) -> Self {
-        let columns = match targets {
-            Targets::Classes { .. } => 0,
-            Targets::Values { names, .. } => names.len(),
+        let (classes, columns) = match targets {
+            Targets::Classes { names, .. } => (names.len(), 0),
+            Targets::Values { names, .. } => (0, names.len()),
         };
-        let threshold = threshold(encoding);
-        Self { samples: 0, loss: 0.0, correct: 0, threshold, sums: vec![[0.0; 4]; columns], shifts: vec![0.0; columns] }
+        Self {
+            samples: 0,
+            loss: 0.0,
+            threshold: threshold(encoding),
+            confusion: Confusion { classes, counts: vec![0; classes * classes] },
+            sums: vec![[0.0; 5]; columns],
+            shifts: vec![0.0; columns],
+        }
     }
 
     /// Takes in predictions `[outputs, stride]` of the given rows, whose mean loss is `loss`.
@@ -55,15 +61,13 @@ impl Tally {
         self.loss += loss * rows.len() as f64;
         match targets {
             Targets::Classes { labels, .. } => {
-                self.correct += rows
-                    .iter()
-                    .enumerate()
-                    .filter(|&(column, &row)| {
-                        class(prediction, stride, column, self.threshold) == labels[row as usize] as usize
-                    })
-                    .count();
+                for (column, &row) in rows.iter().enumerate() {
+                    let truth = labels[row as usize] as usize;
+                    let predicted = class(prediction, stride, column, self.threshold);
+                    self.confusion.counts[truth * self.confusion.classes + predicted] += 1;
+                }
             }
-            Targets::Values { values, .. } => {
+            Targets::Values { values, scales, .. } => {
                 if self.samples == 0
                     && let Some(&first) = rows.first()
                 {
@@ -74,7 +78,8 @@ impl Tally {
                         let t = f64::from(values[[row as usize, k]]);
                         let e = t - f64::from(prediction[k * stride + column]);
                         let d = t - shift;
-                        for (sum, add) in sums.iter_mut().zip([e * e, e.abs(), d, d * d]) {
+                        let share = (e * scales[k].scale).abs() / scales[k].decode(t).abs().max(f64::EPSILON);
+                        for (sum, add) in sums.iter_mut().zip([e * e, e.abs(), d, d * d, share]) {
                             *sum += add;
                         }
                     }
@@ -87,16 +92,34 @@ impl Tally {
     pub fn finish(&self, targets: &Targets) -> Evaluation {
         let n = self.samples.max(1) as f64;
         let metrics = match targets {
-            Targets::Classes { .. } => Metrics::Classes { accuracy: self.correct as f64 / n },
+            Targets::Classes { names, .. } => {
+                let correct: u32 = (0..names.len()).map(|k| self.confusion.count(k, k)).sum();
+                Metrics::Classes { accuracy: f64::from(correct) / n }
+            }
             Targets::Values { scales, .. } => values(&self.sums, scales, n),
         };
         Evaluation { loss: self.loss / n, metrics }
     }
+
+    /// The other metrics.
+    pub fn scores(&self, targets: &Targets) -> Scores {
+        let Targets::Values { scales, .. } = targets else { return self.confusion.scores() };
+        let (n, columns) = (self.samples.max(1) as f64, self.sums.len().max(1) as f64);
+        Scores::Values {
+            rmse: self.sums.iter().zip(scales).map(|(s, scale)| (s[0] / n).sqrt() * scale.scale).sum::<f64>() / columns,
+            mape: self.sums.iter().map(|s| s[4] / n).sum::<f64>() / columns,
+        }
+    }
+
+    /// The confusion of classes; none for numbers.
+    pub fn confusion(self) -> Option<Confusion> {
+        (self.confusion.classes > 0).then_some(self.confusion)
+    }
 }
 
-fn values(sums: &[[f64; 4]], scales: &[TargetScale], n: f64) -> Metrics {
+fn values(sums: &[[f64; 5]], scales: &[TargetScale], n: f64) -> Metrics {
     let columns = sums.len().max(1) as f64;
-    let r2 = |[squares, _, t, t2]: [f64; 4]| {
+    let r2 = |[squares, _, t, t2, _]: [f64; 5]| {
         let spread = t2 - t * t / n;
         // A constant target: right or wrong, nothing in between (as in scikit-learn).
         if spread > 0.0 {
@@ -126,4 +149,132 @@ pub(crate) fn class(prediction: &[f32], stride: usize, column: usize, threshold:
 /// Where a single unit tells two classes apart.
 pub(crate) fn threshold(encoding: Encoding) -> f32 {
     if encoding == Encoding::Signed { 0.0 } else { 0.5 }
+}
+
+/// How often each true class was taken for each class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confusion {
+    pub classes: usize,
+    /// `[true, predicted]`, row by row.
+    pub counts: Vec<u32>,
+}
+
+/// Metrics beyond the one that training watches, with the names and conventions of scikit-learn.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Scores {
+    /// Macro: mean over the classes that appear; weighted: by their numbers of samples. 0 where a class is never predicted.
+    Classes {
+        balanced_accuracy: f64,
+        precision_macro: f64,
+        recall_macro: f64,
+        f1_macro: f64,
+        precision_weighted: f64,
+        recall_weighted: f64,
+        f1_weighted: f64,
+    },
+    /// In the target's own units, averaged over the targets; the percentage error is a share.
+    Values { rmse: f64, mape: f64 },
+}
+
+impl Confusion {
+    pub fn count(&self, truth: usize, predicted: usize) -> u32 {
+        self.counts[truth * self.classes + predicted]
+    }
+
+    /// Samples of a class.
+    pub fn support(&self, truth: usize) -> u32 {
+        (0..self.classes).map(|p| self.count(truth, p)).sum()
+    }
+
+    /// Precision, recall and F1 of a class.
+    pub fn of_class(&self, class: usize) -> (f64, f64, f64) {
+        let hits = f64::from(self.count(class, class));
+        let predicted: u32 = (0..self.classes).map(|t| self.count(t, class)).sum();
+        let share = |all: u32| if all == 0 { 0.0 } else { hits / f64::from(all) };
+        let (precision, recall) = (share(predicted), share(self.support(class)));
+        let f1 = if hits == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+        (precision, recall, f1)
+    }
+
+    fn scores(&self) -> Scores {
+        let appears = |k: &usize| (0..self.classes).any(|o| self.count(*k, o) + self.count(o, *k) > 0);
+        let classes: Vec<usize> = (0..self.classes).filter(appears).collect();
+        let present: Vec<usize> = classes.iter().copied().filter(|&k| self.support(k) > 0).collect();
+        let mean =
+            |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|&k| f(k)).sum::<f64>() / of.len().max(1) as f64;
+        let all = f64::from(self.counts.iter().sum::<u32>().max(1));
+        let weighted =
+            |f: &dyn Fn(usize) -> f64| classes.iter().map(|&k| f(k) * f64::from(self.support(k))).sum::<f64>() / all;
+        Scores::Classes {
+            balanced_accuracy: mean(&present, &|k| self.of_class(k).1),
+            precision_macro: mean(&classes, &|k| self.of_class(k).0),
+            recall_macro: mean(&classes, &|k| self.of_class(k).1),
+            f1_macro: mean(&classes, &|k| self.of_class(k).2),
+            precision_weighted: weighted(&|k| self.of_class(k).0),
+            recall_weighted: weighted(&|k| self.of_class(k).1),
+            f1_weighted: weighted(&|k| self.of_class(k).2),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Metrics, Scores, Tally};
+    use crate::data::{TargetScale, Targets};
+    use crate::nn::Encoding;
+    use ndarray::Array2;
+
+    /// Numbers from scikit-learn 1.9: `tests/fixtures/make_sklearn.py`.
+    #[test]
+    fn metrics_equal_scikit_learn() {
+        let fixture: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/fixtures/sklearn.json")).expect("is JSON");
+        let numbers = |v: &serde_json::Value| -> Vec<f64> {
+            v.as_array().expect("a list").iter().map(|n| n.as_f64().expect("a number")).collect()
+        };
+        for case in fixture["classes"].as_array().expect("a list") {
+            let (truth, predicted) = (numbers(&case["true"]), numbers(&case["predicted"]));
+            let classes = case["classes"].as_u64().expect("a number") as usize;
+            let targets = Targets::Classes {
+                names: (0..classes).map(|k| k.to_string()).collect(),
+                labels: truth.iter().map(|&t| t as u32).collect(),
+            };
+            let n = truth.len();
+            let mut output = vec![0.0; classes * n];
+            predicted.iter().enumerate().for_each(|(i, &p)| output[p as usize * n + i] = 1.0);
+            let rows: Vec<u32> = (0..n as u32).collect();
+            let mut tally = Tally::new(&targets, Encoding::OneHot);
+            tally.add(&targets, &rows, &output, n, 0.0);
+            let Metrics::Classes { accuracy } = tally.finish(&targets).metrics else { panic!("classes") };
+            let scores = serde_json::to_value(tally.scores(&targets)).expect("plain numbers");
+            assert!((accuracy - case["accuracy"].as_f64().expect("a number")).abs() < 1e-6);
+            for (name, want) in case["scores"].as_object().expect("an object") {
+                let (got, want) = (scores[name].as_f64().expect("a number"), want.as_f64().expect("a number"));
+                assert!((got - want).abs() < 1e-6, "{name}: {got} against {want}");
+            }
+        }
+        for case in fixture["values"].as_array().expect("a list") {
+            let (truth, predicted) = (numbers(&case["true"]), numbers(&case["predicted"]));
+            let n = truth.len();
+            // As training holds them: standardised.
+            let scale = TargetScale { offset: 100.0, scale: 7.0 };
+            let encode = |v: &f64| ((v - scale.offset) / scale.scale) as f32;
+            let targets = Targets::Values {
+                names: vec!["t".into()],
+                values: Array2::from_shape_vec((n, 1), truth.iter().map(encode).collect()).expect("one column"),
+                scales: vec![scale],
+            };
+            let output: Vec<f32> = predicted.iter().map(encode).collect();
+            let rows: Vec<u32> = (0..n as u32).collect();
+            let mut tally = Tally::new(&targets, Encoding::Values);
+            tally.add(&targets, &rows, &output, n, 0.0);
+            let Metrics::Values { r2, mae } = tally.finish(&targets).metrics else { panic!("values") };
+            let Scores::Values { rmse, mape } = tally.scores(&targets) else { panic!("values") };
+            for (name, got) in [("r2", r2), ("mae", mae), ("rmse", rmse), ("mape", mape)] {
+                let want = case[name].as_f64().expect("a number");
+                assert!((got - want).abs() < 1e-5 * want.abs().max(1.0), "{name}: {got} against {want}");
+            }
+        }
+    }
 }

@@ -18,7 +18,7 @@ mod worker;
 pub use batch::load;
 pub use config::TrainConfig;
 pub use history::{Curve, Histogram, History};
-pub use metrics::{Evaluation, Metrics};
+pub use metrics::{Confusion, Evaluation, Metrics, Scores};
 pub use probe::Probe;
 pub use run::RunState;
 pub use schedule::{EarlyStopping, Schedule, Watch};

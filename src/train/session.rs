@@ -6,7 +6,7 @@
 use super::batch::load;
 use super::config::TrainConfig;
 use super::history::History;
-use super::metrics::{Evaluation, Tally};
+use super::metrics::{Confusion, Evaluation, Scores, Tally};
 use super::run::RunState;
 use super::schedule::{Schedule, Watch};
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
@@ -367,6 +367,17 @@ impl Session {
 
     /// Loss and metrics of a part; none where it is empty. A mini-batch in the middle of its phases begins anew.
     pub fn evaluate(&mut self, part: Part) -> Option<Evaluation> {
+        self.judged(part).map(|tally| tally.finish(&self.data.targets))
+    }
+
+    /// The same with every other metric, and for classes with their confusion.
+    pub fn evaluate_fully(&mut self, part: Part) -> Option<(Evaluation, Scores, Option<Confusion>)> {
+        let tally = self.judged(part)?;
+        let targets = &self.data.targets;
+        Some((tally.finish(targets), tally.scores(targets), tally.confusion()))
+    }
+
+    fn judged(&mut self, part: Part) -> Option<Tally> {
         self.restart_batch();
         let rows = self.data.part(part);
         if rows.is_empty() {
@@ -376,7 +387,7 @@ impl Session {
         for chunk in rows.chunks(self.network.capacity()) {
             judge(&mut self.network, &self.data, chunk, &mut self.prediction, &mut tally);
         }
-        Some(tally.finish(&self.data.targets))
+        Some(tally)
     }
 
     /// Everything needed to go on exactly here.

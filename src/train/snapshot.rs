@@ -1,7 +1,7 @@
 //! What the screen sees of training: an immutable picture, published at most 60 times a second.
 
 use super::history::History;
-use super::metrics::Evaluation;
+use super::metrics::{Confusion, Evaluation, Scores};
 use super::session::Phase;
 use crate::nn::{LayerId, Plan};
 use std::sync::Arc;
@@ -42,7 +42,10 @@ pub struct Snapshot {
     pub progress: (usize, usize),
     /// Loss of the last mini-batch.
     pub batch_loss: Option<f64>,
+    /// Of the test rows, with every other metric and the confusion of classes.
     pub test: Option<Evaluation>,
+    pub scores: Option<Scores>,
+    pub confusion: Option<Arc<Confusion>>,
     pub samples_per_second: f64,
     pub history: Arc<History>,
     pub plan: Option<Arc<Plan>>,

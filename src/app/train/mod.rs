@@ -1,5 +1,6 @@
 //! The Train workspace: settings on the left, a dashboard of tiles beside them.
 
+mod confusion;
 mod plots;
 mod ridgeline;
 
@@ -9,6 +10,7 @@ use super::picture::{Pictures, weights_image};
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
+use crate::data::Targets;
 use crate::nn::LayerId;
 use egui::{
     Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
@@ -39,6 +41,7 @@ enum Tile {
     Weights,
     Surface,
     Curve,
+    Confusion,
     Rate,
 }
 
@@ -77,12 +80,17 @@ impl TrainView {
     }
 
     fn dashboard(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, t: &Tokens) {
+        let classes = model.dataset.as_ref().is_some_and(|d| matches!(d.targets, Targets::Classes { .. }));
         let sixth = match model.dataset.as_ref().map(|d| d.features()) {
             Some(1) => Tile::Curve,
             Some(2) => Tile::Surface,
+            _ if classes => Tile::Confusion,
             _ => Tile::Rate,
         };
         let mut tiles = vec![Tile::Loss, Tile::Metric, Tile::Norms, Tile::Histogram, Tile::Weights, sixth];
+        if classes && !matches!(sixth, Tile::Confusion) {
+            tiles.push(Tile::Confusion);
+        }
         if !matches!(sixth, Tile::Rate) {
             tiles.push(Tile::Rate);
         }
@@ -128,6 +136,10 @@ impl TrainView {
             Tile::Metric => plots::metric(ui, &history, &mut self.metric, t),
             Tile::Norms => plots::norms(ui, model, &history, t),
             Tile::Rate => plots::rate(ui, model, &history, t),
+            Tile::Confusion => {
+                head(ui, "Confusion matrix", "test rows, predicted across");
+                confusion::ui(ui, model, t);
+            }
             Tile::Histogram => {
                 head(ui, "Weights over time", &layer);
                 let index = self.layer.and_then(|l| history.layers.iter().position(|k| *k == l));

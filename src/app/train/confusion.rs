@@ -1,0 +1,84 @@
+//! The confusion matrix of the test rows: true classes down, predicted ones across.
+
+use super::super::model::Model;
+use super::super::theme::{HINT, LABEL, Tokens, mix, regular, semibold};
+use super::super::widgets::{at, centred, hint, named};
+use crate::data::Targets;
+use crate::train::Scores;
+use egui::accesskit::Role;
+use egui::{Align, Align2, Color32, Layout, Rect, Sense, Ui, pos2, vec2};
+
+/// Room for the names of the true classes, and of the predicted ones.
+const SIDE: f32 = 74.0;
+const TOP: f32 = 20.0;
+const FOOT: f32 = 22.0;
+
+/// Draws the matrix into the rest of the tile.
+pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
+    let rect = ui.available_rect_before_wrap();
+    let shown = model.snapshot.confusion.clone().filter(|_| model.is_current());
+    let (Some(confusion), Some(data)) = (shown, model.dataset.as_ref()) else {
+        return centred(ui, rect, "Nothing yet", "It comes with the first look at the test rows");
+    };
+    let Targets::Classes { names, .. } = &data.targets else { return };
+    let k = confusion.classes.max(1);
+    let room = Rect::from_min_max(rect.min + vec2(SIDE, TOP), rect.max - vec2(0.0, FOOT));
+    let cell = (room.width() / k as f32).min(room.height() / k as f32);
+    let grid = Rect::from_min_size(pos2(room.left(), room.top()), vec2(cell, cell) * k as f32);
+    let gap = if cell > 12.0 { 1.0 } else { 0.0 };
+    for truth in 0..k {
+        let support = confusion.support(truth).max(1) as f32;
+        for predicted in 0..k {
+            let count = confusion.count(truth, predicted);
+            let corner = grid.min + vec2(predicted as f32, truth as f32) * cell;
+            let place = Rect::from_min_size(corner, vec2(cell, cell)).shrink(gap);
+            let end = if truth == predicted { t.positive } else { t.negative };
+            let fill = mix(t.zero, end, count as f32 / support);
+            ui.painter().rect_filled(place, if cell > 24.0 { 4.0 } else { 0.0 }, fill);
+            if cell > 17.0 && (count > 0 || cell > 30.0) {
+                let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
+                let ink = if light > 120 { Color32::from_gray(20) } else { Color32::from_gray(235) };
+                let size = (cell * 0.34).clamp(9.0, 18.0);
+                ui.painter().text(place.center(), Align2::CENTER_CENTER, count, semibold(size), ink);
+            }
+        }
+    }
+    let step = (14.0 / cell).ceil().max(1.0) as usize;
+    for (class, name) in names.iter().enumerate().step_by(step) {
+        let middle = (class as f32 + 0.5) * cell;
+        let beside = Rect::from_min_size(pos2(rect.left(), grid.top() + middle - 8.0), vec2(SIDE - 8.0, 16.0));
+        let text =
+            |ui: &mut Ui| ui.add(egui::Label::new(egui::RichText::new(name).size(HINT).color(t.label)).truncate());
+        at(ui, beside, Layout::right_to_left(Align::Center), text);
+        let wide = cell * step as f32 - 4.0;
+        let above = Rect::from_center_size(pos2(grid.left() + middle, rect.top() + TOP / 2.0), vec2(wide, 16.0));
+        let centred = Layout::centered_and_justified(egui::Direction::LeftToRight);
+        at(ui, above, centred, text);
+    }
+    let response = ui.interact(grid, ui.scope_id().with("confusion"), Sense::hover());
+    let response = named(response, Role::Image, "Confusion matrix of the test rows");
+    if let Some(p) = response.hover_pos() {
+        let index = |v: f32| ((v / cell).max(0.0) as usize).min(k - 1);
+        let (truth, predicted) = (index(p.y - grid.top()), index(p.x - grid.left()));
+        let count = confusion.count(truth, predicted);
+        let share = 100.0 * count as f32 / confusion.support(truth).max(1) as f32;
+        let (precision, recall, f1) = confusion.of_class(truth);
+        let text = format!(
+            "true {}, predicted {}: {count} rows, {share:.0} %\n{}: precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}",
+            names[truth], names[predicted], names[truth]
+        );
+        response.on_hover_text_at_pointer(text);
+    }
+    if let Some(Scores::Classes { balanced_accuracy, f1_macro, .. }) = model.snapshot.scores {
+        let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - FOOT), rect.max);
+        let text = format!("balanced accuracy {:.1} %, macro F1 {f1_macro:.3}", balanced_accuracy * 100.0);
+        at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
+    }
+    ui.painter().text(
+        pos2(rect.left(), rect.top() + TOP / 2.0),
+        Align2::LEFT_CENTER,
+        "true ↓",
+        regular(LABEL - 1.5),
+        t.hint,
+    );
+}
