@@ -96,6 +96,38 @@ proptest! {
         }
     }
 
+    /// The same for transposed convolutions.
+    #[test]
+    fn transposed_convolutions_equal_central_differences(
+        (groups, channels, filters) in (1..3_usize, 1..3_usize, 1..3_usize),
+        (height, width) in (2..5_usize, 2..5_usize),
+        kernel in [1..4_usize, 1..4_usize],
+        stride in [1..4_usize, 1..4_usize],
+        dilation in [1..3_usize, 1..3_usize],
+        padding in padding(),
+        bias in any::<bool>(),
+        seed in any::<u32>(),
+    ) {
+        let first = Conv2dSpec {
+            filters: groups * channels,
+            padding: Padding::Same,
+            activation: Activation::Tanh,
+            initialiser: Initialiser::Normal { std: 0.5 },
+            ..Conv2dSpec::default()
+        };
+        let second = Conv2dSpec {
+            filters: groups * filters, kernel, stride, padding, dilation, groups, bias, transposed: true, ..first.clone()
+        };
+        let spec = chain([2, height, width], vec![LayerKind::Conv2d(first), LayerKind::Conv2d(second)]);
+        match loaded(&spec, 2 * height * width, u64::from(seed)) {
+            Ok(mut network) => {
+                let (worst, what) = worst(&mut network);
+                prop_assert!(worst <= 1e-6, "{what}");
+            }
+            Err(message) => prop_assert!(message.contains("leaves nothing"), "{message}"),
+        }
+    }
+
     /// Pooling windows that overlap, leave gaps or hang over the edge.
     #[test]
     fn pooling_equals_central_differences(

@@ -139,9 +139,7 @@ impl Mend {
                 insert_before(spec, "Reshape", LayerKind::Reshape(reshape), before);
             }
             Self::Reset { layer } => {
-                let usual = |kind: &LayerKind| {
-                    palette().into_iter().find(|p| std::mem::discriminant(p) == std::mem::discriminant(kind))
-                };
+                let usual = |kind: &LayerKind| palette().into_iter().find(|p| p.info().label == kind.info().label);
                 if let Some(layer) = spec.layer_mut(layer)
                     && let Some(kind) = usual(&layer.kind)
                 {

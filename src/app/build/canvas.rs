@@ -641,7 +641,7 @@ enum Between {
 fn lines_between(model: &Model, w: Wire, from: &Placed, to: &Placed) -> Between {
     match model.document().network.layer(w.to).map(|l| &l.kind) {
         Some(LayerKind::Dense(_)) if !from.maps => Between::Weights,
-        Some(LayerKind::Conv2d(conv)) if from.maps && conv.groups == 1 => {
+        Some(LayerKind::Conv2d(conv)) if from.maps && conv.groups == 1 && !conv.transposed => {
             Between::Kernels(conv.kernel[0] * conv.kernel[1])
         }
         Some(LayerKind::Join(_) | LayerKind::Flatten(_) | LayerKind::Reshape(_)) => Between::Nothing,

@@ -107,7 +107,7 @@ fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
     (threads > 1 && half < rows && rows >= 2 * TILE && work >= PARALLEL).then_some(half)
 }
 
-/// z = bias + weight ∗ x.
+/// z = bias + weight ∗ x, added if `accumulate`.
 pub fn forward<T: Real>(
     c: &Convolution,
     weight: &[T],
@@ -115,6 +115,7 @@ pub fn forward<T: Real>(
     x: &[T],
     z: &mut [T],
     stride: usize,
+    accumulate: bool,
     threads: usize,
 ) {
     let (inputs, outputs) = (c.inputs / c.groups, c.outputs / c.groups);
@@ -126,7 +127,7 @@ pub fn forward<T: Real>(
         let bias = if bias.is_empty() { bias } else { &bias[own.clone()] };
         let weight = &weight[own.start * inputs * c.taps()..own.end * inputs * c.taps()];
         let strides = Strides { row: inputs * c.taps(), channel: c.taps() };
-        rows_of(c, Way::Forward, strides, weight, bias, source, target, (inputs, stride, false), threads);
+        rows_of(c, Way::Forward, strides, weight, bias, source, target, (inputs, stride, accumulate), threads);
     }
 }
 
@@ -527,7 +528,7 @@ impl<T: Real> Tile<'_, T> {
 
 dispatch! {
     /// sums[r] = Σ of the `length` numbers of channel r.
-    fn channel_sums<T: Real>(values: &[T], sums: &mut [T], length: usize) => channel_sums_body
+    pub fn channel_sums<T: Real>(values: &[T], sums: &mut [T], length: usize) => channel_sums_body
 }
 
 #[inline(always)]

@@ -127,6 +127,7 @@ pub fn palette() -> Vec<LayerKind> {
         LayerKind::Activation(ActivationSpec::default()),
         LayerKind::Dropout(DropoutSpec::default()),
         LayerKind::Conv2d(Conv2dSpec::default()),
+        LayerKind::Conv2d(Conv2dSpec::doubling()),
         LayerKind::Pool2d(Pool2dSpec::default()),
         LayerKind::GlobalPool(GlobalPoolSpec::default()),
         LayerKind::BatchNorm(BatchNormSpec::default()),
@@ -236,7 +237,7 @@ pub enum OperationPlan {
     Linear { weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize },
     Activation(super::Activation),
     Dropout { rate: f32, stream: u64 },
-    Convolve { convolution: Convolution, weight: Range<usize>, bias: Range<usize> },
+    Convolve { convolution: Convolution, weight: Range<usize>, bias: Range<usize>, transposed: bool },
     Pool(Pooling),
     BatchNorm(norm::BatchNormPlan),
     GroupNorm(norm::GroupNormPlan),
@@ -250,7 +251,9 @@ impl OperationPlan {
             Self::Linear { weight, bias, inputs, outputs } => Box::new(dense::Linear { weight, bias, inputs, outputs }),
             Self::Activation(function) => Box::new(activation::Activate(function)),
             Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
-            Self::Convolve { convolution, weight, bias } => Box::new(window::Convolve { convolution, weight, bias }),
+            Self::Convolve { convolution, weight, bias, transposed } => {
+                Box::new(window::Convolve { convolution, weight, bias, transposed })
+            }
             Self::Pool(pooling) => Box::new(window::Pool(pooling)),
             Self::BatchNorm(plan) => Box::new(norm::BatchNorm::new(plan)),
             Self::GroupNorm(plan) => Box::new(norm::GroupNorm::new(plan, padded(capacity))),

@@ -70,6 +70,26 @@ impl Geometry {
         Ok(Side { input, output, kernel, stride, dilation, padding })
     }
 
+    /// The side of the convolution whose output has the length `small`, and whose input is the result.
+    fn transposed(&self, axis: usize, small: usize) -> Result<Side, String> {
+        let (kernel, stride, dilation) = (self.kernel[axis], self.stride[axis], self.dilation[axis]);
+        let wide = (kernel - 1) * dilation + 1;
+        let whole = (small.max(1) - 1).saturating_mul(stride).saturating_add(wide);
+        let (input, padding) = match self.padding {
+            Padding::Valid => (whole, 0),
+            Padding::Same => (small.saturating_mul(stride), wide.saturating_sub(stride) / 2),
+            Padding::Explicit { vertical, horizontal } => {
+                let padding = [vertical, horizontal][axis];
+                let input = whole.checked_sub(2 * padding).filter(|&n| n > 0);
+                (
+                    input.ok_or_else(|| format!("padding of {padding} leaves nothing of {whole}; make it smaller"))?,
+                    padding,
+                )
+            }
+        };
+        Ok(Side { input, output: small, kernel, stride, dilation, padding })
+    }
+
     fn invalid(&self) -> Option<String> {
         if self.kernel.iter().any(|k| !(1..=MOST_TAPS).contains(k)) {
             return Some(format!("the kernel must be between 1 and {MOST_TAPS} on each side"));
@@ -115,6 +135,9 @@ pub struct Conv2dSpec {
     /// Channels are cut into so many groups that do not see each other; as many as there are channels is a depthwise convolution
     #[serde(default = "single")]
     pub groups: usize,
+    /// The other way round: each input spreads over a window of a larger image. Weights are `[inputs, filters / groups, height, width]`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub transposed: bool,
     #[serde(default)]
     pub activation: Activation,
     #[serde(default = "yes")]
@@ -132,6 +155,7 @@ impl Default for Conv2dSpec {
             padding: Padding::Same,
             dilation: one(),
             groups: 1,
+            transposed: false,
             activation: Activation::Relu,
             bias: true,
             initialiser: Initialiser::HeUniform,
@@ -140,6 +164,11 @@ impl Default for Conv2dSpec {
 }
 
 impl Conv2dSpec {
+    /// A transposed convolution that doubles an image.
+    pub fn doubling() -> Self {
+        Self { transposed: true, kernel: [2, 2], stride: [2, 2], padding: Padding::Valid, ..Self::default() }
+    }
+
     fn geometry(&self) -> Geometry {
         Geometry { kernel: self.kernel, stride: self.stride, dilation: self.dilation, padding: self.padding }
     }
@@ -153,18 +182,28 @@ impl Conv2dSpec {
             ));
         }
         let geometry = self.geometry();
-        Ok(Convolution {
-            inputs: channels,
-            outputs: self.filters,
-            groups: self.groups,
-            y: geometry.side(0, height)?,
-            x: geometry.side(1, width)?,
-        })
+        let groups = self.groups;
+        if self.transposed {
+            // The convolution of which this is the transpose goes from the result to the input.
+            let (y, x) = (geometry.transposed(0, height)?, geometry.transposed(1, width)?);
+            return Ok(Convolution { inputs: self.filters, outputs: channels, groups, y, x });
+        }
+        let (y, x) = (geometry.side(0, height)?, geometry.side(1, width)?);
+        Ok(Convolution { inputs: channels, outputs: self.filters, groups, y, x })
     }
 }
 
 impl LayerDefinition for Conv2dSpec {
     fn info(&self) -> &'static LayerInfo {
+        if self.transposed {
+            return &LayerInfo {
+                label: "Transposed conv",
+                group: "Convolution",
+                summary: "makes an image larger",
+                description: "A convolution the other way round: each value spreads over a window of a larger image. Decoders and generators use it.",
+                formula: "a[o, y·s + u, x·s + v] += w[i, o, u, v] · x[i, y, x]",
+            };
+        }
         &LayerInfo {
             label: "Conv 2D",
             group: "Convolution",
@@ -176,11 +215,15 @@ impl LayerDefinition for Conv2dSpec {
 
     fn caption(&self) -> String {
         let [height, width] = self.kernel;
-        format!("conv {} @ {height}×{width} · {}", self.filters, self.activation.label())
+        let kind = if self.transposed { "transposed" } else { "conv" };
+        format!("{kind} {} @ {height}×{width} · {}", self.filters, self.activation.label())
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        self.convolution(input).map(|c| vec![c.outputs, c.y.output, c.x.output])
+        self.convolution(input).map(|c| match self.transposed {
+            true => vec![c.inputs, c.y.input, c.x.input],
+            false => vec![c.outputs, c.y.output, c.x.output],
+        })
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
@@ -189,14 +232,13 @@ impl LayerDefinition for Conv2dSpec {
         let taps = height * width;
         let (fan_in, fan_out) =
             (channels.saturating_mul(taps), (self.filters / self.groups.max(1)).saturating_mul(taps));
-        let weight = ParameterShape {
-            name: "weight",
-            shape: vec![self.filters, channels, height, width],
-            fan_in,
-            fan_out,
-            initialiser: self.initialiser,
-            decayed: true,
+        let groups = self.groups.max(1);
+        let shape = match self.transposed {
+            true => vec![channels.saturating_mul(groups), self.filters / groups, height, width],
+            false => vec![self.filters, channels, height, width],
         };
+        let weight =
+            ParameterShape { name: "weight", shape, fan_in, fan_out, initialiser: self.initialiser, decayed: true };
         let bias = ParameterShape {
             name: "bias",
             shape: vec![self.filters],
@@ -215,8 +257,12 @@ impl LayerDefinition for Conv2dSpec {
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let Ok(convolution) = self.convolution(lowering.input()) else { return };
         let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
-        let units = convolution.outputs * convolution.y.output * convolution.x.output;
-        lowering.push(OperationPlan::Convolve { convolution, weight, bias }, units);
+        let c = &convolution;
+        let units = match self.transposed {
+            true => c.inputs * c.y.input * c.x.input,
+            false => c.outputs * c.y.output * c.x.output,
+        };
+        lowering.push(OperationPlan::Convolve { convolution, weight, bias, transposed: self.transposed }, units);
         if self.activation != Activation::Identity {
             lowering.push(OperationPlan::Activation(self.activation), units);
         }
@@ -391,21 +437,42 @@ pub(super) struct Convolve {
     pub weight: Range<usize>,
     /// Empty for a layer without bias.
     pub bias: Range<usize>,
+    pub transposed: bool,
 }
 
 impl<T: Real> Operation<T> for Convolve {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
-        window::forward(&self.convolution, weight, bias, inputs.get(0), output, pass.stride(), pass.threads);
+        let (c, x, stride, threads) = (&self.convolution, inputs.get(0), pass.stride(), pass.threads);
+        if self.transposed {
+            // What the gradient of a convolution does is what its transpose does forward.
+            let channel = output.len() / c.inputs;
+            for (k, a) in output.chunks_exact_mut(channel).enumerate() {
+                a.fill(bias.get(k).copied().unwrap_or(T::ZERO));
+            }
+            window::backward_input(c, weight, x, output, stride, true, threads);
+        } else {
+            window::forward(c, weight, bias, x, output, stride, false, threads);
+        }
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
         let (stride, threads) = (pass.stride(), pass.threads);
-        let (weight, bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
-        window::backward_params(&self.convolution, at.inputs.get(0), at.grad_output, weight, bias, stride, threads);
-        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            let weight = &at.params[self.weight.clone()];
-            window::backward_input(&self.convolution, weight, at.grad_output, values, stride, accumulate, threads);
+        let (c, x, grad) = (&self.convolution, at.inputs.get(0), at.grad_output);
+        let (grad_weight, grad_bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
+        let weight = &at.params[self.weight.clone()];
+        let grad_input = at.grad_inputs.get(0);
+        if self.transposed {
+            window::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
+            window::channel_sums(grad, grad_bias, grad.len() / c.inputs);
+            if let Some(GradInput { values, accumulate }) = grad_input {
+                window::forward(c, weight, &[], grad, values, stride, accumulate, threads);
+            }
+        } else {
+            window::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
+            if let Some(GradInput { values, accumulate }) = grad_input {
+                window::backward_input(c, weight, grad, values, stride, accumulate, threads);
+            }
         }
     }
 }
