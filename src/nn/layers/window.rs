@@ -220,9 +220,8 @@ impl LayerDefinition for Conv2dSpec {
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        self.convolution(input).map(|c| match self.transposed {
-            true => vec![c.inputs, c.y.input, c.x.input],
-            false => vec![c.outputs, c.y.output, c.x.output],
+        self.convolution(input).map(|c| {
+            if self.transposed { vec![c.inputs, c.y.input, c.x.input] } else { vec![c.outputs, c.y.output, c.x.output] }
         })
     }
 
@@ -233,9 +232,10 @@ impl LayerDefinition for Conv2dSpec {
         let (fan_in, fan_out) =
             (channels.saturating_mul(taps), (self.filters / self.groups.max(1)).saturating_mul(taps));
         let groups = self.groups.max(1);
-        let shape = match self.transposed {
-            true => vec![channels.saturating_mul(groups), self.filters / groups, height, width],
-            false => vec![self.filters, channels, height, width],
+        let shape = if self.transposed {
+            vec![channels.saturating_mul(groups), self.filters / groups, height, width]
+        } else {
+            vec![self.filters, channels, height, width]
         };
         let weight =
             ParameterShape { name: "weight", shape, fan_in, fan_out, initialiser: self.initialiser, decayed: true };
@@ -258,10 +258,8 @@ impl LayerDefinition for Conv2dSpec {
         let Ok(convolution) = self.convolution(lowering.input()) else { return };
         let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
         let c = &convolution;
-        let units = match self.transposed {
-            true => c.inputs * c.y.input * c.x.input,
-            false => c.outputs * c.y.output * c.x.output,
-        };
+        let units =
+            if self.transposed { c.inputs * c.y.input * c.x.input } else { c.outputs * c.y.output * c.x.output };
         lowering.push(OperationPlan::Convolve { convolution, weight, bias, transposed: self.transposed }, units);
         if self.activation != Activation::Identity {
             lowering.push(OperationPlan::Activation(self.activation), units);
