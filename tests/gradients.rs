@@ -24,7 +24,7 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
     layers.extend([
         ("no bias", dense(4, hidden, false)),
         ("last", dense(outputs, last, true)),
-        ("out", LayerKind::Output(OutputSpec { loss })),
+        ("out", LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
     ]);
     let spec = NetworkSpec::chain(layers.into_iter().map(|(name, kind)| (name.to_owned(), kind)));
     let target = match loss {

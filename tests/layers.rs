@@ -5,7 +5,7 @@ use chainrule::nn::layers::{
     ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, GroupNormSpec,
     InputSpec, JoinKind, JoinSpec, LayerNormSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, ReshapeSpec,
 };
-use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, Network, NetworkSpec, Target, Task, compile};
+use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile};
 use chainrule::seed::{Purpose, Stream};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
@@ -40,11 +40,7 @@ fn loaded(spec: &NetworkSpec, features: usize, seed: u64) -> Result<Network<f64>
 fn chain(shape: [usize; 3], layers: Vec<LayerKind>) -> NetworkSpec {
     let mut all = vec![LayerKind::Input(InputSpec {}), LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() })];
     all.extend(layers);
-    all.extend([
-        LayerKind::Flatten(FlattenSpec {}),
-        dense(2),
-        LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }),
-    ]);
+    all.extend([LayerKind::Flatten(FlattenSpec {}), dense(2), LayerKind::Output(OutputSpec::default())]);
     NetworkSpec::chain(all.into_iter().map(|kind| (kind.info().label.to_owned(), kind)))
 }
 
@@ -257,7 +253,7 @@ fn branching(kind: JoinKind, ways: usize) -> NetworkSpec {
     let bend = spec.add("Bend", LayerKind::Activation(ActivationSpec { function: Activation::Tanh }));
     let join = spec.add("Join", LayerKind::Join(JoinSpec { kind }));
     let last = spec.add("Last", dense(2));
-    let output = spec.add("Output", LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }));
+    let output = spec.add("Output", LayerKind::Output(OutputSpec::default()));
     for (from, to) in [(input, stem), (stem, bend), (bend, join), (join, last), (last, output)] {
         spec.connect(from, to);
     }

@@ -59,7 +59,7 @@ fn network<T: Real>(
         dense(5, activation),
         dense(4, activation),
         dense(outputs, Activation::Identity),
-        LayerKind::Output(OutputSpec { loss }),
+        LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() }),
     ];
     let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
     let asked = match loss {
@@ -196,7 +196,7 @@ fn layers_in<T: Real>(tolerance: f64) {
             layers.push(LayerKind::Reshape(ReshapeSpec { shape: case.shape.clone() }));
         }
         layers.extend(case.layers);
-        layers.push(LayerKind::Output(OutputSpec { loss: Loss::MeanSquaredError }));
+        layers.push(LayerKind::Output(OutputSpec::default()));
         let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
         let last = LayerId(spec.layers.len() as u32 - 1);
         let mut network: Network<T> = filled(&spec, Target::Values(2), &case.params, &case.x, &case.target);

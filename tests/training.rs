@@ -6,7 +6,8 @@ use chainrule::nn::layers::{DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
 use chainrule::train::{
-    Command, EarlyStopping, Pace, Phase, RunState, Schedule, Session, Snapshot, Status, Stride, TrainConfig, Worker,
+    Command, EarlyStopping, Pace, Phase, Probe, RunState, Schedule, Session, Snapshot, Status, Stride, TrainConfig,
+    Worker,
 };
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -138,6 +139,33 @@ fn the_schedule_moves_the_learning_rate_and_early_stopping_brings_back_the_best_
     assert!(stopped.stopped_early && stopped.epoch == losses.len() as u64);
     window.worker.send(Command::Play);
     window.until(|s| s.epoch > stopped.epoch);
+}
+
+#[test]
+fn label_smoothing_spreads_the_target_over_all_classes() {
+    let mut document = document("iris");
+    let loss = |document: &Document| {
+        let mut session = session(document, 1);
+        session.evaluate(Part::Train).expect("there are training rows").loss
+    };
+    let plain = loss(&document);
+    let share = 0.3;
+    for layer in &mut document.network.layers {
+        if let LayerKind::Output(output) = &mut layer.kind {
+            output.label_smoothing = share;
+        }
+    }
+    let smooth = loss(&document);
+    // L = (1 − ε) · cross-entropy + ε · mean over classes of −ln p, from the same predictions.
+    let data = Arc::new(document.data.load().expect("can be read").1);
+    let mut probe = Probe::new(&document.network, &data, data.rows()).expect("fits");
+    probe.set_params(session(&document, 1).network().params());
+    let rows = data.part(Part::Train);
+    probe.run(rows.len(), |sample, feature| data.x[[rows[sample] as usize, feature]]);
+    let surprise = |sample| (0..3).map(|k| -f64::from(probe.prediction(k, sample)).ln()).sum::<f64>() / 3.0;
+    let uniform = (0..rows.len()).map(surprise).sum::<f64>() / rows.len() as f64;
+    let want = (1.0 - f64::from(share)) * plain + f64::from(share) * uniform;
+    assert!((smooth - want).abs() < 1e-5 * want, "{smooth}, wanted {want}");
 }
 
 /// A worker with `document` loaded, and a channel that gets a word after each snapshot.

@@ -147,7 +147,7 @@ impl Workload {
             (format!("Dense {i}"), LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() }))
         });
         let input = ("Input".to_owned(), LayerKind::Input(InputSpec {}));
-        let output = ("Output".to_owned(), LayerKind::Output(OutputSpec { loss: self.loss }));
+        let output = ("Output".to_owned(), LayerKind::Output(OutputSpec { loss: self.loss, ..OutputSpec::default() }));
         NetworkSpec::chain(std::iter::once(input).chain(front).chain(dense).chain([output]))
     }
 }

@@ -37,6 +37,8 @@ pub struct Head {
     /// The node whose values the loss reads: logits where the loss takes logits.
     pub node: usize,
     pub encoding: Encoding,
+    /// Share of each one-hot target that is spread over all classes.
+    pub smoothing: f32,
 }
 
 /// What [`super::Network`] is allocated from.
@@ -77,8 +79,8 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
         layer.kind.definition().lower(&mut lowering);
         let (feeds, loss) = (lowering.feeds, lowering.loss);
         let first = lowering.first;
-        if let Some(loss) = loss {
-            head = Some(Head { layer: id, loss, node: logits_node(&nodes, feeds[0], loss), encoding });
+        if let Some((loss, smoothing)) = loss {
+            head = Some(Head { layer: id, loss, node: logits_node(&nodes, feeds[0], loss), encoding, smoothing });
         }
         layer_nodes.insert(id, (first.unwrap_or(feeds[0]), feeds[0]));
     }
@@ -96,7 +98,7 @@ pub struct Lowering<'a> {
     /// What feeds the next operation.
     feeds: Vec<usize>,
     first: Option<usize>,
-    loss: Option<Loss>,
+    loss: Option<(Loss, f32)>,
 }
 
 impl Lowering<'_> {
@@ -129,8 +131,8 @@ impl Lowering<'_> {
     }
 
     /// Declares the layer the end of the network.
-    pub fn head(&mut self, loss: Loss) {
-        self.loss = Some(loss);
+    pub fn head(&mut self, loss: Loss, smoothing: f32) {
+        self.loss = Some((loss, smoothing));
     }
 }
 

@@ -487,7 +487,7 @@ mod tests {
             ("Input".into(), LayerKind::Input(InputSpec {})),
             ("Hidden".into(), dense(5, Activation::Relu)),
             ("Last".into(), last),
-            ("Output".into(), LayerKind::Output(OutputSpec { loss })),
+            ("Output".into(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
         ])
     }
 

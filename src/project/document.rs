@@ -71,7 +71,7 @@ pub fn default_network(task: &Task) -> NetworkSpec {
         ("Input".to_owned(), LayerKind::Input(InputSpec {})),
         ("Hidden 1".to_owned(), dense(hidden, Activation::Tanh)),
         ("Prediction".to_owned(), dense(units, Activation::Identity)),
-        ("Output".to_owned(), LayerKind::Output(OutputSpec { loss })),
+        ("Output".to_owned(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
     ])
 }
 

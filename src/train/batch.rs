@@ -9,7 +9,7 @@ use crate::nn::{Encoding, Network, Real};
 /// # Panics
 /// If there are more rows than the network's capacity, or none.
 pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, rows: &[u32]) {
-    let encoding = network.plan().head.encoding;
+    let (encoding, smoothing) = (network.plan().head.encoding, network.plan().head.smoothing);
     let (x, target) = network.load(rows.len());
     let stride = padded(rows.len());
     gather(data.x.as_slice().expect("features are stored row by row"), data.features(), rows, x, stride);
@@ -17,7 +17,22 @@ pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, rows: &[u32]) {
         Targets::Values { values, names, .. } => {
             gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
         }
-        Targets::Classes { labels, .. } => write_classes(encoding, labels, rows, target, stride),
+        Targets::Classes { labels, .. } => {
+            write_classes(encoding, labels, rows, target, stride);
+            if encoding == Encoding::OneHot && smoothing > 0.0 {
+                smooth(T::from_f32(smoothing), target, rows.len(), stride);
+            }
+        }
+    }
+}
+
+/// t ← (1 − share) t + share / classes.
+fn smooth<T: Real>(share: T, target: &mut [T], batch: usize, stride: usize) {
+    let each = share * T::from_f64(1.0 / (target.len() / stride) as f64);
+    for row in target.chunks_exact_mut(stride) {
+        for t in &mut row[..batch] {
+            *t = (T::ONE - share) * *t + each;
+        }
     }
 }
 

@@ -136,6 +136,19 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
                 }
             });
             ui.label(label(ui, spec.loss.formula()));
+            if model.inference.encoding == Some(crate::nn::Encoding::OneHot) {
+                let hover =
+                    "Share of each target that is spread over all classes, so that the network is never quite sure";
+                field(ui, "Label smoothing", hover, |ui| {
+                    if let Some(v) = number(ui, "Label smoothing", spec.label_smoothing, 0.0..=0.9, 0.005) {
+                        model.edit("Change label smoothing", key, |d| {
+                            if let Some(LayerKind::Output(o)) = kind_mut(&mut d.network, id) {
+                                o.label_smoothing = v;
+                            }
+                        });
+                    }
+                });
+            }
         }
         LayerKind::Conv2d(spec) => convolution(ui, model, id, spec),
         LayerKind::Pool2d(mut spec) => {

@@ -45,10 +45,18 @@ impl LayerDefinition for InputSpec {
 }
 
 /// Compares the prediction with the target.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutputSpec {
     pub loss: Loss,
+    /// Share of each target that is spread over all classes (Szegedy et al. 2016), for one unit a class
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 impl LayerDefinition for OutputSpec {
@@ -79,7 +87,12 @@ impl LayerDefinition for OutputSpec {
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
-        lowering.head(self.loss);
+        lowering.head(self.loss, self.label_smoothing);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        let fits = (0.0..1.0).contains(&self.label_smoothing);
+        (!fits).then(|| format!("label smoothing must be at least 0 and below 1, but is {}", self.label_smoothing))
     }
 }
 
