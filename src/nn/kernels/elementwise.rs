@@ -35,6 +35,12 @@ dispatch! {
 
 /// Runs `$body` with `$f` bound to a constant function, so that each function gets its own vectorised loop.
 macro_rules! for_constant {
+    ($function:expr, |$f:ident| $body:block) => {
+        for_constant!($function, |$f| $body, [
+            Identity, Relu, LeakyRelu, Elu, Gelu, Silu, Sigmoid, Tanh, Softplus, Selu, Mish, Softsign, HardSigmoid,
+            HardTanh, Sine, Softmax
+        ])
+    };
     ($function:expr, |$f:ident| $body:block, [$($name:ident),*]) => {
         match $function { $(Activation::$name => { let $f = Activation::$name; $body })* }
     };
@@ -42,32 +48,11 @@ macro_rules! for_constant {
 
 #[inline(always)]
 fn activate_each_body<T: Real, const FMA: bool>(function: Activation, z: &[T], a: &mut [T]) {
-    for_constant!(
-        function,
-        |f| {
-            for (a, &z) in a.iter_mut().zip(z) {
-                *a = f.value::<T, FMA>(z);
-            }
-        },
-        [
-            Identity,
-            Relu,
-            LeakyRelu,
-            Elu,
-            Gelu,
-            Silu,
-            Sigmoid,
-            Tanh,
-            Softplus,
-            Selu,
-            Mish,
-            Softsign,
-            HardSigmoid,
-            HardTanh,
-            Sine,
-            Softmax
-        ]
-    );
+    for_constant!(function, |f| {
+        for (a, &z) in a.iter_mut().zip(z) {
+            *a = f.value::<T, FMA>(z);
+        }
+    });
 }
 
 dispatch! {
@@ -83,33 +68,12 @@ fn slope_each_body<T: Real, const FMA: bool>(
     grad_z: &mut [T],
     accumulate: bool,
 ) {
-    for_constant!(
-        function,
-        |f| {
-            for (((gz, &z), &a), &ga) in grad_z.iter_mut().zip(z).zip(a).zip(grad_a) {
-                let slope = ga * f.slope::<T, FMA>(z, a);
-                *gz = if accumulate { *gz + slope } else { slope };
-            }
-        },
-        [
-            Identity,
-            Relu,
-            LeakyRelu,
-            Elu,
-            Gelu,
-            Silu,
-            Sigmoid,
-            Tanh,
-            Softplus,
-            Selu,
-            Mish,
-            Softsign,
-            HardSigmoid,
-            HardTanh,
-            Sine,
-            Softmax
-        ]
-    );
+    for_constant!(function, |f| {
+        for (((gz, &z), &a), &ga) in grad_z.iter_mut().zip(z).zip(a).zip(grad_a) {
+            let slope = ga * f.slope::<T, FMA>(z, a);
+            *gz = if accumulate { *gz + slope } else { slope };
+        }
+    });
 }
 
 dispatch! {

@@ -265,7 +265,7 @@ fn small_outer_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// sums[r] = Σ of row r; nothing when `sums` is empty (a layer without bias).
-    fn row_sums<T: Real>(values: &[T], sums: &mut [T], stride: usize) => row_sums_body
+    pub fn row_sums<T: Real>(values: &[T], sums: &mut [T], stride: usize) => row_sums_body
 }
 
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Loops of layers that slide a window over an image: convolution and pooling. A tensor is `[channels, height, width, stride]`,
 //! batch last, so that every loop runs over the samples of the mini-batch and no image is copied apart.
 
-use super::matrix::lane_sum;
+use super::matrix::{lane_sum, row_sums};
 use super::{LANES, dispatch};
 use crate::nn::real::Real;
 use std::ops::Range;
@@ -373,7 +373,7 @@ pub fn backward_params<T: Real>(
         let weight = &mut grad_weight[own.start * inputs * c.taps()..own.end * inputs * c.taps()];
         weights_of(c, x, grad_z, weight, stride, threads);
         if !grad_bias.is_empty() {
-            channel_sums(grad_z, &mut grad_bias[own], result);
+            row_sums(grad_z, &mut grad_bias[own], result);
         }
     }
 }
@@ -523,24 +523,6 @@ impl<T: Real> Tile<'_, T> {
             }
         }
         sums
-    }
-}
-
-dispatch! {
-    /// sums[r] = Σ of the `length` numbers of channel r.
-    pub fn channel_sums<T: Real>(values: &[T], sums: &mut [T], length: usize) => channel_sums_body
-}
-
-#[inline(always)]
-fn channel_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], length: usize) {
-    for (sum, channel) in sums.iter_mut().zip(values.chunks_exact(length)) {
-        let mut lanes = [T::ZERO; LANES];
-        for chunk in channel.chunks_exact(LANES) {
-            for lane in 0..LANES {
-                lanes[lane] += chunk[lane];
-            }
-        }
-        *sum = lane_sum(lanes);
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, image,
 };
 use crate::nn::compile::Lowering;
+use crate::nn::kernels::matrix;
 use crate::nn::kernels::window::{self, Convolution, MOST_TAPS, Pooling, Side};
 use crate::nn::{Activation, Initialiser, Real};
 use schemars::JsonSchema;
@@ -462,7 +463,7 @@ impl<T: Real> Operation<T> for Convolve {
         let grad_input = at.grad_inputs.get(0);
         if self.transposed {
             window::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
-            window::channel_sums(grad, grad_bias, grad.len() / c.inputs);
+            matrix::row_sums(grad, grad_bias, grad.len() / c.inputs);
             if let Some(GradInput { values, accumulate }) = grad_input {
                 window::forward(c, weight, &[], grad, values, stride, accumulate, threads);
             }
