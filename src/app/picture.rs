@@ -375,21 +375,41 @@ pub fn telling(data: &Dataset) -> (usize, usize) {
     (first, found.next().unwrap_or(usize::from(first == 0)))
 }
 
+/// How a picture of kernels is laid out: about square, and no larger than a texture may be.
+pub struct KernelGrid {
+    /// Filters side by side.
+    pub beside: usize,
+    /// Kernels that are drawn down and across.
+    pub down: usize,
+    pub across: usize,
+}
+
+impl KernelGrid {
+    pub fn new([filters, channels, height, width]: [usize; 4]) -> Self {
+        const MOST: usize = 512;
+        let beside = ((filters as f64 / channels as f64).sqrt().ceil() as usize).clamp(1, filters.max(1));
+        let down = filters.div_ceil(beside).min(MOST / (height + 1));
+        Self { beside, down, across: (beside * channels).min(MOST / (width + 1)) }
+    }
+}
+
 /// An image of a layer's weights: a matrix, or the kernels of a convolution, filters down and channels across.
 pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<ColorImage> {
-    const MOST: usize = 512;
     match *shape {
         [inputs, outputs] => Some(matrix_image(values, inputs, outputs, t)),
         [filters, channels, height, width] => {
-            // A line between two kernels.
-            let (down, across) = (filters.min(MOST / (height + 1)), channels.min(MOST / (width + 1)));
+            // A line between two kernels; few channels leave room for several filters side by side.
+            let KernelGrid { beside, down, across } = KernelGrid::new([filters, channels, height, width]);
             let size = [across * (width + 1) - 1, down * (height + 1) - 1];
             let mut pixels = vec![t.panel; size[0] * size[1]];
             let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
-            for (filter, channel) in (0..down).flat_map(|f| (0..across).map(move |c| (f, c))) {
-                let kernel = &values[(filter * channels + channel) * height * width..][..height * width];
+            for (row, column) in (0..down).flat_map(|r| (0..across).map(move |c| (r, c))) {
+                let (filter, channel) = (row * beside + column / channels, column % channels);
+                let Some(kernel) = values.chunks_exact(height * width).nth(filter * channels + channel) else {
+                    continue;
+                };
                 for (i, v) in kernel.iter().enumerate() {
-                    let (y, x) = (filter * (height + 1) + i / width, channel * (width + 1) + i % width);
+                    let (y, x) = (row * (height + 1) + i / width, column * (width + 1) + i % width);
                     pixels[y * size[0] + x] = t.signed(v / strongest);
                 }
             }

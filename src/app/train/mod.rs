@@ -6,7 +6,7 @@ mod ridgeline;
 
 use super::build::inspector;
 use super::model::Model;
-use super::picture::{Pictures, weights_image};
+use super::picture::{KernelGrid, Pictures, weights_image};
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
@@ -203,17 +203,30 @@ impl TrainView {
                     let value = widgets::short(f64::from(values[row * outputs + column]));
                     format!("input {} to unit {}: w = {value}", row + 1, column + 1)
                 }
-                [filters, channels, ..] => format!("filter {}, channel {}", down(filters) + 1, across(channels) + 1),
+                [filters, channels, height, width] => {
+                    let grid = KernelGrid::new([filters, channels, height, width]);
+                    let (row, column) = (down(grid.down), across(grid.across));
+                    match row * grid.beside + column / channels {
+                        filter if filter < filters => {
+                            format!("filter {}, channel {}", filter + 1, column % channels + 1)
+                        }
+                        _ => String::new(),
+                    }
+                }
                 _ => String::new(),
             };
-            response.on_hover_text_at_pointer(text);
+            if !text.is_empty() {
+                response.on_hover_text_at_pointer(text);
+            }
         }
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
         let strongest = widgets::short(f64::from(values.iter().fold(0.0_f32, |m, v| m.max(v.abs()))));
         let text = match weight.shape.shape[..] {
             [inputs, outputs] => format!("inputs down: {inputs}, units across: {outputs}; strongest {strongest}"),
-            [filters, channels, ..] => {
-                format!("filters down: {filters}, channels across: {channels}; strongest {strongest}")
+            [filters, channels, height, width] => {
+                let KernelGrid { beside, .. } = KernelGrid::new([filters, channels, height, width]);
+                let order = if beside > 1 { format!(", {beside} filters a row") } else { String::new() };
+                format!("filters: {filters}, channels: {channels}{order}; strongest {strongest}")
             }
             _ => String::new(),
         };
