@@ -527,6 +527,14 @@ fn a_convolution_is_built_by_clicks_and_mended_where_shapes_do_not_fit() {
     window.ready();
     let shapes = &window.app().model.inference.shapes;
     assert!(shapes.values().any(|s| *s == [5, 3, 6]), "{shapes:?}");
+
+    // A choice from a list is a step of undo of its own, also where another setting of the layer follows.
+    window.enter("Filters", 6.0);
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_eq!(window.layers()[2], "conv 5 @ 3×3 · ReLU");
+    let shapes = &window.app().model.inference.shapes;
+    assert!(shapes.values().any(|s| *s == [5, 3, 6]), "the padding is still the chosen one: {shapes:?}");
     window.click("epoch");
     window.click("Step");
     window.until("it trains", |app| app.model.snapshot.epoch == 1);

@@ -98,9 +98,6 @@ impl Chainrule {
         for file in ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)) {
             self.model.open_any(file.path().to_path_buf());
         }
-        if ctx.input(|i| i.pointer.any_released()) {
-            self.model.project.settle();
-        }
         let t = tokens(ui);
         let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 6));
         Panel::top("workspaces").exact_size(46.0).frame(bar).show(ui, |ui| self.top(ui));
@@ -121,6 +118,10 @@ impl Chainrule {
         self.question(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
+        // A drag is one step of undo; what a released pointer has chosen belongs to no later step.
+        if ctx.input(|i| i.pointer.any_released()) {
+            self.model.project.settle();
+        }
         // What was changed in this frame reaches trainer and data at once; the screen follows in the next.
         self.model.sync();
         if !fresh {

@@ -81,16 +81,11 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
             field(ui, "Activation", dense.activation.formula(), |ui| {
                 if let Some(v) = activation(ui, dense.activation) {
                     change(model, "Change activation", 2, &|d| d.activation = v);
-                    model.project.settle();
                 }
             });
             field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
-                let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-                if let Some(v) =
-                    choice(ui, "Initialiser", dense.initialiser, Initialiser::ALL, |i| i.label().to_owned(), same)
-                {
+                if let Some(v) = initialiser(ui, dense.initialiser) {
                     change(model, "Change initialiser", 3, &|d| d.initialiser = v);
-                    model.project.settle();
                 }
             });
             constants(ui, dense.initialiser, |v| change(model, "Change initialiser", 4, &|d| d.initialiser = v));
@@ -99,7 +94,6 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
                 let text = if bias { "on" } else { "off" };
                 if named(ui.checkbox(&mut bias, text), Role::CheckBox, "Bias").changed() {
                     change(model, "Change bias", 5, &|d| d.bias = bias);
-                    model.project.settle();
                 }
             });
         }
@@ -229,10 +223,7 @@ fn convolution(ui: &mut Ui, model: &mut Model, id: LayerId, mut spec: Conv2dSpec
         spec.activation = activation(ui, spec.activation).unwrap_or(spec.activation);
     });
     field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
-        let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-        let all = Initialiser::ALL;
-        let new = choice(ui, "Initialiser", spec.initialiser, all, |i| i.label().to_owned(), same);
-        spec.initialiser = new.unwrap_or(spec.initialiser);
+        spec.initialiser = initialiser(ui, spec.initialiser).unwrap_or(spec.initialiser);
     });
     constants(ui, spec.initialiser, |v| spec.initialiser = v);
     field(ui, "Bias", "A number for each filter that is added everywhere", |ui| {
@@ -294,6 +285,11 @@ fn kind_mut(spec: &mut NetworkSpec, id: LayerId) -> Option<&mut LayerKind> {
 
 fn activation(ui: &mut Ui, value: Activation) -> Option<Activation> {
     choice(ui, "Activation", value, Activation::ALL, |a| a.label().to_owned(), |a, b| a == b)
+}
+
+fn initialiser(ui: &mut Ui, value: Initialiser) -> Option<Initialiser> {
+    let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
+    choice(ui, "Initialiser", value, Initialiser::ALL, |i| i.label().to_owned(), same)
 }
 
 /// The numbers that some initialisers have.

@@ -1,6 +1,6 @@
 //! Activation as a layer of its own: a = f(z), and ∂L/∂z = ∂L/∂a · f′(z).
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
 use crate::nn::{Activation, Real};
@@ -35,16 +35,8 @@ impl LayerDefinition for ActivationSpec {
         self.function.label().to_owned()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, input: &[usize]) -> u128 {
-        2 * input.iter().map(|&d| d as u128).product::<u128>()
+        numbers(2, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

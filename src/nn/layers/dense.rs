@@ -17,14 +17,10 @@ pub struct DenseSpec {
     pub units: usize,
     #[serde(default)]
     pub activation: Activation,
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     pub bias: bool,
     #[serde(default)]
     pub initialiser: Initialiser,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl Default for DenseSpec {

@@ -2,7 +2,7 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
@@ -39,16 +39,8 @@ impl LayerDefinition for DropoutSpec {
         format!("dropout {} %", (self.rate * 100.0).round())
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, input: &[usize]) -> u128 {
-        3 * input.iter().map(|&d| d as u128).product::<u128>()
+        numbers(3, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

@@ -1,6 +1,6 @@
 //! Where data enter the network and where its output meets the target.
 
-use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::{Loss, Real};
 use schemars::JsonSchema;
@@ -26,16 +26,8 @@ impl LayerDefinition for InputSpec {
         "features".to_owned()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, input: &[usize]) -> u128 {
-        input.iter().map(|&d| d as u128).product()
+        numbers(1, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -74,16 +66,8 @@ impl LayerDefinition for OutputSpec {
         self.loss.label().to_lowercase()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, input: &[usize]) -> u128 {
-        3 * input.iter().map(|&d| d as u128).product::<u128>()
+        numbers(3, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

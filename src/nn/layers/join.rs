@@ -1,6 +1,6 @@
 //! Layers with several inputs: sums, differences, products and concatenation.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use schemars::JsonSchema;
@@ -56,10 +56,6 @@ impl LayerDefinition for JoinSpec {
         self.kind.label().to_owned()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
     fn joins(&self) -> bool {
         true
     }
@@ -81,12 +77,8 @@ impl LayerDefinition for JoinSpec {
         Ok(shape)
     }
 
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, output: &[usize]) -> u128 {
-        output.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(2, output)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

@@ -47,7 +47,9 @@ pub trait LayerDefinition {
     ///
     /// # Errors
     /// A sentence that names the trouble and the mend.
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String>;
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        Ok(input.to_vec())
+    }
     /// Whether it takes several inputs.
     fn joins(&self) -> bool {
         false
@@ -64,7 +66,9 @@ pub trait LayerDefinition {
         None
     }
     /// Parameters for one sample of shape `input` (of its output, for a layer that joins).
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape>;
+    fn parameters(&self, _input: &[usize]) -> Vec<ParameterShape> {
+        Vec::new()
+    }
     /// Buffers that training keeps for one sample, in numbers.
     fn buffer(&self, input: &[usize]) -> u128;
     /// Adds the layer's operations.
@@ -90,7 +94,7 @@ pub struct ParameterShape {
 impl ParameterShape {
     /// Number of values; wide enough for shapes that would never fit.
     pub fn count(&self) -> u128 {
-        self.shape.iter().fold(1, |count: u128, &d| count.saturating_mul(d as u128))
+        numbers(1, &self.shape)
     }
 }
 
@@ -260,6 +264,16 @@ impl OperationPlan {
             Self::Join(kind) => Box::new(join::Join(kind)),
         }
     }
+}
+
+/// Numbers in so many tensors of one shape; absurd shapes end at the largest number.
+fn numbers(tensors: u128, shape: &[usize]) -> u128 {
+    shape.iter().fold(tensors, |n, &d| n.saturating_mul(d as u128))
+}
+
+/// For settings that are on where a preset does not say.
+fn yes() -> bool {
+    true
 }
 
 /// Two parts of a buffer to write to; the second, which may be empty, lies behind the first.

@@ -3,7 +3,9 @@
 //! In training it takes the moments of the mini-batch, in evaluation running averages of them, which follow each update:
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass};
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
+};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::norm;
 use crate::nn::{Initialiser, Real, volume};
@@ -41,10 +43,6 @@ impl LayerDefinition for BatchNormSpec {
         "batch norm".to_owned()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
         let [gamma, beta] = affine(input.first().copied().unwrap_or(1));
         let (mean, variance) = (
@@ -55,7 +53,7 @@ impl LayerDefinition for BatchNormSpec {
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
-        input.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(2, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -228,16 +226,12 @@ impl LayerDefinition for LayerNormSpec {
         "layer norm".to_owned()
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        Ok(input.to_vec())
-    }
-
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
         affine(volume(input)).into()
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
-        input.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(2, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -279,7 +273,7 @@ impl LayerDefinition for GroupNormSpec {
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
-        input.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(2, input)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

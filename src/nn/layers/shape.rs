@@ -1,6 +1,6 @@
 //! Layers that only change the shape: the numbers stay where they are.
 
-use super::{LayerDefinition, LayerInfo, ParameterShape};
+use super::{LayerDefinition, LayerInfo, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::volume;
 use schemars::JsonSchema;
@@ -28,10 +28,6 @@ impl LayerDefinition for FlattenSpec {
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         Ok(vec![volume(input)])
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
     }
 
     fn buffer(&self, _: &[usize]) -> u128 {
@@ -70,17 +66,12 @@ impl LayerDefinition for ReshapeSpec {
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        let (has, wants): (usize, u128) =
-            (volume(input), self.shape.iter().fold(1, |n: u128, &d| n.saturating_mul(d as u128)));
+        let (has, wants): (usize, u128) = (volume(input), numbers(1, &self.shape));
         if has as u128 == wants {
             Ok(self.shape.clone())
         } else {
             Err(format!("{has} numbers do not fit the shape {:?}, which has {wants}", self.shape))
         }
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
     }
 
     fn buffer(&self, _: &[usize]) -> u128 {

@@ -2,6 +2,7 @@
 
 use super::{
     Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, image,
+    numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -115,10 +116,6 @@ fn single() -> usize {
     1
 }
 
-fn yes() -> bool {
-    true
-}
-
 /// Filters that slide over an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -141,7 +138,7 @@ pub struct Conv2dSpec {
     pub transposed: bool,
     #[serde(default)]
     pub activation: Activation,
-    #[serde(default = "yes")]
+    #[serde(default = "super::yes")]
     pub bias: bool,
     #[serde(default)]
     pub initialiser: Initialiser,
@@ -252,7 +249,7 @@ impl LayerDefinition for Conv2dSpec {
 
     fn buffer(&self, input: &[usize]) -> u128 {
         let output = self.output_shape(input).unwrap_or_default();
-        output.iter().fold(4, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(4, &output)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -358,13 +355,9 @@ impl LayerDefinition for Pool2dSpec {
         self.pooling(input).map(|p| vec![p.channels, p.y.output, p.x.output])
     }
 
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
-    }
-
     fn buffer(&self, input: &[usize]) -> u128 {
         let output = self.output_shape(input).unwrap_or_default();
-        output.iter().fold(2, |n: u128, &d| n.saturating_mul(d as u128))
+        numbers(2, &output)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -414,10 +407,6 @@ impl LayerDefinition for GlobalPoolSpec {
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         self.pooling(input).map(|p| vec![p.channels])
-    }
-
-    fn parameters(&self, _: &[usize]) -> Vec<ParameterShape> {
-        Vec::new()
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
