@@ -223,6 +223,7 @@ impl Trainer {
                     self.picture.rewinds += 1;
                     self.picture.status = Status::Paused;
                     self.picture.test = None;
+                    self.picture.scores = None;
                     self.picture.confusion = None;
                     self.picture.history = Arc::default();
                     let epochs = session.config().epochs;

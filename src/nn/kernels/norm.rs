@@ -2,72 +2,91 @@
 //!
 //! A tensor is `[channels, values, stride]`, batch last; the padding columns take no part in means.
 
-use super::LANES;
-use super::dispatch;
 use super::matrix::lane_sum;
+use super::{LANES, dispatch};
 use crate::nn::real::Real;
 
 /// Mean and variance (of the population) of one channel over its values and the mini-batch.
 pub fn moments<T: Real>(x: &[T], stride: usize, batch: usize) -> (T, T) {
-    let count = T::from_f64(1.0 / (x.len() / stride * batch) as f64);
-    let mean = sum_of(x, x, T::ZERO, stride, batch, false) * count;
-    (mean, sum_of(x, x, mean, stride, batch, true) * count)
+    let share = T::from_f64(1.0 / (x.len() / stride * batch) as f64);
+    let mean = total(x, stride, batch) * share;
+    (mean, products(x, mean, x, mean, stride, batch) * share)
+}
+
+/// Σ g and Σ g · (x − mean) over the samples that are there.
+pub fn slopes<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
+    // The mean is taken off first: Σ g x − mean Σ g would cancel.
+    (total(grad, stride, batch), products(grad, T::ZERO, x, mean, stride, batch))
 }
 
 dispatch! {
-    /// Σ x, or Σ (x − shift)(y − shift) if `product`, over the samples that are there.
-    fn sum_of<T: Real>(x: &[T], y: &[T], shift: T, stride: usize, batch: usize, product: bool) -> T => sum_of_body
+    /// Σ x over the samples that are there.
+    fn total<T: Real>(x: &[T], stride: usize, batch: usize) -> T => total_body
 }
 
 #[inline(always)]
-fn sum_of_body<T: Real, const FMA: bool>(x: &[T], y: &[T], shift: T, stride: usize, batch: usize, product: bool) -> T {
+fn total_body<T: Real, const FMA: bool>(x: &[T], stride: usize, batch: usize) -> T {
     let mut lanes = [T::ZERO; LANES];
-    for (x, y) in x.chunks_exact(stride).zip(y.chunks_exact(stride)) {
-        for (block, (x, y)) in x.chunks_exact(LANES).zip(y.chunks_exact(LANES)).enumerate() {
-            let left = batch.saturating_sub(block * LANES).min(LANES);
-            for lane in 0..left {
-                let value = if product { (x[lane] - shift) * (y[lane] - shift) } else { x[lane] };
-                lanes[lane] += value;
+    for x in x.chunks_exact(stride) {
+        for x in x[..batch].chunks(LANES) {
+            lanes.iter_mut().zip(x).for_each(|(lane, &x)| *lane += x);
+        }
+    }
+    lane_sum(lanes)
+}
+
+dispatch! {
+    /// Σ (a − from_a)(b − from_b) over the samples that are there.
+    fn products<T: Real>(a: &[T], from_a: T, b: &[T], from_b: T, stride: usize, batch: usize) -> T => products_body
+}
+
+#[inline(always)]
+fn products_body<T: Real, const FMA: bool>(a: &[T], from_a: T, b: &[T], from_b: T, stride: usize, batch: usize) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    for (a, b) in a.chunks_exact(stride).zip(b.chunks_exact(stride)) {
+        for (a, b) in a[..batch].chunks(LANES).zip(b[..batch].chunks(LANES)) {
+            for ((lane, &a), &b) in lanes.iter_mut().zip(a).zip(b) {
+                *lane += (a - from_a) * (b - from_b);
             }
         }
     }
     lane_sum(lanes)
 }
 
-/// a = scale · x + shift.
-pub fn apply<T: Real>(x: &[T], a: &mut [T], scale: T, shift: T) {
+dispatch! {
+    /// a = scale · x + shift.
+    pub fn apply<T: Real>(x: &[T], a: &mut [T], scale: T, shift: T) => apply_body
+}
+
+#[inline(always)]
+fn apply_body<T: Real, const FMA: bool>(x: &[T], a: &mut [T], scale: T, shift: T) {
     a.iter_mut().zip(x).for_each(|(a, &x)| *a = x * scale + shift);
 }
 
-/// Σ g and Σ g · (x − mean) over the samples that are there.
-pub fn slopes<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
-    let total = sum_of(grad, grad, T::ZERO, stride, batch, false);
-    // Σ g (x − mean) = Σ g x − mean Σ g would cancel; the shift is taken first.
-    let mut lanes = [T::ZERO; LANES];
-    for (x, g) in x.chunks_exact(stride).zip(grad.chunks_exact(stride)) {
-        for sample in 0..batch {
-            lanes[sample % LANES] += g[sample] * (x[sample] - mean);
-        }
-    }
-    (total, lane_sum(lanes))
+dispatch! {
+    /// ∂L/∂x = scale · (g − mean of g − x̂ · mean of g x̂) in training; zero in the padding columns.
+    ///
+    /// `level` is the mean of g, `tilt` the mean of g (x − mean) divided by the variance.
+    pub fn backward<T: Real>(x: &[T], grad: &[T], grad_x: &mut [T], mean: T, scale: T, level: T, tilt: T, stride: usize, batch: usize, accumulate: bool) => backward_body
 }
 
-/// ∂L/∂x = scale · (g − mean of g − x̂ · mean of g x̂) in training; zero in the padding columns.
-///
-/// `level` is the mean of g, `tilt` the mean of g (x − mean) divided by the variance.
-pub fn backward<T: Real>(
+#[inline(always)]
+fn backward_body<T: Real, const FMA: bool>(
     x: &[T],
     grad: &[T],
     grad_x: &mut [T],
-    (mean, scale, level, tilt): (T, T, T, T),
+    mean: T,
+    scale: T,
+    level: T,
+    tilt: T,
     stride: usize,
     batch: usize,
     accumulate: bool,
 ) {
     for ((x, g), out) in x.chunks_exact(stride).zip(grad.chunks_exact(stride)).zip(grad_x.chunks_exact_mut(stride)) {
-        for sample in 0..batch {
-            let slope = scale * (g[sample] - level - (x[sample] - mean) * tilt);
-            out[sample] = if accumulate { out[sample] + slope } else { slope };
+        for ((out, &x), &g) in out[..batch].iter_mut().zip(x).zip(g) {
+            let slope = scale * (g - level - (x - mean) * tilt);
+            *out = if accumulate { *out + slope } else { slope };
         }
         if !accumulate {
             out[batch..].fill(T::ZERO);

@@ -107,56 +107,41 @@ fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
     (threads > 1 && half < rows && rows >= 2 * TILE && work >= PARALLEL).then_some(half)
 }
 
-/// z = bias + weight ∗ x, added if `accumulate`.
-pub fn forward<T: Real>(
+/// Which of the two tensors of a convolution is computed from the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// z = bias + weight ∗ x; backward for a transposed convolution.
+    Forward,
+    /// ∂L/∂x from ∂L/∂z; forward for a transposed convolution.
+    Backward,
+}
+
+/// The result of a convolution, or of its transpose, added if `accumulate`; `bias` may be empty.
+pub fn convolve<T: Real>(
     c: &Convolution,
+    way: Way,
     weight: &[T],
     bias: &[T],
-    x: &[T],
-    z: &mut [T],
+    source: &[T],
+    target: &mut [T],
     stride: usize,
     accumulate: bool,
     threads: usize,
 ) {
     let (inputs, outputs) = (c.inputs / c.groups, c.outputs / c.groups);
-    let (image, result) = (c.y.input * c.x.input * stride, c.y.output * c.x.output * stride);
+    let (from, to, strides) = match way {
+        Way::Forward => (inputs, outputs, Strides { row: inputs * c.taps(), channel: c.taps() }),
+        Way::Backward => (outputs, inputs, Strides { row: c.taps(), channel: inputs * c.taps() }),
+    };
+    let weights = outputs * inputs * c.taps();
+    let (whole, result) = (source.len() / c.groups, target.len() / c.groups);
     for group in 0..c.groups {
-        let source = &x[group * inputs * image..][..inputs * image];
-        let target = &mut z[group * outputs * result..][..outputs * result];
-        let own = group * outputs..(group + 1) * outputs;
-        let bias = if bias.is_empty() { bias } else { &bias[own.clone()] };
-        let weight = &weight[own.start * inputs * c.taps()..own.end * inputs * c.taps()];
-        let strides = Strides { row: inputs * c.taps(), channel: c.taps() };
-        rows_of(c, Way::Forward, strides, weight, bias, source, target, (inputs, stride, accumulate), threads);
+        let weight = &weight[group * weights..][..weights];
+        let bias = if bias.is_empty() { bias } else { &bias[group * to..][..to] };
+        let source = &source[group * whole..][..whole];
+        let target = &mut target[group * result..][..result];
+        rows_of(c, way, strides, weight, bias, source, target, (from, stride, accumulate), threads);
     }
-}
-
-/// ∂L/∂x = the transposed convolution of ∂L/∂z, added if `accumulate`.
-pub fn backward_input<T: Real>(
-    c: &Convolution,
-    weight: &[T],
-    grad_z: &[T],
-    grad_x: &mut [T],
-    stride: usize,
-    accumulate: bool,
-    threads: usize,
-) {
-    let (inputs, outputs) = (c.inputs / c.groups, c.outputs / c.groups);
-    let (image, result) = (c.y.input * c.x.input * stride, c.y.output * c.x.output * stride);
-    for group in 0..c.groups {
-        let source = &grad_z[group * outputs * result..][..outputs * result];
-        let target = &mut grad_x[group * inputs * image..][..inputs * image];
-        let weight = &weight[group * outputs * inputs * c.taps()..][..outputs * inputs * c.taps()];
-        let strides = Strides { row: c.taps(), channel: inputs * c.taps() };
-        rows_of(c, Way::Backward, strides, weight, &[], source, target, (outputs, stride, accumulate), threads);
-    }
-}
-
-/// Which of the two tensors is computed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Forward,
-    Backward,
 }
 
 /// Distances in the weights between two channels of the result, and of the source.
@@ -194,31 +179,18 @@ fn rows_of<T: Real>(
         );
         return;
     }
-    slide(
-        c,
-        way == Way::Forward,
-        strides.row,
-        strides.channel,
-        weight,
-        bias,
-        source,
-        target,
-        channels,
-        stride,
-        accumulate,
-    );
+    slide(c, way, strides, weight, bias, source, target, channels, stride, accumulate);
 }
 
 dispatch! {
-    fn slide<T: Real>(c: &Convolution, forward: bool, row_step: usize, channel_step: usize, weight: &[T], bias: &[T], source: &[T], target: &mut [T], channels: usize, stride: usize, accumulate: bool) => slide_body
+    fn slide<T: Real>(c: &Convolution, way: Way, strides: Strides, weight: &[T], bias: &[T], source: &[T], target: &mut [T], channels: usize, stride: usize, accumulate: bool) => slide_body
 }
 
 #[inline(always)]
 fn slide_body<T: Real, const FMA: bool>(
     c: &Convolution,
-    forward: bool,
-    row_step: usize,
-    channel_step: usize,
+    way: Way,
+    strides: Strides,
     weight: &[T],
     bias: &[T],
     source: &[T],
@@ -227,6 +199,7 @@ fn slide_body<T: Real, const FMA: bool>(
     stride: usize,
     accumulate: bool,
 ) {
+    let forward = way == Way::Forward;
     let ((height, width), (from_height, from_width)) = if forward {
         ((c.y.output, c.x.output), (c.y.input, c.x.input))
     } else {
@@ -241,8 +214,7 @@ fn slide_body<T: Real, const FMA: bool>(
                 ys: &ys,
                 xs: &xs,
                 kernel_width: c.x.kernel,
-                row_step,
-                channel_step,
+                strides,
                 plane: from_height * from_width * stride,
                 line: from_width * stride,
                 stride,
@@ -268,8 +240,7 @@ struct Place<'a> {
     ys: &'a Taps,
     xs: &'a Taps,
     kernel_width: usize,
-    row_step: usize,
-    channel_step: usize,
+    strides: Strides,
     plane: usize,
     line: usize,
     stride: usize,
@@ -324,7 +295,7 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
     for channel in 0..p.channels {
         for (ky, y) in p.ys.iter() {
             let line = &source[channel * p.plane + y * p.line + lane..];
-            let kernel = &weight[row * p.row_step + channel * p.channel_step + ky * p.kernel_width..];
+            let kernel = &weight[row * p.strides.row + channel * p.strides.channel + ky * p.kernel_width..];
             for (kx, x) in p.xs.iter() {
                 let values = &line[x * p.stride..][..H * W];
                 let mut vectors = [[T::ZERO; W]; H];
@@ -332,7 +303,7 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
                     vector.copy_from_slice(&values[h * W..][..W]);
                 }
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let w = kernel[r * p.row_step + kx];
+                    let w = kernel[r * p.strides.row + kx];
                     for (sum, vector) in sum.iter_mut().zip(&vectors) {
                         for l in 0..W {
                             sum[l] = T::fma::<FMA>(w, vector[l], sum[l]);

@@ -143,8 +143,8 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
                 let scale = rate * at.params[self.plan.gamma.start + channel];
                 let pulls =
                     if pass.training { (level * share, tilt * share * rate * rate) } else { (T::ZERO, T::ZERO) };
-                let rule = (mean, scale, pulls.0, pulls.1);
-                norm::backward(x, grad, &mut values[own], rule, stride, batch, *accumulate);
+                let grad_x = &mut values[own];
+                norm::backward(x, grad, grad_x, mean, scale, pulls.0, pulls.1, stride, batch, *accumulate);
             }
         }
     }

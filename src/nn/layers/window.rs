@@ -6,7 +6,7 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
-use crate::nn::kernels::window::{self, Convolution, MOST_TAPS, Pooling, Side};
+use crate::nn::kernels::window::{self, Convolution, MOST_TAPS, Pooling, Side, Way};
 use crate::nn::{Activation, Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -432,16 +432,8 @@ impl<T: Real> Operation<T> for Convolve {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
         let (c, x, stride, threads) = (&self.convolution, inputs.get(0), pass.stride(), pass.threads);
-        if self.transposed {
-            // What the gradient of a convolution does is what its transpose does forward.
-            let channel = output.len() / c.inputs;
-            for (k, a) in output.chunks_exact_mut(channel).enumerate() {
-                a.fill(bias.get(k).copied().unwrap_or(T::ZERO));
-            }
-            window::backward_input(c, weight, x, output, stride, true, threads);
-        } else {
-            window::forward(c, weight, bias, x, output, stride, false, threads);
-        }
+        let way = if self.transposed { Way::Backward } else { Way::Forward };
+        window::convolve(c, way, weight, bias, x, output, stride, false, threads);
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
@@ -449,18 +441,16 @@ impl<T: Real> Operation<T> for Convolve {
         let (c, x, grad) = (&self.convolution, at.inputs.get(0), at.grad_output);
         let (grad_weight, grad_bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
         let weight = &at.params[self.weight.clone()];
-        let grad_input = at.grad_inputs.get(0);
-        if self.transposed {
+        let back = if self.transposed {
             window::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
             matrix::row_sums(grad, grad_bias, grad.len() / c.inputs);
-            if let Some(GradInput { values, accumulate }) = grad_input {
-                window::forward(c, weight, &[], grad, values, stride, accumulate, threads);
-            }
+            Way::Forward
         } else {
             window::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
-            if let Some(GradInput { values, accumulate }) = grad_input {
-                window::backward_input(c, weight, grad, values, stride, accumulate, threads);
-            }
+            Way::Backward
+        };
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            window::convolve(c, back, weight, &[], grad, values, stride, accumulate, threads);
         }
     }
 }
