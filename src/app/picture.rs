@@ -395,14 +395,14 @@ impl KernelGrid {
 
 /// An image of a layer's weights: a matrix, or the kernels of a convolution, filters down and channels across.
 pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<ColorImage> {
+    let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
     match *shape {
-        [inputs, outputs] => Some(matrix_image(values, inputs, outputs, t)),
+        [inputs, outputs] => Some(matrix_image(values, strongest, inputs, outputs, t)),
         [filters, channels, height, width] => {
             // A line between two kernels; few channels leave room for several filters side by side.
             let KernelGrid { beside, down, across } = KernelGrid::new([filters, channels, height, width]);
             let size = [across * (width + 1) - 1, down * (height + 1) - 1];
             let mut pixels = vec![t.panel; size[0] * size[1]];
-            let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
             for (row, column) in (0..down).flat_map(|r| (0..across).map(move |c| (r, c))) {
                 let (filter, channel) = (row * beside + column / channels, column % channels);
                 let Some(kernel) = values.chunks_exact(height * width).nth(filter * channels + channel) else {
@@ -420,10 +420,9 @@ pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<Colo
 }
 
 /// An image of a weight matrix `[inputs, outputs]`, shrunk by skipping where it is too large.
-fn matrix_image(values: &[f32], inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
+fn matrix_image(values: &[f32], strongest: f32, inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
     const MOST: usize = 256;
     let (rows, columns) = (inputs.min(MOST), outputs.min(MOST));
-    let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
     let pixels = (0..rows * columns)
         .map(|i| {
             let (row, column) = ((i / columns) * inputs / rows, (i % columns) * outputs / columns);

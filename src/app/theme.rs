@@ -115,6 +115,12 @@ impl Tokens {
     }
 }
 
+/// Dark or light text, whichever can be read on a filling.
+pub fn ink_on(fill: Color32) -> Color32 {
+    let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
+    Color32::from_gray(if light > 120 { 20 } else { 240 })
+}
+
 /// A point on the line between two colours.
 pub fn mix(from: Color32, to: Color32, t: f32) -> Color32 {
     let part = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * t).round() as u8;

@@ -180,6 +180,18 @@ pub fn plot<'a>(ui: &mut Ui, id: &str, log: bool) -> Plot<'a> {
         })
 }
 
+/// A plot of data: what stands along both axes, and numbers beside them.
+pub fn data_plot<'a>(ui: &mut Ui, id: &str, right: String, up: String) -> Plot<'a> {
+    let quiet = |text: String| RichText::new(text).color(tokens(ui).label);
+    let (right, up) = (quiet(right), quiet(up));
+    plot(ui, id, false)
+        .allow_scroll(false)
+        .x_axis_label(right)
+        .y_axis_label(up)
+        .x_axis_formatter(|mark, _| brief(mark.value))
+        .y_axis_formatter(|mark, _| brief(mark.value))
+}
+
 /// About `many` marks at readable numbers, at least `least` apart.
 fn marks((low, high): (f64, f64), many: f64, least: f64) -> Vec<GridMark> {
     const MOST: i64 = 50;
@@ -301,6 +313,11 @@ pub fn trimmed(text: &str) -> String {
     let (digits, power) = text.split_once('e').map_or((text, None), |(d, p)| (d, Some(p)));
     let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
     power.map_or_else(|| digits.to_owned(), |p| format!("{digits}e{p}"))
+}
+
+/// A number for people in as few digits as say it.
+pub fn brief(value: f64) -> String {
+    trimmed(&short(value))
 }
 
 /// 1 234 567 with thin spaces, or 1.23 M.

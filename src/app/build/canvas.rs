@@ -2,7 +2,7 @@
 
 use super::super::model::Model;
 use super::super::picture::{Pictures, weights_image};
-use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, regular, semibold, tokens};
+use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, ink_on, regular, semibold, tokens};
 use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
@@ -108,13 +108,15 @@ impl Canvas {
         for w in &model.document().network.wires {
             let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
             let fine = close && !from.shown.is_empty() && !to.shown.is_empty();
-            if fine && lines_between(model, *w, from, to) != Between::Nothing {
-                let found = self.draw_weights(&painter, model, *w, from, to, to_screen, t, pointer.map(under));
-                hover = hover.or(found);
-            } else {
+            let between = if fine { lines_between(model, *w, from, to) } else { Between::Nothing };
+            if between == Between::Nothing {
                 for curve in route(w.from, w.to, &placed, TITLES / self.view.scaling).unwrap_or_default() {
                     bezier(&painter, curve.map(|p| to_screen * p), Stroke::new(2.0, t.hint));
                 }
+            } else {
+                let under = pointer.map(under);
+                let found = self.draw_weights(&painter, model, *w, between, from, to, to_screen, t, under);
+                hover = hover.or(found);
             }
             shape_label(&painter, model, *w, from, to, to_screen, t);
         }
@@ -212,6 +214,7 @@ impl Canvas {
         painter: &Painter,
         model: &Model,
         w: Wire,
+        between: Between,
         from: &Placed,
         to: &Placed,
         to_screen: TSTransform,
@@ -219,7 +222,6 @@ impl Canvas {
         pointer: Option<Pos2>,
     ) -> Option<Hover> {
         let scale = to_screen.scaling;
-        let between = lines_between(model, w, from, to);
         let tensor = model.snapshot.tensor(w.to, "weight").filter(|_| model.is_current());
         let ends = |i: usize, j: usize| wire(from.tile(i).right_center(), to.tile(j).left_center());
         let screen = |curve: [Pos2; 4]| curve.map(|p| to_screen * p);
@@ -398,9 +400,7 @@ impl Canvas {
                 painter.circle(rect.center(), rect.width() / 2.0, fill, Stroke::new(1.0, t.line));
                 let size = 13.0 * to_screen.scaling;
                 if size > 7.5 {
-                    let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
-                    let ink = if light > 120 { Color32::from_gray(20) } else { Color32::from_gray(240) };
-                    painter.text(rect.center(), Align2::CENTER_CENTER, value_text(a), regular(size), ink);
+                    painter.text(rect.center(), Align2::CENTER_CENTER, value_text(a), regular(size), ink_on(fill));
                 }
             } else {
                 painter.circle(rect.center(), rect.width() / 2.0, t.raised, Stroke::new(1.0, t.line));

@@ -5,7 +5,7 @@ use super::super::model::Model;
 use super::super::picture::{Pictures, target_colour, target_extent};
 use super::super::theme::{HEADING, LABEL, RADIUS_CARD, Tokens, semibold, tokens};
 use super::super::transport::training_settings;
-use super::super::widgets::{self, choice, field, label, named, number, short, title, trimmed};
+use super::super::widgets::{self, choice, field, label, named, number, short, title};
 use super::edits;
 use crate::data::{Part, Targets};
 use crate::nn::layers::{Conv2dSpec, JoinKind, Padding, PoolKind};
@@ -441,19 +441,14 @@ pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, heig
         .map(|&r| decode([f64::from(data.x[[r as usize, 0]]), f64::from(values[[r as usize, 0]])]))
         .collect();
     let line: Vec<[f64; 2]> = pictures.curve.iter().map(|&p| decode(p)).collect();
-    let quiet = |text: String| RichText::new(text).color(t.label);
+    let feature = data.encoder.feature_names().first().cloned().unwrap_or_default();
     ui.scope(|ui| {
-        widgets::plot(ui, "fitted curve", false)
+        widgets::data_plot(ui, "fitted curve", feature, names[0].clone())
             .height(height)
             .allow_drag(false)
             .allow_zoom(false)
-            .allow_scroll(false)
             .show_grid([false, true])
             .grid_color(t.line)
-            .x_axis_label(quiet(data.encoder.feature_names().first().cloned().unwrap_or_default()))
-            .y_axis_label(quiet(names[0].clone()))
-            .x_axis_formatter(|mark, _| trimmed(&short(mark.value)))
-            .y_axis_formatter(|mark, _| trimmed(&short(mark.value)))
             .show(ui, |plot| {
                 plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
                 plot.line(egui_plot::Line::new("prediction", line).color(t.positive).width(2.0));

@@ -2,7 +2,7 @@
 
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
-use super::super::widgets::{self, at, choice, count, hint, label, number, short, title, trimmed};
+use super::super::widgets::{self, at, brief, choice, count, hint, label, number, short, title};
 use crate::data::{Column, ColumnPlan, DataSource, Missing, ReadOptions, Role, Summary, Treatment};
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Stroke, Ui, UiBuilder, pos2, vec2};
 
@@ -125,7 +125,7 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
         if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
     ui.add(egui::Label::new(hint(ui, format!("{kind}{gaps}"))).truncate());
     let range = match summary.range {
-        Some(r) => format!("{} to {}", trimmed(&short(r.min)), trimmed(&short(r.max))),
+        Some(r) => format!("{} to {}", brief(r.min), brief(r.max)),
         None => format!("{} different values", summary.distinct),
     };
     let more = match summary.range {

@@ -3,7 +3,7 @@
 use super::super::model::Model;
 use super::super::picture::{target_colour, target_extent, telling};
 use super::super::theme::{LABEL, tokens};
-use super::super::widgets::{self, choice, field, label, named, number, plot, short, title, trimmed};
+use super::super::widgets::{self, choice, data_plot, field, label, named, number, title};
 use crate::data::{Dataset, Part, Targets};
 use egui::accesskit::Role;
 use egui::{Rect, RichText, Sense, Slider, Ui, pos2, vec2};
@@ -73,16 +73,10 @@ impl Views {
             series.entry(target_colour(data, row, extent, t).to_array()).or_default().push([right, up]);
         }
         let up = values.map_or_else(|| names[y].clone(), |(.., name)| name.clone());
-        let quiet = |text: String| RichText::new(text).color(t.label);
         ui.scope(|ui| {
-            let response = plot(ui, "scatter", false)
+            let response = data_plot(ui, "scatter", names[x].clone(), up)
                 .height(ui.available_width().min(260.0))
-                .allow_scroll(false)
                 .show_grid([false, false])
-                .x_axis_label(quiet(names[x].clone()))
-                .y_axis_label(quiet(up))
-                .x_axis_formatter(|mark, _| trimmed(&short(mark.value)))
-                .y_axis_formatter(|mark, _| trimmed(&short(mark.value)))
                 .show(ui, |plot| {
                     for (colour, points) in series {
                         let [r, g, b, _] = colour;

@@ -1,12 +1,12 @@
 //! The confusion matrix of the test rows: true classes down, predicted ones across.
 
 use super::super::model::Model;
-use super::super::theme::{HINT, LABEL, Tokens, mix, regular, semibold};
+use super::super::theme::{HINT, LABEL, Tokens, ink_on, mix, regular, semibold};
 use super::super::widgets::{at, centred, hint, named};
 use crate::data::Targets;
 use crate::train::Scores;
 use egui::accesskit::Role;
-use egui::{Align, Align2, Color32, Layout, Rect, Sense, Ui, pos2, vec2};
+use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
 
 /// Room for the names of the true classes, and of the predicted ones.
 const SIDE: f32 = 74.0;
@@ -36,10 +36,8 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
             let fill = mix(t.zero, end, count as f32 / support);
             ui.painter().rect_filled(place, if cell > 24.0 { 4.0 } else { 0.0 }, fill);
             if cell > 17.0 && (count > 0 || cell > 30.0) {
-                let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
-                let ink = if light > 120 { Color32::from_gray(20) } else { Color32::from_gray(235) };
                 let size = (cell * 0.34).clamp(9.0, 18.0);
-                ui.painter().text(place.center(), Align2::CENTER_CENTER, count, semibold(size), ink);
+                ui.painter().text(place.center(), Align2::CENTER_CENTER, count, semibold(size), ink_on(fill));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
-use super::super::widgets::{count, plot, segmented, short, title, trimmed};
+use super::super::widgets::{brief, count, plot, segmented, short, title, trimmed};
 use super::head;
 use crate::train::{Curve, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
@@ -87,8 +87,7 @@ fn draw_with(
     ui.horizontal_wrapped(|ui| {
         for (name, curve, colour) in curves.iter().take(12) {
             // Values where there is room for them.
-            let value =
-                curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", trimmed(&short(f64::from(v)))));
+            let value = curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", brief(f64::from(v))));
             let text = format!("{name}{}", value.unwrap_or_default());
             ui.label(egui::RichText::new(text).size(HINT).color(*colour));
         }
