@@ -11,10 +11,11 @@ const SAMPLES: usize = 5;
 /// input → dense → activation → (dropout) → a layer without bias → dense → output.
 fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dropout: bool) -> Network<f64> {
     let dense = |units, activation, bias| {
-        LayerKind::Dense(DenseSpec { units, activation, bias, initialiser: Initialiser::Normal { std: 0.8 } })
+        let initialiser = Initialiser::Normal { std: 0.8 };
+        LayerKind::Dense(DenseSpec { units, activation, bias, initialiser, ..DenseSpec::default() })
     };
     let mut layers = vec![
-        ("in", LayerKind::Input(InputSpec {})),
+        ("in", LayerKind::Input(InputSpec::default())),
         ("dense", dense(6, hidden, true)),
         ("activation", LayerKind::Activation(ActivationSpec { function: hidden })),
     ];
@@ -27,11 +28,9 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
         ("out", LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
     ]);
     let spec = NetworkSpec::chain(layers.into_iter().map(|(name, kind)| (name.to_owned(), kind)));
-    let target = match loss {
-        Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy => Target::Classes(outputs.max(2)),
-        _ => Target::Values(outputs),
-    };
-    let plan = compile(&spec, &Task { input: vec![FEATURES], target }, SAMPLES)
+    let classes = matches!(loss, Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy | Loss::Hinge | Loss::Focal);
+    let target = if classes { Target::Classes(outputs.max(2)) } else { Target::Values(outputs) };
+    let plan = compile(&spec, &Task::new(vec![FEATURES], target), SAMPLES)
         .unwrap_or_else(|problems| panic!("{hidden:?} {loss:?} {last:?}: {problems:?}"));
     let mut network = Network::new(plan, SAMPLES, 7, 1);
     let mut stream = Stream::new(3, Purpose::Data, 0);
@@ -39,7 +38,6 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
     for value in network.params_mut() {
         *value += 0.1 * stream.normal();
     }
-    let classes = matches!(loss, Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy);
     let stride = network.stride();
     let (x, t) = network.load(SAMPLES);
     for row in x.chunks_exact_mut(stride) {
@@ -47,13 +45,19 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
     }
     for (unit, row) in t.chunks_exact_mut(stride).enumerate() {
         for (sample, v) in row[..SAMPLES].iter_mut().enumerate() {
-            *v = match classes {
-                true if outputs == 1 => f64::from(sample % 2 == 0),
-                true => f64::from(sample % outputs == unit),
-                false => stream.normal(),
+            let hit = if outputs == 1 { sample % 2 == 0 } else { sample % outputs == unit };
+            *v = match loss {
+                Loss::Hinge => f64::from(hit) * 2.0 - 1.0,
+                // Probabilities that add up to 1.
+                Loss::KullbackLeibler => (0.2 + f64::from(hit)) / (1.0 + 0.2 * outputs as f64),
+                _ if classes => f64::from(hit),
+                _ => stream.normal(),
             };
         }
     }
+    // Samples that do not count alike.
+    let (_, _, shares) = network.head(0);
+    shares[..SAMPLES].copy_from_slice(&[0.1, 0.3, 0.0, 0.4, 0.2]);
     network
 }
 
@@ -68,6 +72,11 @@ fn every_layer_activation_and_loss_equals_central_differences() {
             (Loss::BinaryCrossEntropy, 1, &[Activation::Identity, Activation::Sigmoid]),
             (Loss::BinaryCrossEntropy, 3, &[Activation::Sigmoid]),
             (Loss::CategoricalCrossEntropy, 3, &[Activation::Identity, Activation::Softmax]),
+            (Loss::Hinge, 1, &[Activation::Identity]),
+            (Loss::Hinge, 3, &[Activation::Tanh]),
+            (Loss::Focal, 3, &[Activation::Identity, Activation::Softmax]),
+            (Loss::KullbackLeibler, 3, &[Activation::Identity]),
+            (Loss::Cosine, 2, &[Activation::Identity]),
         ] {
             for &last in lasts {
                 for dropout in [false, true] {
@@ -88,6 +97,6 @@ fn every_layer_activation_and_loss_equals_central_differences() {
         }
     }
     let parameters = |outputs: usize| FEATURES * 6 + 6 + 6 * 4 + 4 * outputs + outputs;
-    let once = 3 * parameters(2) + 2 * parameters(2) + 2 * parameters(1) + parameters(3) + 2 * parameters(3);
+    let once = 6 * parameters(2) + 3 * parameters(1) + 7 * parameters(3);
     assert_eq!(compared, 2 * Activation::ALL.len() * once, "every parameter is compared");
 }

@@ -2,8 +2,10 @@
 
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
-    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, GroupNormSpec,
-    InputSpec, JoinKind, JoinSpec, LayerNormSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, ReshapeSpec,
+    ActivationSpec, AttentionSpec, BatchNormSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec, DropoutSpec, EmbeddingSpec,
+    FlattenSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec, LayerNormSpec, NoiseSpec, OutputSpec,
+    Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec,
+    ReshapeSpec, UpsampleSpec,
 };
 use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile};
 use chainrule::seed::{Purpose, Stream};
@@ -12,33 +14,39 @@ use proptest::strategy::{Just, Strategy};
 use proptest::test_runner::RngSeed;
 
 const SAMPLES: usize = 3;
+/// More samples than one block of the sequence kernels holds, and no multiple of one.
+const MANY: usize = 19;
 
 fn dense(units: usize) -> LayerKind {
     let initialiser = Initialiser::Normal { std: 0.6 };
-    LayerKind::Dense(DenseSpec { units, activation: Activation::Identity, bias: true, initialiser })
+    LayerKind::Dense(DenseSpec { units, activation: Activation::Identity, initialiser, ..DenseSpec::default() })
 }
 
 /// A network in f64 with a random mini-batch and two targets; its parameters are moved from where biases are zero.
 fn loaded(spec: &NetworkSpec, features: usize, seed: u64) -> Result<Network<f64>, String> {
-    let task = Task { input: vec![features], target: Target::Values(2) };
-    let plan = compile(spec, &task, SAMPLES)
+    loaded_with(spec, features, SAMPLES, seed)
+}
+
+fn loaded_with(spec: &NetworkSpec, features: usize, samples: usize, seed: u64) -> Result<Network<f64>, String> {
+    let task = Task::new(vec![features], Target::Values(2));
+    let plan = compile(spec, &task, samples)
         .map_err(|problems| problems.iter().map(|p| p.text(spec)).collect::<Vec<_>>().join("; "))?;
-    let mut network = Network::new(plan, SAMPLES, seed, 1);
+    let mut network = Network::new(plan, samples, seed, 2);
     let mut stream = Stream::new(seed, Purpose::Data, 1);
     for value in network.params_mut() {
         *value += 0.1 * stream.normal();
     }
     let stride = network.stride();
-    let (x, t) = network.load(SAMPLES);
+    let (x, t) = network.load(samples);
     for row in x.chunks_exact_mut(stride).chain(t.chunks_exact_mut(stride)) {
-        row[..SAMPLES].iter_mut().for_each(|v| *v = stream.normal());
+        row[..samples].iter_mut().for_each(|v| *v = stream.normal());
     }
     Ok(network)
 }
 
 /// reshape → convolution → the layers given → flatten → dense → output.
-fn chain(shape: [usize; 3], layers: Vec<LayerKind>) -> NetworkSpec {
-    let mut all = vec![LayerKind::Input(InputSpec {}), LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() })];
+fn chain(shape: impl Into<Vec<usize>>, layers: Vec<LayerKind>) -> NetworkSpec {
+    let mut all = vec![LayerKind::Input(InputSpec::default()), LayerKind::Reshape(ReshapeSpec { shape: shape.into() })];
     all.extend(layers);
     all.extend([LayerKind::Flatten(FlattenSpec {}), dense(2), LayerKind::Output(OutputSpec::default())]);
     NetworkSpec::chain(all.into_iter().map(|kind| (kind.info().label.to_owned(), kind)))
@@ -163,6 +171,134 @@ proptest! {
     }
 }
 
+/// A small stack of sequence layers between random shapes: reshape → per-step dense → the layer → flatten → dense.
+fn sequence(steps: usize, features: usize, width: usize, layers: Vec<LayerKind>) -> (NetworkSpec, usize) {
+    let initialiser = Initialiser::Normal { std: 0.6 };
+    let first = DenseSpec { units: width, activation: Activation::Tanh, initialiser, per_step: true, bias: true };
+    let mut all = vec![LayerKind::Dense(first)];
+    all.extend(layers);
+    (chain([steps, features], all), steps * features)
+}
+
+fn assert_gradients(spec: &NetworkSpec, features: usize, seed: u64, what: &str) {
+    for samples in [SAMPLES, MANY] {
+        let mut network = loaded_with(spec, features, samples, seed).expect(what);
+        let (worst, which) = worst(&mut network);
+        assert!(worst <= 1e-6, "{what}, {samples} samples: {which}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        rng_seed: RngSeed::Fixed(3),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Backpropagation through time, with every cell, in both directions, showing all steps or the last.
+    #[test]
+    fn recurrent_layers_equal_central_differences(
+        (steps, features, width, units) in (1..6_usize, 1..4_usize, 1..6_usize, 1..7_usize),
+        backwards in any::<bool>(),
+        seed in any::<u16>(),
+    ) {
+        for cell in Cell::ALL {
+            let initialiser = Initialiser::Normal { std: 0.7 };
+            let of = |sequence| LayerKind::Recurrent(RecurrentSpec { cell, units, sequence, backwards, initialiser });
+            let (spec, all) = sequence(steps, features, width, vec![of(true), of(false)]);
+            assert_gradients(&spec, all, u64::from(seed), cell.label());
+        }
+    }
+
+    /// Attention with and without projections, causal or not.
+    #[test]
+    fn attention_equals_central_differences(
+        (steps, heads, depth) in (1..6_usize, 1..4_usize, 1..4_usize),
+        (projections, causal, learned) in (any::<bool>(), any::<bool>(), any::<bool>()),
+        seed in any::<u16>(),
+    ) {
+        let initialiser = Initialiser::Normal { std: 0.7 };
+        let attention = LayerKind::Attention(AttentionSpec { heads, projections, causal, initialiser });
+        let position = LayerKind::Position(PositionSpec { learned });
+        let (spec, all) = sequence(steps, 2, heads * depth, vec![position, attention.clone(), attention]);
+        assert_gradients(&spec, all, u64::from(seed), "attention");
+    }
+
+    /// Convolution and pooling over sequences.
+    #[test]
+    fn one_dimensional_windows_equal_central_differences(
+        (channels, length) in (1..4_usize, 3..9_usize),
+        (kernel, stride, dilation) in (1..4_usize, 1..3_usize, 1..3_usize),
+        padding in prop_oneof![Just(Padding1d::Valid), Just(Padding1d::Same), Just(Padding1d::Explicit { each: 2 })],
+        kind in prop_oneof![Just(PoolKind::Max), Just(PoolKind::Average)],
+        seed in any::<u16>(),
+    ) {
+        let initialiser = Initialiser::Normal { std: 0.7 };
+        let first = Conv1dSpec { filters: 4, activation: Activation::Tanh, initialiser, ..Conv1dSpec::default() };
+        let second = Conv1dSpec { filters: 2, kernel, stride, dilation, padding, groups: 2, ..first.clone() };
+        let pool = Pool1dSpec { kind, kernel: 2, stride: 1, padding: Padding1d::Same };
+        let layers = vec![LayerKind::Conv1d(first), LayerKind::Conv1d(second), LayerKind::Pool1d(pool)];
+        match loaded(&chain([channels, length], layers), channels * length, u64::from(seed)) {
+            Ok(mut network) => {
+                let (worst, what) = worst(&mut network);
+                prop_assert!(worst <= 1e-6, "{what}");
+            }
+            Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+        }
+    }
+}
+
+#[test]
+fn layers_that_move_or_bend_numbers_equal_central_differences() {
+    let prelu = LayerKind::Prelu(PreluSpec { slope: -0.4 });
+    let noise = LayerKind::Noise(NoiseSpec { deviation: 0.3 });
+    let conv = LayerKind::Conv2d(Conv2dSpec { filters: 3, activation: Activation::Identity, ..Conv2dSpec::default() });
+    let permute = LayerKind::Permute(PermuteSpec { order: vec![2, 0, 1] });
+    let upsample = LayerKind::Upsample(UpsampleSpec { factor: [3, 2] });
+    let layers = vec![conv.clone(), prelu.clone(), noise, upsample, permute, conv, prelu];
+    assert_gradients(&chain([2, 2, 3], layers), 12, 4, "an image");
+    let swap = LayerKind::Permute(PermuteSpec::default());
+    let lengthen = LayerKind::Upsample(UpsampleSpec::default());
+    let global = LayerKind::GlobalPool(GlobalPoolSpec { kind: PoolKind::Average });
+    let (spec, all) = sequence(4, 2, 3, vec![swap, lengthen, global]);
+    assert_gradients(&spec, all, 5, "a sequence");
+}
+
+#[test]
+fn permuting_puts_every_number_in_its_place() {
+    let spec = chain([2, 3, 4], vec![LayerKind::Permute(PermuteSpec { order: vec![2, 0, 1] })]);
+    let mut network = loaded(&spec, 24, 1).expect("fits");
+    network.forward(false, 0);
+    let (_, x) = network.layer_values(LayerId(1)).expect("the input");
+    let (_, a) = network.layer_values(LayerId(3)).expect("the permuted layer");
+    for (i, j, k) in (0..4).flat_map(|i| (0..2).flat_map(move |j| (0..3).map(move |k| (i, j, k)))) {
+        assert_eq!(a.row((i * 2 + j) * 3 + k), x.row((j * 3 + k) * 4 + i));
+    }
+}
+
+#[test]
+fn an_embedding_looks_rows_up_and_learns_only_those_it_showed() {
+    let embedding = EmbeddingSpec { vocabulary: 5, dimensions: 3, ..EmbeddingSpec::default() };
+    let mut spec = chain([1], vec![LayerKind::Embedding(embedding)]);
+    spec.remove(LayerId(2));
+    let mut network = loaded(&spec, 2, 8).expect("fits");
+    let stride = network.stride();
+    let (x, _) = network.load(SAMPLES);
+    // Category 3 appears twice, 4 is never seen, 7 does not exist.
+    for (at, category) in [(0, 0.0), (1, 3.0), (2, 7.0), (stride, 1.0), (stride + 1, 3.0), (stride + 2, 2.0)] {
+        x[at] = category;
+    }
+    let (worst, what) = worst(&mut network);
+    assert!(worst <= 1e-6, "{what}");
+    let table = network.plan().parameters.iter().find(|p| p.shape.name == "weight").expect("the table").range.clone();
+    let moved = |category: usize| network.grads()[table.clone()][category * 3..][..3].iter().any(|&g| g != 0.0);
+    assert_eq!((0..5).map(moved).collect::<Vec<_>>(), [true, true, true, true, false]);
+    let (_, a) = network.layer_values(LayerId(3)).expect("the embedding");
+    assert_eq!(a[[1, 1]], network.params()[table.start + 3 * 3 + 1]);
+    assert_eq!(a[[0, 2]], 0.0, "a category that does not exist gives zeros");
+}
+
 #[test]
 fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
     let conv = LayerKind::Conv2d(Conv2dSpec { filters: 3, activation: Activation::Tanh, ..Conv2dSpec::default() });
@@ -174,7 +310,7 @@ fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
 
     // The first norm sees the data: after many updates without learning, its averages are the moments of the mini-batch.
     use chainrule::nn::{Optimizer, OptimizerState, UpdateRule};
-    let rule = UpdateRule { optimizer: Optimizer::Sgd {}, learning_rate: 0.0, l1: 0.0, l2: 0.0, clip_norm: None };
+    let rule = UpdateRule::new(Optimizer::Sgd {}, 0.0);
     let mut state = OptimizerState::new(rule.optimizer, network.params().len());
     for step in 0..400 {
         network.forward(true, step);
@@ -248,7 +384,7 @@ fn absurd_sizes_are_refused_before_anything_is_allocated() {
 /// input → dense → (a branch and a way around it) → join → dense → output.
 fn branching(kind: JoinKind, ways: usize) -> NetworkSpec {
     let mut spec = NetworkSpec::default();
-    let input = spec.add("Input", LayerKind::Input(InputSpec {}));
+    let input = spec.add("Input", LayerKind::Input(InputSpec::default()));
     let stem = spec.add("Stem", dense(4));
     let bend = spec.add("Bend", LayerKind::Activation(ActivationSpec { function: Activation::Tanh }));
     let join = spec.add("Join", LayerKind::Join(JoinSpec { kind }));
@@ -299,7 +435,7 @@ fn what_does_not_join_or_leads_nowhere_is_told_with_its_mend() {
     image.remove(LayerId(4));
     let message = loaded(&image, 16, 1).map(|_| ()).expect_err("must not fit");
     assert!(message.contains("needs an image [channels, height, width]"), "{message}");
-    let task = Task { input: vec![16], target: Target::Values(2) };
+    let task = Task::new(vec![16], Target::Values(2));
     for _ in 0..2 {
         let found = chainrule::nn::infer(&image, &task, SAMPLES);
         found.problems[0].mend.as_ref().expect("has a mend").apply(&mut image);

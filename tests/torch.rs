@@ -1,4 +1,4 @@
-//! Forward pass, gradients and ten steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
+//! Forward pass, gradients and twenty steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
 
 use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec, ReshapeSpec};
 use chainrule::nn::{
@@ -33,6 +33,7 @@ struct Run {
     l1: f32,
     l2: f32,
     clip_norm: Option<f32>,
+    clip_value: Option<f32>,
     x: Vec<Vec<f64>>,
     target: Vec<Vec<f64>>,
     params: Vec<f64>,
@@ -55,7 +56,7 @@ fn network<T: Real>(
     let dense =
         |units, activation| LayerKind::Dense(DenseSpec { units, activation, bias: true, ..DenseSpec::default() });
     let layers = [
-        LayerKind::Input(InputSpec {}),
+        LayerKind::Input(InputSpec::default()),
         dense(5, activation),
         dense(4, activation),
         dense(outputs, Activation::Identity),
@@ -63,7 +64,9 @@ fn network<T: Real>(
     ];
     let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
     let asked = match loss {
-        Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy => Target::Classes(outputs.max(2)),
+        Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy | Loss::Hinge | Loss::Focal => {
+            Target::Classes(outputs.max(2))
+        }
         _ => Target::Values(outputs),
     };
     filled(&spec, asked, params, x, target)
@@ -78,7 +81,7 @@ fn filled<T: Real>(
     target: &[Vec<f64>],
 ) -> Network<T> {
     let samples = x[0].len();
-    let plan = compile(spec, &Task { input: vec![x.len()], target: asked }, samples).expect("fits");
+    let plan = compile(spec, &Task::new(vec![x.len()], asked), samples).expect("fits");
     let mut network = Network::new(plan, samples, 1, 1);
     assert_eq!(network.params().len(), params.len());
     for (to, from) in network.params_mut().iter_mut().zip(params) {
@@ -122,7 +125,7 @@ fn passes_in<T: Real>(tolerance: f64) {
     }
 }
 
-fn runs_in<T: Real>(tolerance: f64) {
+fn runs_in<T: Real>() {
     for run in fixture().runs {
         let mut network: Network<T> =
             network(Activation::Tanh, Loss::MeanSquaredError, 2, &run.params, &run.x, &run.target);
@@ -132,6 +135,7 @@ fn runs_in<T: Real>(tolerance: f64) {
             l1: run.l1,
             l2: run.l2,
             clip_norm: run.clip_norm,
+            clip_value: run.clip_value,
         };
         let mut state = OptimizerState::new(run.optimizer, run.params.len());
         for (step, want) in run.steps.iter().enumerate() {
@@ -140,9 +144,11 @@ fn runs_in<T: Real>(tolerance: f64) {
             network.backward();
             network.update(&rule, &mut state);
             let what = format!("{} with l2 {}, step {}", run.optimizer.label(), run.l2, step + 1);
+            // PyTorch adds 1e-6 to the norm that it clips, and small differences grow.
+            let tolerance = if step < 10 { 1e-5 } else { 1e-4 };
             assert_close(network.params().iter().copied(), want, tolerance, &what);
         }
-        assert_ne!(run.steps[0], run.steps[9], "the fixture moves");
+        assert_ne!(run.steps[0], run.steps[19], "the fixture moves");
     }
 }
 
@@ -161,13 +167,13 @@ fn every_activation_and_loss_equals_pytorch() {
 }
 
 #[test]
-fn ten_steps_of_every_optimizer_equal_pytorch() {
+fn twenty_steps_of_every_optimizer_equal_pytorch() {
     let covered = fixture().runs;
     for optimizer in Optimizer::ALL {
         assert!(covered.iter().filter(|r| r.optimizer.same_rule(optimizer)).count() == 2, "{}", optimizer.label());
     }
-    runs_in::<f64>(1e-5);
-    runs_in::<f32>(1e-5);
+    runs_in::<f64>();
+    runs_in::<f32>();
 }
 
 /// A chain of layers as a preset writes them (`tests/fixtures/make_torch_layers.py`).
@@ -191,7 +197,7 @@ fn layers_in<T: Real>(tolerance: f64) {
     assert!(cases.len() > 10);
     for case in cases {
         let what = &case.name;
-        let mut layers = vec![LayerKind::Input(InputSpec {})];
+        let mut layers = vec![LayerKind::Input(InputSpec::default())];
         if case.shape.len() > 1 {
             layers.push(LayerKind::Reshape(ReshapeSpec { shape: case.shape.clone() }));
         }
@@ -209,7 +215,7 @@ fn layers_in<T: Real>(tolerance: f64) {
         };
         assert_close(output(&network), &case.output.concat(), tolerance, &format!("output of {what}"));
         assert_close(network.grads().iter().copied(), &case.grads, tolerance, &format!("gradient of {what}"));
-        let rule = UpdateRule { optimizer: Optimizer::Sgd {}, learning_rate: 0.125, l1: 0.0, l2: 0.0, clip_norm: None };
+        let rule = UpdateRule::new(Optimizer::Sgd {}, 0.125);
         let mut state = OptimizerState::new(rule.optimizer, case.params.len());
         network.update(&rule, &mut state);
         for _ in 1..3 {

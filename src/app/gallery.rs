@@ -89,7 +89,7 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
     let title = ui.painter().layout(entry.title.clone(), semibold(BODY), t.text, rect.width() - 116.0);
     ui.painter().galley(pos2(picture.right() + 12.0, picture.top() + 2.0), title, t.text);
     if let Some(data) = &entry.data {
-        let kind = match &data.targets {
+        let kind = match data.target() {
             Targets::Classes { names, .. } => format!("{} classes", names.len()),
             Targets::Values { .. } => "regression".to_owned(),
         };
@@ -124,7 +124,7 @@ fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
     }
     let (first, second) = telling(data);
     let axes = [first, second.min(data.features() - 1)];
-    let value = |row: usize, axis: usize| match (&data.targets, data.features()) {
+    let value = |row: usize, axis: usize| match (data.target(), data.features()) {
         (Targets::Values { values, .. }, 1) if axis == 1 => values[[row, 0]],
         _ => data.x[[row, axes[axis]]],
     };

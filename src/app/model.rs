@@ -4,10 +4,12 @@
 //! prepared, the network is inferred and handed to the trainer, whenever the document asks for something new.
 
 use super::dialogs::{Answer, Dialogs, Question};
-use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, prepare, summarise};
-use crate::nn::{Inference, LayerId, NetworkSpec, Task, infer};
+use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, Targets, prepare, summarise};
+use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
 use crate::project::{Builtin, DataSection, Document, Preset, Project, adapt, default_network, leads_outside};
-use crate::train::{CAPACITY, Command, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task};
+use crate::train::{
+    CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task,
+};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -182,6 +184,21 @@ impl Model {
     /// Whether the picture belongs to the network and the data on screen.
     pub fn is_current(&self) -> bool {
         self.snapshot.generation == self.generation
+    }
+
+    /// The classes that an output tells apart; none for numbers.
+    pub fn class_names(&self, output: LayerId) -> Vec<String> {
+        let judged = self.inference.outputs.iter().find(|o| o.layer == output);
+        let Some(HeadTarget::Group { group, .. }) = judged.map(|o| &o.target) else { return Vec::new() };
+        match self.dataset.as_ref().and_then(|d| d.targets.get(*group)) {
+            Some(Targets::Classes { names, .. }) => names.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// How the test rows are judged by the first output, if the picture belongs to what is on screen.
+    pub fn test(&self) -> Option<&FullEvaluation> {
+        self.snapshot.test.first().filter(|_| self.is_current())
     }
 
     /// Whether something is under way that will change the screen.

@@ -187,7 +187,7 @@ impl Pictures {
         self.draw_tiles(ctx, probe, &plane, model, t, side(TILE, affordable));
         let n = side(SURFACE, affordable);
         let mut pixels = vec![Color32::BLACK; n * n];
-        let colour = SurfaceColour::new(data);
+        let colour = SurfaceColour::new(data, model.inference.encoding());
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
             probe.run(count, |i, k| grid_point(&plane, from + i, k, n));
@@ -207,7 +207,7 @@ impl Pictures {
             .flat_map(|(id, units)| shown(units).into_iter().map(move |u| (id, u, units)))
             .collect();
         // Probabilities are coloured around one half, everything else around zero.
-        let probabilities = matches!(model.inference.encoding, Some(Encoding::OneHot | Encoding::ZeroOne));
+        let probabilities = matches!(model.inference.encoding(), Some(Encoding::OneHot | Encoding::ZeroOne));
         let predicted = |p: f32| if probabilities { p * 2.0 - 1.0 } else { p };
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
@@ -307,8 +307,13 @@ enum SurfaceColour {
 }
 
 impl SurfaceColour {
-    fn new(data: &Dataset) -> Self {
-        match &data.targets {
+    /// For the first output of the network, which need not be compared with the target.
+    fn new(data: &Dataset, encoding: Option<Encoding>) -> Self {
+        match data.target() {
+            Targets::Classes { .. } if encoding == Some(Encoding::Values) => {
+                let (low, high) = extent(data.x.column(0).iter().copied());
+                Self::Values { low, high }
+            }
             Targets::Classes { names, .. } if names.len() == 2 => Self::Two,
             Targets::Classes { names, .. } => Self::Many(names.len()),
             Targets::Values { values, .. } => {
@@ -322,10 +327,10 @@ impl SurfaceColour {
     fn of(&self, probe: &Probe, sample: usize, t: &Tokens) -> Color32 {
         const STRENGTH: f32 = 0.75;
         match *self {
-            Self::Two => t.signed(STRENGTH * (probe.probabilities(sample, 2)[1] * 2.0 - 1.0)),
+            Self::Two => t.signed(STRENGTH * (probe.probabilities(0, sample, 2)[1] * 2.0 - 1.0)),
             Self::Many(classes) => {
                 let class = probe.class(sample);
-                let p = probe.probabilities(sample, classes).get(class).copied().unwrap_or(0.0);
+                let p = probe.probabilities(0, sample, classes).get(class).copied().unwrap_or(0.0);
                 let sure = (p * classes as f32 - 1.0) / (classes as f32 - 1.0);
                 mix(t.zero, t.class(class), STRENGTH * sure.clamp(0.0, 1.0))
             }
@@ -344,7 +349,7 @@ pub fn extent(values: impl Iterator<Item = f32>) -> (f32, f32) {
 
 /// The colour of a row's target.
 pub fn target_colour(data: &Dataset, row: usize, extent: (f32, f32), t: &Tokens) -> Color32 {
-    match &data.targets {
+    match data.target() {
         Targets::Classes { labels, .. } => t.class(labels[row] as usize),
         Targets::Values { values, .. } => {
             t.signed((values[[row, 0]] - extent.0) / (extent.1 - extent.0).max(1e-6) * 2.0 - 1.0)
@@ -354,7 +359,7 @@ pub fn target_colour(data: &Dataset, row: usize, extent: (f32, f32), t: &Tokens)
 
 /// Smallest and largest first target, where targets are numbers.
 pub fn target_extent(data: &Dataset) -> (f32, f32) {
-    match &data.targets {
+    match data.target() {
         Targets::Classes { .. } => (0.0, 1.0),
         Targets::Values { values, .. } => extent(values.column(0).iter().copied()),
     }

@@ -132,6 +132,12 @@ fn shortest(value: f64) -> String {
     if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
 }
 
+/// For [`choice`], where choices have constants of their own.
+#[allow(clippy::needless_pass_by_value)] // as `choice` calls it
+pub fn same_kind<A>(a: A, b: A) -> bool {
+    std::mem::discriminant(&a) == std::mem::discriminant(&b)
+}
+
 /// A drop-down list of labelled values.
 pub fn choice<A: Copy + PartialEq>(
     ui: &mut Ui,

@@ -107,7 +107,8 @@ impl Workload {
         let data = Dataset {
             name: self.name.to_owned(),
             x,
-            targets,
+            targets: vec![targets],
+            weights: None,
             source_rows: (0..self.rows).collect(),
             parts: [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
             encoder: Encoder::default(),
@@ -146,7 +147,7 @@ impl Workload {
             let activation = if i == last { self.last } else { self.hidden };
             (format!("Dense {i}"), LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() }))
         });
-        let input = ("Input".to_owned(), LayerKind::Input(InputSpec {}));
+        let input = ("Input".to_owned(), LayerKind::Input(InputSpec::default()));
         let output = ("Output".to_owned(), LayerKind::Output(OutputSpec { loss: self.loss, ..OutputSpec::default() }));
         NetworkSpec::chain(std::iter::once(input).chain(front).chain(dense).chain([output]))
     }

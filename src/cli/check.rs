@@ -4,7 +4,7 @@ use super::{Failure, open};
 use crate::data::Part;
 use crate::nn::{Network, check, compile};
 use crate::seed::{Purpose, Stream};
-use crate::train::{load, task};
+use crate::train::{Judge, load, task};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,7 +24,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = compile(&document.network, &task(&data), BATCH)
         .map_err(|problems| problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n"))?;
     let mut network = Network::<f64>::new(plan, BATCH, document.training.seed, 1);
-    load(&mut network, &data, rows);
+    let judges = Judge::all(network.plan(), &data);
+    load(&mut network, &data, &judges, rows, true);
     // Biases start at zero, where a ReLU over empty pixels has its kink: the check is made a little beside it.
     let mut stream = Stream::new(document.training.seed, Purpose::Init, u64::MAX);
     network.params_mut().iter_mut().for_each(|v| *v += BESIDE * stream.normal());

@@ -1,7 +1,8 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
 use super::{Failure, open};
-use crate::data::{Encoder, EncodingKind, ReadOptions, Table, read_file};
+use crate::data::{Encoder, Encoding, EncodingKind, ReadOptions, Table, TargetScale, read_file};
+use crate::nn::{Head, HeadTarget, Plan};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
 use std::path::PathBuf;
@@ -32,16 +33,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !probe.resume(&run) {
         return Err("the saved parameters do not fit the network".into());
     }
+    let outputs = outputs(probe.plan(), encoder);
     let complete: Vec<usize> = (0..table.rows()).filter(|&row| !encoder.has_gap(&table, row)).collect();
     let mut records = vec![Vec::new(); table.rows()];
     let x = encoder.features(&table, &complete)?;
     for (chunk, rows) in complete.chunks(CHUNK).enumerate() {
         probe.run(rows.len(), |sample, feature| x[[chunk * CHUNK + sample, feature]]);
         for (sample, &row) in rows.iter().enumerate() {
-            records[row] = record(&probe, encoder, sample);
+            let heads = outputs.iter().enumerate();
+            records[row] = heads.flat_map(|(head, output)| output.record(&probe, head, sample)).collect();
         }
     }
-    save(arguments, encoder, &table, &records)?;
+    save(arguments, &outputs, &table, &records)?;
     let gaps = table.rows() - complete.len();
     println!("{} predictions written to {}", complete.len(), arguments.out.display());
     if gaps > 0 {
@@ -50,33 +53,70 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The class and its probabilities, or the values in their own units.
-fn record(probe: &Probe, encoder: &Encoder, sample: usize) -> Vec<String> {
-    if let Some(EncodingKind::OneHot { levels }) = encoder.targets.first().map(|t| &t.kind) {
-        let probabilities = probe.probabilities(sample, levels.len());
-        let class = levels.get(probe.class(sample)).cloned().unwrap_or_default();
-        return std::iter::once(class).chain(probabilities.iter().map(f32::to_string)).collect();
-    }
-    let value = |(k, e): (usize, &crate::data::Encoding)| {
-        let y = f64::from(probe.prediction(k, sample));
-        match e.kind {
-            EncodingKind::Linear(scale) => scale.decode(y).to_string(),
-            _ => y.to_string(),
-        }
-    };
-    encoder.targets.iter().enumerate().map(value).collect()
+/// What one output predicts.
+enum Predicted<'a> {
+    Class {
+        column: &'a str,
+        levels: &'a [String],
+    },
+    /// Names, and the way back to own units.
+    Values(Vec<(String, TargetScale)>),
 }
 
-fn save(arguments: &Arguments, encoder: &Encoder, table: &Table, records: &[Vec<String>]) -> Result<(), Failure> {
-    let cannot = |e: &dyn std::fmt::Display| format!("{} cannot be written: {e}", arguments.out.display());
-    let mut header = vec!["row".to_owned()];
-    match encoder.targets.first().map(|t| (&t.column, &t.kind)) {
-        Some((column, EncodingKind::OneHot { levels })) => {
-            header.push(column.clone());
-            header.extend(levels.iter().map(|l| format!("p({l})")));
+/// One for each output of the network.
+fn outputs<'a>(plan: &Plan, encoder: &'a Encoder) -> Vec<Predicted<'a>> {
+    let groups = encoder.target_groups();
+    let of = |head: &Head| match &head.target {
+        HeadTarget::Features => Predicted::Values(encoder.feature_names().into_iter().zip(encoder.scales()).collect()),
+        HeadTarget::Group { group, columns } => {
+            let group: &[&Encoding] = groups.get(*group).map_or(&[], Vec::as_slice);
+            if let [Encoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
+                return Predicted::Class { column, levels };
+            }
+            let chosen = columns.clone().unwrap_or_else(|| (0..group.len()).collect());
+            Predicted::Values(chosen.into_iter().map(|k| (group[k].column.clone(), group[k].scale())).collect())
         }
-        _ => header.extend(encoder.targets.iter().map(|t| t.column.clone())),
+    };
+    plan.heads.iter().map(of).collect()
+}
+
+impl Predicted<'_> {
+    fn header(&self) -> Vec<String> {
+        match self {
+            Self::Class { column, levels } => {
+                std::iter::once((*column).to_owned()).chain(levels.iter().map(|l| format!("p({l})"))).collect()
+            }
+            Self::Values(values) => values.iter().map(|(name, _)| name.clone()).collect(),
+        }
     }
+
+    /// The class and its probabilities, or the values in their own units.
+    fn record(&self, probe: &Probe, head: usize, sample: usize) -> Vec<String> {
+        match self {
+            Self::Class { levels, .. } => {
+                let class = levels.get(probe.class_of(head, sample)).cloned().unwrap_or_default();
+                let probabilities = probe.probabilities(head, sample, levels.len());
+                std::iter::once(class).chain(probabilities.iter().map(f32::to_string)).collect()
+            }
+            Self::Values(values) => {
+                let value = |(k, (_, scale)): (usize, &(String, TargetScale))| {
+                    scale.decode(f64::from(probe.prediction_of(head, k, sample))).to_string()
+                };
+                values.iter().enumerate().map(value).collect()
+            }
+        }
+    }
+}
+
+fn save(
+    arguments: &Arguments,
+    outputs: &[Predicted<'_>],
+    table: &Table,
+    records: &[Vec<String>],
+) -> Result<(), Failure> {
+    let cannot = |e: &dyn std::fmt::Display| format!("{} cannot be written: {e}", arguments.out.display());
+    let header: Vec<String> =
+        std::iter::once("row".to_owned()).chain(outputs.iter().flat_map(Predicted::header)).collect();
     let mut writer = csv::Writer::from_path(&arguments.out).map_err(|e| cannot(&e))?;
     writer.write_record(&header).map_err(|e| cannot(&e))?;
     for (row, record) in (0..table.rows()).zip(records) {

@@ -2,10 +2,12 @@
 
 use super::{Failure, chart, open, thread_count, write};
 use crate::data::{Part, significant};
+use crate::nn::NetworkSpec;
 use crate::project::Preset;
-use crate::train::{Evaluation, Metrics, Scores, Session, team};
+use crate::train::{FullEvaluation, Metrics, Scores, Session, team};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -58,6 +60,9 @@ struct Report {
     stopped: &'static str,
     epochs: Vec<Epoch>,
     test: Option<Test>,
+    /// The same for each output by its name, where there are several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outputs: BTreeMap<String, Test>,
     steps: u64,
     samples_per_s: f64,
     seconds: f64,
@@ -84,6 +89,12 @@ struct Test {
     scores: Scores,
 }
 
+impl Test {
+    fn of(full: &FullEvaluation) -> Self {
+        Self { loss: full.evaluation.loss, metrics: full.evaluation.metrics, scores: full.scores }
+    }
+}
+
 /// Epochs where neither the preset nor the command line says how many.
 const DEFAULT_EPOCHS: u64 = 100;
 
@@ -104,7 +115,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _team = team(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     let (records, diverged, seconds) = train(&mut session, epochs)?;
-    let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten();
+    let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten().unwrap_or_default();
     let samples = records.len() * data.part(Part::Train).len();
     let report = Report {
         preset: arguments.preset.clone(),
@@ -115,7 +126,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             (None, true) => "early",
             (None, false) => "epochs",
         },
-        test: test.as_ref().map(|(e, scores, _)| Test { loss: e.loss, metrics: e.metrics, scores: *scores }),
+        test: test.first().map(Test::of),
+        outputs: if test.len() > 1 {
+            test.iter().map(|t| (document.network.name(t.layer), Test::of(t))).collect()
+        } else {
+            BTreeMap::new()
+        },
         steps: session.steps(),
         samples_per_s: if seconds > 0.0 { samples as f64 / seconds } else { 0.0 },
         seconds,
@@ -126,7 +142,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let first = report.epochs.first().map_or(1, |e| e.epoch);
         print!("{}", chart::curve("Training loss", first, &losses));
     }
-    summarise(&report, test.map(|(evaluation, ..)| evaluation));
+    summarise(&report, &test, &document.network);
     if let Some(path) = &arguments.report {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
@@ -183,7 +199,7 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
     Ok((records, diverged, begun.elapsed().as_secs_f64()))
 }
 
-fn summarise(report: &Report, test: Option<Evaluation>) {
+fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {
     println!(
         "{} epoch{}, {} steps in {} s: {:.0} samples/s",
         report.epochs.len(),
@@ -196,14 +212,14 @@ fn summarise(report: &Report, test: Option<Evaluation>) {
         let validation = last.val_loss.map_or_else(String::new, |v| format!(", validation loss {}", significant(v, 4)));
         println!("training loss {}{validation}", significant(last.train_loss, 4));
     }
-    match test {
-        Some(Evaluation { loss, metrics: Metrics::Classes { accuracy } }) => {
-            println!("test: accuracy {:.1} %, loss {}", accuracy * 100.0, significant(loss, 4));
+    for full in test {
+        let of = if test.len() > 1 { format!(" of {}", network.name(full.layer)) } else { String::new() };
+        let loss = significant(full.evaluation.loss, 4);
+        match full.evaluation.metrics {
+            Metrics::Classes { accuracy } => println!("test{of}: accuracy {:.1} %, loss {loss}", accuracy * 100.0),
+            Metrics::Values { r2, mae } => {
+                println!("test{of}: R² {r2:.3}, mean absolute error {}, loss {loss}", significant(mae, 4));
+            }
         }
-        Some(Evaluation { loss, metrics: Metrics::Values { r2, mae } }) => {
-            let (mae, loss) = (significant(mae, 4), significant(loss, 4));
-            println!("test: R² {r2:.3}, mean absolute error {mae}, loss {loss}");
-        }
-        None => {}
     }
 }

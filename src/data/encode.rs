@@ -106,10 +106,18 @@ impl Encoding {
         }
     }
 
+    /// How its numbers lead back to the column's own units.
+    pub fn scale(&self) -> TargetScale {
+        match self.kind {
+            EncodingKind::Linear(scale) => scale,
+            _ => TargetScale { offset: 0.0, scale: 1.0 },
+        }
+    }
+
     fn fit(plan: &ColumnPlan, column: &Column, kept: &[usize], training: &[usize]) -> Self {
         let numbers = || training.iter().map(|&row| raw(column, row)).filter(|v| !v.is_nan());
         let fill = match (plan.missing, plan.role) {
-            (Missing::Drop, _) | (_, Role::Target) => None,
+            (Missing::Drop, _) | (_, Role::Target | Role::Weight) => None,
             (Missing::Mean, _) if column.is_number() => Some(numbers().sum::<f64>() / numbers().count().max(1) as f64),
             // Text has no mean; its most frequent value stands in.
             (Missing::Mean | Missing::Mode, _) => mode(numbers().collect()),
@@ -222,16 +230,14 @@ impl Encoder {
         self.features.iter().flat_map(Encoding::names).collect()
     }
 
-    /// How feature `k` follows from its column, where that is a line.
+    /// How each feature follows from its column, where that is a line.
+    pub fn scales(&self) -> impl Iterator<Item = TargetScale> + '_ {
+        self.features.iter().flat_map(|e| std::iter::repeat_n(e.scale(), e.width()))
+    }
+
+    /// The same for feature `k`.
     pub fn scale(&self, k: usize) -> TargetScale {
-        let mut at = 0;
-        for encoding in &self.features {
-            if let (true, EncodingKind::Linear(scale)) = (at == k, &encoding.kind) {
-                return *scale;
-            }
-            at += encoding.width();
-        }
-        TargetScale { offset: 0.0, scale: 1.0 }
+        self.scales().nth(k).unwrap_or(TargetScale { offset: 0.0, scale: 1.0 })
     }
 
     /// Features `[rows, features]` of the given rows of a table that has the same columns.
@@ -239,7 +245,7 @@ impl Encoder {
     /// # Errors
     /// When a column is gone or holds text where numbers are needed.
     pub fn features(&self, table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
-        encode(&self.features, table, rows)
+        encode(&self.features.iter().collect::<Vec<_>>(), table, rows)
     }
 
     /// Whether a row has a gap that nothing fills.
@@ -248,26 +254,39 @@ impl Encoder {
         self.features.iter().any(gap)
     }
 
-    pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
-        if let [Encoding { column, kind: EncodingKind::OneHot { levels }, .. }] = self.targets.as_slice() {
-            let column = table.column(column).ok_or_else(|| DataError::ColumnGone(column.clone()))?;
-            let label = |&row: &usize| levels.binary_search_by(|n| column.order(n, row)).unwrap_or(0) as u32;
-            return Ok(Targets::Classes { names: levels.clone(), labels: rows.iter().map(label).collect() });
+    /// The targets by kind, in order of first appearance: each column of classes alone, all numbers together.
+    pub fn target_groups(&self) -> Vec<Vec<&Encoding>> {
+        let mut groups: Vec<Vec<&Encoding>> = Vec::new();
+        for encoding in &self.targets {
+            let is_number = |e: &Encoding| !matches!(e.kind, EncodingKind::OneHot { .. });
+            match groups.iter_mut().find(|g| is_number(encoding) && is_number(g[0])) {
+                Some(numbers) => numbers.push(encoding),
+                None => groups.push(vec![encoding]),
+            }
         }
-        let scale = |e: &Encoding| match e.kind {
-            EncodingKind::Linear(scale) => scale,
-            _ => TargetScale { offset: 0.0, scale: 1.0 },
-        };
-        Ok(Targets::Values {
-            names: self.targets.iter().map(|e| e.column.clone()).collect(),
-            values: encode(&self.targets, table, rows)?,
-            scales: self.targets.iter().map(scale).collect(),
-        })
+        groups
+    }
+
+    pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
+        self.target_groups().into_iter().map(|group| targets_of(&group, table, rows)).collect()
     }
 }
 
-fn encode(encodings: &[Encoding], table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
-    let mut columns = Vec::with_capacity(encodings.len());
+fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
+    if let [Encoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
+        let column = table.column(column).ok_or_else(|| DataError::ColumnGone(column.clone()))?;
+        let label = |&row: &usize| levels.binary_search_by(|n| column.order(n, row)).unwrap_or(0) as u32;
+        return Ok(Targets::Classes { names: levels.clone(), labels: rows.iter().map(label).collect() });
+    }
+    Ok(Targets::Values {
+        names: group.iter().map(|e| e.column.clone()).collect(),
+        values: encode(group, table, rows)?,
+        scales: group.iter().map(|e| e.scale()).collect(),
+    })
+}
+
+fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
+    let mut columns = Vec::new();
     for encoding in encodings {
         let name = &encoding.column;
         let column = table.column(name).ok_or_else(|| DataError::ColumnGone(name.clone()))?;
@@ -276,7 +295,7 @@ fn encode(encodings: &[Encoding], table: &Table, rows: &[usize]) -> Result<Array
         }
         columns.push(column);
     }
-    let width: usize = encodings.iter().map(Encoding::width).sum();
+    let width: usize = encodings.iter().map(|e| e.width()).sum();
     let mut flat = Vec::with_capacity(rows.len() * width);
     for &row in rows {
         for (encoding, column) in encodings.iter().zip(&columns) {

@@ -57,8 +57,12 @@ pub enum DataError {
     TooManyClasses { column: String, classes: usize, limit: usize },
     #[error("No column is the target. Set the role of the column to be predicted to target.")]
     NoTarget,
-    #[error("A class target must stand alone, but {0} columns are targets. Leave one, or make them numbers.")]
-    SeveralTargets(usize),
+    #[error("{0} columns are weights, but a row has one. Set the role of the others to ignore.")]
+    SeveralWeights(usize),
+    #[error(
+        "Row {row}, column \"{column}\": a weight must be at least 0, but is {weight}. Correct the cell, or set the column's role to ignore."
+    )]
+    NegativeWeight { row: usize, column: String, weight: f64 },
     #[error("No column is a feature. Set the role of at least one column to feature.")]
     NoFeatures,
     #[error(

@@ -5,7 +5,7 @@
 
 use super::encode::{Encoder, Targets};
 use super::error::DataError;
-use super::table::{Column, Table};
+use super::table::{Column, Table, Values};
 use crate::seed::{Purpose, Stream};
 use ndarray::Array2;
 use schemars::JsonSchema;
@@ -43,6 +43,8 @@ pub struct ColumnPlan {
 pub enum Role {
     Feature,
     Target,
+    /// How much each row counts in training
+    Weight,
     Ignore,
 }
 
@@ -110,7 +112,10 @@ pub struct Dataset {
     pub name: String,
     /// Features `[rows, features]`.
     pub x: Array2<f32>,
-    pub targets: Targets,
+    /// By kind; at least one.
+    pub targets: Vec<Targets>,
+    /// How much each row counts in training; alike where absent.
+    pub weights: Option<Vec<f32>>,
     /// Row of the table that each row came from.
     pub source_rows: Vec<usize>,
     /// Rows of each part, in the order of [`Part`].
@@ -121,6 +126,11 @@ pub struct Dataset {
 impl Dataset {
     pub fn part(&self, part: Part) -> &[u32] {
         &self.parts[part as usize]
+    }
+
+    /// The first kind of targets, which stands for all in pictures.
+    pub fn target(&self) -> &Targets {
+        &self.targets[0]
     }
 
     /// Number of features.
@@ -134,12 +144,13 @@ impl Dataset {
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Feature, Self::Target, Self::Ignore];
+    pub const ALL: [Self; 4] = [Self::Feature, Self::Target, Self::Weight, Self::Ignore];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Feature => "feature",
             Self::Target => "target",
+            Self::Weight => "weight",
             Self::Ignore => "ignore",
         }
     }
@@ -224,9 +235,12 @@ pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, Data
     if kept.len() < NEEDED {
         return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
     }
-    let target = used.iter().find(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot);
-    let classes = target.map(|(_, c)| class_of_rows(c, &kept)).transpose()?;
-    let parts = split(kept.len(), &preparation.split, classes.as_deref());
+    let classes = used
+        .iter()
+        .filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot)
+        .map(|(_, c)| class_of_rows(c, &kept))
+        .collect::<Result<Vec<_>, _>>()?;
+    let parts = split(kept.len(), &preparation.split, classes.first().map(Vec::as_slice));
     if parts[0].is_empty() {
         return Err(DataError::EmptyTraining);
     }
@@ -234,7 +248,21 @@ pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, Data
     let encoder = Encoder::fit(&used, &kept, &training);
     let x = encoder.features(table, &kept)?;
     let targets = encoder.targets(table, &kept)?;
-    Ok(Dataset { name: table.name.clone(), x, targets, source_rows: kept, parts, encoder })
+    let weights =
+        used.iter().find(|(p, _)| p.role == Role::Weight).map(|(_, c)| weights_of_rows(c, &kept)).transpose()?;
+    Ok(Dataset { name: table.name.clone(), x, targets, weights, source_rows: kept, parts, encoder })
+}
+
+fn weights_of_rows(column: &Column, kept: &[usize]) -> Result<Vec<f32>, DataError> {
+    let Values::Numbers(values) = &column.values else {
+        return Err(DataError::TextAsNumber { column: column.name.clone() });
+    };
+    kept.iter()
+        .map(|&row| match values[row] {
+            weight if weight >= 0.0 => Ok(weight as f32),
+            weight => Err(DataError::NegativeWeight { row: row + 1, column: column.name.clone(), weight }),
+        })
+        .collect()
 }
 
 /// The columns that are used, checked one by one.
@@ -251,8 +279,8 @@ fn resolve<'a>(table: &'a Table, preparation: &'a Preparation) -> Result<Vec<(&'
     if of(Role::Target).next().is_none() {
         return Err(DataError::NoTarget);
     }
-    if of(Role::Target).any(|(p, _)| p.treatment == Treatment::OneHot) && of(Role::Target).count() > 1 {
-        return Err(DataError::SeveralTargets(of(Role::Target).count()));
+    if of(Role::Weight).count() > 1 {
+        return Err(DataError::SeveralWeights(of(Role::Weight).count()));
     }
     if of(Role::Feature).next().is_none() {
         return Err(DataError::NoFeatures);
@@ -269,7 +297,7 @@ fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
     if let Some(row) = column.first_infinite() {
         return Err(DataError::Infinite { row: row + 1, column: name() });
     }
-    if !column.is_number() && !plan.treatment.takes_text() {
+    if !column.is_number() && (plan.role == Role::Weight || !plan.treatment.takes_text()) {
         return Err(DataError::TextAsNumber { column: name() });
     }
     if plan.treatment != Treatment::OneHot {
@@ -288,7 +316,7 @@ fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
 
 /// A row without its target teaches nothing; other gaps are filled unless the plan drops them.
 fn keeps(plan: &ColumnPlan, column: &Column, row: usize) -> bool {
-    !(column.is_missing(row) && (plan.role == Role::Target || plan.missing == Missing::Drop))
+    !(column.is_missing(row) && (matches!(plan.role, Role::Target | Role::Weight) || plan.missing == Missing::Drop))
 }
 
 fn class_of_rows(column: &Column, kept: &[usize]) -> Result<Vec<usize>, DataError> {
@@ -374,7 +402,7 @@ mod tests {
         let mut all: Vec<u32> = data.parts.concat();
         all.sort_unstable();
         assert_eq!(all, (0..39).collect::<Vec<_>>());
-        let Targets::Classes { labels, names } = &data.targets else { panic!("classes") };
+        let Targets::Classes { labels, names } = data.target() else { panic!("classes") };
         assert_eq!(names, &["no", "yes"]);
         let yes = data.part(Part::Test).iter().filter(|&&r| labels[r as usize] == 1).count();
         assert!((2..=3).contains(&yes), "{yes} of ten rows of the 39 that a quarter says yes to");
@@ -409,7 +437,8 @@ mod tests {
             (change(&|p| p.columns[3].role = Role::Ignore), "No column is the target"),
             (change(&|p| p.columns.iter_mut().take(3).for_each(|c| c.role = Role::Ignore)), "No column is a feature"),
             (change(&|p| p.columns[2].treatment = Treatment::MinMax), "\"colour\" holds text"),
-            (change(&|p| p.columns[2].role = Role::Target), "2 columns are targets"),
+            (change(&|p| p.columns[..2].iter_mut().for_each(|c| c.role = Role::Weight)), "2 columns are weights"),
+            (change(&|p| p.columns[2].role = Role::Weight), "\"colour\" holds text"),
             (change(&|p| p.split.test = 1.0), "no rows to train on"),
             (change(&|p| p.columns[0].name = "gone".into()), "\"gone\" is no longer"),
         ];

@@ -3,8 +3,9 @@
 //!
 //! Failures are values: what a person can cause comes back as a list of [`Problem`]s; a panic here is a bug.
 
-// The kernels are meant to be inlined into their dispatching functions; formulas have one-letter names.
-#![allow(clippy::inline_always, clippy::many_single_char_names)]
+// The kernels are meant to be inlined into their dispatching functions, which hand on what they were given; formulas have
+// one-letter names.
+#![allow(clippy::inline_always, clippy::many_single_char_names, clippy::needless_pass_by_value)]
 
 mod activation;
 pub mod check;
@@ -20,11 +21,14 @@ mod shape;
 mod spec;
 
 pub use activation::Activation;
+pub use compile::{Head, HeadTarget};
 pub use compile::{Plan, compile};
 pub use init::Initialiser;
-pub use loss::{Link, Loss};
+pub use loss::{Link, Loss, Weighing};
 pub use network::Network;
 pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
 pub use real::Real;
-pub use shape::{Encoding, Inference, MEMORY_LIMIT, Mend, Problem, Target, Task, bytes, infer, volume};
+pub use shape::{
+    Encoding, Inference, JudgedOutput, MEMORY_LIMIT, Mend, Problem, Target, TargetGroup, Task, bytes, infer, volume,
+};
 pub use spec::{LayerId, LayerKind, LayerSpec, NetworkSpec, Wire};

@@ -3,9 +3,10 @@
 //! A training step is four calls — [`Network::forward`], [`Network::error`], [`Network::backward`] and
 //! [`Network::update`] — and none of them allocates.
 
-use super::compile::{Parameter, Plan};
+use super::compile::{Head, Parameter, Plan};
 use super::kernels::{padded, update};
 use super::layers::{Backward, GradInputs, Inputs, Operation, Pass};
+use super::loss::Weighing;
 use super::optimizer::{OptimizerState, UpdateRule};
 use super::real::Real;
 use super::spec::LayerId;
@@ -25,11 +26,21 @@ pub struct Network<T: Real> {
     grads: Vec<Vec<T>>,
     /// Whether the gradient buffer already holds a part from another reader.
     touched: Vec<bool>,
-    target: Vec<T>,
+    /// For each head its targets `[outputs, stride]`, how much each sample counts `[stride]`, and its last loss.
+    compared: Vec<Compared<T>>,
+    /// Room for the gradient of a head that is not the first to reach its node.
+    spare: Vec<T>,
     params: Vec<T>,
     grad_params: Vec<T>,
     capacity: usize,
     pass: Pass,
+    loss: f64,
+}
+
+/// What a head is compared with.
+struct Compared<T> {
+    target: Vec<T>,
+    shares: Vec<T>,
     loss: f64,
 }
 
@@ -46,7 +57,16 @@ impl<T: Real> Network<T> {
             values: buffers(),
             grads: buffers(),
             touched: vec![false; plan.nodes.len()],
-            target: vec![T::ZERO; plan.nodes[plan.head.node].units * columns],
+            compared: plan
+                .heads
+                .iter()
+                .map(|head| Compared {
+                    target: vec![T::ZERO; plan.nodes[head.node].units * columns],
+                    shares: vec![T::ZERO; columns],
+                    loss: 0.0,
+                })
+                .collect(),
+            spare: vec![T::ZERO; if plan.heads.len() > 1 { widest(&plan) * columns } else { 0 }],
             params: vec![T::ZERO; plan.length],
             grad_params: vec![T::ZERO; plan.length],
             capacity,
@@ -94,8 +114,9 @@ impl<T: Real> Network<T> {
         self.pass.threads = threads.max(1);
     }
 
-    /// Chooses how many samples the next pass holds and returns the buffers to fill, `[features, stride]` and
-    /// `[outputs, stride]`; columns beyond the batch must be zero in the features.
+    /// Chooses how many samples the next pass holds and returns the buffers to fill: features `[features, stride]` and
+    /// targets of the first head `[outputs, stride]`; columns beyond the batch must be zero in the features. Every sample
+    /// counts alike until [`Self::head`] says otherwise.
     ///
     /// # Panics
     /// If `batch` is 0 or larger than the capacity.
@@ -103,8 +124,22 @@ impl<T: Real> Network<T> {
         assert!((1..=self.capacity).contains(&batch), "a mini-batch of {batch} in buffers for {}", self.capacity);
         self.pass.batch = batch;
         let stride = self.pass.stride();
-        let outputs = self.sizes[self.plan.head.node] * stride;
-        (&mut self.values[0][..self.sizes[0] * stride], &mut self.target[..outputs])
+        let share = T::from_f64(1.0 / batch as f64);
+        for compared in &mut self.compared {
+            compared.shares[..batch].fill(share);
+            compared.shares[batch..stride].fill(T::ZERO);
+        }
+        let outputs = self.sizes[self.plan.heads[0].node] * stride;
+        (&mut self.values[0][..self.sizes[0] * stride], &mut self.compared[0].target[..outputs])
+    }
+
+    /// A head of the network with its buffers for the loaded mini-batch: targets `[outputs, stride]`, and how much each
+    /// sample counts, `[stride]`, which must add up to 1 and be 0 beyond the batch.
+    pub fn head(&mut self, index: usize) -> (&Head, &mut [T], &mut [T]) {
+        let stride = self.pass.stride();
+        let head = &self.plan.heads[index];
+        let compared = &mut self.compared[index];
+        (head, &mut compared.target[..self.sizes[head.node] * stride], &mut compared.shares[..stride])
     }
 
     /// Forward pass: every layer's z and a, for the loaded mini-batch. `training` switches dropout on, whose random
@@ -112,6 +147,9 @@ impl<T: Real> Network<T> {
     pub fn forward(&mut self, training: bool, step: u64) {
         self.pass.training = training;
         self.pass.step = step;
+        for (original, copy) in &self.plan.copies {
+            self.params.copy_within(original.clone(), copy.start);
+        }
         let stride = self.pass.stride();
         for (i, operation) in self.operations.iter_mut().enumerate() {
             let (before, rest) = self.values.split_at_mut(i);
@@ -121,21 +159,40 @@ impl<T: Real> Network<T> {
         }
     }
 
-    /// Error: the mean loss of the mini-batch; also leaves its gradient at the output, where the backward pass starts.
+    /// Error: the mean loss of the mini-batch, weighted over all heads; also leaves its gradient at the outputs, where the
+    /// backward pass starts.
     pub fn error(&mut self) -> f64 {
-        let head = self.plan.head;
-        let used = self.sizes[head.node] * self.pass.stride();
-        let output = &self.values[head.node][..used];
-        let grad = &mut self.grads[head.node][..used];
-        self.loss = head.loss.evaluate(output, &self.target[..used], grad, self.pass.batch, self.pass.stride());
+        let (batch, stride) = (self.pass.batch, self.pass.stride());
+        self.touched.fill(false);
+        self.loss = 0.0;
+        for (head, compared) in self.plan.heads.iter().zip(&mut self.compared) {
+            let used = self.sizes[head.node] * stride;
+            let (output, target) = (&self.values[head.node][..used], &compared.target[..used]);
+            let first = !std::mem::replace(&mut self.touched[head.node], true);
+            let own = &mut self.grads[head.node][..used];
+            let grad = if first { &mut *own } else { &mut self.spare[..used] };
+            let weighing = Weighing { shares: &compared.shares, focus: T::from_f32(head.focus) };
+            compared.loss = head.loss.evaluate(output, target, grad, weighing, (batch, stride));
+            if head.weight != 1.0 {
+                update::scale(grad, T::from_f32(head.weight));
+            }
+            if !first {
+                self.grads[head.node][..used].iter_mut().zip(&self.spare).for_each(|(to, &g)| *to += g);
+            }
+            self.loss += f64::from(head.weight) * compared.loss;
+        }
         self.loss
+    }
+
+    /// Loss of one head at the last call of [`Self::error`], without its weight.
+    pub fn head_loss(&self, index: usize) -> f64 {
+        self.compared[index].loss
     }
 
     /// Backward pass: ∂L/∂parameter for every parameter, by the chain rule from the output to the first layer.
     pub fn backward(&mut self) {
         let stride = self.pass.stride();
-        self.touched.fill(false);
-        for i in (0..=self.plan.head.node).rev() {
+        for i in (0..self.plan.nodes.len()).rev() {
             let node = &self.plan.nodes[i];
             if !node.used || !node.learns {
                 continue;
@@ -162,11 +219,23 @@ impl<T: Real> Network<T> {
                 },
             );
         }
+        for (original, copy) in &self.plan.copies {
+            for (to, from) in original.clone().zip(copy.clone()) {
+                let part = self.grad_params[from];
+                self.grad_params[to] += part;
+            }
+        }
     }
 
     /// Update: one optimizer step along the gradient of the last backward pass.
     pub fn update(&mut self, rule: &UpdateRule, state: &mut OptimizerState<T>) {
-        state.update(rule, &mut self.params, &mut self.grad_params, self.plan.decayed);
+        let learning = self.plan.learning;
+        state.update(rule, &mut self.params[..learning], &mut self.grad_params[..learning], &self.plan.groups);
+        self.follow();
+    }
+
+    /// The part of an update that does not depend on gradients: running averages.
+    pub fn follow(&mut self) {
         self.operations.iter_mut().for_each(|o| o.follow(&mut self.params));
     }
 
@@ -189,25 +258,35 @@ impl<T: Real> Network<T> {
         &self.grad_params
     }
 
+    pub fn grads_mut(&mut self) -> &mut [T] {
+        &mut self.grad_params
+    }
+
     /// Weighted sums z and activations a of a layer for the loaded mini-batch, `[units, batch]`.
     pub fn layer_values(&self, layer: LayerId) -> Option<(ArrayView2<'_, T>, ArrayView2<'_, T>)> {
         let &(z, a) = self.plan.layer_nodes.get(&layer)?;
         Some((self.view(&self.values, z), self.view(&self.values, a)))
     }
 
-    /// Predictions for the loaded mini-batch, `[outputs, stride]`: probabilities for cross-entropies, else the output.
+    /// Predictions of a head for the loaded mini-batch, `[outputs, stride]`: probabilities for cross-entropies, else the
+    /// output.
     ///
     /// # Panics
     /// If `prediction` is shorter than outputs × stride.
-    pub fn predict(&self, prediction: &mut [T]) {
-        let head = self.plan.head;
-        let used = self.outputs() * self.stride();
+    pub fn predict(&self, index: usize, prediction: &mut [T]) {
+        let head = &self.plan.heads[index];
+        let used = self.outputs(index) * self.stride();
         head.loss.link().apply(&self.values[head.node][..used], &mut prediction[..used], self.stride());
     }
 
-    /// Numbers that the network puts out a sample.
-    pub fn outputs(&self) -> usize {
-        self.sizes[self.plan.head.node]
+    /// Numbers that a head puts out a sample.
+    pub fn outputs(&self, index: usize) -> usize {
+        self.sizes[self.plan.heads[index].node]
+    }
+
+    /// Numbers that the widest head puts out a sample.
+    pub fn widest(&self) -> usize {
+        widest(&self.plan)
     }
 
     /// Norm of ∂L/∂parameters of one parameter tensor.
@@ -231,4 +310,8 @@ impl<T: Real> Network<T> {
         ArrayView2::from_shape((units, batch).strides((stride, 1)), &buffers[node])
             .expect("the buffer holds units × stride numbers and batch ≤ stride")
     }
+}
+
+fn widest(plan: &Plan) -> usize {
+    plan.heads.iter().map(|head| plan.nodes[head.node].units).max().unwrap_or(0)
 }

@@ -1,9 +1,11 @@
 //! The update: how each parameter moves along its gradient. Formulas as in the PyTorch documentation of each optimizer.
 
+use super::compile::Group;
 use super::kernels::update;
 use super::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// An update rule with its constants.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +35,8 @@ pub enum Optimizer {
     Lion { beta1: f32, beta2: f32, weight_decay: f32 },
     /// Each parameter its own step, which grows while the sign of the gradient stays (Riedmiller & Braun 1993)
     Rprop { shrink: f32, grow: f32 },
+    /// Newton steps by the curvature of the last ten steps, over the whole training part (Nocedal 1980); without line search
+    Lbfgs {},
 }
 
 impl Default for Optimizer {
@@ -43,7 +47,7 @@ impl Default for Optimizer {
 
 impl Optimizer {
     /// Every optimizer with its usual constants.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Sgd {},
         Self::Momentum { momentum: 0.9 },
         Self::Nesterov { momentum: 0.9 },
@@ -56,6 +60,7 @@ impl Optimizer {
         Self::Radam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
         Self::Lion { beta1: 0.9, beta2: 0.99, weight_decay: 0.0 },
         Self::Rprop { shrink: 0.5, grow: 1.2 },
+        Self::Lbfgs {},
     ];
 
     pub fn label(self) -> &'static str {
@@ -72,6 +77,7 @@ impl Optimizer {
             Self::Radam { .. } => "RAdam",
             Self::Lion { .. } => "Lion",
             Self::Rprop { .. } => "Rprop",
+            Self::Lbfgs {} => "L-BFGS",
         }
     }
 
@@ -90,6 +96,7 @@ impl Optimizer {
             Self::Radam { .. } => "w ← w − η r m̂ / (√v̂ + ε)",
             Self::Lion { .. } => "w ← w − η sign(β₁ m + (1 − β₁) g)",
             Self::Rprop { .. } => "w ← w − Δ sign(g);  Δ grows or shrinks",
+            Self::Lbfgs {} => "w ← w − η H g;  H from the last steps",
         }
     }
 
@@ -100,7 +107,7 @@ impl Optimizer {
         const EPSILON: (&str, &str) = ("ε", "Keeps the division from exploding");
         const DECAY: (&str, &str) = ("Weight decay", "Pulls every weight towards zero, apart from the gradient");
         let named: Vec<((&str, &str), &mut f32)> = match self {
-            Self::Sgd {} => vec![],
+            Self::Sgd {} | Self::Lbfgs {} => vec![],
             Self::Momentum { momentum } | Self::Nesterov { momentum } => {
                 vec![(("Momentum", "Share of the old velocity that is kept"), momentum)]
             }
@@ -150,8 +157,14 @@ impl Optimizer {
             | Self::Adadelta { .. }
             | Self::Nadam { .. }
             | Self::Radam { .. }
-            | Self::Rprop { .. } => 2,
+            | Self::Rprop { .. }
+            | Self::Lbfgs {} => 2,
         }
+    }
+
+    /// Whether it needs the gradient of the whole training part for one update.
+    pub fn takes_all(self) -> bool {
+        matches!(self, Self::Lbfgs {})
     }
 }
 
@@ -166,32 +179,62 @@ pub struct UpdateRule {
     pub l2: f32,
     /// Largest allowed norm of the whole gradient of the loss (before regularisation).
     pub clip_norm: Option<f32>,
+    /// Largest allowed size of each number of it, which acts first.
+    pub clip_value: Option<f32>,
+}
+
+impl UpdateRule {
+    /// The optimizer and its learning rate, with nothing else.
+    pub fn new(optimizer: Optimizer, learning_rate: f32) -> Self {
+        Self { optimizer, learning_rate, l1: 0.0, l2: 0.0, clip_norm: None, clip_value: None }
+    }
 }
 
 /// The running averages of an optimizer, one number a parameter and slot.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptimizerState<T> {
-    /// Velocity, mean square, or first moment.
+    /// Velocity, mean square, first moment, or (L-BFGS) the gradient before.
     pub first: Vec<T>,
-    /// Second moment.
+    /// Second moment, or (L-BFGS) the direction of the last step.
     pub second: Vec<T>,
     /// Updates made.
     pub steps: u64,
+    /// L-BFGS: what it knows of the curvature.
+    pub curvature: Curvature<T>,
     /// NAdam: its constants, the product of all μ so far, and up to which update. Follows from the number of updates.
     product: ((f64, f64), f64, u64),
 }
+
+/// Steps and the changes of the gradient that they made, the oldest first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curvature<T> {
+    pub steps: Vec<Vec<T>>,
+    pub changes: Vec<Vec<T>>,
+    /// How many of these are in use.
+    pub known: usize,
+    /// The size of the last step along its direction.
+    pub size: f64,
+}
+
+/// Steps that L-BFGS remembers.
+pub const MEMORY: usize = 10;
 
 impl<T: Real> OptimizerState<T> {
     /// Fresh averages for `parameters` numbers.
     pub fn new(optimizer: Optimizer, parameters: usize) -> Self {
         let slot = |used: bool| if used { vec![T::ZERO; parameters] } else { Vec::new() };
         let (first, second) = (slot(optimizer.slots() > 0), slot(optimizer.slots() > 1));
-        Self { first, second, steps: 0, product: Default::default() }
+        let pairs = || (0..if optimizer.takes_all() { MEMORY } else { 0 }).map(|_| slot(true)).collect();
+        let curvature = Curvature { steps: pairs(), changes: pairs(), known: 0, size: 0.0 };
+        Self { first, second, steps: 0, curvature, product: Default::default() }
     }
 
-    /// Moves `params` along `grads`; the first `decayed` parameters (the weights) are regularised, the rest (biases) not.
-    pub fn update(&mut self, rule: &UpdateRule, params: &mut [T], grads: &mut [T], decayed: usize) {
+    /// Moves `params` along `grads`, group by group; only groups that are decayed (the weights) are regularised.
+    pub fn update(&mut self, rule: &UpdateRule, params: &mut [T], grads: &mut [T], groups: &[Group]) {
         self.steps += 1;
+        if let Some(limit) = rule.clip_value {
+            update::limit(grads, real(limit));
+        }
         if let Some(limit) = rule.clip_norm {
             let norm = update::square_sum(grads).sqrt();
             if norm > f64::from(limit) {
@@ -199,55 +242,153 @@ impl<T: Real> OptimizerState<T> {
             }
         }
         if rule.l1 != 0.0 || rule.l2 != 0.0 {
-            update::regularise(&params[..decayed], &mut grads[..decayed], real(rule.l1), real(rule.l2));
+            for group in groups.iter().filter(|g| g.decayed) {
+                let own = group.range.clone();
+                update::regularise(&params[own.clone()], &mut grads[own], real(rule.l1), real(rule.l2));
+            }
         }
+        let momenta = match rule.optimizer {
+            Optimizer::Nadam { beta1, momentum_decay, .. } => self.momenta(beta1, momentum_decay),
+            Optimizer::Lbfgs {} => {
+                self.newton(rule, params, grads, groups);
+                return;
+            }
+            _ => Momenta::default(),
+        };
+        // Neighbouring groups that the rule treats alike are one.
+        let decays = matches!(rule.optimizer, Optimizer::AdamW { .. } | Optimizer::Lion { .. });
+        let mut at = 0;
+        while let Some(first) = groups.get(at) {
+            let alike =
+                groups[at..].iter().take_while(|g| g.rate == first.rate && !(decays && g.decayed != first.decayed));
+            let count = alike.count();
+            let range = first.range.start..groups[at + count - 1].range.end;
+            let rule = UpdateRule { learning_rate: rule.learning_rate * first.rate, ..*rule };
+            self.move_along(&rule, &mut params[range.clone()], &grads[range.clone()], range, first.decayed, momenta);
+            at += count;
+        }
+    }
+
+    /// One step of the rule for some neighbouring parameters, which lie at `range` in the state.
+    fn move_along(
+        &mut self,
+        rule: &UpdateRule,
+        params: &mut [T],
+        grads: &[T],
+        range: Range<usize>,
+        decayed: bool,
+        momenta: Momenta,
+    ) {
         let lr: T = real(rule.learning_rate);
+        let steps = self.steps;
+        let first = self.first.get_mut(range.clone()).unwrap_or_default();
+        let second = self.second.get_mut(range).unwrap_or_default();
+        let decay = |params: &mut [T], by: f32| {
+            if decayed {
+                update::scale(params, T::from_f64(1.0 - f64::from(rule.learning_rate) * f64::from(by)));
+            }
+        };
         match rule.optimizer {
-            Optimizer::Sgd {} => update::sgd(params, grads, lr),
-            Optimizer::Momentum { momentum } => update::momentum(params, grads, &mut self.first, lr, real(momentum)),
-            Optimizer::Nesterov { momentum } => update::nesterov(params, grads, &mut self.first, lr, real(momentum)),
+            Optimizer::Sgd {} | Optimizer::Lbfgs {} => update::sgd(params, grads, lr),
+            Optimizer::Momentum { momentum } => update::momentum(params, grads, first, lr, real(momentum)),
+            Optimizer::Nesterov { momentum } => update::nesterov(params, grads, first, lr, real(momentum)),
             Optimizer::Rmsprop { decay, epsilon } => {
-                update::rmsprop(params, grads, &mut self.first, lr, real(decay), real(epsilon));
+                update::rmsprop(params, grads, first, lr, real(decay), real(epsilon));
             }
-            Optimizer::Adam { beta1, beta2, epsilon } => self.adam(params, grads, rule, beta1, beta2, epsilon),
+            Optimizer::Adam { beta1, beta2, epsilon } => {
+                adam(params, grads, [first, second], rule, steps, (beta1, beta2), epsilon);
+            }
             Optimizer::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                let keep = 1.0 - f64::from(rule.learning_rate) * f64::from(weight_decay);
-                update::scale(&mut params[..decayed], T::from_f64(keep));
-                self.adam(params, grads, rule, beta1, beta2, epsilon);
+                decay(params, weight_decay);
+                adam(params, grads, [first, second], rule, steps, (beta1, beta2), epsilon);
             }
-            Optimizer::Adagrad { epsilon } => update::adagrad(params, grads, &mut self.first, lr, real(epsilon)),
+            Optimizer::Adagrad { epsilon } => update::adagrad(params, grads, first, lr, real(epsilon)),
             Optimizer::Adadelta { decay, epsilon } => {
-                update::adadelta(params, grads, &mut self.first, &mut self.second, lr, real(decay), real(epsilon));
+                update::adadelta(params, grads, first, second, lr, real(decay), real(epsilon));
             }
-            Optimizer::Nadam { beta1, beta2, epsilon, momentum_decay } => {
-                self.nadam(params, grads, rule, (beta1, beta2), epsilon, momentum_decay);
+            Optimizer::Nadam { beta1, beta2, epsilon, .. } => {
+                nadam(params, grads, [first, second], rule, steps, (beta1, beta2), epsilon, momenta);
             }
-            Optimizer::Radam { beta1, beta2, epsilon } => self.radam(params, grads, rule, (beta1, beta2), epsilon),
+            Optimizer::Radam { beta1, beta2, epsilon } => {
+                radam(params, grads, [first, second], rule, steps, (beta1, beta2), epsilon);
+            }
             Optimizer::Lion { beta1, beta2, weight_decay } => {
-                let keep = 1.0 - f64::from(rule.learning_rate) * f64::from(weight_decay);
-                update::scale(&mut params[..decayed], T::from_f64(keep));
-                update::lion(params, grads, &mut self.first, lr, real(beta1), real(beta2));
+                decay(params, weight_decay);
+                update::lion(params, grads, first, lr, real(beta1), real(beta2));
             }
             Optimizer::Rprop { shrink, grow } => {
                 // Steps are never zero but at the beginning.
-                if self.second.first() == Some(&T::ZERO) {
-                    self.second.fill(lr);
+                if second.first() == Some(&T::ZERO) {
+                    second.fill(lr);
                 }
-                update::rprop(params, grads, &mut self.first, &mut self.second, real(shrink), real(grow));
+                update::rprop(params, grads, first, second, real(shrink), real(grow));
             }
         }
     }
 
+    /// L-BFGS by the two-loop recursion (Nocedal & Wright 2006, algorithm 7.4), with the conventions of PyTorch's: the first
+    /// step is at most 1 long (by the sum of the sizes of the gradient), and steps that curve downwards are not remembered.
+    fn newton(&mut self, rule: &UpdateRule, params: &mut [T], grads: &[T], groups: &[Group]) {
+        let rate = f64::from(rule.learning_rate);
+        let Self { first: before, second: direction, curvature, steps, .. } = self;
+        let mut scale = 1.0;
+        if *steps > 1 {
+            // The oldest pair makes room, but only for a pair that is worth remembering.
+            let at = curvature.known.min(MEMORY - 1);
+            let full = curvature.known == MEMORY;
+            if full {
+                curvature.steps.rotate_left(1);
+                curvature.changes.rotate_left(1);
+            }
+            let (step, change) = (&mut curvature.steps[at], &mut curvature.changes[at]);
+            let size = T::from_f64(curvature.size);
+            let mut bent = 0.0;
+            for (k, change_of) in grads.iter().zip(before.iter()).map(|(&g, &b)| g - b).enumerate() {
+                bent += change_of.to_f64() * (direction[k] * size).to_f64();
+            }
+            if bent > 1e-10 {
+                for k in 0..grads.len() {
+                    (step[k], change[k]) = (direction[k] * size, grads[k] - before[k]);
+                }
+                curvature.known = at + 1;
+            } else if full {
+                curvature.steps.rotate_right(1);
+                curvature.changes.rotate_right(1);
+            }
+            if let Some(last) = curvature.known.checked_sub(1) {
+                let (s, y) = (&curvature.steps[last], &curvature.changes[last]);
+                scale = update::dot(s, y) / update::square_sum(y);
+            }
+        }
+        direction.iter_mut().zip(grads).for_each(|(d, &g)| *d = -g);
+        let mut weights = [0.0; MEMORY];
+        let pairs = || curvature.steps.iter().zip(&curvature.changes).take(curvature.known).enumerate();
+        for (k, (s, y)) in pairs().rev() {
+            weights[k] = update::dot(s, direction) / update::dot(s, y);
+            update::add(direction, y, T::from_f64(-weights[k]));
+        }
+        if *steps > 1 {
+            update::scale(direction, T::from_f64(scale));
+        }
+        for (k, (s, y)) in pairs() {
+            let back = update::dot(y, direction) / update::dot(s, y);
+            update::add(direction, s, T::from_f64(weights[k] - back));
+        }
+        before.copy_from_slice(grads);
+        let reach: f64 = grads.iter().map(|g| g.abs().to_f64()).sum();
+        curvature.size = if *steps == 1 { rate * (1.0 / reach).min(1.0) } else { rate };
+        // A direction that does not lead down any more means that it is done.
+        if update::dot(grads, direction) > -1e-9 {
+            curvature.size = 0.0;
+        }
+        for group in groups {
+            let own = group.range.clone();
+            update::add(&mut params[own.clone()], &direction[own], T::from_f64(curvature.size * f64::from(group.rate)));
+        }
+    }
+
     /// As in PyTorch: μₜ = β₁ (1 − ½ · 0.96^(t ψ)), and the products of all μ so far correct the bias.
-    fn nadam(
-        &mut self,
-        params: &mut [T],
-        grads: &[T],
-        rule: &UpdateRule,
-        (beta1, beta2): (f32, f32),
-        epsilon: f32,
-        momentum_decay: f32,
-    ) {
+    fn momenta(&mut self, beta1: f32, momentum_decay: f32) -> Momenta {
         let (beta, psi) = (f64::from(beta1), f64::from(momentum_decay));
         let mu = |t: u64| beta * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * psi));
         let (constants, product, t) = self.product;
@@ -255,50 +396,75 @@ impl<T: Real> OptimizerState<T> {
         // After a change of constants, or when a run goes on, all of them are multiplied anew, once.
         let product = if known { product * mu(self.steps) } else { (1..=self.steps).map(mu).product() };
         self.product = ((beta, psi), product, self.steps);
-        let rate = f64::from(rule.learning_rate);
-        let (now, next) = (mu(self.steps), mu(self.steps + 1));
-        let correct = 1.0 - f64::from(beta2).powf(self.steps as f64);
-        let shares = [rate * (1.0 - now) / (1.0 - product), rate * next / (1.0 - product * next)].map(T::from_f64);
-        let (root, epsilon) = (T::from_f64(1.0 / correct.sqrt()), real(epsilon));
-        let betas = [beta1, beta2].map(real);
-        update::nadam(params, grads, &mut self.first, &mut self.second, betas, shares, root, epsilon);
+        Momenta { now: mu(self.steps), next: mu(self.steps + 1), product }
     }
+}
 
-    fn radam(&mut self, params: &mut [T], grads: &[T], rule: &UpdateRule, (beta1, beta2): (f32, f32), epsilon: f32) {
-        let t = self.steps as f64;
-        let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
-        let (correct1, correct2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
-        let most = 2.0 / (1.0 - beta2) - 1.0;
-        let length = most - 2.0 * t * beta2.powf(t) / correct2;
-        let step = f64::from(rule.learning_rate) / correct1;
-        // Before there are enough samples for a variance, the step is that of plain momentum: denominator 1.
-        let (step, root, epsilon) = if length > 5.0 {
-            let r = ((length - 4.0) * (length - 2.0) * most / ((most - 4.0) * (most - 2.0) * length)).sqrt();
-            (step * r, 1.0 / correct2.sqrt(), f64::from(epsilon) / correct2.sqrt())
-        } else {
-            (step, 0.0, 1.0)
-        };
-        let betas = [beta1, beta2].map(T::from_f64);
-        let [step, root, epsilon] = [step, root, epsilon].map(T::from_f64);
-        update::adam(params, grads, &mut self.first, &mut self.second, betas, step, root, epsilon);
-    }
+/// NAdam: μ of this update and of the next, and the product of all up to this one.
+#[derive(Clone, Copy, Default)]
+struct Momenta {
+    now: f64,
+    next: f64,
+    product: f64,
+}
 
-    fn adam(&mut self, params: &mut [T], grads: &[T], rule: &UpdateRule, beta1: f32, beta2: f32, epsilon: f32) {
-        let steps = self.steps as f64;
-        let correct = |beta: f32| 1.0 - f64::from(beta).powf(steps);
-        let step_size = f64::from(rule.learning_rate) / correct(beta1);
-        let denominator = 1.0 / correct(beta2).sqrt();
-        update::adam(
-            params,
-            grads,
-            &mut self.first,
-            &mut self.second,
-            [beta1, beta2].map(real),
-            T::from_f64(step_size),
-            T::from_f64(denominator),
-            real(epsilon),
-        );
-    }
+fn nadam<T: Real>(
+    params: &mut [T],
+    grads: &[T],
+    [first, second]: [&mut [T]; 2],
+    rule: &UpdateRule,
+    steps: u64,
+    (beta1, beta2): (f32, f32),
+    epsilon: f32,
+    Momenta { now, next, product }: Momenta,
+) {
+    let rate = f64::from(rule.learning_rate);
+    let correct = 1.0 - f64::from(beta2).powf(steps as f64);
+    let shares = [rate * (1.0 - now) / (1.0 - product), rate * next / (1.0 - product * next)].map(T::from_f64);
+    let (root, epsilon) = (T::from_f64(1.0 / correct.sqrt()), real(epsilon));
+    update::nadam(params, grads, first, second, [beta1, beta2].map(real), shares, root, epsilon);
+}
+
+fn radam<T: Real>(
+    params: &mut [T],
+    grads: &[T],
+    [first, second]: [&mut [T]; 2],
+    rule: &UpdateRule,
+    steps: u64,
+    (beta1, beta2): (f32, f32),
+    epsilon: f32,
+) {
+    let t = steps as f64;
+    let (beta1, beta2) = (f64::from(beta1), f64::from(beta2));
+    let (correct1, correct2) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
+    let most = 2.0 / (1.0 - beta2) - 1.0;
+    let length = most - 2.0 * t * beta2.powf(t) / correct2;
+    let step = f64::from(rule.learning_rate) / correct1;
+    // Before there are enough samples for a variance, the step is that of plain momentum: denominator 1.
+    let (step, root, epsilon) = if length > 5.0 {
+        let r = ((length - 4.0) * (length - 2.0) * most / ((most - 4.0) * (most - 2.0) * length)).sqrt();
+        (step * r, 1.0 / correct2.sqrt(), f64::from(epsilon) / correct2.sqrt())
+    } else {
+        (step, 0.0, 1.0)
+    };
+    let betas = [beta1, beta2].map(T::from_f64);
+    let [step, root, epsilon] = [step, root, epsilon].map(T::from_f64);
+    update::adam(params, grads, first, second, betas, step, root, epsilon);
+}
+
+fn adam<T: Real>(
+    params: &mut [T],
+    grads: &[T],
+    [first, second]: [&mut [T]; 2],
+    rule: &UpdateRule,
+    steps: u64,
+    (beta1, beta2): (f32, f32),
+    epsilon: f32,
+) {
+    let correct = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
+    let step = T::from_f64(f64::from(rule.learning_rate) / correct(beta1));
+    let root = T::from_f64(1.0 / correct(beta2).sqrt());
+    update::adam(params, grads, first, second, [beta1, beta2].map(real), step, root, real(epsilon));
 }
 
 fn real<T: Real>(value: f32) -> T {

@@ -1,6 +1,7 @@
 //! Shape inference: what flows along each wire, what does not fit, and what would mend it. Runs on every edit.
 
-use super::layers::{DenseSpec, FlattenSpec, InputSpec, OutputSpec, ReshapeSpec, palette};
+use super::compile::HeadTarget;
+use super::layers::{ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, OutputSpec, ReshapeSpec, palette};
 use super::spec::{LayerId, LayerKind, NetworkSpec};
 use super::{Activation, Loss};
 use std::collections::BTreeMap;
@@ -13,7 +14,64 @@ pub const MEMORY_LIMIT: u128 = 8 << 30;
 pub struct Task {
     /// Shape of one sample's features.
     pub input: Vec<usize>,
+    /// The columns that the features come from, in order, and how many features each becomes; empty where nobody asks.
+    pub columns: Vec<(String, usize)>,
+    /// At least one; the first is the target where an output does not choose.
+    pub targets: Vec<TargetGroup>,
+}
+
+/// Targets of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetGroup {
+    /// The columns that they come from.
+    pub columns: Vec<String>,
     pub target: Target,
+}
+
+impl Task {
+    /// A task of one kind of target whose columns have no names.
+    pub fn new(input: Vec<usize>, target: Target) -> Self {
+        Self { input, columns: Vec::new(), targets: vec![TargetGroup { columns: Vec::new(), target }] }
+    }
+
+    /// What is to be predicted where an output does not choose.
+    pub fn target(&self) -> Target {
+        self.targets[0].target
+    }
+
+    /// The features that come from the columns, or the name of one that does not exist.
+    pub(super) fn features(&self, columns: &[String]) -> Result<Vec<u32>, String> {
+        let mut features = Vec::new();
+        for column in columns {
+            let place = self.columns.iter().position(|(name, _)| name == column).ok_or_else(|| column.clone())?;
+            let first: usize = self.columns[..place].iter().map(|(_, width)| width).sum();
+            features.extend((first..first + self.columns[place].1).map(|k| k as u32));
+        }
+        Ok(features)
+    }
+
+    /// What an output is compared with, or why that does not exist.
+    fn compare(&self, comparison: &Comparison) -> Result<(HeadTarget, Target), String> {
+        let columns = match comparison {
+            Comparison::Target => return Ok((HeadTarget::Group { group: 0, columns: None }, self.target())),
+            Comparison::Features => return Ok((HeadTarget::Features, Target::Values(volume(&self.input)))),
+            Comparison::Columns(columns) => columns,
+        };
+        let group = self.targets.iter().position(|g| columns.iter().all(|c| g.columns.contains(c)));
+        let Some(group) = group.filter(|_| !columns.is_empty()) else {
+            return Err(format!("the data have no targets {} of one kind", columns.join(", ")));
+        };
+        let found = &self.targets[group];
+        match found.target {
+            Target::Classes(_) => Ok((HeadTarget::Group { group, columns: None }, found.target)),
+            Target::Values(_) => {
+                let places: Vec<usize> =
+                    columns.iter().filter_map(|c| found.columns.iter().position(|f| f == c)).collect();
+                let target = Target::Values(places.len());
+                Ok((HeadTarget::Group { group, columns: Some(places) }, target))
+            }
+        }
+    }
 }
 
 /// What is to be predicted.
@@ -30,6 +88,8 @@ pub enum Target {
 pub enum Encoding {
     /// One unit a class: 1 for the true one, else 0.
     OneHot,
+    /// One unit a class: +1 for the true one, else −1.
+    SignedOneHot,
     /// One unit: −1 for the first class, +1 for the second.
     Signed,
     /// One unit: 0 for the first class, 1 for the second.
@@ -68,7 +128,11 @@ pub enum Mend {
     KeepOneWire { to: LayerId },
     SetRate { layer: LayerId, rate: f32 },
     InsertFlatten { before: LayerId },
-    InsertReshape { before: LayerId, shape: [usize; 3] },
+    InsertReshape { before: LayerId, shape: Vec<usize> },
+    OwnParameters { layer: LayerId },
+    AllFeatures { layer: LayerId },
+    CompareWithTarget { layer: LayerId },
+    EqualClasses { layer: LayerId },
     Reset { layer: LayerId },
 }
 
@@ -89,20 +153,32 @@ impl Mend {
             Self::KeepOneWire { .. } => "Keep only the first wire".to_owned(),
             Self::SetRate { rate, .. } => format!("Set the rate to {rate}"),
             Self::InsertFlatten { .. } => "Insert a flatten layer".to_owned(),
-            Self::InsertReshape { shape: [c, h, w], .. } => format!("Insert a reshape layer to {c}×{h}×{w}"),
+            Self::InsertReshape { shape, .. } => {
+                let sides: Vec<String> = shape.iter().map(ToString::to_string).collect();
+                format!("Insert a reshape layer to {}", sides.join("×"))
+            }
+            Self::OwnParameters { layer } => format!("Give {} parameters of its own", spec.name(*layer)),
+            Self::AllFeatures { .. } => "Take all features".to_owned(),
+            Self::CompareWithTarget { .. } => "Compare with the target of the data".to_owned(),
+            Self::EqualClasses { .. } => "Let all classes count alike".to_owned(),
             Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
     }
 
     /// Makes the change.
     pub fn apply(&self, spec: &mut NetworkSpec) {
+        let output = |spec: &mut NetworkSpec, id, change: &dyn Fn(&mut OutputSpec)| {
+            if let Some(LayerKind::Output(output)) = spec.layer_mut(id).map(|l| &mut l.kind) {
+                change(output);
+            }
+        };
         match *self {
             Self::AddInput => {
                 let first = spec.topological_order().0.into_iter().find(|&id| {
                     spec.inputs_of(id).next().is_none()
                         && !matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Input(_)))
                 });
-                let input = spec.add("Input", LayerKind::Input(InputSpec {}));
+                let input = spec.add("Input", LayerKind::Input(InputSpec::default()));
                 if let Some(first) = first {
                     spec.connect(input, first);
                 }
@@ -119,14 +195,11 @@ impl Mend {
             Self::SetActivation { layer, activation } => match spec.layer_mut(layer).map(|l| &mut l.kind) {
                 Some(LayerKind::Dense(dense)) => dense.activation = activation,
                 Some(LayerKind::Conv2d(conv)) => conv.activation = activation,
+                Some(LayerKind::Conv1d(conv)) => conv.activation = activation,
                 Some(LayerKind::Activation(layer)) => layer.function = activation,
                 _ => {}
             },
-            Self::SetLoss { layer, loss } => {
-                if let Some(LayerKind::Output(output)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
-                    output.loss = loss;
-                }
-            }
+            Self::SetLoss { layer, loss } => output(spec, layer, &|o| o.loss = loss),
             Self::InsertDense { before, units, activation } => {
                 let dense = DenseSpec { units, activation, ..DenseSpec::default() };
                 insert_before(spec, "Dense", LayerKind::Dense(dense), before);
@@ -134,8 +207,20 @@ impl Mend {
             Self::InsertFlatten { before } => {
                 insert_before(spec, "Flatten", LayerKind::Flatten(FlattenSpec {}), before);
             }
-            Self::InsertReshape { before, shape } => {
-                let reshape = ReshapeSpec { shape: shape.to_vec() };
+            Self::OwnParameters { layer } => {
+                if let Some(layer) = spec.layer_mut(layer) {
+                    (layer.shares, layer.rate) = (None, 1.0);
+                }
+            }
+            Self::AllFeatures { layer } => {
+                if let Some(LayerKind::Input(input)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                    input.columns.clear();
+                }
+            }
+            Self::CompareWithTarget { layer } => output(spec, layer, &|o| o.target = Comparison::Target),
+            Self::EqualClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Equal),
+            Self::InsertReshape { before, ref shape } => {
+                let reshape = ReshapeSpec { shape: shape.clone() };
                 insert_before(spec, "Reshape", LayerKind::Reshape(reshape), before);
             }
             Self::Reset { layer } => {
@@ -175,11 +260,24 @@ pub struct Inference {
     pub problems: Vec<Problem>,
     /// Bytes that training would need.
     pub memory: u128,
-    /// How targets are encoded, once the output fits.
-    pub encoding: Option<Encoding>,
+    /// The outputs that fit, the first of the list first.
+    pub outputs: Vec<JudgedOutput>,
+}
+
+/// An output, and what it is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedOutput {
+    pub layer: LayerId,
+    pub encoding: Encoding,
+    pub target: HeadTarget,
 }
 
 impl Inference {
+    /// How the targets of the first output are written, once it fits.
+    pub fn encoding(&self) -> Option<Encoding> {
+        self.outputs.first().map(|o| o.encoding)
+    }
+
     pub fn fits(&self) -> bool {
         self.problems.is_empty()
     }
@@ -223,12 +321,14 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 found.problem(Some(id), message, mend);
             }
         }
-        if let LayerKind::Output(output) = &layer.kind {
-            let encoding = check_output(spec, task, id, output.loss, &mut found);
-            found.encoding = found.encoding.or(encoding);
+    }
+    for (id, output) in spec.outputs() {
+        if let Some(judged) = check_output(spec, task, id, output, &mut found) {
+            found.outputs.push(judged);
         }
     }
     dangling(spec, &mut found);
+    sharing(spec, &mut found);
     // Parameters, gradients and two running averages, in four bytes each.
     found.memory = numbers.saturating_add(found.total_parameters().saturating_mul(4)).saturating_mul(4);
     if found.memory > MEMORY_LIMIT {
@@ -278,15 +378,24 @@ fn invalid_mend(kind: &LayerKind, id: LayerId) -> Option<Mend> {
 /// A layer of the kind that is missing in front of one that cannot take its input.
 fn shape_mend(kind: &LayerKind, id: LayerId, input: &[usize]) -> Option<Mend> {
     match (kind, input) {
-        (LayerKind::Dense(_), [_, _, ..]) => Some(Mend::InsertFlatten { before: id }),
+        (LayerKind::Dense(dense), &[n]) if dense.per_step => {
+            Some(Mend::InsertReshape { before: id, shape: vec![n, 1] })
+        }
+        (LayerKind::Dense(_) | LayerKind::Embedding(_), [_, _, ..]) => Some(Mend::InsertFlatten { before: id }),
+        (LayerKind::Recurrent(_) | LayerKind::Attention(_) | LayerKind::Position(_), &[n]) => {
+            Some(Mend::InsertReshape { before: id, shape: vec![n, 1] })
+        }
+        (LayerKind::Conv1d(_) | LayerKind::Pool1d(_), &[n]) => {
+            Some(Mend::InsertReshape { before: id, shape: vec![1, n] })
+        }
         (LayerKind::Conv2d(_) | LayerKind::Pool2d(_) | LayerKind::GlobalPool(_), &[n]) => {
             // A square image of one or three channels.
             let side = |n: usize| (n as f64).sqrt().round() as usize;
             let channels = [1, 3].into_iter().find(|c| n % c == 0 && side(n / c).pow(2) * c == n)?;
             let side = side(n / channels);
-            Some(Mend::InsertReshape { before: id, shape: [channels, side, side] })
+            Some(Mend::InsertReshape { before: id, shape: vec![channels, side, side] })
         }
-        (LayerKind::Reshape(_), _) => Some(Mend::Remove { layer: id }),
+        (LayerKind::Reshape(_) | LayerKind::Permute(_), _) => Some(Mend::Remove { layer: id }),
         _ => None,
     }
 }
@@ -315,23 +424,54 @@ fn dangling(spec: &NetworkSpec, found: &mut Inference) {
     }
 }
 
-/// Exactly one input and one output, for now: every other part of the engine already works on any order.
+/// At least one input and one output.
 fn ends(spec: &NetworkSpec, found: &mut Inference) {
-    let of = |want: fn(&LayerKind) -> bool| spec.layers.iter().filter(move |l| want(&l.kind)).map(|l| l.id);
-    let mut inputs = of(|k| matches!(k, LayerKind::Input(_)));
-    if inputs.next().is_none() {
+    if !spec.layers.iter().any(|l| matches!(l.kind, LayerKind::Input(_))) {
         found.problem(None, "The network has no input layer", Some(Mend::AddInput));
     }
-    for extra in inputs {
-        found.problem(Some(extra), "is a second input; a network has one", Some(Mend::Remove { layer: extra }));
-    }
-    let mut outputs = of(|k| matches!(k, LayerKind::Output(_)));
-    if outputs.next().is_none() {
+    if spec.outputs().next().is_none() {
         let mend = found.order.last().map(|&after| Mend::AddOutput { after });
         found.problem(None, "The network has no output layer, so there is no error to send back", mend);
     }
-    for extra in outputs {
-        found.problem(Some(extra), "is a second output; a network has one", Some(Mend::Remove { layer: extra }));
+}
+
+/// Whether layers share parameters only with layers whose parameters have the same shapes, and learn at a sensible rate.
+fn sharing(spec: &NetworkSpec, found: &mut Inference) {
+    let shapes = |id: LayerId| {
+        let (layer, input) = (spec.layer(id)?, found.inputs.get(&id)?);
+        let parameters = layer.kind.definition().parameters(input);
+        Some(parameters.into_iter().map(|p| (p.name, p.shape)).collect::<Vec<_>>())
+    };
+    let mut wrong = Vec::new();
+    let mut shared = Vec::new();
+    for layer in &spec.layers {
+        let own = Some(Mend::OwnParameters { layer: layer.id });
+        if !(layer.rate.is_finite() && layer.rate >= 0.0) {
+            let message = format!("the factor on its learning rate must be at least 0, but is {}", layer.rate);
+            wrong.push((layer.id, message, own.clone()));
+        }
+        let Some(owner) = layer.shares else { continue };
+        shared.push(layer.id);
+        let name = spec.name(owner);
+        let message = match spec.layer(owner) {
+            None => format!("shares the parameters of layer {}, which does not exist", owner.0),
+            Some(o) if o.id == layer.id || o.shares.is_some() => {
+                format!("shares the parameters of {name}, which has none of its own")
+            }
+            // Shapes that are not known have a problem of their own.
+            Some(_) => match (shapes(layer.id), shapes(owner)) {
+                (Some(a), Some(b)) if a != b => format!("its parameters have other shapes than those of {name}"),
+                (Some(a), Some(_)) if a.is_empty() => "has no parameters to share".to_owned(),
+                _ => continue,
+            },
+        };
+        wrong.push((layer.id, message, own));
+    }
+    for (id, message, mend) in wrong {
+        found.problem(Some(id), message, mend);
+    }
+    for id in shared {
+        found.parameters.insert(id, 0);
     }
 }
 
@@ -348,7 +488,18 @@ fn input_shapes(
         if !feeders.is_empty() {
             found.problem(Some(id), "is the input, but something is wired into it", None);
         }
-        return Some(vec![task.input.clone()]);
+        let LayerKind::Input(input) = kind else { return None };
+        if input.columns.is_empty() {
+            return Some(vec![task.input.clone()]);
+        }
+        return match task.features(&input.columns) {
+            Ok(features) => Some(vec![vec![features.len()]]),
+            Err(column) => {
+                let message = format!("takes the column \"{column}\", which is no feature of the data");
+                found.problem(Some(id), message, Some(Mend::AllFeatures { layer: id }));
+                None
+            }
+        };
     }
     if kind.definition().joins() && feeders.len() == 1 {
         let message = "joins several layers, but only one is wired into it; draw another wire";
@@ -400,9 +551,43 @@ fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<
     (None, bend)
 }
 
-fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found: &mut Inference) -> Option<Encoding> {
+/// Whether what arrives at an output fits its loss and what it is compared with.
+fn check_output(
+    spec: &NetworkSpec,
+    task: &Task,
+    id: LayerId,
+    output: &OutputSpec,
+    found: &mut Inference,
+) -> Option<JudgedOutput> {
+    let loss = output.loss;
     let shape = found.shapes.get(&id)?;
     let units = volume(shape);
+    let (target, asked) = match task.compare(&output.target) {
+        Ok(found) => found,
+        Err(message) => {
+            found.problem(Some(id), message, Some(Mend::CompareWithTarget { layer: id }));
+            return None;
+        }
+    };
+    if let (ClassWeights::Chosen(weights), asked) = (&output.class_weights, asked)
+        && asked != Target::Classes(weights.len())
+    {
+        let message = format!("has weights for {} classes, but the target has other ones", weights.len());
+        found.problem(Some(id), message, Some(Mend::EqualClasses { layer: id }));
+        return None;
+    }
+    let encoding = check_units(spec, id, loss, units, asked, found)?;
+    Some(JudgedOutput { layer: id, encoding, target })
+}
+
+fn check_units(
+    spec: &NetworkSpec,
+    id: LayerId,
+    loss: Loss,
+    units: usize,
+    asked: Target,
+    found: &mut Inference,
+) -> Option<Encoding> {
     let (dense, bend) = last_layers(spec, id);
     let activation = bend.map_or(Activation::Identity, |(_, a)| a);
     let wanted = |units: usize, activation| match dense {
@@ -413,9 +598,10 @@ fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found:
         bend.filter(|(_, a)| *a != Activation::Identity && *a != right)
             .map(|(layer, _)| Mend::SetActivation { layer, activation: right })
     };
-    match task.target {
+    match asked {
         Target::Values(k) => {
-            if matches!(loss, Loss::CategoricalCrossEntropy | Loss::BinaryCrossEntropy) {
+            let of_classes = [Loss::CategoricalCrossEntropy, Loss::BinaryCrossEntropy, Loss::Hinge, Loss::Focal];
+            if of_classes.contains(&loss) {
                 let message = format!("{} needs classes, but the target is a number", loss.label());
                 found.problem(Some(id), message, Some(Mend::SetLoss { layer: id, loss: Loss::MeanSquaredError }));
                 return None;
@@ -425,17 +611,25 @@ fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found:
                 found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
                 return None;
             }
+            if loss == Loss::KullbackLeibler
+                && let Some(mend) = logits(Activation::Softmax)
+            {
+                found.problem(Some(id), format!("{} takes logits or softmax", loss.label()), Some(mend));
+                return None;
+            }
             Some(Encoding::Values)
         }
         Target::Classes(k) => {
-            if loss == Loss::CategoricalCrossEntropy {
+            if loss.takes_logits_of_classes() || loss == Loss::Cosine {
                 if units != k {
                     let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));
                     found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
                     return None;
                 }
-                if let Some(mend) = logits(Activation::Softmax) {
-                    let message = format!("cross-entropy takes logits or softmax, not {}", activation.label());
+                let mend = logits(Activation::Softmax).filter(|_| loss != Loss::Cosine);
+                if let Some(mend) = mend {
+                    let name = loss.label().to_lowercase();
+                    let message = format!("{name} takes logits or softmax, not {}", activation.label());
                     found.problem(Some(id), message, Some(mend));
                     return None;
                 }
@@ -462,6 +656,7 @@ fn check_output(spec: &NetworkSpec, task: &Task, id: LayerId, loss: Loss, found:
             Some(match (units, loss, activation) {
                 (1, Loss::BinaryCrossEntropy, _) | (1, _, Activation::Sigmoid) => Encoding::ZeroOne,
                 (1, ..) => Encoding::Signed,
+                (_, Loss::Hinge, _) => Encoding::SignedOneHot,
                 _ => Encoding::OneHot,
             })
         }
@@ -484,7 +679,7 @@ mod tests {
 
     fn net(last: LayerKind, loss: Loss) -> NetworkSpec {
         NetworkSpec::chain([
-            ("Input".into(), LayerKind::Input(InputSpec {})),
+            ("Input".into(), LayerKind::Input(InputSpec::default())),
             ("Hidden".into(), dense(5, Activation::Relu)),
             ("Last".into(), last),
             ("Output".into(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
@@ -493,19 +688,19 @@ mod tests {
 
     #[test]
     fn shapes_and_parameter_counts_follow_the_data() {
-        let task = Task { input: vec![4], target: Target::Classes(3) };
+        let task = Task::new(vec![4], Target::Classes(3));
         let found = infer(&net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy), &task, 16);
         assert_eq!(found.problems, []);
         assert_eq!(found.shapes[&LayerId(2)], [5]);
         assert_eq!(found.total_parameters(), (4 * 5 + 5 + 5 * 3 + 3) as u128);
-        assert_eq!(found.encoding, Some(Encoding::OneHot));
+        assert_eq!(found.encoding(), Some(Encoding::OneHot));
     }
 
     #[test]
     fn each_problem_is_gone_after_its_mend() {
-        let classes = Task { input: vec![4], target: Target::Classes(3) };
-        let two = Task { input: vec![4], target: Target::Classes(2) };
-        let values = Task { input: vec![4], target: Target::Values(2) };
+        let classes = Task::new(vec![4], Target::Classes(3));
+        let two = Task::new(vec![4], Target::Classes(2));
+        let values = Task::new(vec![4], Target::Values(2));
         let mut no_output = net(dense(3, Activation::Identity), Loss::CategoricalCrossEntropy);
         no_output.layers.pop();
         no_output.wires.pop();
@@ -540,7 +735,7 @@ mod tests {
 
     #[test]
     fn a_billion_units_are_refused_with_the_memory_they_would_need() {
-        let task = Task { input: vec![4], target: Target::Classes(2) };
+        let task = Task::new(vec![4], Target::Classes(2));
         let found = infer(&net(dense(1_000_000_000, Activation::Tanh), Loss::MeanSquaredError), &task, 16);
         assert!(found.problems.iter().any(|p| p.message.contains("GiB") || p.message.contains("TiB")));
         let huge = infer(&net(dense(usize::MAX, Activation::Tanh), Loss::MeanSquaredError), &task, 16);

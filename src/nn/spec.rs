@@ -1,8 +1,9 @@
 //! `NetworkSpec`: a network as data. The document owns it, the screen edits it, [`super::compile`] makes machinery of it.
 
 use super::layers::{
-    ActivationSpec, BatchNormSpec, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, GlobalPoolSpec, GroupNormSpec,
-    InputSpec, JoinSpec, LayerNormSpec, OutputSpec, Pool2dSpec, ReshapeSpec,
+    ActivationSpec, AttentionSpec, BatchNormSpec, Conv1dSpec, Conv2dSpec, DenseSpec, DropoutSpec, EmbeddingSpec,
+    FlattenSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinSpec, LayerNormSpec, NoiseSpec, OutputSpec, PermuteSpec,
+    Pool1dSpec, Pool2dSpec, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,31 @@ pub struct LayerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<[f32; 2]>,
     pub kind: LayerKind,
+    /// Whether its parameters stay as they are; a frozen batch norm also keeps its running averages and uses them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
+    /// The layer whose parameters it uses instead of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<LayerId>,
+    /// Factor on the learning rate for its parameters.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub rate: f32,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_one(value: &f32) -> bool {
+    *value == 1.0
+}
+
+impl LayerSpec {
+    /// A layer that learns like every other.
+    pub fn new(id: LayerId, name: String, kind: LayerKind) -> Self {
+        Self { id, name, position: None, kind, frozen: false, shares: None, rate: 1.0 }
+    }
 }
 
 /// What a layer computes.
@@ -39,15 +65,27 @@ pub enum LayerKind {
     Input(InputSpec),
     Dense(DenseSpec),
     Activation(ActivationSpec),
+    Prelu(PreluSpec),
     Dropout(DropoutSpec),
+    Noise(NoiseSpec),
     #[serde(rename = "conv2d")]
     Conv2d(Conv2dSpec),
+    #[serde(rename = "conv1d")]
+    Conv1d(Conv1dSpec),
     #[serde(rename = "pool2d")]
     Pool2d(Pool2dSpec),
+    #[serde(rename = "pool1d")]
+    Pool1d(Pool1dSpec),
     GlobalPool(GlobalPoolSpec),
     BatchNorm(BatchNormSpec),
     LayerNorm(LayerNormSpec),
     GroupNorm(GroupNormSpec),
+    Recurrent(RecurrentSpec),
+    Attention(AttentionSpec),
+    Position(PositionSpec),
+    Embedding(EmbeddingSpec),
+    Permute(PermuteSpec),
+    Upsample(UpsampleSpec),
     Flatten(FlattenSpec),
     Reshape(ReshapeSpec),
     Join(JoinSpec),
@@ -65,11 +103,8 @@ pub struct Wire {
 impl NetworkSpec {
     /// A chain of layers in order, numbered from 1 and wired one to the next.
     pub fn chain(layers: impl IntoIterator<Item = (String, LayerKind)>) -> Self {
-        let layers: Vec<LayerSpec> = layers
-            .into_iter()
-            .zip(1..)
-            .map(|((name, kind), id)| LayerSpec { id: LayerId(id), name, position: None, kind })
-            .collect();
+        let layers: Vec<LayerSpec> =
+            layers.into_iter().zip(1..).map(|((name, kind), id)| LayerSpec::new(LayerId(id), name, kind)).collect();
         let wires = layers.windows(2).map(|pair| Wire { from: pair[0].id, to: pair[1].id }).collect();
         Self { layers, wires }
     }
@@ -80,6 +115,19 @@ impl NetworkSpec {
 
     pub fn layer_mut(&mut self, id: LayerId) -> Option<&mut LayerSpec> {
         self.layers.iter_mut().find(|l| l.id == id)
+    }
+
+    /// The outputs, in the order of the list; the first is the one that is judged.
+    pub fn outputs(&self) -> impl Iterator<Item = (LayerId, &OutputSpec)> {
+        self.layers.iter().filter_map(|l| match &l.kind {
+            LayerKind::Output(output) => Some((l.id, output)),
+            _ => None,
+        })
+    }
+
+    /// The layer whose parameters `id` uses: its own, or those of the layer that it shares with.
+    pub fn owner(&self, id: LayerId) -> LayerId {
+        self.layer(id).and_then(|l| l.shares).unwrap_or(id)
     }
 
     /// The layer's name, or its number where it is unknown.
@@ -103,7 +151,7 @@ impl NetworkSpec {
     /// Adds a layer without wires.
     pub fn add(&mut self, name: impl Into<String>, kind: LayerKind) -> LayerId {
         let id = self.fresh_id();
-        self.layers.push(LayerSpec { id, name: name.into(), position: None, kind });
+        self.layers.push(LayerSpec::new(id, name.into(), kind));
         id
     }
 
@@ -147,6 +195,7 @@ impl NetworkSpec {
     pub fn remove(&mut self, id: LayerId) {
         self.detach(id);
         self.layers.retain(|l| l.id != id);
+        self.layers.iter_mut().filter(|l| l.shares == Some(id)).for_each(|l| l.shares = None);
     }
 
     /// Layers so that every wire goes forward, ties in the order of the list; the second value holds the layers on cycles.
@@ -170,7 +219,7 @@ mod tests {
 
     fn chain() -> NetworkSpec {
         NetworkSpec::chain([
-            ("in".into(), LayerKind::Input(InputSpec {})),
+            ("in".into(), LayerKind::Input(InputSpec::default())),
             ("a".into(), LayerKind::Dropout(DropoutSpec::default())),
             ("b".into(), LayerKind::Dropout(DropoutSpec::default())),
             ("out".into(), LayerKind::Output(OutputSpec::default())),

@@ -46,7 +46,7 @@ impl DataSection {
 
 impl Default for Document {
     fn default() -> Self {
-        let task = Task { input: vec![2], target: Target::Classes(2) };
+        let task = Task::new(vec![2], Target::Classes(2));
         Self {
             name: "Untitled".to_owned(),
             description: String::new(),
@@ -59,7 +59,7 @@ impl Default for Document {
 
 /// A small network that fits the task: one hidden layer, and the usual loss.
 pub fn default_network(task: &Task) -> NetworkSpec {
-    let (units, loss) = match task.target {
+    let (units, loss) = match task.target() {
         Target::Classes(2) => (1, Loss::BinaryCrossEntropy),
         Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
         Target::Values(k) => (k, Loss::MeanSquaredError),
@@ -68,7 +68,7 @@ pub fn default_network(task: &Task) -> NetworkSpec {
     let hidden = features.clamp(6, 32);
     let dense = |units, activation| LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() });
     NetworkSpec::chain([
-        ("Input".to_owned(), LayerKind::Input(InputSpec {})),
+        ("Input".to_owned(), LayerKind::Input(InputSpec::default())),
         ("Hidden 1".to_owned(), dense(hidden, Activation::Tanh)),
         ("Prediction".to_owned(), dense(units, Activation::Identity)),
         ("Output".to_owned(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_network_follows_its_data_from_task_to_task() {
-        let task = |input, target| Task { input: vec![input], target };
+        let task = |input, target| Task::new(vec![input], target);
         let tasks = [
             task(2, Target::Classes(2)),
             task(4, Target::Classes(3)),

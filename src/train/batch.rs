@@ -1,29 +1,45 @@
 //! Rows of a data set as a mini-batch: batch last, with the targets written as the loss wants them.
 
+use super::judge::Judge;
 use crate::data::{Dataset, Targets};
 use crate::nn::kernels::{LANES, padded};
 use crate::nn::{Encoding, Network, Real};
 
-/// Fills the network's input, `[features, stride]`, and target, `[outputs, stride]`, with the given rows of the data.
+/// Fills the network's input, `[features, stride]`, and the targets of every head, `[outputs, stride]`, with the given rows
+/// of the data. Rows and classes have their weights where `weighted`, else all count alike.
 ///
 /// # Panics
 /// If there are more rows than the network's capacity, or none.
-pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, rows: &[u32]) {
-    let (encoding, smoothing) = (network.plan().head.encoding, network.plan().head.smoothing);
-    let (x, target) = network.load(rows.len());
+pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, judges: &[Judge], rows: &[u32], weighted: bool) {
     let stride = padded(rows.len());
+    let (x, _) = network.load(rows.len());
     gather(data.x.as_slice().expect("features are stored row by row"), data.features(), rows, x, stride);
-    match &data.targets {
-        Targets::Values { values, names, .. } => {
-            gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
-        }
-        Targets::Classes { labels, .. } => {
-            write_classes(encoding, labels, rows, target, stride);
-            if encoding == Encoding::OneHot && smoothing > 0.0 {
-                smooth(T::from_f32(smoothing), target, rows.len(), stride);
+    for (index, judge) in judges.iter().enumerate() {
+        let (head, target, shares) = network.head(index);
+        let (encoding, smoothing) = (head.encoding, T::from_f32(head.smoothing));
+        match &judge.targets {
+            Targets::Values { values, names, .. } => {
+                gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
+            }
+            Targets::Classes { labels, .. } => {
+                write_classes(encoding, labels, rows, target, stride);
+                if encoding == Encoding::OneHot && smoothing > T::ZERO {
+                    smooth(smoothing, target, rows.len(), stride);
+                }
             }
         }
+        if weighted && (data.weights.is_some() || judge.class_weights.is_some()) {
+            share(|row| judge.weight(data, row), rows, shares);
+        }
     }
+}
+
+/// Weights of the rows as shares that add up to 1.
+fn share<T: Real>(weight: impl Fn(u32) -> f32, rows: &[u32], shares: &mut [T]) {
+    let total: f64 = rows.iter().map(|&row| f64::from(weight(row))).sum();
+    // Where nothing counts, nothing is learned.
+    let each = if total > 0.0 { 1.0 / total } else { 0.0 };
+    shares.iter_mut().zip(rows).for_each(|(share, &row)| *share = T::from_f64(f64::from(weight(row)) * each));
 }
 
 /// t ← (1 − share) t + share / classes.
@@ -37,11 +53,12 @@ fn smooth<T: Real>(share: T, target: &mut [T], batch: usize, stride: usize) {
 }
 
 fn write_classes<T: Real>(encoding: Encoding, labels: &[u32], rows: &[u32], target: &mut [T], stride: usize) {
-    target.fill(T::ZERO);
+    let others = if encoding == Encoding::SignedOneHot { -T::ONE } else { T::ZERO };
+    target.fill(others);
     for (column, &row) in rows.iter().enumerate() {
         let label = labels[row as usize];
         match encoding {
-            Encoding::OneHot => target[label as usize * stride + column] = T::ONE,
+            Encoding::OneHot | Encoding::SignedOneHot => target[label as usize * stride + column] = T::ONE,
             Encoding::Signed => target[column] = if label == 1 { T::ONE } else { -T::ONE },
             Encoding::ZeroOne | Encoding::Values => target[column] = T::from_f64(f64::from(label)),
         }

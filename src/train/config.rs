@@ -23,6 +23,12 @@ pub struct TrainConfig {
     /// Largest norm of the whole gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f32>,
+    /// Largest size of each number of the gradient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f32>,
+    /// Mini-batches whose gradients are averaged for one update.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub accumulate: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
     /// Samples in a mini-batch.
@@ -39,6 +45,15 @@ fn is_constant(schedule: &Schedule) -> bool {
     *schedule == Schedule::Constant
 }
 
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_one(value: &usize) -> bool {
+    *value == 1
+}
+
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
@@ -49,6 +64,8 @@ impl Default for TrainConfig {
             l1: 0.0,
             l2: 0.0,
             clip_norm: None,
+            clip_value: None,
+            accumulate: 1,
             batch_size: 16,
             epochs: Some(200),
             seed: 1,
@@ -64,6 +81,7 @@ impl TrainConfig {
             l1: self.l1,
             l2: self.l2,
             clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
         }
     }
 
@@ -73,7 +91,7 @@ impl TrainConfig {
         let positive = |v: f32| v.is_finite() && v > 0.0;
         let share = |v: f32| (0.0..1.0).contains(&v);
         let constants = match self.optimizer {
-            Optimizer::Sgd {} => true,
+            Optimizer::Sgd {} | Optimizer::Lbfgs {} => true,
             Optimizer::Momentum { momentum } | Optimizer::Nesterov { momentum } => share(momentum),
             Optimizer::Rmsprop { decay, epsilon } | Optimizer::Adadelta { decay, epsilon } => {
                 share(decay) && positive(epsilon)
@@ -97,6 +115,10 @@ impl TrainConfig {
             Some(format!("L1 and L2 must be numbers of at least 0, but are {} and {}.", self.l1, self.l2))
         } else if self.clip_norm.is_some_and(|c| !positive(c)) {
             Some("The largest gradient norm must be a number above 0.".to_owned())
+        } else if self.clip_value.is_some_and(|c| !positive(c)) {
+            Some("The largest gradient value must be a number above 0.".to_owned())
+        } else if self.accumulate == 0 || self.accumulate > MAX_BATCH {
+            Some(format!("Between 1 and {MAX_BATCH} mini-batches make an update, not {}.", self.accumulate))
         } else if self.batch_size == 0 || self.batch_size > MAX_BATCH {
             Some(format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size))
         } else if let Some(problem) = self.schedule.problem() {

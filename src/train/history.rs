@@ -4,7 +4,7 @@
 //! keeps the smallest, the largest and the last value, so that no peak is lost.
 
 use super::metrics::{Evaluation, Metrics};
-use crate::data::{Dataset, Targets};
+use crate::data::Targets;
 use crate::nn::{LayerId, Network, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -98,12 +98,12 @@ fn merge<A: Copy>(values: &mut Vec<A>, older: usize, join: impl Fn(A, A) -> A) {
 }
 
 impl History {
-    /// An empty history for a network and its data.
-    pub fn new(plan: &Plan, data: &Dataset) -> Self {
+    /// An empty history for a network whose first head is compared with `targets`.
+    pub fn new(plan: &Plan, targets: &Targets) -> Self {
         let mut layers: Vec<LayerId> =
             plan.order.iter().copied().filter(|id| plan.parameters.iter().any(|p| p.layer == *id)).collect();
         layers.dedup();
-        let metrics = match data.targets {
+        let metrics = match targets {
             Targets::Classes { .. } => 1,
             Targets::Values { .. } => 2,
         };

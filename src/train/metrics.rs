@@ -1,7 +1,7 @@
 //! How good predictions are: accuracy for classes; R² and mean absolute error for numbers.
 
 use crate::data::{TargetScale, Targets};
-use crate::nn::Encoding;
+use crate::nn::{Encoding, LayerId, Link};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,16 @@ pub struct Evaluation {
     pub metrics: Metrics,
 }
 
+/// Everything there is to say of one head on one part of the data.
+#[derive(Clone, Debug)]
+pub struct FullEvaluation {
+    pub layer: LayerId,
+    pub evaluation: Evaluation,
+    pub scores: Scores,
+    /// None for numbers.
+    pub confusion: Option<Confusion>,
+}
+
 /// Adds up an evaluation, chunk by chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
@@ -38,10 +48,15 @@ pub(super) struct Tally {
     /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact), Σ|t−y| / |t| in own units.
     sums: Vec<[f64; 5]>,
     shifts: Vec<f64>,
+    /// For classes, where everything is asked: each sample's class and predictions, `[samples, outputs]`.
+    predictions: Option<(Vec<u32>, Vec<f32>)>,
+    /// Whether predictions are probabilities that add up to 1, or one of the second class.
+    probabilities: bool,
 }
 
 impl Tally {
-    pub fn new(targets: &Targets, encoding: Encoding) -> Self {
+    /// For predictions through `link`; `fully` where every metric will be asked for.
+    pub fn new(targets: &Targets, encoding: Encoding, link: Link, fully: bool) -> Self {
         let (classes, columns) = match targets {
             Targets::Classes { names, .. } => (names.len(), 0),
             Targets::Values { names, .. } => (0, names.len()),
@@ -50,6 +65,12 @@ impl Tally {
             samples: 0,
             loss: 0.0,
             threshold: threshold(encoding),
+            predictions: (fully && classes > 0).then(Default::default),
+            probabilities: match link {
+                Link::Softmax => true,
+                Link::Sigmoid => encoding == Encoding::ZeroOne,
+                Link::Identity => false,
+            },
             confusion: Confusion { classes, counts: vec![0; classes * classes] },
             sums: vec![[0.0; 5]; columns],
             shifts: vec![0.0; columns],
@@ -65,6 +86,12 @@ impl Tally {
                     let truth = labels[row as usize] as usize;
                     let predicted = class(prediction, stride, column, self.threshold);
                     self.confusion.counts[truth * self.confusion.classes + predicted] += 1;
+                }
+                if let Some((truths, values)) = &mut self.predictions {
+                    truths.extend(rows.iter().map(|&row| labels[row as usize]));
+                    let outputs = prediction.len() / stride;
+                    let of_column = |column| (0..outputs).map(move |k| prediction[k * stride + column]);
+                    values.extend((0..rows.len()).flat_map(of_column));
                 }
             }
             Targets::Values { values, scales, .. } => {
@@ -103,12 +130,46 @@ impl Tally {
 
     /// The other metrics.
     pub fn scores(&self, targets: &Targets) -> Scores {
-        let Targets::Values { scales, .. } = targets else { return self.confusion.scores() };
+        let Targets::Values { scales, .. } = targets else { return self.class_scores() };
         let (n, columns) = (self.samples.max(1) as f64, self.sums.len().max(1) as f64);
         Scores::Values {
             rmse: self.sums.iter().zip(scales).map(|(s, scale)| (s[0] / n).sqrt() * scale.scale).sum::<f64>() / columns,
             mape: self.sums.iter().map(|s| s[4] / n).sum::<f64>() / columns,
         }
+    }
+
+    fn class_scores(&self) -> Scores {
+        let classes = self.confusion.classes;
+        let mut scores = self.confusion.scores();
+        let Scores::Classes { top_k, roc_auc, log_loss, .. } = &mut scores else { return scores };
+        let Some((truths, values)) = &self.predictions else { return scores };
+        let outputs = values.len() / truths.len().max(1);
+        if outputs == 0 {
+            return scores;
+        }
+        if outputs == classes {
+            *top_k = top_k_accuracy(truths, values, classes);
+            let one = |k: usize| {
+                area(truths.iter().zip(values.chunks_exact(outputs)).map(|(&t, v)| (v[k], t as usize == k)).collect())
+            };
+            // One class against all others, and the mean over the classes.
+            let areas: Option<Vec<f64>> =
+                if classes == 2 { one(1).map(|a| vec![a]) } else { (0..classes).map(one).collect() };
+            *roc_auc = areas.map(|a| a.iter().sum::<f64>() / a.len() as f64);
+        } else {
+            *roc_auc = area(truths.iter().zip(values).map(|(&t, &v)| (v, t == 1)).collect());
+        }
+        if self.probabilities {
+            let least = f64::from(f32::EPSILON);
+            let of_truth = |(&truth, v): (&u32, &[f32])| match v {
+                [p] => f64::from(if truth == 1 { *p } else { 1.0 - *p }),
+                v => f64::from(v[truth as usize]) / v.iter().map(|&p| f64::from(p)).sum::<f64>(),
+            };
+            let samples = truths.iter().zip(values.chunks_exact(outputs));
+            let sum: f64 = samples.map(|s| -of_truth(s).clamp(least, 1.0 - least).ln()).sum();
+            *log_loss = Some(sum / truths.len() as f64);
+        }
+        scores
     }
 
     /// The confusion of classes; none for numbers.
@@ -136,6 +197,38 @@ fn values(sums: &[[f64; 5]], scales: &[TargetScale], n: f64) -> Metrics {
     }
 }
 
+/// Share of samples whose true class is among the most probable; none where that would be nearly all classes.
+fn top_k_accuracy(truths: &[u32], values: &[f32], classes: usize) -> Option<TopK> {
+    let k = match classes {
+        0..4 => return None,
+        4..=10 => 3,
+        _ => 5,
+    };
+    // A class that is as probable as the true one and comes before it takes its place.
+    let hit = |(&truth, v): (&u32, &[f32])| {
+        let truth = truth as usize;
+        let before = |(other, &p): (usize, &f32)| p > v[truth] || (p == v[truth] && other > truth);
+        v.iter().enumerate().filter(|&c| before(c)).count() < k
+    };
+    let hits = truths.iter().zip(values.chunks_exact(classes)).filter(|&s| hit(s)).count();
+    Some(TopK { k, accuracy: hits as f64 / truths.len().max(1) as f64 })
+}
+
+/// Area under the receiver operating characteristic: the probability that a positive sample scores higher than a negative
+/// one, ties counting half (Hanley & McNeil 1982). None without both.
+fn area(mut scored: Vec<(f32, bool)>) -> Option<f64> {
+    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut area) = (0.0, 0.0);
+    for tied in scored.chunk_by(|a, b| a.0 == b.0) {
+        let positive = tied.iter().filter(|s| s.1).count() as f64;
+        let negative = tied.len() as f64 - positive;
+        area += positive * (below + negative / 2.0);
+        below += negative;
+    }
+    let positive = scored.len() as f64 - below;
+    (positive > 0.0 && below > 0.0).then(|| area / (positive * below))
+}
+
 /// The predicted class of one column: above the threshold for a single unit, else the largest unit.
 pub(crate) fn class(prediction: &[f32], stride: usize, column: usize, threshold: f32) -> usize {
     let units = prediction.len() / stride;
@@ -159,6 +252,13 @@ pub struct Confusion {
     pub counts: Vec<u32>,
 }
 
+/// Share of samples whose true class is among the `k` most probable.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TopK {
+    pub k: usize,
+    pub accuracy: f64,
+}
+
 /// Metrics beyond the one that training watches, with the names and conventions of scikit-learn.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -172,6 +272,15 @@ pub enum Scores {
         precision_weighted: f64,
         recall_weighted: f64,
         f1_weighted: f64,
+        /// For four classes and more, with one unit a class.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        top_k: Option<TopK>,
+        /// One class against the others, mean over the classes; none where a class does not appear.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roc_auc: Option<f64>,
+        /// Where predictions are probabilities.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        log_loss: Option<f64>,
     },
     /// In the target's own units, averaged over the targets; the percentage error is a share.
     Values { rmse: f64, mape: f64 },
@@ -214,6 +323,9 @@ impl Confusion {
             precision_weighted: weighted(&|k| self.of_class(k).0),
             recall_weighted: weighted(&|k| self.of_class(k).1),
             f1_weighted: weighted(&|k| self.of_class(k).2),
+            top_k: None,
+            roc_auc: None,
+            log_loss: None,
         }
     }
 }
@@ -222,7 +334,7 @@ impl Confusion {
 mod tests {
     use super::{Metrics, Scores, Tally};
     use crate::data::{TargetScale, Targets};
-    use crate::nn::Encoding;
+    use crate::nn::{Encoding, Link};
     use ndarray::Array2;
 
     /// Numbers from scikit-learn 1.9: `tests/fixtures/make_sklearn.py`.
@@ -242,15 +354,22 @@ mod tests {
             };
             let n = truth.len();
             let mut output = vec![0.0; classes * n];
-            predicted.iter().enumerate().for_each(|(i, &p)| output[p as usize * n + i] = 1.0);
+            match case.get("probabilities") {
+                Some(rows) => rows.as_array().expect("a list").iter().enumerate().for_each(|(i, row)| {
+                    numbers(row).iter().enumerate().for_each(|(k, &p)| output[k * n + i] = p as f32);
+                }),
+                None => predicted.iter().enumerate().for_each(|(i, &p)| output[p as usize * n + i] = 1.0),
+            }
             let rows: Vec<u32> = (0..n as u32).collect();
-            let mut tally = Tally::new(&targets, Encoding::OneHot);
+            let link = if case.get("probabilities").is_some() { Link::Softmax } else { Link::Identity };
+            let mut tally = Tally::new(&targets, Encoding::OneHot, link, true);
             tally.add(&targets, &rows, &output, n, 0.0);
             let Metrics::Classes { accuracy } = tally.finish(&targets).metrics else { panic!("classes") };
             let scores = serde_json::to_value(tally.scores(&targets)).expect("plain numbers");
             assert!((accuracy - case["accuracy"].as_f64().expect("a number")).abs() < 1e-6);
             for (name, want) in case["scores"].as_object().expect("an object") {
-                let (got, want) = (scores[name].as_f64().expect("a number"), want.as_f64().expect("a number"));
+                let got = if name == "top_k" { &scores[name]["accuracy"] } else { &scores[name] };
+                let (got, want) = (got.as_f64().expect("a number"), want.as_f64().expect("a number"));
                 assert!((got - want).abs() < 1e-6, "{name}: {got} against {want}");
             }
         }
@@ -267,7 +386,7 @@ mod tests {
             };
             let output: Vec<f32> = predicted.iter().map(encode).collect();
             let rows: Vec<u32> = (0..n as u32).collect();
-            let mut tally = Tally::new(&targets, Encoding::Values);
+            let mut tally = Tally::new(&targets, Encoding::Values, Link::Identity, true);
             tally.add(&targets, &rows, &output, n, 0.0);
             let Metrics::Values { r2, mae } = tally.finish(&targets).metrics else { panic!("values") };
             let Scores::Values { rmse, mape } = tally.scores(&targets) else { panic!("values") };

@@ -6,6 +6,7 @@
 mod batch;
 mod config;
 mod history;
+mod judge;
 mod metrics;
 mod probe;
 mod run;
@@ -18,7 +19,8 @@ mod worker;
 pub use batch::load;
 pub use config::TrainConfig;
 pub use history::{Curve, Histogram, History};
-pub use metrics::{Confusion, Evaluation, Metrics, Scores};
+pub use judge::Judge;
+pub use metrics::{Confusion, Evaluation, FullEvaluation, Metrics, Scores, TopK};
 pub use probe::Probe;
 pub use run::RunState;
 pub use schedule::{EarlyStopping, Schedule, Watch};

@@ -10,7 +10,8 @@ use ndarray::ArrayView2;
 /// A network that only runs forward, with parameters copied in.
 pub struct Probe {
     network: Network<f32>,
-    prediction: Vec<f32>,
+    /// For each head, `[outputs, stride]`.
+    predictions: Vec<Vec<f32>>,
 }
 
 impl Probe {
@@ -22,7 +23,8 @@ impl Probe {
     /// As [`Self::new`], for a task without its data.
     pub fn for_task(spec: &NetworkSpec, task: &Task, capacity: usize) -> Option<Self> {
         let plan = compile(spec, task, capacity).ok()?;
-        Some(Self { network: Network::new(plan, capacity, 0, 1), prediction: Vec::new() })
+        let predictions = vec![Vec::new(); plan.heads.len()];
+        Some(Self { network: Network::new(plan, capacity, 0, 1), predictions })
     }
 
     /// Takes over the parameters; false where they belong to another network.
@@ -60,8 +62,10 @@ impl Probe {
             }
         }
         self.network.forward(false, 0);
-        self.prediction.resize(self.network.outputs() * stride, 0.0);
-        self.network.predict(&mut self.prediction);
+        for (head, prediction) in self.predictions.iter_mut().enumerate() {
+            prediction.resize(self.network.outputs(head) * stride, 0.0);
+            self.network.predict(head, prediction);
+        }
     }
 
     /// Weighted sums z and activations a of a layer in the last run, `[units, samples]`.
@@ -69,27 +73,39 @@ impl Probe {
         self.network.layer_values(layer)
     }
 
-    /// Predictions of the last run: output `k` of `sample`.
+    /// Predictions of the first head in the last run: output `k` of `sample`.
     pub fn prediction(&self, k: usize, sample: usize) -> f32 {
-        self.prediction[k * self.network.stride() + sample]
+        self.prediction_of(0, k, sample)
     }
 
+    /// The same of any head.
+    pub fn prediction_of(&self, head: usize, k: usize, sample: usize) -> f32 {
+        self.predictions[head][k * self.network.stride() + sample]
+    }
+
+    /// Outputs of the first head.
     pub fn outputs(&self) -> usize {
-        self.network.outputs()
+        self.network.outputs(0)
     }
 
-    /// The predicted class of a sample of the last run.
+    /// The class that the first head predicts for a sample of the last run.
     pub fn class(&self, sample: usize) -> usize {
-        class(&self.prediction, self.network.stride(), sample, threshold(self.network.plan().head.encoding))
+        self.class_of(0, sample)
     }
 
-    /// Probability of each of `classes` classes for a sample of the last run; a single unit is split in two.
-    pub fn probabilities(&self, sample: usize, classes: usize) -> Vec<f32> {
-        if self.outputs() == 1 && classes == 2 {
-            let y = self.prediction(0, sample);
-            let p = if threshold(self.network.plan().head.encoding) == 0.0 { f32::midpoint(y, 1.0) } else { y };
+    /// The same of any head.
+    pub fn class_of(&self, head: usize, sample: usize) -> usize {
+        class(&self.predictions[head], self.network.stride(), sample, threshold(self.plan().heads[head].encoding))
+    }
+
+    /// Probability of each of `classes` classes by a head for a sample of the last run; a single unit is split in two.
+    pub fn probabilities(&self, head: usize, sample: usize, classes: usize) -> Vec<f32> {
+        let outputs = self.network.outputs(head);
+        if outputs == 1 && classes == 2 {
+            let y = self.prediction_of(head, 0, sample);
+            let p = if threshold(self.plan().heads[head].encoding) == 0.0 { f32::midpoint(y, 1.0) } else { y };
             return vec![1.0 - p.clamp(0.0, 1.0), p.clamp(0.0, 1.0)];
         }
-        (0..self.outputs()).map(|k| self.prediction(k, sample)).collect()
+        (0..outputs).map(|k| self.prediction_of(head, k, sample)).collect()
     }
 }

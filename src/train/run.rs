@@ -23,13 +23,35 @@ pub struct RunState {
     /// Norm of each layer's gradient at the last mini-batch, where the epoch still waits for its validation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub norms: Vec<f32>,
+    /// Where several mini-batches make an update: the sum of their gradients so far, and their samples.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gathered: Vec<f32>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gathered_samples: usize,
     pub parameters: Vec<Tensor>,
+    /// What L-BFGS knows of the curvature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curvature: Option<SavedCurvature>,
     /// What the schedule and early stopping remember, where they depend on the losses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Watch>,
     /// How rows become numbers, so that predictions need no training data.
     pub encoder: Encoder,
     pub history: History,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_zero(value: &usize) -> bool {
+    *value == 0
+}
+
+/// Steps of L-BFGS and the changes of the gradient that they made, the oldest first, and the size of the last step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SavedCurvature {
+    pub steps: Vec<Vec<f32>>,
+    pub changes: Vec<Vec<f32>>,
+    pub size: f64,
 }
 
 /// One parameter tensor with the optimizer's running averages of it.
@@ -75,6 +97,14 @@ impl RunState {
             steps: state.steps,
             loss_sum: 0.0,
             norms: Vec::new(),
+            gathered: Vec::new(),
+            gathered_samples: 0,
+            curvature: state.curvature.steps.first().map(|_| {
+                let curvature = &state.curvature;
+                let known = |pairs: &[Vec<f32>]| pairs[..curvature.known].to_vec();
+                let (steps, changes) = (known(&curvature.steps), known(&curvature.changes));
+                SavedCurvature { steps, changes, size: curvature.size }
+            }),
             watch: None,
             parameters,
             encoder,
@@ -85,8 +115,24 @@ impl RunState {
     /// Flat parameters and optimizer state, or what does not fit.
     pub(super) fn restore(&self, plan: &Plan, optimizer: Optimizer) -> Result<(Vec<f32>, OptimizerState<f32>), String> {
         let mut params = vec![0.0; plan.length];
-        let mut state = OptimizerState::new(optimizer, plan.length);
+        let mut state = OptimizerState::new(optimizer, plan.learning);
         state.steps = self.steps;
+        if let (Some(saved), true) = (&self.curvature, optimizer.takes_all()) {
+            let fits = saved.steps.len() == saved.changes.len()
+                && saved.steps.len() <= state.curvature.steps.len()
+                && saved.steps.iter().chain(&saved.changes).all(|v| v.len() == plan.learning);
+            if !fits {
+                return Err("what L-BFGS knew is of another network".to_owned());
+            }
+            state.curvature.known = saved.steps.len();
+            state.curvature.size = saved.size;
+            for (to, from) in state.curvature.steps.iter_mut().zip(&saved.steps) {
+                to.copy_from_slice(from);
+            }
+            for (to, from) in state.curvature.changes.iter_mut().zip(&saved.changes) {
+                to.copy_from_slice(from);
+            }
+        }
         for p in &plan.parameters {
             let name = p.shape.name;
             let tensor = self
@@ -105,7 +151,7 @@ impl RunState {
             }
             params[p.range.clone()].copy_from_slice(&tensor.values);
             for (slot, saved) in [(&mut state.first, &tensor.first), (&mut state.second, &tensor.second)] {
-                if slot.is_empty() {
+                if slot.is_empty() || p.range.end > plan.learning {
                     continue;
                 }
                 if saved.len() != p.range.len() {

@@ -6,12 +6,13 @@
 use super::batch::load;
 use super::config::TrainConfig;
 use super::history::History;
-use super::metrics::{Confusion, Evaluation, Scores, Tally};
+use super::judge::Judge;
+use super::metrics::{Evaluation, FullEvaluation, Tally};
 use super::run::RunState;
 use super::schedule::{Schedule, Watch};
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
-use crate::nn::kernels::padded;
-use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, Task, UpdateRule};
+use crate::nn::kernels::{padded, update};
+use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, TargetGroup, Task, UpdateRule};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -78,26 +79,47 @@ pub enum SessionError {
 
 /// What the data ask of a network.
 pub fn task(data: &Dataset) -> Task {
-    let target = match &data.targets {
-        Targets::Classes { names, .. } => Target::Classes(names.len()),
-        Targets::Values { names, .. } => Target::Values(names.len()),
-    };
-    Task { input: vec![data.features()], target }
+    let mut names = data.encoder.target_groups().into_iter().map(columns);
+    let groups = data.targets.iter().map(|targets| TargetGroup {
+        columns: names.next().unwrap_or_default(),
+        target: match targets {
+            Targets::Classes { names, .. } => Target::Classes(names.len()),
+            Targets::Values { names, .. } => Target::Values(names.len()),
+        },
+    });
+    Task { input: vec![data.features()], columns: feature_columns(&data.encoder), targets: groups.collect() }
 }
 
 /// The same from an encoder alone.
 pub fn task_of(encoder: &Encoder) -> Task {
-    let target = match encoder.targets.as_slice() {
-        [data::Encoding { kind: EncodingKind::OneHot { levels }, .. }] => Target::Classes(levels.len()),
-        targets => Target::Values(targets.len()),
-    };
-    Task { input: vec![encoder.width()], target }
+    let groups = encoder.target_groups().into_iter().map(|group| TargetGroup {
+        target: match group.as_slice() {
+            [data::Encoding { kind: EncodingKind::OneHot { levels }, .. }] => Target::Classes(levels.len()),
+            targets => Target::Values(targets.len()),
+        },
+        columns: columns(group),
+    });
+    let mut targets: Vec<TargetGroup> = groups.collect();
+    if targets.is_empty() {
+        targets.push(TargetGroup { columns: Vec::new(), target: Target::Values(0) });
+    }
+    Task { input: vec![encoder.width()], columns: feature_columns(encoder), targets }
+}
+
+fn columns(group: Vec<&data::Encoding>) -> Vec<String> {
+    group.into_iter().map(|e| e.column.clone()).collect()
+}
+
+fn feature_columns(encoder: &Encoder) -> Vec<(String, usize)> {
+    encoder.features.iter().map(|e| (e.column.clone(), e.width())).collect()
 }
 
 /// A network, its data, and where training stands.
 pub struct Session {
     spec: NetworkSpec,
     data: Arc<Dataset>,
+    /// What each head is compared with; the first is the one that counts.
+    judges: Vec<Judge>,
     config: TrainConfig,
     threads: usize,
     network: Network<f32>,
@@ -110,14 +132,19 @@ pub struct Session {
     epoch: u64,
     /// The phase that comes next.
     phase: Phase,
+    /// Where several mini-batches make an update: the sum of their gradients times their samples, and how many samples.
+    gathered: (Vec<f32>, usize),
     /// Sum of the losses of this epoch's samples.
     loss_sum: f64,
     batch_loss: f64,
     watch: Watch,
     /// Gradient norm of each layer with parameters, at the last update of the epoch.
     norms: Vec<f32>,
-    evaluating: Option<(usize, Tally)>,
+    /// Validation rows that are done, the sum of their losses, and a tally for each head.
+    evaluating: Option<(usize, f64, Vec<Tally>)>,
     validation: Option<Evaluation>,
+    /// The validation of each head with its own loss.
+    head_validations: Vec<Evaluation>,
     prediction: Vec<f32>,
 }
 
@@ -136,9 +163,10 @@ impl Session {
             return Err(SessionError::Config(problem));
         }
         let network = build(spec, &data, &config, threads)?;
-        let state = OptimizerState::new(config.optimizer, network.params().len());
-        let columns = network.outputs() * padded(network.capacity());
-        let history = History::new(network.plan(), &data);
+        let state = OptimizerState::new(config.optimizer, network.plan().learning);
+        let columns = network.widest() * padded(network.capacity());
+        let judges = Judge::all(network.plan(), &data);
+        let history = History::new(network.plan(), &judges[0].targets);
         let mut session = Self {
             spec: spec.clone(),
             config,
@@ -148,6 +176,9 @@ impl Session {
             position: 0,
             epoch: 0,
             phase: Phase::Forward,
+            gathered: (Vec::new(), 0),
+            judges,
+            head_validations: Vec::new(),
             loss_sum: 0.0,
             batch_loss: f64::NAN,
             watch: Watch::default(),
@@ -166,7 +197,8 @@ impl Session {
     /// Back to the initial parameters of the seed: the same ones every time.
     pub fn rewind(&mut self) {
         self.network.initialise(self.config.seed);
-        self.state = OptimizerState::new(self.config.optimizer, self.network.params().len());
+        self.state = OptimizerState::new(self.config.optimizer, self.network.plan().learning);
+        self.gathered.1 = 0;
         self.history.clear();
         self.epoch = 0;
         self.loss_sum = 0.0;
@@ -191,7 +223,7 @@ impl Session {
         if config.batch_size > self.network.capacity() {
             let mut network = build(&self.spec, &self.data, &config, self.threads)?;
             network.params_mut().copy_from_slice(self.network.params());
-            self.prediction = vec![0.0; network.outputs() * padded(network.capacity())];
+            self.prediction = vec![0.0; network.widest() * padded(network.capacity())];
             self.network = network;
             self.restart_batch();
         }
@@ -200,7 +232,7 @@ impl Session {
         }
         if !config.optimizer.same_rule(self.config.optimizer) {
             let steps = self.state.steps;
-            self.state = OptimizerState::new(config.optimizer, self.network.params().len());
+            self.state = OptimizerState::new(config.optimizer, self.network.plan().learning);
             self.state.steps = steps;
         }
         self.config = config;
@@ -222,8 +254,9 @@ impl Session {
     /// Step 1: takes the next mini-batch and runs it through the network.
     pub fn forward(&mut self) {
         let rows = self.batch_rows();
-        load(&mut self.network, &self.data, &self.order[rows]);
-        self.network.forward(true, self.state.steps);
+        load(&mut self.network, &self.data, &self.judges, &self.order[rows], true);
+        // Mini-batches of one update have random numbers of their own.
+        self.network.forward(true, self.state.steps ^ ((self.gathered.1 as u64) << 40));
         self.phase = Phase::Error;
     }
 
@@ -234,7 +267,7 @@ impl Session {
     pub fn error(&mut self) -> Result<f64, Diverged> {
         self.batch_loss = self.network.error();
         if !self.batch_loss.is_finite() {
-            let layer = self.network.first_exploded().unwrap_or(self.network.plan().head.layer);
+            let layer = self.network.first_exploded().unwrap_or(self.network.plan().head().layer);
             self.phase = Phase::Forward;
             return Err(Diverged { layer: self.spec.name(layer), epoch: self.epoch + 1, step: self.state.steps + 1 });
         }
@@ -254,14 +287,62 @@ impl Session {
     /// Step 4: moves the parameters, and counts the mini-batch as done.
     pub fn update(&mut self) {
         let done = self.batch_rows();
-        let rule = UpdateRule { learning_rate: self.learning_rate(self.position), ..self.config.rule() };
-        self.network.update(&rule, &mut self.state);
+        if self.gather(&done) {
+            let rule = UpdateRule { learning_rate: self.learning_rate(self.position), ..self.config.rule() };
+            self.network.update(&rule, &mut self.state);
+        } else {
+            self.network.follow();
+        }
         self.loss_sum += self.batch_loss * done.len() as f64;
         self.position = done.end;
         self.phase = Phase::Forward;
         if self.position == self.order.len() {
-            self.evaluating = Some((0, Tally::new(&self.data.targets, self.network.plan().head.encoding)));
+            self.evaluating = Some((0, 0.0, self.tallies(false)));
         }
+    }
+
+    /// Adds the gradient of a mini-batch to those of one update; says whether the update is due, whose gradient is then the
+    /// network's.
+    fn gather(&mut self, rows: &std::ops::Range<usize>) -> bool {
+        let all = self.config.optimizer.takes_all();
+        if self.config.accumulate == 1 && !all {
+            return true;
+        }
+        let learning = self.network.plan().learning;
+        let (sum, samples) = &mut self.gathered;
+        if *samples == 0 {
+            sum.clear();
+            sum.resize(learning, 0.0);
+        }
+        update::add(sum, &self.network.grads()[..learning], rows.len() as f32);
+        *samples += rows.len();
+        let batch = rows.start / self.config.batch_size + 1;
+        let due = rows.end == self.order.len() || (!all && batch.is_multiple_of(self.config.accumulate));
+        if due {
+            update::scale(sum, 1.0 / *samples as f32);
+            self.network.grads_mut()[..learning].copy_from_slice(sum);
+            *samples = 0;
+        }
+        due
+    }
+
+    fn tallies(&self, fully: bool) -> Vec<Tally> {
+        let heads = self.network.plan().heads.iter().zip(&self.judges);
+        heads.map(|(head, judge)| Tally::new(&judge.targets, head.encoding, head.loss.link(), fully)).collect()
+    }
+
+    /// Runs a chunk of rows without dropout or weights and adds it to the tallies; returns its mean loss.
+    fn judge(&mut self, rows: &[u32], tallies: &mut [Tally]) -> f64 {
+        load(&mut self.network, &self.data, &self.judges, rows, false);
+        self.network.forward(false, 0);
+        let loss = self.network.error();
+        let stride = self.network.stride();
+        for (index, (judge, tally)) in self.judges.iter().zip(tallies).enumerate() {
+            let used = &mut self.prediction[..self.network.outputs(index) * stride];
+            self.network.predict(index, used);
+            tally.add(&judge.targets, rows, used, stride, self.network.head_loss(index));
+        }
+        loss
     }
 
     /// One phase, or one chunk of the validation at the end of an epoch.
@@ -308,16 +389,20 @@ impl Session {
     }
 
     fn evaluate_chunk(&mut self) -> Tick {
-        let Some((at, mut tally)) = self.evaluating.take() else { return Tick::Batch };
-        let rows = self.data.part(Part::Validation);
+        let Some((at, mut loss, mut tallies)) = self.evaluating.take() else { return Tick::Batch };
+        let data = Arc::clone(&self.data);
+        let rows = data.part(Part::Validation);
         if at < rows.len() {
             let chunk = &rows[at..rows.len().min(at + self.network.capacity())];
-            judge(&mut self.network, &self.data, chunk, &mut self.prediction, &mut tally);
+            loss += self.judge(chunk, &mut tallies) * chunk.len() as f64;
             if at + chunk.len() < rows.len() {
-                self.evaluating = Some((at + chunk.len(), tally));
+                self.evaluating = Some((at + chunk.len(), loss, tallies));
                 return Tick::Evaluating;
             }
-            self.validation = Some(tally.finish(&self.data.targets));
+            self.head_validations.clear();
+            self.head_validations.extend(tallies.iter().zip(&self.judges).map(|(t, j)| t.finish(&j.targets)));
+            self.validation =
+                self.head_validations.first().map(|first| Evaluation { loss: loss / rows.len() as f64, ..*first });
         }
         // That of the last update.
         let rate = self.learning_rate((self.order.len() - 1) / self.config.batch_size * self.config.batch_size);
@@ -365,29 +450,39 @@ impl Session {
         self.watch.since = 0;
     }
 
-    /// Loss and metrics of a part; none where it is empty. A mini-batch in the middle of its phases begins anew.
+    /// Loss (of all heads) and metrics (of the first) of a part; none where it is empty. A mini-batch in the middle of its
+    /// phases begins anew.
     pub fn evaluate(&mut self, part: Part) -> Option<Evaluation> {
-        self.judged(part).map(|tally| tally.finish(&self.data.targets))
+        let (loss, tallies) = self.judged(part, false)?;
+        Some(Evaluation { loss, ..tallies[0].finish(&self.judges[0].targets) })
     }
 
-    /// The same with every other metric, and for classes with their confusion.
-    pub fn evaluate_fully(&mut self, part: Part) -> Option<(Evaluation, Scores, Option<Confusion>)> {
-        let tally = self.judged(part)?;
-        let targets = &self.data.targets;
-        Some((tally.finish(targets), tally.scores(targets), tally.confusion()))
+    /// The same with every other metric, and for classes with their confusion; for each head, with its own loss.
+    pub fn evaluate_fully(&mut self, part: Part) -> Option<Vec<FullEvaluation>> {
+        let (_, tallies) = self.judged(part, true)?;
+        let heads = self.network.plan().heads.iter().zip(&self.judges).zip(tallies);
+        let full = heads.map(|((head, judge), tally)| FullEvaluation {
+            layer: head.layer,
+            evaluation: tally.finish(&judge.targets),
+            scores: tally.scores(&judge.targets),
+            confusion: tally.confusion(),
+        });
+        Some(full.collect())
     }
 
-    fn judged(&mut self, part: Part) -> Option<Tally> {
+    fn judged(&mut self, part: Part, fully: bool) -> Option<(f64, Vec<Tally>)> {
         self.restart_batch();
-        let rows = self.data.part(part);
+        let data = Arc::clone(&self.data);
+        let rows = data.part(part);
         if rows.is_empty() {
             return None;
         }
-        let mut tally = Tally::new(&self.data.targets, self.network.plan().head.encoding);
+        let mut tallies = self.tallies(fully);
+        let mut loss = 0.0;
         for chunk in rows.chunks(self.network.capacity()) {
-            judge(&mut self.network, &self.data, chunk, &mut self.prediction, &mut tally);
+            loss += self.judge(chunk, &mut tallies) * chunk.len() as f64;
         }
-        Some(tally)
+        Some((loss / rows.len() as f64, tallies))
     }
 
     /// Everything needed to go on exactly here.
@@ -400,6 +495,8 @@ impl Session {
             loss_sum: self.loss_sum,
             watch: self.watches().then(|| self.watch.clone()),
             norms: if self.evaluating.is_some() { self.norms.clone() } else { Vec::new() },
+            gathered: if self.gathered.1 > 0 { self.gathered.0.clone() } else { Vec::new() },
+            gathered_samples: self.gathered.1,
             ..RunState::new(plan, params, &self.state, self.history.clone(), self.data.encoder.clone())
         }
     }
@@ -428,6 +525,9 @@ impl Session {
         if !(watch.parameters.is_empty() || watch.parameters.len() == self.network.params().len()) {
             return wrong("its best parameters are of another network");
         }
+        if run.gathered_samples > 0 && run.gathered.len() != self.network.plan().learning {
+            return wrong("its gradients are of another network");
+        }
         let optimizer = self.config.optimizer;
         let (params, state) = run.restore(self.network.plan(), optimizer).map_err(SessionError::Run)?;
         self.network.params_mut().copy_from_slice(&params);
@@ -436,16 +536,17 @@ impl Session {
         self.epoch = run.epoch;
         self.loss_sum = run.loss_sum;
         self.watch = watch;
+        self.gathered = (run.gathered.clone(), run.gathered_samples);
         if !run.norms.is_empty() {
             self.norms.copy_from_slice(&run.norms);
         }
         self.batch_loss = f64::NAN;
         self.restart_batch();
         self.validation = self.history.last_evaluation();
+        self.head_validations.clear();
         self.shuffle();
         self.position = run.position;
-        self.evaluating = (self.position == self.order.len())
-            .then(|| (0, Tally::new(&self.data.targets, self.network.plan().head.encoding)));
+        self.evaluating = (self.position == self.order.len()).then(|| (0, 0.0, self.tallies(false)));
         Ok(())
     }
 
@@ -472,6 +573,16 @@ impl Session {
     /// The validation of the last complete epoch.
     pub fn validation(&self) -> Option<Evaluation> {
         self.validation
+    }
+
+    /// The same for each head with its own loss; empty before the first epoch.
+    pub fn head_validations(&self) -> &[Evaluation] {
+        &self.head_validations
+    }
+
+    /// What each head is compared with.
+    pub fn judges(&self) -> &[Judge] {
+        &self.judges
     }
 
     /// The phase that comes next.
@@ -515,15 +626,4 @@ fn build(
     let plan = nn::compile(spec, &task(data), capacity)
         .map_err(|problems| SessionError::Problems(problems.iter().map(|p| p.text(spec)).collect()))?;
     Ok(Network::new(plan, capacity, config.seed, threads))
-}
-
-/// Runs one chunk without dropout and adds it to the tally.
-fn judge(network: &mut Network<f32>, data: &Dataset, rows: &[u32], prediction: &mut [f32], tally: &mut Tally) {
-    load(network, data, rows);
-    network.forward(false, 0);
-    let loss = network.error();
-    let stride = network.stride();
-    let used = &mut prediction[..network.outputs() * stride];
-    network.predict(used);
-    tally.add(&data.targets, rows, used, stride, loss);
 }

@@ -1,7 +1,7 @@
 //! What the screen sees of training: an immutable picture, published at most 60 times a second.
 
 use super::history::History;
-use super::metrics::{Confusion, Evaluation, Scores};
+use super::metrics::{Evaluation, FullEvaluation};
 use super::session::Phase;
 use crate::nn::{LayerId, Plan};
 use std::sync::Arc;
@@ -42,10 +42,10 @@ pub struct Snapshot {
     pub progress: (usize, usize),
     /// Loss of the last mini-batch.
     pub batch_loss: Option<f64>,
-    /// Of the test rows, with every other metric and the confusion of classes.
-    pub test: Option<Evaluation>,
-    pub scores: Option<Scores>,
-    pub confusion: Option<Arc<Confusion>>,
+    /// Of the test rows, one for each output; empty before the first evaluation and without such rows.
+    pub test: Arc<Vec<FullEvaluation>>,
+    /// Validation of each output with its own loss, after the last epoch.
+    pub validations: Vec<Evaluation>,
     pub samples_per_second: f64,
     pub history: Arc<History>,
     pub plan: Option<Arc<Plan>>,

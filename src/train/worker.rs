@@ -222,9 +222,7 @@ impl Trainer {
                     session.rewind();
                     self.picture.rewinds += 1;
                     self.picture.status = Status::Paused;
-                    self.picture.test = None;
-                    self.picture.scores = None;
-                    self.picture.confusion = None;
+                    self.picture.test = Arc::default();
                     self.picture.history = Arc::default();
                     let epochs = session.config().epochs;
                     self.picture.stop_at = None;
@@ -395,10 +393,7 @@ impl Trainer {
                 session.data().part(Part::Test).len() as u128 * session.network().params().len() as u128 <= 50_000_000;
             let rested = !running || self.tested.elapsed() > TEST_EVERY;
             if self.test_due && idle_phase && rested && (quick || !running) {
-                let judged = session.evaluate_fully(Part::Test);
-                self.picture.scores = judged.as_ref().map(|(_, scores, _)| *scores);
-                self.picture.test = judged.as_ref().map(|(evaluation, ..)| *evaluation);
-                self.picture.confusion = judged.and_then(|(.., confusion)| confusion).map(Arc::new);
+                self.picture.test = Arc::new(session.evaluate_fully(Part::Test).unwrap_or_default());
                 self.tested = Instant::now();
                 self.test_due = false;
             }

@@ -609,7 +609,7 @@ impl Canvas {
                 if named(ui.add(field), Role::SpinButton, "Row whose values are shown").changed() {
                     model.sample = row - 1;
                 }
-                ui.label(label(ui, format!("of {}: {}", data.rows(), data.targets.describe(model.sample))));
+                ui.label(label(ui, format!("of {}: {}", data.rows(), data.target().describe(model.sample))));
             }
             ui.min_rect()
         });
@@ -863,11 +863,11 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     let data = model.dataset.as_ref();
     match &layer.kind {
         LayerKind::Input(_) => data.and_then(|d| d.encoder.feature_names().get(unit).cloned()),
-        LayerKind::Output(_) => data.and_then(|d| match &d.targets {
+        LayerKind::Output(_) => data.and_then(|d| match d.target() {
             Targets::Values { names, .. } => names.get(unit).cloned(),
             // One unit for two classes says how likely the second is.
             Targets::Classes { names, .. } => {
-                let single = model.inference.encoding != Some(Encoding::OneHot);
+                let single = model.inference.encoding() != Some(Encoding::OneHot);
                 names.get(if single { 1 } else { unit }).cloned()
             }
         }),

@@ -5,11 +5,10 @@ use super::super::model::Model;
 use super::super::picture::{Pictures, target_colour, target_extent};
 use super::super::theme::{HEADING, LABEL, RADIUS_CARD, Tokens, semibold, tokens};
 use super::super::transport::training_settings;
-use super::super::widgets::{self, choice, field, label, named, number, short, title};
-use super::edits;
+use super::super::widgets::{self, choice, field, label, named, short, title};
+use super::{edits, settings};
 use crate::data::{Part, Targets};
-use crate::nn::layers::{Conv2dSpec, JoinKind, Padding, PoolKind};
-use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec};
+use crate::nn::{Activation, LayerId, LayerKind, Loss};
 use crate::train::Metrics;
 use egui::accesskit::Role;
 use egui::{Color32, CornerRadius, Rect, RichText, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
@@ -64,252 +63,7 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
     ui.label(label(ui, format!("{}: {}", info.label, info.formula))).on_hover_text(info.description);
     ui.label(label(ui, format!("{input} → {output} a sample")));
     ui.add_space(4.0);
-    match layer.kind {
-        LayerKind::Dense(dense) => {
-            let change = |model: &mut Model, what, sub: u64, f: &dyn Fn(&mut crate::nn::layers::DenseSpec)| {
-                model.edit(what, key.map(|k| k | sub), |d| {
-                    if let Some(LayerKind::Dense(dense)) = kind_mut(&mut d.network, id) {
-                        f(dense);
-                    }
-                });
-            };
-            field(ui, "Units", "Neurons in this layer", |ui| {
-                if let Some(v) = number(ui, "Units", dense.units, 1..=100_000, 0.08) {
-                    change(model, "Change units", 1, &|d| d.units = v);
-                }
-            });
-            field(ui, "Activation", dense.activation.formula(), |ui| {
-                if let Some(v) = activation(ui, dense.activation) {
-                    change(model, "Change activation", 2, &|d| d.activation = v);
-                }
-            });
-            field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
-                if let Some(v) = initialiser(ui, dense.initialiser) {
-                    change(model, "Change initialiser", 3, &|d| d.initialiser = v);
-                }
-            });
-            constants(ui, dense.initialiser, |v| change(model, "Change initialiser", 4, &|d| d.initialiser = v));
-            field(ui, "Bias", "A number that is added to every weighted sum", |ui| {
-                let mut bias = dense.bias;
-                let text = if bias { "on" } else { "off" };
-                if named(ui.checkbox(&mut bias, text), Role::CheckBox, "Bias").changed() {
-                    change(model, "Change bias", 5, &|d| d.bias = bias);
-                }
-            });
-        }
-        LayerKind::Activation(spec) => {
-            field(ui, "Activation", spec.function.formula(), |ui| {
-                if let Some(v) = activation(ui, spec.function) {
-                    model.edit("Change activation", None, |d| {
-                        if let Some(LayerKind::Activation(a)) = kind_mut(&mut d.network, id) {
-                            a.function = v;
-                        }
-                    });
-                }
-            });
-        }
-        LayerKind::Dropout(spec) => {
-            field(ui, "Rate", "Share of values that are silenced while training", |ui| {
-                if let Some(v) = number(ui, "Dropout rate", spec.rate, 0.0..=0.95, 0.005) {
-                    model.edit("Change dropout", key, |d| {
-                        if let Some(LayerKind::Dropout(dropout)) = kind_mut(&mut d.network, id) {
-                            dropout.rate = v;
-                        }
-                    });
-                }
-            });
-        }
-        LayerKind::Output(spec) => {
-            field(ui, "Loss", spec.loss.formula(), |ui| {
-                if let Some(v) = choice(ui, "Loss", spec.loss, Loss::ALL, |l| l.label().to_owned(), |a, b| a == b) {
-                    model.edit("Change loss", None, |d| {
-                        if let Some(LayerKind::Output(o)) = kind_mut(&mut d.network, id) {
-                            o.loss = v;
-                        }
-                    });
-                }
-            });
-            ui.label(label(ui, spec.loss.formula()));
-            if model.inference.encoding == Some(crate::nn::Encoding::OneHot) {
-                let hover =
-                    "Share of each target that is spread over all classes, so that the network is never quite sure";
-                field(ui, "Label smoothing", hover, |ui| {
-                    if let Some(v) = number(ui, "Label smoothing", spec.label_smoothing, 0.0..=0.9, 0.005) {
-                        model.edit("Change label smoothing", key, |d| {
-                            if let Some(LayerKind::Output(o)) = kind_mut(&mut d.network, id) {
-                                o.label_smoothing = v;
-                            }
-                        });
-                    }
-                });
-            }
-        }
-        LayerKind::Conv2d(spec) => convolution(ui, model, id, spec),
-        LayerKind::Pool2d(mut spec) => {
-            let before = spec.clone();
-            field(ui, "Keeps", "The largest value of each window, or the mean", |ui| {
-                pool_kind(ui, &mut spec.kind);
-            });
-            pair(ui, "Window", "Height and width", &mut spec.kernel, 1..=64);
-            pair(ui, "Stride", "How far the window moves, down and to the right", &mut spec.stride, 1..=64);
-            padding(ui, &mut spec.padding);
-            replace(model, id, "Change pooling", before != spec, LayerKind::Pool2d(spec));
-        }
-        LayerKind::GlobalPool(mut spec) => {
-            let before = spec.clone();
-            field(ui, "Keeps", "The largest value of each channel, or the mean", |ui| pool_kind(ui, &mut spec.kind));
-            replace(model, id, "Change pooling", before != spec, LayerKind::GlobalPool(spec));
-        }
-        LayerKind::BatchNorm(mut spec) => {
-            let before = spec.clone();
-            field(ui, "Momentum", "Share of each mini-batch in the running averages", |ui| {
-                spec.momentum = number(ui, "Momentum", spec.momentum, 0.0..=1.0, 0.005).unwrap_or(spec.momentum);
-            });
-            epsilon(ui, &mut spec.epsilon);
-            replace(model, id, "Change batch norm", before != spec, LayerKind::BatchNorm(spec));
-        }
-        LayerKind::LayerNorm(mut spec) => {
-            let before = spec.clone();
-            epsilon(ui, &mut spec.epsilon);
-            replace(model, id, "Change layer norm", before != spec, LayerKind::LayerNorm(spec));
-        }
-        LayerKind::GroupNorm(mut spec) => {
-            let before = spec.clone();
-            field(ui, "Groups", "Channels are cut into so many groups, each normalised by itself", |ui| {
-                spec.groups = number(ui, "Groups", spec.groups, 1..=4096, 0.05).unwrap_or(spec.groups);
-            });
-            epsilon(ui, &mut spec.epsilon);
-            replace(model, id, "Change group norm", before != spec, LayerKind::GroupNorm(spec));
-        }
-        LayerKind::Flatten(_) => {}
-        LayerKind::Reshape(mut spec) => {
-            let before = spec.clone();
-            for (side, name) in spec.shape.iter_mut().zip(["Channels", "Height", "Width", "Depth"]) {
-                field(ui, name, "Numbers along this side", |ui| {
-                    *side = number(ui, name, *side, 1..=100_000, 0.05).unwrap_or(*side);
-                });
-            }
-            replace(model, id, "Change shape", before != spec, LayerKind::Reshape(spec));
-        }
-        LayerKind::Join(mut spec) => {
-            let before = spec.clone();
-            field(ui, "Joins by", "What is done with the branches, in the order of their wires", |ui| {
-                let all = JoinKind::ALL;
-                let new = choice(ui, "Joins by", spec.kind, all, |k| k.label().to_owned(), |a, b| a == b);
-                spec.kind = new.unwrap_or(spec.kind);
-            });
-            replace(model, id, "Change join", before != spec, LayerKind::Join(spec));
-        }
-        LayerKind::Input(_) => {
-            let text = model.dataset.as_ref().map_or_else(String::new, |d| d.encoder.feature_names().join(", "));
-            ui.add(egui::Label::new(label(ui, format!("Features: {text}"))).wrap());
-        }
-    }
-}
-
-fn convolution(ui: &mut Ui, model: &mut Model, id: LayerId, mut spec: Conv2dSpec) {
-    let before = spec.clone();
-    field(ui, "Filters", "Channels of the output", |ui| {
-        spec.filters = number(ui, "Filters", spec.filters, 1..=4096, 0.08).unwrap_or(spec.filters);
-    });
-    pair(ui, "Kernel", "Height and width of the window", &mut spec.kernel, 1..=64);
-    pair(ui, "Stride", "How far the window moves, down and to the right", &mut spec.stride, 1..=64);
-    padding(ui, &mut spec.padding);
-    pair(ui, "Dilation", "Distance between two taps of the window", &mut spec.dilation, 1..=64);
-    field(ui, "Groups", "Channels are cut into so many groups that do not see each other", |ui| {
-        spec.groups = number(ui, "Groups", spec.groups, 1..=4096, 0.05).unwrap_or(spec.groups);
-    });
-    field(ui, "Activation", spec.activation.formula(), |ui| {
-        spec.activation = activation(ui, spec.activation).unwrap_or(spec.activation);
-    });
-    field(ui, "Initialiser", "How the weights are drawn before training", |ui| {
-        spec.initialiser = initialiser(ui, spec.initialiser).unwrap_or(spec.initialiser);
-    });
-    constants(ui, spec.initialiser, |v| spec.initialiser = v);
-    field(ui, "Bias", "A number for each filter that is added everywhere", |ui| {
-        let text = if spec.bias { "on" } else { "off" };
-        named(ui.checkbox(&mut spec.bias, text), Role::CheckBox, "Bias");
-    });
-    replace(model, id, "Change convolution", before != spec, LayerKind::Conv2d(spec));
-}
-
-/// Puts the changed settings into the document.
-fn replace(model: &mut Model, id: LayerId, what: &'static str, changed: bool, kind: LayerKind) {
-    if changed {
-        model.edit(what, Some(u64::from(id.0) << 8), |d| {
-            if let Some(old) = kind_mut(&mut d.network, id) {
-                *old = kind;
-            }
-        });
-    }
-}
-
-/// Two numbers: vertical and horizontal.
-fn pair(ui: &mut Ui, name: &str, hover: &str, value: &mut [usize; 2], range: std::ops::RangeInclusive<usize>) {
-    field(ui, name, hover, |ui| {
-        ui.spacing_mut().interact_size.x = (ui.spacing().interact_size.x - 6.0) / 2.0;
-        ui.spacing_mut().item_spacing.x = 6.0;
-        for (v, side) in value.iter_mut().zip(["vertical", "horizontal"]) {
-            *v = number(ui, &format!("{name}, {side}"), *v, range.clone(), 0.05).unwrap_or(*v);
-        }
-    });
-}
-
-fn padding(ui: &mut Ui, value: &mut Padding) {
-    let hover = "What stands around the image: nothing, as much as keeps its size, or so many rows and columns";
-    field(ui, "Padding", hover, |ui| {
-        let same = |a: Padding, b: Padding| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-        *value = choice(ui, "Padding", *value, Padding::ALL, |p| p.label().to_owned(), same).unwrap_or(*value);
-    });
-    if let Padding::Explicit { vertical, horizontal } = *value {
-        let mut sides = [vertical, horizontal];
-        pair(ui, "Zeros", "Rows above and below, columns left and right", &mut sides, 0..=64);
-        *value = Padding::Explicit { vertical: sides[0], horizontal: sides[1] };
-    }
-}
-
-fn epsilon(ui: &mut Ui, value: &mut f32) {
-    field(ui, "Epsilon", "Keeps the division from exploding", |ui| {
-        *value = number(ui, "Epsilon", *value, 1e-8..=1.0, 1e-6).unwrap_or(*value);
-    });
-}
-
-fn pool_kind(ui: &mut Ui, value: &mut PoolKind) {
-    let new = choice(ui, "Keeps", *value, PoolKind::ALL, |k| k.label().to_owned(), |a, b| a == b);
-    *value = new.unwrap_or(*value);
-}
-
-fn kind_mut(spec: &mut NetworkSpec, id: LayerId) -> Option<&mut LayerKind> {
-    spec.layer_mut(id).map(|l| &mut l.kind)
-}
-
-fn activation(ui: &mut Ui, value: Activation) -> Option<Activation> {
-    choice(ui, "Activation", value, Activation::ALL, |a| a.label().to_owned(), |a, b| a == b)
-}
-
-fn initialiser(ui: &mut Ui, value: Initialiser) -> Option<Initialiser> {
-    let same = |a: Initialiser, b: Initialiser| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-    choice(ui, "Initialiser", value, Initialiser::ALL, |i| i.label().to_owned(), same)
-}
-
-/// The numbers that some initialisers have.
-fn constants(ui: &mut Ui, initialiser: Initialiser, mut change: impl FnMut(Initialiser)) {
-    let mut one = |ui: &mut Ui, name: &str, v: f32, make: &dyn Fn(f32) -> Initialiser| {
-        field(ui, name, "", |ui| {
-            if let Some(v) = number(ui, name, v, -100.0..=100.0, 0.01) {
-                change(make(v));
-            }
-        });
-    };
-    match initialiser {
-        Initialiser::Constant { value } => one(ui, "Value", value, &|value| Initialiser::Constant { value }),
-        Initialiser::Normal { std } => one(ui, "Standard deviation", std, &|std| Initialiser::Normal { std }),
-        Initialiser::Uniform { low, high } => {
-            one(ui, "Low", low, &|low| Initialiser::Uniform { low, high });
-            one(ui, "High", high, &|high| Initialiser::Uniform { low, high });
-        }
-        _ => {}
-    }
+    settings::ui(ui, model, &layer);
 }
 
 fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
@@ -319,10 +73,11 @@ fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
     });
     if let Some(first) = dense {
         field(ui, "Activation", "Of all selected dense layers", |ui| {
-            if let Some(v) = activation(ui, first) {
+            let all = Activation::ALL;
+            if let Some(v) = choice(ui, "Activation", first, all, |a| a.label().to_owned(), |a, b| a == b) {
                 model.edit("Change activation", None, |d| {
                     for id in ids {
-                        if let Some(LayerKind::Dense(dense)) = kind_mut(&mut d.network, *id) {
+                        if let Some(LayerKind::Dense(dense)) = d.network.layer_mut(*id).map(|l| &mut l.kind) {
                             dense.activation = v;
                         }
                     }
@@ -365,7 +120,7 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
         }
         _ => {}
     }
-    let test = model.snapshot.test.filter(|_| model.is_current()).map(|e| e.metrics);
+    let test = model.test().map(|t| t.evaluation.metrics);
     let parameters = model.inference.total_parameters();
     ui.columns(2, |columns| {
         let big = |ui: &mut Ui, name: &str, value: String| {
@@ -431,7 +186,7 @@ fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: 
 
 /// The prediction over the only feature, with the data.
 pub fn curve(ui: &mut Ui, data: &crate::data::Dataset, pictures: &Pictures, height: f32, t: &Tokens) {
-    let Targets::Values { values, scales, names } = &data.targets else { return };
+    let Targets::Values { values, scales, names } = data.target() else { return };
     let (x_scale, y_scale) = (data.encoder.scale(0), scales[0]);
     let decode = |[x, y]: [f64; 2]| [x_scale.decode(x), y_scale.decode(y)];
     let rows = data.part(Part::Train);
@@ -482,8 +237,9 @@ fn pairing(model: &Model) -> String {
     let spec = &model.document().network;
     let loss = spec.layers.iter().find_map(|l| if let LayerKind::Output(o) = &l.kind { Some(o.loss) } else { None });
     let Some(loss) = loss.map(Loss::label) else { return String::new() };
-    match model.inference.encoding {
+    match model.inference.encoding() {
         Some(Encoding::OneHot) => format!("{loss} with one unit a class."),
+        Some(Encoding::SignedOneHot) => format!("{loss}; the true class is +1, the others are −1."),
         Some(Encoding::Signed) => format!("{loss}; the two classes are −1 and +1."),
         Some(Encoding::ZeroOne) => format!("{loss}; the two classes are 0 and 1."),
         Some(Encoding::Values) => format!("{loss} on the target's values."),

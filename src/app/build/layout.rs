@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn layers_do_not_overlap_and_lie_inside_the_bounds() {
-        let task = Task { input: vec![64], target: Target::Classes(10) };
+        let task = Task::new(vec![64], Target::Classes(10));
         let spec = default_network(&task);
         let placed = place(&spec, &infer(&spec, &task, 16));
         let all: Vec<_> = placed.values().collect();
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn branches_stand_below_each_other_and_wires_go_around_what_they_pass() {
-        let task = Task { input: vec![3], target: Target::Classes(2) };
+        let task = Task::new(vec![3], Target::Classes(2));
         let mut spec = default_network(&task);
         let (input, hidden, prediction) = (spec.layers[0].id, spec.layers[1].id, spec.layers[2].id);
         let join = spec.add("Join", LayerKind::Join(JoinSpec::default()));

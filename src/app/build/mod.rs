@@ -5,6 +5,7 @@ pub mod edits;
 pub mod inspector;
 pub mod layout;
 mod palette;
+mod settings;
 
 use super::model::Model;
 use super::picture::Pictures;

@@ -47,7 +47,7 @@ impl Views {
                 self.x = Some(v);
             }
         });
-        let values = match &data.targets {
+        let values = match data.target() {
             Targets::Values { values, scales, names } if data.features() == 1 => Some((values, scales[0], &names[0])),
             _ => None,
         };
@@ -85,7 +85,7 @@ impl Views {
                 });
             named(response.response, Role::Image, "Scatter of two columns");
         });
-        if let Targets::Classes { names, .. } = &data.targets {
+        if let Targets::Classes { names, .. } = data.target() {
             ui.horizontal_wrapped(|ui| {
                 for (k, name) in names.iter().enumerate().take(12) {
                     ui.label(RichText::new(format!("● {name}")).size(LABEL).color(t.class(k)));
@@ -97,7 +97,7 @@ impl Views {
 
 /// How many rows each class has.
 fn balance(ui: &mut Ui, data: &Dataset) {
-    let Targets::Classes { names, labels } = &data.targets else { return };
+    let Targets::Classes { names, labels } = data.target() else { return };
     let t = tokens(ui);
     ui.label(title("Class balance"));
     let mut counts = vec![0_usize; names.len()];
@@ -149,7 +149,7 @@ fn split(ui: &mut Ui, model: &mut Model, data: &Dataset) {
             model.edit_preparation("Change split", Some(3), |p| p.split.seed = v);
         }
     });
-    if matches!(data.targets, Targets::Classes { .. }) {
+    if matches!(data.target(), Targets::Classes { .. }) {
         let mut stratify = split.stratify;
         if ui.checkbox(&mut stratify, "Keep the class shares alike").on_hover_text("Stratified split").changed() {
             model.edit_preparation("Change split", None, |p| p.split.stratify = stratify);

@@ -3,7 +3,6 @@
 use super::super::model::Model;
 use super::super::theme::{HINT, LABEL, Tokens, ink_on, mix, regular, semibold};
 use super::super::widgets::{at, centred, hint, named};
-use crate::data::Targets;
 use crate::train::Scores;
 use egui::accesskit::Role;
 use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
@@ -16,11 +15,10 @@ const FOOT: f32 = 22.0;
 /// Draws the matrix into the rest of the tile.
 pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
     let rect = ui.available_rect_before_wrap();
-    let shown = model.snapshot.confusion.clone().filter(|_| model.is_current());
-    let (Some(confusion), Some(data)) = (shown, model.dataset.as_ref()) else {
+    let shown = model.test().and_then(|t| Some((t.confusion.clone()?, model.class_names(t.layer))));
+    let Some((confusion, names)) = shown.filter(|(confusion, names)| confusion.classes == names.len()) else {
         return centred(ui, rect, "Nothing yet", "It comes with the first look at the test rows");
     };
-    let Targets::Classes { names, .. } = &data.targets else { return };
     let k = confusion.classes.max(1);
     let room = Rect::from_min_max(rect.min + vec2(SIDE, TOP), rect.max - vec2(0.0, FOOT));
     let cell = (room.width() / k as f32).min(room.height() / k as f32);
@@ -67,9 +65,18 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         );
         response.on_hover_text_at_pointer(text);
     }
-    if let Some(Scores::Classes { balanced_accuracy, f1_macro, .. }) = model.snapshot.scores {
+    if let Some(Scores::Classes { balanced_accuracy, f1_macro, top_k, roc_auc, log_loss, .. }) =
+        model.test().map(|t| t.scores)
+    {
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - FOOT), rect.max);
-        let text = format!("balanced accuracy {:.1} %, macro F1 {f1_macro:.3}", balanced_accuracy * 100.0);
+        let parts = [
+            Some(format!("balanced accuracy {:.1} %", balanced_accuracy * 100.0)),
+            Some(format!("macro F1 {f1_macro:.3}")),
+            roc_auc.map(|area| format!("ROC AUC {area:.3}")),
+            log_loss.map(|loss| format!("log loss {loss:.3}")),
+            top_k.map(|top| format!("top {} {:.1} %", top.k, top.accuracy * 100.0)),
+        ];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
     }
     ui.painter().text(

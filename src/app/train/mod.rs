@@ -10,8 +10,7 @@ use super::picture::{KernelGrid, Pictures, weights_image};
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
-use crate::data::Targets;
-use crate::nn::LayerId;
+use crate::nn::{Encoding, LayerId};
 use egui::{
     Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
 };
@@ -80,7 +79,7 @@ impl TrainView {
     }
 
     fn dashboard(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, t: &Tokens) {
-        let classes = model.dataset.as_ref().is_some_and(|d| matches!(d.targets, Targets::Classes { .. }));
+        let classes = model.inference.encoding().is_some_and(|e| e != Encoding::Values);
         let sixth = match model.dataset.as_ref().map(|d| d.features()) {
             Some(1) => Tile::Curve,
             Some(2) => Tile::Surface,

@@ -7,6 +7,7 @@
 pub mod elementwise;
 pub mod matrix;
 pub mod norm;
+pub mod sequence;
 pub mod update;
 pub mod window;
 

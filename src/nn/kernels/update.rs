@@ -186,6 +186,49 @@ fn scale_body<T: Real, const FMA: bool>(values: &mut [T], factor: T) {
     }
 }
 
+dispatch! {
+    /// Keeps every value between −most and most; NaN stays NaN.
+    pub fn limit<T: Real>(values: &mut [T], most: T) => limit_body
+}
+
+#[inline(always)]
+fn limit_body<T: Real, const FMA: bool>(values: &mut [T], most: T) {
+    for v in values {
+        let v_low = if *v < -most { -most } else { *v };
+        *v = if v_low > most { most } else { v_low };
+    }
+}
+
+dispatch! {
+    /// to += factor · from
+    pub fn add<T: Real>(to: &mut [T], from: &[T], factor: T) => add_body
+}
+
+#[inline(always)]
+fn add_body<T: Real, const FMA: bool>(to: &mut [T], from: &[T], factor: T) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = T::fma::<FMA>(factor, from, *to);
+    }
+}
+
+dispatch! {
+    /// Σ a b, added up in f64 lanes in a fixed order.
+    pub fn dot<T: Real>(a: &[T], b: &[T]) -> f64 => dot_body
+}
+
+#[inline(always)]
+fn dot_body<T: Real, const FMA: bool>(a: &[T], b: &[T]) -> f64 {
+    let mut lanes = [0.0_f64; LANES];
+    let (chunks, others) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let tail = chunks.remainder().iter().zip(others.remainder()).map(|(a, b)| a.to_f64() * b.to_f64()).sum::<f64>();
+    for (a, b) in chunks.zip(others) {
+        for lane in 0..LANES {
+            lanes[lane] = <f64 as Real>::fma::<FMA>(a[lane].to_f64(), b[lane].to_f64(), lanes[lane]);
+        }
+    }
+    super::matrix::lane_sum(lanes) + tail
+}
+
 dispatch! { pub fn regularise<T: Real>(weights: &[T], grads: &mut [T], l1: T, l2: T) => regularise_body }
 
 #[inline(always)]

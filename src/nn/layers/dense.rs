@@ -1,10 +1,15 @@
 //! Dense layer: z = Wᵀx + b, a = f(z), with x `[in]`, W `[in, out]`, b `[out]`.
 //!
-//! Backward: ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂b = ∂L/∂z, summed over the mini-batch.
+//! Backward: ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂b = ∂L/∂z, summed over the mini-batch. Per step, the same is done
+//! with every step of a sequence `[steps, in]`, with the same W and b.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, ParameterShape, Pass, flat};
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, flat,
+    sequence,
+};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
+use crate::nn::kernels::sequence::{self as steps, Part, Rows, Steps};
 use crate::nn::{Activation, Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,11 +26,15 @@ pub struct DenseSpec {
     pub bias: bool,
     #[serde(default)]
     pub initialiser: Initialiser,
+    /// Whether it takes a sequence `[steps, features]`, each step by itself
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_step: bool,
 }
 
 impl Default for DenseSpec {
     fn default() -> Self {
-        Self { units: 4, activation: Activation::Tanh, bias: true, initialiser: Initialiser::XavierUniform }
+        let initialiser = Initialiser::XavierUniform;
+        Self { units: 4, activation: Activation::Tanh, bias: true, initialiser, per_step: false }
     }
 }
 
@@ -41,15 +50,19 @@ impl LayerDefinition for DenseSpec {
     }
 
     fn caption(&self) -> String {
-        format!("dense {} · {}", self.units, self.activation.label())
+        let step = if self.per_step { " a step" } else { "" };
+        format!("dense {}{step} · {}", self.units, self.activation.label())
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        if self.per_step {
+            return sequence(input, "Dense per step").map(|[steps, _]| vec![steps, self.units]);
+        }
         flat(input, "Dense").map(|_| vec![self.units])
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        let inputs = volume(input);
+        let inputs = if self.per_step { input.last().copied().unwrap_or(1) } else { volume(input) };
         let mut parameters = vec![ParameterShape {
             name: "weight",
             shape: vec![inputs, self.units],
@@ -71,17 +84,27 @@ impl LayerDefinition for DenseSpec {
         parameters
     }
 
-    fn buffer(&self, _: &[usize]) -> u128 {
-        4 * self.units as u128
+    fn buffer(&self, input: &[usize]) -> u128 {
+        let steps = if self.per_step { input.first().copied().unwrap_or(1) } else { 1 };
+        super::numbers(4, &[steps, self.units])
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
-        let inputs = lowering.input_units();
-        let weight = lowering.parameter("weight");
-        let bias = lowering.parameter("bias");
-        lowering.push(super::OperationPlan::Linear { weight, bias, inputs, outputs: self.units }, self.units);
+        let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
+        let outputs = self.units;
+        let units = match (self.per_step, lowering.input()) {
+            (true, &[steps, inputs]) => {
+                lowering.push(OperationPlan::StepLinear { weight, bias, inputs, outputs }, steps * outputs);
+                steps * outputs
+            }
+            _ => {
+                let inputs = lowering.input_units();
+                lowering.push(OperationPlan::Linear { weight, bias, inputs, outputs }, outputs);
+                outputs
+            }
+        };
         if self.activation != Activation::Identity {
-            lowering.push(super::OperationPlan::Activation(self.activation), self.units);
+            lowering.push(OperationPlan::Activation(self.activation), units);
         }
     }
 
@@ -90,6 +113,9 @@ impl LayerDefinition for DenseSpec {
     }
 
     fn invalid(&self) -> Option<String> {
+        if self.per_step && self.activation == Activation::Softmax {
+            return Some("softmax over all steps is seldom meant; add it as a layer of its own".to_owned());
+        }
         (self.units == 0).then(|| "a dense layer needs at least one unit".to_owned())
     }
 }
@@ -117,5 +143,73 @@ impl<T: Real> Operation<T> for Linear {
             let (weight, threads) = (&at.params[self.weight.clone()], pass.threads);
             matrix::backward_input(weight, at.grad_output, values, self.inputs, self.outputs, accumulate, threads);
         }
+    }
+}
+
+/// The weighted sums of every step of a sequence.
+pub(super) struct StepLinear<T> {
+    weight: Range<usize>,
+    /// Empty for a layer without bias.
+    bias: Range<usize>,
+    inputs: usize,
+    outputs: usize,
+    /// Wᵀ, for the backward pass.
+    transposed: Vec<T>,
+}
+
+/// Passes with fewer multiply-adds stay on one thread.
+const PARALLEL: usize = 1 << 20;
+
+impl<T: Real> StepLinear<T> {
+    pub(super) fn new(weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize) -> Self {
+        Self { weight, bias, inputs, outputs, transposed: vec![T::ZERO; inputs * outputs] }
+    }
+
+    fn threads(&self, pass: &Pass, output: &[T]) -> usize {
+        if output.len() * self.inputs >= PARALLEL { pass.threads } else { 1 }
+    }
+}
+
+impl<T: Real> Operation<T> for StepLinear<T> {
+    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass, output));
+        let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
+        let (depth, lead, size) = (self.inputs, self.outputs, self.outputs * stride);
+        steps::share_chunks(output, size, 0, threads, &|first, part| {
+            for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
+                for (at, width) in steps::blocks(stride) {
+                    let rows = Rows { distance: stride, width };
+                    steps::affine(weight, lead, bias, &x[at..], stride, depth, &mut z[at..], rows, lead, false);
+                }
+            }
+        });
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let (x, grad, stride) = (at.inputs.get(0), at.grad_output, pass.stride());
+        let (inputs, outputs, threads) = (self.inputs, self.outputs, self.threads(pass, grad));
+        let count = grad.len() / (outputs * stride);
+        let weight = &mut at.grad_params[self.weight.clone()];
+        steps::share_chunks(weight, outputs, 0, threads, &|first, gradient| {
+            let part = Part { first, inputs: gradient.len() / outputs, outputs, lead: outputs };
+            for (at, width) in steps::blocks(stride) {
+                let x = Steps { values: &x[at..], step: inputs * stride, row: stride };
+                let g = Steps { values: &grad[at..], step: outputs * stride, row: stride };
+                steps::outer(x, g, count, width, gradient, part, at > 0);
+            }
+        });
+        let g = Steps { values: grad, step: outputs * stride, row: stride };
+        steps::step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
+        let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
+        steps::transpose(&at.params[self.weight.clone()], inputs, outputs, &mut self.transposed);
+        let (weight, size) = (&self.transposed, inputs * stride);
+        steps::share_chunks(values, size, 0, threads, &|first, part| {
+            for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
+                for (at, width) in steps::blocks(stride) {
+                    let (rows, grad, to) = (Rows { distance: stride, width }, &grad[at..], &mut to[at..]);
+                    steps::affine(weight, inputs, &[], grad, stride, outputs, to, rows, inputs, accumulate);
+                }
+            }
+        });
     }
 }

@@ -1,22 +1,36 @@
 //! The registry of layers. A layer is one file here and one line in [`LayerKind::definition`] and [`palette`].
 
 mod activation;
+mod attention;
 mod dense;
 mod dropout;
+mod embedding;
 mod ends;
 mod join;
+mod noise;
 mod norm;
+mod position;
+mod prelu;
+mod recurrent;
 mod shape;
 mod window;
+mod window1d;
 
 pub use activation::ActivationSpec;
+pub use attention::AttentionSpec;
 pub use dense::DenseSpec;
 pub use dropout::DropoutSpec;
-pub use ends::{InputSpec, OutputSpec};
+pub use embedding::EmbeddingSpec;
+pub use ends::{ClassWeights, Comparison, InputSpec, OutputSpec};
 pub use join::{JoinKind, JoinSpec};
+pub use noise::NoiseSpec;
 pub use norm::{BatchNormSpec, GroupNormSpec, LayerNormSpec};
-pub use shape::{FlattenSpec, ReshapeSpec};
+pub use position::PositionSpec;
+pub use prelu::PreluSpec;
+pub use recurrent::{Cell, RecurrentSpec};
+pub use shape::{FlattenSpec, PermuteSpec, ReshapeSpec, UpsampleSpec};
 pub use window::{Conv2dSpec, GlobalPoolSpec, Padding, Pool2dSpec, PoolKind};
+pub use window1d::{Conv1dSpec, Padding1d, Pool1dSpec};
 
 use super::compile::Lowering;
 use super::init::Initialiser;
@@ -25,6 +39,7 @@ use super::kernels::window::{Convolution, Pooling};
 use super::real::Real;
 use super::spec::LayerKind;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What people read about a kind of layer; palette, inspector and documents use it.
 #[derive(Debug)]
@@ -105,13 +120,23 @@ impl LayerKind {
             Self::Input(spec) => spec,
             Self::Dense(spec) => spec,
             Self::Activation(spec) => spec,
+            Self::Prelu(spec) => spec,
             Self::Dropout(spec) => spec,
+            Self::Noise(spec) => spec,
             Self::Conv2d(spec) => spec,
+            Self::Conv1d(spec) => spec,
             Self::Pool2d(spec) => spec,
+            Self::Pool1d(spec) => spec,
             Self::GlobalPool(spec) => spec,
             Self::BatchNorm(spec) => spec,
             Self::LayerNorm(spec) => spec,
             Self::GroupNorm(spec) => spec,
+            Self::Recurrent(spec) => spec,
+            Self::Attention(spec) => spec,
+            Self::Position(spec) => spec,
+            Self::Embedding(spec) => spec,
+            Self::Permute(spec) => spec,
+            Self::Upsample(spec) => spec,
             Self::Flatten(spec) => spec,
             Self::Reshape(spec) => spec,
             Self::Join(spec) => spec,
@@ -129,18 +154,31 @@ pub fn palette() -> Vec<LayerKind> {
     vec![
         LayerKind::Dense(DenseSpec::default()),
         LayerKind::Activation(ActivationSpec::default()),
+        LayerKind::Prelu(PreluSpec::default()),
         LayerKind::Dropout(DropoutSpec::default()),
+        LayerKind::Noise(NoiseSpec::default()),
         LayerKind::Conv2d(Conv2dSpec::default()),
+        LayerKind::Conv1d(Conv1dSpec::default()),
         LayerKind::Conv2d(Conv2dSpec::doubling()),
+        LayerKind::Upsample(UpsampleSpec::default()),
         LayerKind::Pool2d(Pool2dSpec::default()),
+        LayerKind::Pool1d(Pool1dSpec::default()),
         LayerKind::GlobalPool(GlobalPoolSpec::default()),
         LayerKind::BatchNorm(BatchNormSpec::default()),
         LayerKind::LayerNorm(LayerNormSpec::default()),
         LayerKind::GroupNorm(GroupNormSpec::default()),
+        LayerKind::Embedding(EmbeddingSpec::default()),
+        LayerKind::Recurrent(RecurrentSpec::of(Cell::Simple)),
+        LayerKind::Recurrent(RecurrentSpec::of(Cell::Lstm)),
+        LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru)),
+        LayerKind::Attention(AttentionSpec::default()),
+        LayerKind::Attention(AttentionSpec::plain()),
+        LayerKind::Position(PositionSpec::default()),
         LayerKind::Reshape(ReshapeSpec::default()),
+        LayerKind::Permute(PermuteSpec::default()),
         LayerKind::Flatten(FlattenSpec {}),
         LayerKind::Join(JoinSpec::default()),
-        LayerKind::Input(InputSpec {}),
+        LayerKind::Input(InputSpec::default()),
         LayerKind::Output(OutputSpec::default()),
     ]
 }
@@ -238,13 +276,52 @@ pub trait Operation<T: Real>: Send {
 #[derive(Clone, Debug)]
 pub enum OperationPlan {
     Source,
-    Linear { weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize },
+    Linear {
+        weight: Range<usize>,
+        bias: Range<usize>,
+        inputs: usize,
+        outputs: usize,
+    },
+    /// Linear for every step of a sequence.
+    StepLinear {
+        weight: Range<usize>,
+        bias: Range<usize>,
+        inputs: usize,
+        outputs: usize,
+    },
     Activation(super::Activation),
-    Dropout { rate: f32, stream: u64 },
-    Convolve { convolution: Convolution, weight: Range<usize>, bias: Range<usize>, transposed: bool },
+    Prelu {
+        slope: Range<usize>,
+    },
+    Dropout {
+        rate: f32,
+        stream: u64,
+    },
+    Noise {
+        deviation: f32,
+        stream: u64,
+    },
+    Convolve {
+        convolution: Convolution,
+        weight: Range<usize>,
+        bias: Range<usize>,
+        transposed: bool,
+    },
     Pool(Pooling),
     BatchNorm(norm::BatchNormPlan),
     GroupNorm(norm::GroupNormPlan),
+    Recurrent(recurrent::RecurrentPlan),
+    Attention(attention::AttentionPlan),
+    Position {
+        learned: Range<usize>,
+        features: usize,
+    },
+    Embed {
+        weight: Range<usize>,
+        dimensions: usize,
+    },
+    /// For each row of the output the row of the input that it is.
+    Rows(Arc<[u32]>),
     Join(JoinKind),
 }
 
@@ -253,8 +330,18 @@ impl OperationPlan {
         match self.clone() {
             Self::Source => Box::new(ends::Source),
             Self::Linear { weight, bias, inputs, outputs } => Box::new(dense::Linear { weight, bias, inputs, outputs }),
+            Self::StepLinear { weight, bias, inputs, outputs } => {
+                Box::new(dense::StepLinear::new(weight, bias, inputs, outputs))
+            }
+            Self::Prelu { slope } => Box::new(prelu::Prelu { slope }),
             Self::Activation(function) => Box::new(activation::Activate(function)),
             Self::Dropout { rate, stream } => Box::new(dropout::Drop::new(rate, stream, units * padded(capacity))),
+            Self::Noise { deviation, stream } => Box::new(noise::Noise { deviation, stream }),
+            Self::Recurrent(plan) => Box::new(recurrent::Recurrent::new(plan, padded(capacity))),
+            Self::Attention(plan) => Box::new(attention::Attention::new(plan, padded(capacity))),
+            Self::Position { learned, features } => Box::new(position::Position::new(learned, features, units)),
+            Self::Embed { weight, dimensions } => Box::new(embedding::Embed { weight, dimensions }),
+            Self::Rows(map) => Box::new(shape::Rows(map)),
             Self::Convolve { convolution, weight, bias, transposed } => {
                 Box::new(window::Convolve { convolution, weight, bias, transposed })
             }
@@ -298,5 +385,33 @@ fn image(input: &[usize], what: &str) -> Result<[usize; 3], String> {
     match *input {
         [channels, height, width] => Ok([channels, height, width]),
         _ => Err(format!("{what} needs an image [channels, height, width], but its input has shape {input:?}")),
+    }
+}
+
+/// Channels, height and width of an image, or of a sequence `[channels, length]` as an image that is one row high.
+fn channels_of(input: &[usize], what: &str) -> Result<[usize; 3], String> {
+    match *input {
+        [channels, length] => Ok([channels, 1, length]),
+        [channels, height, width] => Ok([channels, height, width]),
+        _ => Err(format!(
+            "{what} needs an image [channels, height, width] or a sequence [channels, length], but its input has shape {input:?}"
+        )),
+    }
+}
+
+/// Steps and features of a sequence, or why `what` cannot take the shape.
+fn sequence(input: &[usize], what: &str) -> Result<[usize; 2], String> {
+    match *input {
+        [steps, features] => Ok([steps, features]),
+        _ => Err(format!("{what} needs a sequence [steps, features], but its input has shape {input:?}")),
+    }
+}
+
+/// A gradient that goes through unchanged.
+fn pass_on<T: Real>(from: &[T], to: &mut [T], accumulate: bool) {
+    if accumulate {
+        to.iter_mut().zip(from).for_each(|(to, &g)| *to += g);
+    } else {
+        to.copy_from_slice(from);
     }
 }

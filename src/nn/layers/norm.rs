@@ -67,6 +67,7 @@ impl LayerDefinition for BatchNormSpec {
             beta: lowering.parameter("beta"),
             mean: lowering.parameter("running mean"),
             variance: lowering.parameter("running variance"),
+            frozen: lowering.frozen(),
         };
         lowering.push(OperationPlan::BatchNorm(plan), units);
     }
@@ -87,6 +88,8 @@ pub struct BatchNormPlan {
     beta: Range<usize>,
     mean: Range<usize>,
     variance: Range<usize>,
+    /// Whether it works in training as in evaluation.
+    frozen: bool,
 }
 
 pub(super) struct BatchNorm<T> {
@@ -115,12 +118,13 @@ impl<T: Real> BatchNorm<T> {
 impl<T: Real> Operation<T> for BatchNorm<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride) = (inputs.get(0), pass.stride());
+        let training = pass.training && !self.plan.frozen;
         let length = x.len() / self.plan.channels;
         for (channel, (x, a)) in x.chunks_exact(length).zip(output.chunks_exact_mut(length)).enumerate() {
-            if pass.training {
+            if training {
                 self.moments[channel] = norm::moments(x, stride, pass.batch);
             }
-            let (mean, rate) = self.used(pass.training, params, channel);
+            let (mean, rate) = self.used(training, params, channel);
             let scale = rate * params[self.plan.gamma.start + channel];
             norm::apply(x, a, scale, params[self.plan.beta.start + channel] - mean * scale);
         }
@@ -129,20 +133,20 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
         let (x, stride, batch) = (at.inputs.get(0), pass.stride(), pass.batch);
+        let training = pass.training && !self.plan.frozen;
         let length = x.len() / self.plan.channels;
         let share = T::from_f64(1.0 / self.count.max(1) as f64);
         let mut grad_input = at.grad_inputs.get(0);
         for channel in 0..self.plan.channels {
             let own = channel * length..(channel + 1) * length;
             let (x, grad) = (&x[own.clone()], &at.grad_output[own.clone()]);
-            let (mean, rate) = self.used(pass.training, at.params, channel);
+            let (mean, rate) = self.used(training, at.params, channel);
             let (level, tilt) = norm::slopes(x, grad, mean, stride, batch);
             at.grad_params[self.plan.gamma.start + channel] = tilt * rate;
             at.grad_params[self.plan.beta.start + channel] = level;
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
                 let scale = rate * at.params[self.plan.gamma.start + channel];
-                let pulls =
-                    if pass.training { (level * share, tilt * share * rate * rate) } else { (T::ZERO, T::ZERO) };
+                let pulls = if training { (level * share, tilt * share * rate * rate) } else { (T::ZERO, T::ZERO) };
                 let grad_x = &mut values[own];
                 norm::backward(x, grad, grad_x, mean, scale, pulls.0, pulls.1, stride, batch, *accumulate);
             }
@@ -150,6 +154,9 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
     }
 
     fn follow(&mut self, params: &mut [T]) {
+        if self.plan.frozen {
+            return;
+        }
         let momentum = T::from_f32(self.plan.momentum);
         let unbiased = T::from_f64(self.count as f64 / (self.count as f64 - 1.0).max(1.0));
         for (channel, &(mean, variance)) in self.moments.iter().enumerate() {

@@ -1,10 +1,13 @@
-//! Layers that only change the shape: the numbers stay where they are.
+//! Layers that move numbers and leave them as they are: flatten, reshape, permute, upsample, and the choice of features.
 
-use super::{LayerDefinition, LayerInfo, numbers};
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, channels_of, numbers,
+};
 use crate::nn::compile::Lowering;
-use crate::nn::volume;
+use crate::nn::{Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Any shape to one row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,5 +86,156 @@ impl LayerDefinition for ReshapeSpec {
     fn invalid(&self) -> Option<String> {
         let bad = self.shape.is_empty() || self.shape.len() > 4 || self.shape.contains(&0);
         bad.then(|| "a shape has one to four sides of at least 1".to_owned())
+    }
+}
+
+/// The sides of a sample in another order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PermuteSpec {
+    /// Which side of the input, from 0, each side of the output is
+    pub order: Vec<usize>,
+}
+
+impl Default for PermuteSpec {
+    fn default() -> Self {
+        Self { order: vec![1, 0] }
+    }
+}
+
+impl LayerDefinition for PermuteSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Permute",
+            group: "Shape",
+            summary: "swaps the sides",
+            description: "Puts the sides of a sample in another order, for instance [steps, features] to [channels, length], which a 1-D convolution takes.",
+            formula: "a[j, i] = x[i, j]",
+        }
+    }
+
+    fn caption(&self) -> String {
+        self.order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        if self.order.len() == input.len() {
+            Ok(self.order.iter().map(|&side| input[side]).collect())
+        } else {
+            Err(format!("an order of {} sides does not fit the shape {input:?}", self.order.len()))
+        }
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        numbers(2, input)
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let input = lowering.input().to_vec();
+        let Ok(output) = self.output_shape(&input) else { return };
+        // The distance in the input that one step along each side of the output makes.
+        let distance = |side: usize| input[side + 1..].iter().product::<usize>();
+        let steps: Vec<usize> = self.order.iter().map(|&side| distance(side)).collect();
+        let map: Vec<u32> = (0..volume(&output))
+            .map(|at| {
+                let mut rest = at;
+                let mut from = 0;
+                for (&side, step) in output.iter().zip(&steps).rev() {
+                    from += rest % side * step;
+                    rest /= side;
+                }
+                from as u32
+            })
+            .collect();
+        lowering.push(OperationPlan::Rows(map.into()), volume(&output));
+    }
+
+    fn invalid(&self) -> Option<String> {
+        let mut sorted = self.order.clone();
+        sorted.sort_unstable();
+        let right = (2..=4).contains(&sorted.len()) && sorted.iter().enumerate().all(|(i, &side)| i == side);
+        (!right).then(|| "the order names each side once, from 0, of two to four sides".to_owned())
+    }
+}
+
+/// Every value several times.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpsampleSpec {
+    /// Times down and to the right; a sequence takes the second
+    pub factor: [usize; 2],
+}
+
+impl Default for UpsampleSpec {
+    fn default() -> Self {
+        Self { factor: [2, 2] }
+    }
+}
+
+impl LayerDefinition for UpsampleSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Upsample",
+            group: "Convolution",
+            summary: "makes an image larger",
+            description: "Repeats every value down and to the right (nearest neighbour), so that the image becomes larger. It learns nothing.",
+            formula: "a[c, y, x] = x[c, ⌊y / s⌋, ⌊x / s⌋]",
+        }
+    }
+
+    fn caption(&self) -> String {
+        format!("upsample {}×{}", self.factor[0], self.factor[1])
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let [down, right] = self.factor;
+        let [channels, height, width] = channels_of(input, "Upsample")?;
+        let width = width.saturating_mul(right);
+        Ok(if input.len() == 2 { vec![channels, width] } else { vec![channels, height.saturating_mul(down), width] })
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        numbers(2, &self.output_shape(input).unwrap_or_default())
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let Ok([channels, height, width]) = channels_of(lowering.input(), "") else { return };
+        let [down, right] = if lowering.input().len() == 2 { [1, self.factor[1]] } else { self.factor };
+        let mut map = Vec::with_capacity(channels * height * down * width * right);
+        for channel in 0..channels {
+            for y in 0..height * down {
+                let line = (channel * height + y / down) * width;
+                map.extend((0..width * right).map(|x| (line + x / right) as u32));
+            }
+        }
+        let units = map.len();
+        lowering.push(OperationPlan::Rows(map.into()), units);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        self.factor.iter().any(|f| !(1..=64).contains(f)).then(|| "the factors must be between 1 and 64".to_owned())
+    }
+}
+
+/// a[r] = x[map[r]]
+pub(super) struct Rows(pub Arc<[u32]>);
+
+impl<T: Real> Operation<T> for Rows {
+    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let (x, stride) = (inputs.get(0), pass.stride());
+        for (a, &from) in output.chunks_exact_mut(stride).zip(self.0.iter()) {
+            a.copy_from_slice(&x[from as usize * stride..][..stride]);
+        }
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
+        if !accumulate {
+            values.fill(T::ZERO);
+        }
+        let stride = pass.stride();
+        for (grad, &to) in at.grad_output.chunks_exact(stride).zip(self.0.iter()) {
+            values[to as usize * stride..][..stride].iter_mut().zip(grad).for_each(|(v, &g)| *v += g);
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Layers that slide a window over an image `[channels, height, width]`: convolution and pooling.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, image,
-    numbers,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
+    channels_of, image, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -253,15 +253,8 @@ impl LayerDefinition for Conv2dSpec {
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
-        let Ok(convolution) = self.convolution(lowering.input()) else { return };
-        let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
-        let c = &convolution;
-        let units =
-            if self.transposed { c.inputs * c.y.input * c.x.input } else { c.outputs * c.y.output * c.x.output };
-        lowering.push(OperationPlan::Convolve { convolution, weight, bias, transposed: self.transposed }, units);
-        if self.activation != Activation::Identity {
-            lowering.push(OperationPlan::Activation(self.activation), units);
-        }
+        let image = lowering.input();
+        self.lower_for(lowering, image);
     }
 
     fn invalid(&self) -> Option<String> {
@@ -276,6 +269,21 @@ impl LayerDefinition for Conv2dSpec {
 
     fn activation(&self) -> Option<Activation> {
         Some(self.activation)
+    }
+}
+
+impl Conv2dSpec {
+    /// Adds the operations for an image of that shape.
+    pub(super) fn lower_for(&self, lowering: &mut Lowering<'_>, image: &[usize]) {
+        let Ok(convolution) = self.convolution(image) else { return };
+        let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
+        let c = &convolution;
+        let units =
+            if self.transposed { c.inputs * c.y.input * c.x.input } else { c.outputs * c.y.output * c.x.output };
+        lowering.push(OperationPlan::Convolve { convolution, weight, bias, transposed: self.transposed }, units);
+        if self.activation != Activation::Identity {
+            lowering.push(OperationPlan::Activation(self.activation), units);
+        }
     }
 }
 
@@ -333,6 +341,14 @@ impl Pool2dSpec {
         }
         Ok(Pooling { channels, y, x, average: self.kind == PoolKind::Average })
     }
+
+    /// Adds the operation for an image of that shape.
+    pub(super) fn lower_for(&self, lowering: &mut Lowering<'_>, image: &[usize]) {
+        if let Ok(pooling) = self.pooling(image) {
+            let units = pooling.channels * pooling.y.output * pooling.x.output;
+            lowering.push(OperationPlan::Pool(pooling), units);
+        }
+    }
 }
 
 impl LayerDefinition for Pool2dSpec {
@@ -361,10 +377,8 @@ impl LayerDefinition for Pool2dSpec {
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
-        if let Ok(pooling) = self.pooling(lowering.input()) {
-            let units = pooling.channels * pooling.y.output * pooling.x.output;
-            lowering.push(OperationPlan::Pool(pooling), units);
-        }
+        let image = lowering.input();
+        self.lower_for(lowering, image);
     }
 
     fn invalid(&self) -> Option<String> {
@@ -381,10 +395,10 @@ pub struct GlobalPoolSpec {
 
 impl GlobalPoolSpec {
     fn pooling(&self, input: &[usize]) -> Result<Pooling, String> {
-        let [channels, height, width] = image(input, "Global pooling")?;
+        let [channels, height, width] = channels_of(input, "Global pooling")?;
         let whole = |n| Side { input: n, output: 1, kernel: n, stride: 1, dilation: 1, padding: 0 };
         if height.max(width) > MOST_TAPS {
-            return Err(format!("global pooling takes images of at most {MOST_TAPS}×{MOST_TAPS}; pool before it"));
+            return Err(format!("global pooling takes sides of at most {MOST_TAPS}; pool before it"));
         }
         Ok(Pooling { channels, y: whole(height), x: whole(width), average: self.kind == PoolKind::Average })
     }

@@ -1,0 +1,600 @@
+//! Products of layers that work step by step on a sequence `[steps, features, stride]`, for a block of samples at a time.
+//!
+//! A block is [`WIDE`] or [`LANES`] neighbouring samples, so that a row of it fits vector registers. Blocks do not see each
+//! other: they are what threads share, and every sum has one order whoever adds it up.
+
+use super::matrix::lane_sum;
+use super::{LANES, dispatch};
+use crate::nn::real::Real;
+
+/// Samples in a full block.
+pub const WIDE: usize = 2 * LANES;
+
+/// The blocks of so many stored columns: first column and width.
+pub fn blocks(stride: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..stride).step_by(WIDE).map(move |at| (at, (stride - at).min(WIDE)))
+}
+
+/// Runs `work` on every item, shared between threads.
+pub fn share<I: Send>(items: &mut [I], threads: usize, work: &(impl Fn(&mut I) + Sync)) {
+    if threads < 2 || items.len() < 2 {
+        items.iter_mut().for_each(work);
+        return;
+    }
+    let (low, high) = items.split_at_mut(items.len().div_ceil(2));
+    rayon::join(|| share(low, threads / 2, work), || share(high, threads - threads / 2, work));
+}
+
+/// Runs `work` on runs of whole chunks of `length` numbers and the index of the first, shared between threads.
+pub fn share_chunks<T: Send>(
+    values: &mut [T],
+    length: usize,
+    first: usize,
+    threads: usize,
+    work: &(impl Fn(usize, &mut [T]) + Sync),
+) {
+    let chunks = values.len() / length.max(1);
+    if threads < 2 || chunks < 2 {
+        work(first, values);
+        return;
+    }
+    let half = chunks.div_ceil(2);
+    let (low, high) = values.split_at_mut(half * length);
+    rayon::join(
+        || share_chunks(low, length, first, threads / 2, work),
+        || share_chunks(high, length, first + half, threads - threads / 2, work),
+    );
+}
+
+/// Where rows of a block lie: the distance from one row to the next, and how many samples there are.
+#[derive(Clone, Copy)]
+pub struct Rows {
+    pub distance: usize,
+    pub width: usize,
+}
+
+/// Writes the transpose of `[rows, columns]`.
+pub fn transpose<T: Real>(from: &[T], rows: usize, columns: usize, to: &mut [T]) {
+    for (row, from) in from.chunks_exact(columns).take(rows).enumerate() {
+        for (column, &value) in from.iter().enumerate() {
+            to[column * rows + row] = value;
+        }
+    }
+}
+
+/// z[r] = bias[r] + Σₖ a[k, r] · x[k] for one block, with `a [depth, lead]`; added to what `z` held if `accumulate`.
+///
+/// # Panics
+/// If a slice is too short.
+pub fn affine<T: Real>(
+    a: &[T],
+    lead: usize,
+    bias: &[T],
+    x: &[T],
+    x_distance: usize,
+    depth: usize,
+    z: &mut [T],
+    z_rows: Rows,
+    rows: usize,
+    accumulate: bool,
+) {
+    let wide = super::has_wide_registers();
+    affine_block(a, lead, bias, x, x_distance, depth, z, z_rows, rows, accumulate, wide);
+}
+
+dispatch! {
+    fn affine_block<T: Real>(a: &[T], lead: usize, bias: &[T], x: &[T], x_distance: usize, depth: usize, z: &mut [T], z_rows: Rows, rows: usize, accumulate: bool, wide: bool) => affine_body
+}
+
+#[inline(always)]
+fn affine_body<T: Real, const FMA: bool>(
+    a: &[T],
+    lead: usize,
+    bias: &[T],
+    x: &[T],
+    x_distance: usize,
+    depth: usize,
+    z: &mut [T],
+    z_rows: Rows,
+    rows: usize,
+    accumulate: bool,
+    wide: bool,
+) {
+    let factors = Factors { a, lead, bias, x, x_distance, depth, accumulate };
+    let mut row = 0;
+    while row < rows {
+        row += match (z_rows.width == WIDE, wide, rows - row) {
+            (true, true, 16..) => factors.rows::<FMA, 16, WIDE>(z, z_rows.distance, row),
+            (true, true, 8..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
+            (true, _, 4..) => factors.rows::<FMA, 4, WIDE>(z, z_rows.distance, row),
+            (true, ..) => factors.rows::<FMA, 1, WIDE>(z, z_rows.distance, row),
+            (false, _, 8..) => factors.rows::<FMA, 8, LANES>(z, z_rows.distance, row),
+            (false, ..) => factors.rows::<FMA, 1, LANES>(z, z_rows.distance, row),
+        };
+    }
+}
+
+/// What a row of [`affine`] is made of.
+struct Factors<'a, T> {
+    a: &'a [T],
+    lead: usize,
+    bias: &'a [T],
+    x: &'a [T],
+    x_distance: usize,
+    depth: usize,
+    accumulate: bool,
+}
+
+impl<T: Real> Factors<'_, T> {
+    /// `R` rows of `W` samples, summed in registers; returns how many rows were done.
+    #[inline(always)]
+    fn rows<const FMA: bool, const R: usize, const W: usize>(&self, z: &mut [T], distance: usize, row: usize) -> usize {
+        let mut sums = [[T::ZERO; W]; R];
+        if self.accumulate {
+            for (r, sum) in sums.iter_mut().enumerate() {
+                sum.copy_from_slice(&z[(row + r) * distance..][..W]);
+            }
+        } else if !self.bias.is_empty() {
+            for (sum, &bias) in sums.iter_mut().zip(&self.bias[row..row + R]) {
+                *sum = [bias; W];
+            }
+        }
+        for k in 0..self.depth {
+            let a = &self.a[k * self.lead + row..][..R];
+            let x = &self.x[k * self.x_distance..][..W];
+            for r in 0..R {
+                for l in 0..W {
+                    sums[r][l] = T::fma::<FMA>(a[r], x[l], sums[r][l]);
+                }
+            }
+        }
+        for (r, sum) in sums.iter().enumerate() {
+            z[(row + r) * distance..][..W].copy_from_slice(sum);
+        }
+        R
+    }
+}
+
+/// A tensor `[steps, rows, samples]` of which one block is meant.
+#[derive(Clone, Copy)]
+pub struct Steps<'a, T> {
+    pub values: &'a [T],
+    /// From one step to the next.
+    pub step: usize,
+    /// From one row to the next.
+    pub row: usize,
+}
+
+/// Rows and columns of a gradient `[inputs, outputs]`: from which row of x, how many of each, and the distance between rows.
+#[derive(Clone, Copy)]
+pub struct Part {
+    pub first: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    pub lead: usize,
+}
+
+/// gradient[i, o] = Σ over steps and samples of x[first + i] · g[o]; added if `accumulate`.
+pub fn outer<T: Real>(
+    x: Steps<'_, T>,
+    g: Steps<'_, T>,
+    steps: usize,
+    width: usize,
+    gradient: &mut [T],
+    part: Part,
+    accumulate: bool,
+) {
+    outer_block(x, g, steps, width, gradient, part, accumulate, super::has_wide_registers());
+}
+
+dispatch! {
+    fn outer_block<T: Real>(x: Steps<'_, T>, g: Steps<'_, T>, steps: usize, width: usize, gradient: &mut [T], part: Part, accumulate: bool, wide: bool) => outer_body
+}
+
+#[inline(always)]
+fn outer_body<T: Real, const FMA: bool>(
+    x: Steps<'_, T>,
+    g: Steps<'_, T>,
+    steps: usize,
+    width: usize,
+    gradient: &mut [T],
+    part: Part,
+    accumulate: bool,
+    wide: bool,
+) {
+    let pairs = Pairs { x, g, steps, accumulate };
+    let mut row = 0;
+    while row < part.inputs {
+        let own = &mut gradient[row * part.lead..];
+        let from = part.first + row;
+        row += match (width == WIDE, wide, part.inputs - row) {
+            (true, true, 4..) => pairs.rows::<FMA, 4, WIDE>(own, part, from),
+            (true, _, 2..) => pairs.rows::<FMA, 2, WIDE>(own, part, from),
+            (true, ..) => pairs.rows::<FMA, 1, WIDE>(own, part, from),
+            (false, _, 2..) => pairs.rows::<FMA, 2, LANES>(own, part, from),
+            (false, ..) => pairs.rows::<FMA, 1, LANES>(own, part, from),
+        };
+    }
+}
+
+/// What the gradients of some weights are summed from.
+struct Pairs<'a, T> {
+    x: Steps<'a, T>,
+    g: Steps<'a, T>,
+    steps: usize,
+    accumulate: bool,
+}
+
+impl<T: Real> Pairs<'_, T> {
+    /// `I` rows of the gradient; returns `I`.
+    #[inline(always)]
+    fn rows<const FMA: bool, const I: usize, const W: usize>(
+        &self,
+        gradient: &mut [T],
+        part: Part,
+        from: usize,
+    ) -> usize {
+        let mut output = 0;
+        while output + 4 <= part.outputs {
+            self.tile::<FMA, I, 4, W>(gradient, part.lead, from, output);
+            output += 4;
+        }
+        while output < part.outputs {
+            self.tile::<FMA, I, 1, W>(gradient, part.lead, from, output);
+            output += 1;
+        }
+        I
+    }
+
+    #[inline(always)]
+    fn tile<const FMA: bool, const I: usize, const O: usize, const W: usize>(
+        &self,
+        gradient: &mut [T],
+        lead: usize,
+        from: usize,
+        output: usize,
+    ) {
+        let mut sums = [[[T::ZERO; W]; O]; I];
+        for step in 0..self.steps {
+            let x = &self.x.values[step * self.x.step + from * self.x.row..];
+            let g = &self.g.values[step * self.g.step + output * self.g.row..];
+            let x: [&[T]; I] = std::array::from_fn(|i| &x[i * self.x.row..][..W]);
+            for o in 0..O {
+                let g = &g[o * self.g.row..][..W];
+                for i in 0..I {
+                    for l in 0..W {
+                        sums[i][o][l] = T::fma::<FMA>(x[i][l], g[l], sums[i][o][l]);
+                    }
+                }
+            }
+        }
+        for (i, sums) in sums.iter().enumerate() {
+            for (o, sum) in sums.iter().enumerate() {
+                let at = &mut gradient[i * lead + output + o];
+                let total = width_sum(sum);
+                *at = if self.accumulate { *at + total } else { total };
+            }
+        }
+    }
+}
+
+/// Sum of one or two vectors of lanes in a fixed order.
+#[inline(always)]
+fn width_sum<T: Real, const W: usize>(values: &[T; W]) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    for part in values.chunks_exact(LANES) {
+        lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+    }
+    lane_sum(lanes)
+}
+
+/// sums[o] = Σ over steps and samples of g[o]; added if `accumulate`.
+pub fn step_sums<T: Real>(g: Steps<'_, T>, steps: usize, width: usize, sums: &mut [T], accumulate: bool) {
+    for (o, sum) in sums.iter_mut().enumerate() {
+        let mut lanes = [T::ZERO; LANES];
+        for step in 0..steps {
+            for part in g.values[step * g.step + o * g.row..][..width].chunks_exact(LANES) {
+                lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+            }
+        }
+        let total = lane_sum(lanes);
+        *sum = if accumulate { *sum + total } else { total };
+    }
+}
+
+/// A matrix whose elements are blocks of samples, by its distances between rows and between columns.
+#[derive(Clone, Copy)]
+pub struct Lanes<'a, T> {
+    pub values: &'a [T],
+    pub row: usize,
+    pub column: usize,
+}
+
+/// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample has matrices of its own; `c [rows, columns, width]`.
+/// `depth` says which k take part in row i and column j.
+pub fn lanewise<T: Real>(
+    a: Lanes<'_, T>,
+    b: Lanes<'_, T>,
+    c: &mut [T],
+    [rows, columns, depth]: [usize; 3],
+    width: usize,
+    factor: T,
+) {
+    lanewise_block(a, b, c, [rows, columns, depth], width, factor, super::has_wide_registers());
+}
+
+dispatch! {
+    fn lanewise_block<T: Real>(a: Lanes<'_, T>, b: Lanes<'_, T>, c: &mut [T], shape: [usize; 3], width: usize, factor: T, wide: bool) => lanewise_body
+}
+
+#[inline(always)]
+fn lanewise_body<T: Real, const FMA: bool>(
+    a: Lanes<'_, T>,
+    b: Lanes<'_, T>,
+    c: &mut [T],
+    [rows, columns, depth]: [usize; 3],
+    width: usize,
+    factor: T,
+    wide: bool,
+) {
+    let mut i = 0;
+    while i < rows {
+        let step = if rows - i >= 4 && wide {
+            4
+        } else if rows - i >= 2 {
+            2
+        } else {
+            1
+        };
+        let mut j = 0;
+        while j < columns {
+            let four = columns - j >= 4;
+            match (width == WIDE, step, four) {
+                (true, 4, true) => lanewise_tile::<T, FMA, 4, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (true, 4, false) => lanewise_tile::<T, FMA, 4, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (true, 2, true) => lanewise_tile::<T, FMA, 2, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (true, 2, false) => lanewise_tile::<T, FMA, 2, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (true, _, true) => lanewise_tile::<T, FMA, 1, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (true, _, false) => lanewise_tile::<T, FMA, 1, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
+                (false, 4, true) => lanewise_tile::<T, FMA, 4, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
+                (false, 4, false) => lanewise_tile::<T, FMA, 4, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
+                (false, 2, true) => lanewise_tile::<T, FMA, 2, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
+                (false, 2, false) => lanewise_tile::<T, FMA, 2, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
+                (false, _, true) => lanewise_tile::<T, FMA, 1, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
+                (false, _, false) => lanewise_tile::<T, FMA, 1, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
+            }
+            j += if four { 4 } else { 1 };
+        }
+        i += step;
+    }
+}
+
+#[inline(always)]
+fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const W: usize>(
+    a: Lanes<'_, T>,
+    b: Lanes<'_, T>,
+    c: &mut [T],
+    (i, j): (usize, usize),
+    columns: usize,
+    depth: usize,
+    factor: T,
+) {
+    let mut sums = [[[T::ZERO; W]; J]; I];
+    for k in 0..depth {
+        let a_k = &a.values[i * a.row + k * a.column..];
+        let b_k = &b.values[j * b.row + k * b.column..];
+        let left: [&[T]; I] = std::array::from_fn(|n| &a_k[n * a.row..][..W]);
+        for m in 0..J {
+            let right = &b_k[m * b.row..][..W];
+            for n in 0..I {
+                for l in 0..W {
+                    sums[n][m][l] = T::fma::<FMA>(left[n][l], right[l], sums[n][m][l]);
+                }
+            }
+        }
+    }
+    for (n, sums) in sums.iter().enumerate() {
+        for (m, sum) in sums.iter().enumerate() {
+            let out = &mut c[((i + n) * columns + j + m) * W..][..W];
+            out.iter_mut().zip(sum).for_each(|(out, &sum)| *out = sum * factor);
+        }
+    }
+}
+
+dispatch! {
+    /// Softmax over the first `count` columns of a row `[columns, width]`, sample by sample; the others become 0.
+    pub fn softmax_row<T: Real>(row: &mut [T], count: usize, width: usize) => softmax_row_body
+}
+
+#[inline(always)]
+fn softmax_row_body<T: Real, const FMA: bool>(row: &mut [T], count: usize, width: usize) {
+    for lane in (0..width).step_by(LANES) {
+        let mut top = [T::ZERO; LANES];
+        top.copy_from_slice(&row[lane..][..LANES]);
+        for column in 1..count {
+            for (top, &v) in top.iter_mut().zip(&row[column * width + lane..][..LANES]) {
+                *top = top.larger(v);
+            }
+        }
+        let mut sum = [T::ZERO; LANES];
+        for column in 0..count {
+            let values = &mut row[column * width + lane..][..LANES];
+            for l in 0..LANES {
+                values[l] = (values[l] - top[l]).exp::<FMA>();
+                sum[l] += values[l];
+            }
+        }
+        let share: [T; LANES] = std::array::from_fn(|l| T::ONE / sum[l]);
+        for column in 0..count {
+            let values = &mut row[column * width + lane..][..LANES];
+            values.iter_mut().zip(&share).for_each(|(v, &share)| *v *= share);
+        }
+    }
+    row[count * width..].fill(T::ZERO);
+}
+
+dispatch! {
+    /// ∂L/∂s = p (∂L/∂p − Σ p ∂L/∂p) over a row `[columns, width]`, in place of ∂L/∂p.
+    pub fn softmax_row_backward<T: Real>(p: &[T], grad: &mut [T], width: usize) => softmax_row_backward_body
+}
+
+#[inline(always)]
+fn softmax_row_backward_body<T: Real, const FMA: bool>(p: &[T], grad: &mut [T], width: usize) {
+    for lane in (0..width).step_by(LANES) {
+        let mut dot = [T::ZERO; LANES];
+        for (p, grad) in p.chunks_exact(width).zip(grad.chunks_exact(width)) {
+            let (p, grad) = (&p[lane..][..LANES], &grad[lane..][..LANES]);
+            for l in 0..LANES {
+                dot[l] = T::fma::<FMA>(p[l], grad[l], dot[l]);
+            }
+        }
+        for (p, grad) in p.chunks_exact(width).zip(grad.chunks_exact_mut(width)) {
+            let (p, grad) = (&p[lane..][..LANES], &mut grad[lane..][..LANES]);
+            for l in 0..LANES {
+                grad[l] = p[l] * (grad[l] - dot[l]);
+            }
+        }
+    }
+}
+
+/// The state of a cell before and after one step, and what the backward pass needs of it. All are `[units, width]` but the
+/// gates, which lie one behind the other.
+pub struct CellStep<'a, T> {
+    /// Weighted sums on entry, activated gates on return.
+    pub gates: &'a mut [T],
+    /// GRU: U h + c of the new state.
+    pub inner: &'a mut [T],
+    pub before: &'a [T],
+    pub memory_before: &'a [T],
+    pub memory: &'a mut [T],
+    pub after: &'a mut [T],
+}
+
+dispatch! {
+    /// h = tanh(z)
+    pub fn simple_cell<T: Real>(step: CellStep<'_, T>) => simple_cell_body
+}
+
+#[inline(always)]
+fn simple_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
+    for (h, z) in step.after.iter_mut().zip(step.gates) {
+        *h = z.tanh::<FMA>();
+    }
+}
+
+dispatch! {
+    /// i, f, o = σ(z), g = tanh(z); c ← f c + i g; h = o tanh c. Gates in the order i, f, g, o.
+    pub fn long_cell<T: Real>(step: CellStep<'_, T>) => long_cell_body
+}
+
+#[inline(always)]
+fn long_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
+    let n = step.after.len();
+    let (input, rest) = step.gates.split_at_mut(n);
+    let (forget, rest) = rest.split_at_mut(n);
+    let (new, output) = rest.split_at_mut(n);
+    let (output, before) = (&mut output[..n], &step.memory_before[..n]);
+    let memory = &mut step.memory[..n];
+    for l in 0..n {
+        let (i, f) = (input[l].sigmoid::<FMA>(), forget[l].sigmoid::<FMA>());
+        let (g, o) = (new[l].tanh::<FMA>(), output[l].sigmoid::<FMA>());
+        (input[l], forget[l], new[l], output[l]) = (i, f, g, o);
+        let c = T::fma::<FMA>(f, before[l], i * g);
+        memory[l] = c;
+        step.after[l] = o * c.tanh::<FMA>();
+    }
+}
+
+dispatch! {
+    /// r, z = σ(…), n = tanh(x + r · inner); h = (1 − z) n + z h. Gates in the order r, z, n.
+    pub fn gated_cell<T: Real>(step: CellStep<'_, T>) => gated_cell_body
+}
+
+#[inline(always)]
+fn gated_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
+    let n = step.after.len();
+    let (reset, rest) = step.gates.split_at_mut(n);
+    let (update, new) = rest.split_at_mut(n);
+    let (new, before, inner) = (&mut new[..n], &step.before[..n], &step.inner[..n]);
+    for l in 0..n {
+        let (r, z) = (reset[l].sigmoid::<FMA>(), update[l].sigmoid::<FMA>());
+        let candidate = T::fma::<FMA>(r, inner[l], new[l]).tanh::<FMA>();
+        (reset[l], update[l], new[l]) = (r, z, candidate);
+        step.after[l] = T::fma::<FMA>(z, before[l] - candidate, candidate);
+    }
+}
+
+/// The same backward: `grad_after` is ∂L/∂h of this step, `grad_memory` ∂L/∂c (LSTM), which becomes that of the step before.
+/// `grad_gates` receives ∂L/∂z, `grad_inner` ∂L/∂(U h + c) of the new state (GRU), `grad_before` the part of ∂L/∂h of the
+/// step before that does not pass a weight (GRU).
+pub struct CellBack<'a, T> {
+    pub gates: &'a [T],
+    pub inner: &'a [T],
+    pub before: &'a [T],
+    pub memory_before: &'a [T],
+    pub memory: &'a [T],
+    pub after: &'a [T],
+    pub grad_after: &'a [T],
+    pub grad_memory: &'a mut [T],
+    pub grad_gates: &'a mut [T],
+    pub grad_inner: &'a mut [T],
+    pub grad_before: &'a mut [T],
+}
+
+dispatch! { pub fn simple_cell_backward<T: Real>(at: CellBack<'_, T>) => simple_cell_backward_body }
+
+#[inline(always)]
+fn simple_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
+    for ((grad, &h), &g) in at.grad_gates.iter_mut().zip(at.after).zip(at.grad_after) {
+        *grad = g * (T::ONE - h * h);
+    }
+}
+
+dispatch! { pub fn long_cell_backward<T: Real>(at: CellBack<'_, T>) => long_cell_backward_body }
+
+#[inline(always)]
+fn long_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
+    let n = at.after.len();
+    let (input, rest) = at.gates.split_at(n);
+    let (forget, rest) = rest.split_at(n);
+    let (new, output) = rest.split_at(n);
+    let (grad_input, rest) = at.grad_gates.split_at_mut(n);
+    let (grad_forget, rest) = rest.split_at_mut(n);
+    let (grad_new, grad_output) = rest.split_at_mut(n);
+    let (output, grad_output) = (&output[..n], &mut grad_output[..n]);
+    let (memory, before) = (&at.memory[..n], &at.memory_before[..n]);
+    let (grad_after, grad_memory) = (&at.grad_after[..n], &mut at.grad_memory[..n]);
+    for l in 0..n {
+        let (i, f, g, o) = (input[l], forget[l], new[l], output[l]);
+        let (t, dh) = (memory[l].tanh::<FMA>(), grad_after[l]);
+        let dc = T::fma::<FMA>(dh * o, T::ONE - t * t, grad_memory[l]);
+        grad_input[l] = dc * g * i * (T::ONE - i);
+        grad_forget[l] = dc * before[l] * f * (T::ONE - f);
+        grad_new[l] = dc * i * (T::ONE - g * g);
+        grad_output[l] = dh * t * o * (T::ONE - o);
+        grad_memory[l] = dc * f;
+    }
+}
+
+dispatch! { pub fn gated_cell_backward<T: Real>(at: CellBack<'_, T>) => gated_cell_backward_body }
+
+#[inline(always)]
+fn gated_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
+    let n = at.after.len();
+    let (reset, rest) = at.gates.split_at(n);
+    let (update, new) = rest.split_at(n);
+    let (grad_reset, rest) = at.grad_gates.split_at_mut(n);
+    let (grad_update, grad_new) = rest.split_at_mut(n);
+    let (new, grad_new) = (&new[..n], &mut grad_new[..n]);
+    let (before, inner, grad_after) = (&at.before[..n], &at.inner[..n], &at.grad_after[..n]);
+    let (grad_inner, grad_before) = (&mut at.grad_inner[..n], &mut at.grad_before[..n]);
+    for l in 0..n {
+        let (r, z, c, dh) = (reset[l], update[l], new[l], grad_after[l]);
+        let dn = dh * (T::ONE - z) * (T::ONE - c * c);
+        grad_new[l] = dn;
+        grad_inner[l] = dn * r;
+        grad_reset[l] = dn * inner[l] * r * (T::ONE - r);
+        grad_update[l] = dh * (before[l] - c) * z * (T::ONE - z);
+        grad_before[l] = dh * z;
+    }
+}

@@ -1,0 +1,406 @@
+//! Self-attention over a sequence `[steps, features]` (Vaswani et al. 2017), by head: S = Q Kᵀ / √d, P = softmax(S) by rows,
+//! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
+
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
+    sequence,
+};
+use crate::nn::compile::Lowering;
+use crate::nn::kernels::sequence::{self as steps, Lanes, Part, Rows, Steps, WIDE};
+use crate::nn::{Initialiser, Real};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// Every step looks at every step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionSpec {
+    /// Parts that the features are cut into, each with an attention of its own
+    pub heads: usize,
+    /// Whether queries, keys, values and the result are weighted; else it is plain scaled dot-product attention
+    #[serde(default = "super::yes")]
+    pub projections: bool,
+    /// Whether a step sees only itself and the ones before it
+    #[serde(default)]
+    pub causal: bool,
+    #[serde(default)]
+    pub initialiser: Initialiser,
+}
+
+impl Default for AttentionSpec {
+    fn default() -> Self {
+        Self { heads: 2, projections: true, causal: false, initialiser: Initialiser::XavierUniform }
+    }
+}
+
+impl AttentionSpec {
+    /// Scaled dot-product attention without weights.
+    pub fn plain() -> Self {
+        Self { heads: 1, projections: false, ..Self::default() }
+    }
+}
+
+impl LayerDefinition for AttentionSpec {
+    fn info(&self) -> &'static LayerInfo {
+        if self.projections {
+            return &LayerInfo {
+                label: "Attention",
+                group: "Sequence",
+                summary: "every step asks every step",
+                description: "Multi-head self-attention: each step asks with a query, all steps answer with their values, weighted by how well their keys fit the question.",
+                formula: "a = softmax(Q·Kᵀ / √d)·V·W",
+            };
+        }
+        &LayerInfo {
+            label: "Dot-product attention",
+            group: "Sequence",
+            summary: "attention without weights",
+            description: "Scaled dot-product self-attention: each step becomes a mean of all steps, weighted by how alike they are. It learns nothing by itself.",
+            formula: "a = softmax(X·Xᵀ / √d)·X",
+        }
+    }
+
+    fn caption(&self) -> String {
+        let heads = if self.heads == 1 { "1 head".to_owned() } else { format!("{} heads", self.heads) };
+        format!("{heads}{}", if self.causal { " · causal" } else { "" })
+    }
+
+    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
+        let [_, features] = sequence(input, "Attention")?;
+        if features.is_multiple_of(self.heads) {
+            Ok(input.to_vec())
+        } else {
+            Err(format!("{} heads do not divide {features} features evenly", self.heads))
+        }
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
+        if !self.projections {
+            return Vec::new();
+        }
+        let features = input.last().copied().unwrap_or(1);
+        let weight = |name, times: usize| ParameterShape {
+            name,
+            shape: vec![features, features.saturating_mul(times)],
+            fan_in: features,
+            fan_out: features,
+            initialiser: self.initialiser,
+            decayed: true,
+        };
+        let bias = |name, times: usize| ParameterShape {
+            name,
+            shape: vec![features.saturating_mul(times)],
+            initialiser: Initialiser::Zeros {},
+            decayed: false,
+            ..weight(name, times)
+        };
+        vec![weight("weight", 3), weight("output weight", 1), bias("bias", 3), bias("output bias", 1)]
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        let steps = input.first().copied().unwrap_or(1) as u128;
+        let scores = steps.saturating_mul(steps).saturating_mul(2 * self.heads as u128);
+        // Blocks of samples are whole.
+        numbers(10, input).saturating_add(scores).saturating_mul(2)
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let Ok([steps, features]) = sequence(lowering.input(), "") else { return };
+        let plan = AttentionPlan {
+            steps,
+            features,
+            heads: self.heads,
+            causal: self.causal,
+            weight: lowering.parameter("weight"),
+            bias: lowering.parameter("bias"),
+            output_weight: lowering.parameter("output weight"),
+            output_bias: lowering.parameter("output bias"),
+        };
+        lowering.push(OperationPlan::Attention(plan), steps * features);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        (self.heads == 0).then(|| "attention needs at least one head".to_owned())
+    }
+}
+
+/// Its shape and where its parameters lie; ranges are empty without projections.
+#[derive(Clone, Debug)]
+pub struct AttentionPlan {
+    steps: usize,
+    features: usize,
+    heads: usize,
+    causal: bool,
+    weight: Range<usize>,
+    bias: Range<usize>,
+    output_weight: Range<usize>,
+    output_bias: Range<usize>,
+}
+
+impl AttentionPlan {
+    /// Features of one head.
+    fn depth(&self) -> usize {
+        self.features / self.heads
+    }
+
+    fn projects(&self) -> bool {
+        !self.weight.is_empty()
+    }
+
+    /// Steps that step `t` looks at.
+    fn seen(&self, t: usize) -> usize {
+        if self.causal { t + 1 } else { self.steps }
+    }
+
+    fn factor<T: Real>(&self) -> T {
+        T::from_f64(1.0 / (self.depth() as f64).sqrt())
+    }
+}
+
+/// One head of one block of samples. `[steps, depth, width]` but for the scores, which are `[steps, steps, width]`.
+struct Cell<T> {
+    head: usize,
+    at: usize,
+    width: usize,
+    /// Q, K, V
+    parts: [Vec<T>; 3],
+    result: Vec<T>,
+    scores: Vec<T>,
+    grad_parts: [Vec<T>; 3],
+    grad_result: Vec<T>,
+    grad_scores: Vec<T>,
+}
+
+pub(super) struct Attention<T> {
+    plan: AttentionPlan,
+    /// Heads of the first block, then of the next.
+    cells: Vec<Cell<T>>,
+    /// Transposes of both weights, for the backward pass.
+    weight: Vec<T>,
+    output_weight: Vec<T>,
+}
+
+/// Passes with fewer multiply-adds stay on one thread.
+const PARALLEL: usize = 1 << 20;
+
+impl<T: Real> Attention<T> {
+    pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
+        let part = || vec![T::ZERO; plan.steps * plan.depth() * WIDE];
+        let scores = || vec![T::ZERO; plan.steps * plan.steps * WIDE];
+        let cells = steps::blocks(columns)
+            .flat_map(|(at, width)| (0..plan.heads).map(move |head| (at, width, head)))
+            .map(|(at, width, head)| Cell {
+                head,
+                at,
+                width,
+                parts: std::array::from_fn(|_| part()),
+                result: part(),
+                scores: scores(),
+                grad_parts: std::array::from_fn(|_| part()),
+                grad_result: part(),
+                grad_scores: scores(),
+            })
+            .collect();
+        let (weight, output_weight) = (vec![T::ZERO; plan.weight.len()], vec![T::ZERO; plan.output_weight.len()]);
+        Self { plan, cells, weight, output_weight }
+    }
+
+    fn threads(&self, pass: &Pass) -> usize {
+        let p = &self.plan;
+        let work = p.steps * p.features * (4 * p.features + 2 * p.steps) * pass.stride();
+        if work >= PARALLEL { pass.threads } else { 1 }
+    }
+}
+
+impl<T: Real> Operation<T> for Attention<T> {
+    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
+        let plan = &self.plan;
+        let mut used = 0;
+        for ((at, width), cells) in steps::blocks(stride).zip(self.cells.chunks_exact_mut(plan.heads)) {
+            for cell in cells {
+                (cell.at, cell.width) = (at, width);
+            }
+            used += plan.heads;
+        }
+        let cells = &mut self.cells[..used];
+        steps::share(cells, threads, &|cell| cell.forward(plan, params, x, stride));
+
+        let (cells, size, depth) = (&*cells, plan.features * stride, plan.depth());
+        let (weight, bias) = (&params[plan.output_weight.clone()], &params[plan.output_bias.clone()]);
+        steps::share_chunks(output, size, 0, threads, &|first, part| {
+            for (t, a) in (first..).zip(part.chunks_exact_mut(size)) {
+                for cell in cells {
+                    let result = &cell.result[t * depth * cell.width..][..depth * cell.width];
+                    if plan.projects() {
+                        let weight = &weight[cell.head * depth * plan.features..];
+                        let rows = Rows { distance: stride, width: cell.width };
+                        let (lead, a, later) = (plan.features, &mut a[cell.at..], cell.head > 0);
+                        steps::affine(weight, lead, bias, result, cell.width, depth, a, rows, lead, later);
+                    } else {
+                        let own = a[cell.head * depth * stride..].chunks_exact_mut(stride);
+                        for (a, result) in own.zip(result.chunks_exact(cell.width)) {
+                            a[cell.at..][..cell.width].copy_from_slice(result);
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+        let (x, grad, stride, threads) = (at.inputs.get(0), at.grad_output, pass.stride(), self.threads(pass));
+        let (plan, features, depth) = (&self.plan, self.plan.features, self.plan.depth());
+        let used = steps::blocks(stride).count() * plan.heads;
+        if plan.projects() {
+            steps::transpose(&at.params[plan.weight.clone()], features, 3 * features, &mut self.weight);
+            steps::transpose(&at.params[plan.output_weight.clone()], features, features, &mut self.output_weight);
+        }
+        let output_weight = &self.output_weight;
+        steps::share(&mut self.cells[..used], threads, &|cell| cell.backward(plan, output_weight, grad, stride));
+
+        let cells = &self.cells[..used];
+        let blocks = || cells.chunks_exact(plan.heads);
+        if plan.projects() {
+            // Rows of the output weight belong to heads, columns of the other weight to queries, keys and values of heads.
+            let weight = &mut at.grad_params[plan.output_weight.clone()];
+            for (head, weight) in weight.chunks_exact_mut(depth * features).enumerate() {
+                steps::share_chunks(weight, features, 0, threads, &|first, gradient| {
+                    let part = Part { first, inputs: gradient.len() / features, outputs: features, lead: features };
+                    for (k, cell) in blocks().map(|heads| &heads[head]).enumerate() {
+                        let g = Steps { values: &grad[cell.at..], step: features * stride, row: stride };
+                        let result = cell.steps(&cell.result, depth);
+                        steps::outer(result, g, plan.steps, cell.width, gradient, part, k > 0);
+                    }
+                });
+            }
+            let weight = &mut at.grad_params[plan.weight.clone()];
+            let lead = 3 * features;
+            steps::share_chunks(weight, lead, 0, threads, &|first, gradient| {
+                let part = Part { first, inputs: gradient.len() / lead, outputs: depth, lead };
+                for (k, heads) in blocks().enumerate() {
+                    for cell in heads {
+                        let x = Steps { values: &x[cell.at..], step: features * stride, row: stride };
+                        for (which, grads) in cell.grad_parts.iter().enumerate() {
+                            let own = &mut gradient[which * features + cell.head * depth..];
+                            steps::outer(x, cell.steps(grads, depth), plan.steps, cell.width, own, part, k > 0);
+                        }
+                    }
+                }
+            });
+            for (k, heads) in blocks().enumerate() {
+                let g = Steps { values: &grad[heads[0].at..], step: features * stride, row: stride };
+                let bias = &mut at.grad_params[plan.output_bias.clone()];
+                steps::step_sums(g, plan.steps, heads[0].width, bias, k > 0);
+                for cell in heads {
+                    for (which, grads) in cell.grad_parts.iter().enumerate() {
+                        let from = plan.bias.start + which * features + cell.head * depth;
+                        let bias = &mut at.grad_params[from..from + depth];
+                        steps::step_sums(cell.steps(grads, depth), plan.steps, cell.width, bias, k > 0);
+                    }
+                }
+            }
+        }
+        let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
+        let (weight, size) = (&self.weight, features * stride);
+        steps::share_chunks(values, size, 0, threads, &|first, part| {
+            for (t, to) in (first..).zip(part.chunks_exact_mut(size)) {
+                for cell in cells {
+                    for (which, grads) in cell.grad_parts.iter().enumerate() {
+                        let grads = &grads[t * depth * cell.width..][..depth * cell.width];
+                        let later = accumulate || which > 0;
+                        if plan.projects() {
+                            let weight = &weight[(which * features + cell.head * depth) * features..];
+                            let rows = Rows { distance: stride, width: cell.width };
+                            let (to, later) = (&mut to[cell.at..], later || cell.head > 0);
+                            steps::affine(weight, features, &[], grads, cell.width, depth, to, rows, features, later);
+                        } else {
+                            let own = to[cell.head * depth * stride..].chunks_exact_mut(stride);
+                            for (to, grads) in own.zip(grads.chunks_exact(cell.width)) {
+                                let to = to[cell.at..][..cell.width].iter_mut().zip(grads);
+                                to.for_each(|(to, &g)| *to = if later { *to + g } else { g });
+                            }
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+impl<T: Real> Cell<T> {
+    fn steps<'a>(&self, values: &'a [T], depth: usize) -> Steps<'a, T> {
+        Steps { values, step: depth * self.width, row: self.width }
+    }
+
+    /// As a matrix of steps by features, or the other way round.
+    fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
+        Lanes { values, row: depth * self.width, column: self.width }
+    }
+
+    fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
+        Lanes { values, row: self.width, column: depth * self.width }
+    }
+
+    fn forward(&mut self, plan: &AttentionPlan, params: &[T], x: &[T], stride: usize) {
+        let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
+        let rows = Rows { distance: width, width };
+        for which in 0..3 {
+            let from = which * features + self.head * depth;
+            let part = &mut self.parts[which];
+            for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(depth * width)) {
+                if plan.projects() {
+                    let (weight, bias) = (&params[plan.weight.clone()][from..], &params[plan.bias.clone()][from..]);
+                    let (lead, x) = (3 * features, &x[self.at..]);
+                    steps::affine(weight, lead, bias, x, stride, features, part, rows, depth, false);
+                } else {
+                    let own = x[self.head * depth * stride..].chunks_exact(stride);
+                    for (part, x) in part.chunks_exact_mut(width).zip(own) {
+                        part.copy_from_slice(&x[self.at..][..width]);
+                    }
+                }
+            }
+        }
+        let [queries, keys, values] = &self.parts;
+        let (q, k) = (self.by_step(queries, depth), self.by_step(keys, depth));
+        steps::lanewise(q, k, &mut self.scores, [n, n, depth], width, plan.factor());
+        for (t, row) in self.scores.chunks_exact_mut(n * width).take(n).enumerate() {
+            steps::softmax_row(row, plan.seen(t), width);
+        }
+        let (p, v) = (self.by_step(&self.scores, n), self.by_feature(values, depth));
+        steps::lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
+    }
+
+    /// `output_weight` is transposed, `[outputs, inputs]`.
+    fn backward(&mut self, plan: &AttentionPlan, output_weight: &[T], grad: &[T], stride: usize) {
+        let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
+        let rows = Rows { distance: width, width };
+        let own = self.grad_result.chunks_exact_mut(depth * width);
+        for (grad, own) in grad.chunks_exact(features * stride).zip(own) {
+            if plan.projects() {
+                let (weight, grad) = (&output_weight[self.head * depth..], &grad[self.at..]);
+                steps::affine(weight, features, &[], grad, stride, features, own, rows, depth, false);
+            } else {
+                let grads = grad[self.head * depth * stride..].chunks_exact(stride);
+                for (own, grad) in own.chunks_exact_mut(width).zip(grads) {
+                    own.copy_from_slice(&grad[self.at..][..width]);
+                }
+            }
+        }
+        let (grad_result, scores) = (&self.grad_result, &self.scores);
+        let [queries, keys, values] = &self.parts;
+        let (g, v) = (self.by_step(grad_result, depth), self.by_step(values, depth));
+        steps::lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
+        let pairs = scores.chunks_exact(n * width).zip(self.grad_scores.chunks_exact_mut(n * width));
+        pairs.take(n).for_each(|(p, grad)| steps::softmax_row_backward(p, grad, width));
+        let by_row = Lanes { values: &self.grad_scores, row: n * width, column: width };
+        let by_column = Lanes { values: &self.grad_scores, row: width, column: n * width };
+        let weights = Lanes { values: scores, row: width, column: n * width };
+        let of = |values| Lanes { values, row: width, column: depth * width };
+        let [grad_q, grad_k, grad_v] = &mut self.grad_parts;
+        steps::lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
+        steps::lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());
+        steps::lanewise(weights, of(grad_result), grad_v, [n, depth, n], width, T::ONE);
+    }
+}

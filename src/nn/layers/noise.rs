@@ -1,0 +1,79 @@
+//! Gaussian noise: a = x + σ ε with ε from N(0, 1) while training; in evaluation a = x. Backward: ∂L/∂x = ∂L/∂a.
+
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use crate::nn::Real;
+use crate::nn::compile::Lowering;
+use crate::seed::{Purpose, Stream};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Shakes every value while training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoiseSpec {
+    /// Standard deviation
+    pub deviation: f32,
+}
+
+impl Default for NoiseSpec {
+    fn default() -> Self {
+        Self { deviation: 0.1 }
+    }
+}
+
+impl LayerDefinition for NoiseSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Gaussian noise",
+            group: "Core",
+            summary: "shakes while training",
+            description: "While training, adds random noise to every value, so that the network cannot learn samples by heart, or learns to remove the noise. In evaluation it passes everything on.",
+            formula: "a = x + σ·ε, ε from N(0, 1)",
+        }
+    }
+
+    fn caption(&self) -> String {
+        format!("noise σ = {}", self.deviation)
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        numbers(2, input)
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let units = lowering.input_units();
+        let stream = u64::from(lowering.layer().0);
+        lowering.push(OperationPlan::Noise { deviation: self.deviation, stream }, units);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        let fits = self.deviation.is_finite() && self.deviation >= 0.0;
+        (!fits).then(|| format!("the deviation must be a number of at least 0, but is {}", self.deviation))
+    }
+}
+
+pub(super) struct Noise {
+    pub deviation: f32,
+    pub stream: u64,
+}
+
+impl<T: Real> Operation<T> for Noise {
+    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        output.copy_from_slice(inputs.get(0));
+        if !pass.training || self.deviation == 0.0 {
+            return;
+        }
+        let mut stream = Stream::new(pass.seed ^ pass.step.rotate_left(32), Purpose::Dropout, self.stream);
+        for row in output.chunks_exact_mut(pass.stride()) {
+            for a in &mut row[..pass.batch] {
+                *a += T::from_f64(f64::from(self.deviation) * stream.normal());
+            }
+        }
+    }
+
+    fn backward(&mut self, _pass: &Pass, mut at: Backward<'_, T>) {
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            super::pass_on(at.grad_output, values, accumulate);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Parametric ReLU (He et al. 2015): a = z for z > 0, else α z, with a learned α for each channel.
+//!
+//! Backward: ∂L/∂z = ∂L/∂a for z > 0, else α ∂L/∂a; ∂L/∂α = Σ over z ≤ 0 of z ∂L/∂a.
+
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
+};
+use crate::nn::compile::Lowering;
+use crate::nn::{Initialiser, Real};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+
+/// ReLU whose slope below zero is learned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreluSpec {
+    /// α at the beginning
+    pub slope: f32,
+}
+
+impl Default for PreluSpec {
+    fn default() -> Self {
+        Self { slope: 0.25 }
+    }
+}
+
+impl LayerDefinition for PreluSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "PReLU",
+            group: "Core",
+            summary: "learns its own bend",
+            description: "Passes positive values on and multiplies negative ones by a slope that it learns for each channel.",
+            formula: "a = z if z > 0, else α·z",
+        }
+    }
+
+    fn caption(&self) -> String {
+        "PReLU".to_owned()
+    }
+
+    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
+        vec![ParameterShape {
+            name: "slope",
+            shape: vec![input.first().copied().unwrap_or(1)],
+            fan_in: 1,
+            fan_out: 1,
+            initialiser: Initialiser::Constant { value: self.slope },
+            decayed: false,
+        }]
+    }
+
+    fn buffer(&self, input: &[usize]) -> u128 {
+        numbers(2, input)
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let units = lowering.input_units();
+        let slope = lowering.parameter("slope");
+        lowering.push(OperationPlan::Prelu { slope }, units);
+    }
+
+    fn invalid(&self) -> Option<String> {
+        (!self.slope.is_finite()).then(|| "the slope must be a number".to_owned())
+    }
+}
+
+pub(super) struct Prelu {
+    pub slope: Range<usize>,
+}
+
+impl<T: Real> Operation<T> for Prelu {
+    fn forward(&mut self, _pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        let slopes = &params[self.slope.clone()];
+        let length = output.len() / slopes.len();
+        let channels = output.chunks_exact_mut(length).zip(inputs.get(0).chunks_exact(length));
+        for ((a, z), &slope) in channels.zip(slopes) {
+            a.iter_mut().zip(z).for_each(|(a, &z)| *a = if z > T::ZERO { z } else { slope * z });
+        }
+    }
+
+    fn backward(&mut self, _pass: &Pass, mut at: Backward<'_, T>) {
+        let slopes = &at.params[self.slope.clone()];
+        let length = at.grad_output.len() / slopes.len();
+        let z = at.inputs.get(0);
+        let channels = || z.chunks_exact(length).zip(at.grad_output.chunks_exact(length));
+        for (grad_slope, (z, grad)) in at.grad_params[self.slope.clone()].iter_mut().zip(channels()) {
+            *grad_slope = z.iter().zip(grad).map(|(&z, &g)| if z > T::ZERO { T::ZERO } else { z * g }).sum();
+        }
+        if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
+            for ((to, (z, grad)), &slope) in values.chunks_exact_mut(length).zip(channels()).zip(slopes) {
+                for ((to, &z), &g) in to.iter_mut().zip(z).zip(grad) {
+                    let slope = if z > T::ZERO { g } else { slope * g };
+                    *to = if accumulate { *to + slope } else { slope };
+                }
+            }
+        }
+    }
+}
