@@ -3,7 +3,10 @@
 
 use super::{Failure, thread_count};
 use crate::data::{Dataset, Encoder, Targets};
-use crate::nn::layers::{Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, OutputSpec, Padding, Pool2dSpec, ReshapeSpec};
+use crate::nn::layers::{
+    AttentionSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, GlobalPoolSpec, InputSpec, OutputSpec, Padding,
+    PermuteSpec, Pool2dSpec, PoolKind, RecurrentSpec, ReshapeSpec,
+};
 use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
 use crate::train::{Session, Tick, TrainConfig, team};
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// W1, W1b, W2, W3, W3b, W4, W5; all of them when none is named
+    /// W1, W1b, W2, W3, W3b, W4, W5, W6, W7; all of them when none is named
     workloads: Vec<String>,
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -22,7 +25,7 @@ pub struct Arguments {
     seconds: f64,
 }
 
-/// The part of a network that looks at images of 28×28.
+/// The part of a network before its dense layers. Images are 28×28.
 #[derive(Clone, Copy)]
 enum Front {
     None,
@@ -30,6 +33,10 @@ enum Front {
     LeNet,
     /// 32 filters of 3×3, pooling, 64 filters of 3×3, pooling
     Wide,
+    /// An LSTM of 64 units over 50 steps of 8 features
+    Lstm,
+    /// Self-attention with 4 heads over 64 tokens of 64 numbers, and the mean of the tokens
+    Attention,
 }
 
 /// A fixed network on random data.
@@ -80,7 +87,7 @@ const fn classes(name: &'static str, front: Front, sizes: &'static [usize], batc
 }
 
 /// What is measured, by name.
-pub const WORKLOADS: [Workload; 7] = [
+pub const WORKLOADS: [Workload; 9] = [
     regression("W1", &[2, 4, 2, 1]),
     regression("W1b", &[2, 8, 8, 8, 1]),
     classes("W2", Front::None, &[13, 32, 16, 3], 16, 178),
@@ -88,6 +95,8 @@ pub const WORKLOADS: [Workload; 7] = [
     classes("W3b", Front::None, &[784, 512, 512, 10], 256, 8192),
     classes("W4", Front::LeNet, &[784, 120, 84, 10], 64, 2048),
     classes("W5", Front::Wide, &[784, 10], 64, 2048),
+    classes("W6", Front::Lstm, &[400, 10], 32, 2048),
+    classes("W7", Front::Attention, &[4096, 10], 16, 512),
 ];
 
 impl Workload {
@@ -133,13 +142,24 @@ impl Workload {
                 ..Conv2dSpec::default()
             })
         };
-        let reshape = LayerKind::Reshape(ReshapeSpec { shape: vec![1, 28, 28] });
+        let shaped = |shape: &[usize]| LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() });
+        let reshape = shaped(&[1, 28, 28]);
         let pool = || LayerKind::Pool2d(Pool2dSpec::default());
         let flatten = LayerKind::Flatten(FlattenSpec {});
         let front = match self.front {
             Front::None => Vec::new(),
             Front::LeNet => vec![reshape, convolution(6, 5, 2), pool(), convolution(16, 5, 0), pool(), flatten],
             Front::Wide => vec![reshape, convolution(32, 3, 0), pool(), convolution(64, 3, 0), pool(), flatten],
+            Front::Lstm => {
+                let lstm = RecurrentSpec { units: 64, ..RecurrentSpec::of(Cell::Lstm) };
+                vec![shaped(&[50, 8]), LayerKind::Recurrent(lstm)]
+            }
+            Front::Attention => vec![
+                shaped(&[64, 64]),
+                LayerKind::Attention(AttentionSpec { heads: 4, ..AttentionSpec::default() }),
+                LayerKind::Permute(PermuteSpec::default()),
+                LayerKind::GlobalPool(GlobalPoolSpec { kind: PoolKind::Average }),
+            ],
         };
         let front = front.into_iter().map(|kind| (kind.info().label.to_owned(), kind));
         let last = self.sizes.len() - 1;

@@ -15,6 +15,12 @@ pub fn blocks(stride: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..stride).step_by(WIDE).map(move |at| (at, (stride - at).min(WIDE)))
 }
 
+/// Rows that a step of so many is given room for: one more, or steps would lie a power of two apart, where they push each
+/// other out of the cache.
+pub const fn roomy(rows: usize) -> usize {
+    rows + 1
+}
+
 /// Runs `work` on every item, shared between threads.
 pub fn share<I: Send>(items: &mut [I], threads: usize, work: &(impl Fn(&mut I) + Sync)) {
     if threads < 2 || items.len() < 2 {
@@ -62,7 +68,7 @@ pub fn transpose<T: Real>(from: &[T], rows: usize, columns: usize, to: &mut [T])
     }
 }
 
-/// z[r] = bias[r] + Σₖ a[k, r] · x[k] for one block, with `a [depth, lead]`; added to what `z` held if `accumulate`.
+/// z[r] = bias[r] + Σₖ a[r, k] · x[k] for one block, with `a [rows, lead]`; added to what `z` held if `accumulate`.
 ///
 /// # Panics
 /// If a slice is too short.
@@ -104,7 +110,7 @@ fn affine_body<T: Real, const FMA: bool>(
     let mut row = 0;
     while row < rows {
         row += match (z_rows.width == WIDE, wide, rows - row) {
-            (true, true, 16..) => factors.rows::<FMA, 16, WIDE>(z, z_rows.distance, row),
+            (true, true, 12..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
             (true, true, 8..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
             (true, _, 4..) => factors.rows::<FMA, 4, WIDE>(z, z_rows.distance, row),
             (true, ..) => factors.rows::<FMA, 1, WIDE>(z, z_rows.distance, row),
@@ -139,12 +145,23 @@ impl<T: Real> Factors<'_, T> {
                 *sum = [bias; W];
             }
         }
+        if self.depth > 0 {
+            // The last of what is read below.
+            assert!(self.x.len() >= (self.depth - 1) * self.x_distance + W);
+        }
+        let mut a = [&self.a[..0]; R];
+        for (r, a) in a.iter_mut().enumerate() {
+            *a = &self.a[(row + r) * self.lead..][..self.depth];
+        }
         for k in 0..self.depth {
-            let a = &self.a[k * self.lead + row..][..R];
-            let x = &self.x[k * self.x_distance..][..W];
-            for r in 0..R {
+            let mut x = [T::ZERO; W];
+            // SAFETY: the assertion above says that `W` numbers lie there, for the largest k.
+            x.copy_from_slice(unsafe { self.x.get_unchecked(k * self.x_distance..k * self.x_distance + W) });
+            for (a, sum) in a.iter().zip(&mut sums) {
+                // SAFETY: each of these slices holds `depth` numbers.
+                let a = unsafe { *a.get_unchecked(k) };
                 for l in 0..W {
-                    sums[r][l] = T::fma::<FMA>(a[r], x[l], sums[r][l]);
+                    sum[l] = T::fma::<FMA>(a, x[l], sum[l]);
                 }
             }
         }
@@ -254,38 +271,73 @@ impl<T: Real> Pairs<'_, T> {
         from: usize,
         output: usize,
     ) {
-        let mut sums = [[[T::ZERO; W]; O]; I];
-        for step in 0..self.steps {
-            let x = &self.x.values[step * self.x.step + from * self.x.row..];
-            let g = &self.g.values[step * self.g.step + output * self.g.row..];
-            let x: [&[T]; I] = std::array::from_fn(|i| &x[i * self.x.row..][..W]);
-            for o in 0..O {
-                let g = &g[o * self.g.row..][..W];
-                for i in 0..I {
-                    for l in 0..W {
-                        sums[i][o][l] = T::fma::<FMA>(x[i][l], g[l], sums[i][o][l]);
-                    }
-                }
-            }
-        }
+        let sums = self.products::<FMA, I, O, W>(from, output);
         for (i, sums) in sums.iter().enumerate() {
-            for (o, sum) in sums.iter().enumerate() {
-                let at = &mut gradient[i * lead + output + o];
-                let total = width_sum(sum);
+            let totals = lane_sums(sums);
+            let row = &mut gradient[i * lead + output..][..O];
+            for (at, &total) in row.iter_mut().zip(&totals) {
                 *at = if self.accumulate { *at + total } else { total };
             }
         }
     }
+
+    /// The products of `I` rows with `O` gradients, summed over the steps in registers.
+    #[inline(always)]
+    fn products<const FMA: bool, const I: usize, const O: usize, const W: usize>(
+        &self,
+        from: usize,
+        output: usize,
+    ) -> [[[T; W]; O]; I] {
+        let mut sums = [[[T::ZERO; W]; O]; I];
+        let (last, x, g) = (self.steps.saturating_sub(1), self.x, self.g);
+        // The last of what is read below.
+        assert!(x.values.len() >= last * x.step + (from + I - 1) * x.row + W);
+        assert!(g.values.len() >= last * g.step + (output + O - 1) * g.row + W);
+        for step in 0..self.steps {
+            let (x_at, g_at) = (step * x.step + from * x.row, step * g.step + output * g.row);
+            let mut gradients = [[T::ZERO; W]; O];
+            for (o, gradient) in gradients.iter_mut().enumerate() {
+                let at = g_at + o * g.row;
+                // SAFETY: the assertions above hold for the largest step, row and output.
+                gradient.copy_from_slice(unsafe { g.values.get_unchecked(at..at + W) });
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let mut input = [T::ZERO; W];
+                let at = x_at + i * x.row;
+                // SAFETY: as above.
+                input.copy_from_slice(unsafe { x.values.get_unchecked(at..at + W) });
+                for (sum, gradient) in sums.iter_mut().zip(&gradients) {
+                    for l in 0..W {
+                        sum[l] = T::fma::<FMA>(input[l], gradient[l], sum[l]);
+                    }
+                }
+            }
+        }
+        sums
+    }
 }
 
-/// Sum of one or two vectors of lanes in a fixed order.
+/// Sum of each row of lanes, in the order of [`lane_sum`], all rows side by side so that they vectorise.
 #[inline(always)]
-fn width_sum<T: Real, const W: usize>(values: &[T; W]) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    for part in values.chunks_exact(LANES) {
-        lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+fn lane_sums<T: Real, const O: usize, const W: usize>(rows: &[[T; W]; O]) -> [T; O] {
+    let mut halves = [[T::ZERO; 4]; O];
+    for (half, row) in halves.iter_mut().zip(rows) {
+        let mut lanes = [T::ZERO; LANES];
+        lanes.copy_from_slice(&row[..LANES]);
+        if W > LANES {
+            for l in 0..LANES {
+                lanes[l] += row[LANES + l];
+            }
+        }
+        for l in 0..4 {
+            half[l] = lanes[l] + lanes[l + 4];
+        }
     }
-    lane_sum(lanes)
+    let mut totals = [T::ZERO; O];
+    for (total, half) in totals.iter_mut().zip(&halves) {
+        *total = (half[0] + half[2]) + (half[1] + half[3]);
+    }
+    totals
 }
 
 /// sums[o] = Σ over steps and samples of g[o]; added if `accumulate`.
@@ -310,8 +362,8 @@ pub struct Lanes<'a, T> {
     pub column: usize,
 }
 
-/// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample has matrices of its own; `c [rows, columns, width]`.
-/// `depth` says which k take part in row i and column j.
+/// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample has matrices of its own; rows of `c` have room for
+/// [`roomy`] columns.
 pub fn lanewise<T: Real>(
     a: Lanes<'_, T>,
     b: Lanes<'_, T>,
@@ -380,22 +432,32 @@ fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const
     factor: T,
 ) {
     let mut sums = [[[T::ZERO; W]; J]; I];
+    let last = depth.saturating_sub(1);
+    // The last of what is read below.
+    assert!(a.values.len() >= (i + I - 1) * a.row + last * a.column + W);
+    assert!(b.values.len() >= (j + J - 1) * b.row + last * b.column + W);
     for k in 0..depth {
-        let a_k = &a.values[i * a.row + k * a.column..];
-        let b_k = &b.values[j * b.row + k * b.column..];
-        let left: [&[T]; I] = std::array::from_fn(|n| &a_k[n * a.row..][..W]);
-        for m in 0..J {
-            let right = &b_k[m * b.row..][..W];
-            for n in 0..I {
+        let mut right = [[T::ZERO; W]; J];
+        for (m, right) in right.iter_mut().enumerate() {
+            let at = (j + m) * b.row + k * b.column;
+            // SAFETY: the assertions above hold for the largest row, column and k.
+            right.copy_from_slice(unsafe { b.values.get_unchecked(at..at + W) });
+        }
+        for (n, sums) in sums.iter_mut().enumerate() {
+            let mut left = [T::ZERO; W];
+            let at = (i + n) * a.row + k * a.column;
+            // SAFETY: as above.
+            left.copy_from_slice(unsafe { a.values.get_unchecked(at..at + W) });
+            for (sum, right) in sums.iter_mut().zip(&right) {
                 for l in 0..W {
-                    sums[n][m][l] = T::fma::<FMA>(left[n][l], right[l], sums[n][m][l]);
+                    sum[l] = T::fma::<FMA>(left[l], right[l], sum[l]);
                 }
             }
         }
     }
     for (n, sums) in sums.iter().enumerate() {
         for (m, sum) in sums.iter().enumerate() {
-            let out = &mut c[((i + n) * columns + j + m) * W..][..W];
+            let out = &mut c[((i + n) * roomy(columns) + j + m) * W..][..W];
             out.iter_mut().zip(sum).for_each(|(out, &sum)| *out = sum * factor);
         }
     }
@@ -496,8 +558,8 @@ fn long_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
     let (output, before) = (&mut output[..n], &step.memory_before[..n]);
     let memory = &mut step.memory[..n];
     for l in 0..n {
-        let (i, f) = (input[l].sigmoid::<FMA>(), forget[l].sigmoid::<FMA>());
-        let (g, o) = (new[l].tanh::<FMA>(), output[l].sigmoid::<FMA>());
+        let (i, f) = (gate::<T, FMA>(input[l]), gate::<T, FMA>(forget[l]));
+        let (g, o) = (new[l].tanh::<FMA>(), gate::<T, FMA>(output[l]));
         (input[l], forget[l], new[l], output[l]) = (i, f, g, o);
         let c = T::fma::<FMA>(f, before[l], i * g);
         memory[l] = c;
@@ -517,11 +579,18 @@ fn gated_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
     let (update, new) = rest.split_at_mut(n);
     let (new, before, inner) = (&mut new[..n], &step.before[..n], &step.inner[..n]);
     for l in 0..n {
-        let (r, z) = (reset[l].sigmoid::<FMA>(), update[l].sigmoid::<FMA>());
+        let (r, z) = (gate::<T, FMA>(reset[l]), gate::<T, FMA>(update[l]));
         let candidate = T::fma::<FMA>(r, inner[l], new[l]).tanh::<FMA>();
         (reset[l], update[l], new[l]) = (r, z, candidate);
         step.after[l] = T::fma::<FMA>(z, before[l] - candidate, candidate);
     }
+}
+
+/// σ(z) = ½ + ½ tanh(z / 2), which needs one division and no exponential.
+#[inline(always)]
+fn gate<T: Real, const FMA: bool>(z: T) -> T {
+    let half = T::from_f64(0.5);
+    T::fma::<FMA>(half, (half * z).tanh::<FMA>(), half)
 }
 
 /// The same backward: `grad_after` is ∂L/∂h of this step, `grad_memory` ∂L/∂c (LSTM), which becomes that of the step before.

@@ -139,6 +139,11 @@ pub struct AttentionPlan {
 }
 
 impl AttentionPlan {
+    /// Rows from one step to the next, of features of one head and of scores.
+    fn room(&self) -> (usize, usize) {
+        (steps::roomy(self.depth()), steps::roomy(self.steps))
+    }
+
     /// Features of one head.
     fn depth(&self) -> usize {
         self.features / self.heads
@@ -158,7 +163,8 @@ impl AttentionPlan {
     }
 }
 
-/// One head of one block of samples. `[steps, depth, width]` but for the scores, which are `[steps, steps, width]`.
+/// One head of one block of samples. `[steps, depth, width]` but for the scores, which are `[steps, steps, width]`, with room
+/// behind each step.
 struct Cell<T> {
     head: usize,
     at: usize,
@@ -176,7 +182,7 @@ pub(super) struct Attention<T> {
     plan: AttentionPlan,
     /// Heads of the first block, then of the next.
     cells: Vec<Cell<T>>,
-    /// Transposes of both weights, for the backward pass.
+    /// Transposes of both weights, for the forward pass.
     weight: Vec<T>,
     output_weight: Vec<T>,
 }
@@ -186,8 +192,8 @@ const PARALLEL: usize = 1 << 20;
 
 impl<T: Real> Attention<T> {
     pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
-        let part = || vec![T::ZERO; plan.steps * plan.depth() * WIDE];
-        let scores = || vec![T::ZERO; plan.steps * plan.steps * WIDE];
+        let part = || vec![T::ZERO; plan.steps * plan.room().0 * WIDE];
+        let scores = || vec![T::ZERO; plan.steps * plan.room().1 * WIDE];
         let cells = steps::blocks(columns)
             .flat_map(|(at, width)| (0..plan.heads).map(move |head| (at, width, head)))
             .map(|(at, width, head)| Cell {
@@ -217,6 +223,12 @@ impl<T: Real> Operation<T> for Attention<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
+        if plan.projects() {
+            let features = plan.features;
+            steps::transpose(&params[plan.weight.clone()], features, 3 * features, &mut self.weight);
+            steps::transpose(&params[plan.output_weight.clone()], features, features, &mut self.output_weight);
+        }
+        let weight = &self.weight;
         let mut used = 0;
         for ((at, width), cells) in steps::blocks(stride).zip(self.cells.chunks_exact_mut(plan.heads)) {
             for cell in cells {
@@ -225,16 +237,16 @@ impl<T: Real> Operation<T> for Attention<T> {
             used += plan.heads;
         }
         let cells = &mut self.cells[..used];
-        steps::share(cells, threads, &|cell| cell.forward(plan, params, x, stride));
+        steps::share(cells, threads, &|cell| cell.forward(plan, weight, params, x, stride));
 
         let (cells, size, depth) = (&*cells, plan.features * stride, plan.depth());
-        let (weight, bias) = (&params[plan.output_weight.clone()], &params[plan.output_bias.clone()]);
+        let (weight, bias) = (&self.output_weight, &params[plan.output_bias.clone()]);
         steps::share_chunks(output, size, 0, threads, &|first, part| {
             for (t, a) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
-                    let result = &cell.result[t * depth * cell.width..][..depth * cell.width];
+                    let result = &cell.result[t * plan.room().0 * cell.width..][..depth * cell.width];
                     if plan.projects() {
-                        let weight = &weight[cell.head * depth * plan.features..];
+                        let weight = &weight[cell.head * depth..];
                         let rows = Rows { distance: stride, width: cell.width };
                         let (lead, a, later) = (plan.features, &mut a[cell.at..], cell.head > 0);
                         steps::affine(weight, lead, bias, result, cell.width, depth, a, rows, lead, later);
@@ -253,11 +265,7 @@ impl<T: Real> Operation<T> for Attention<T> {
         let (x, grad, stride, threads) = (at.inputs.get(0), at.grad_output, pass.stride(), self.threads(pass));
         let (plan, features, depth) = (&self.plan, self.plan.features, self.plan.depth());
         let used = steps::blocks(stride).count() * plan.heads;
-        if plan.projects() {
-            steps::transpose(&at.params[plan.weight.clone()], features, 3 * features, &mut self.weight);
-            steps::transpose(&at.params[plan.output_weight.clone()], features, features, &mut self.output_weight);
-        }
-        let output_weight = &self.output_weight;
+        let output_weight = &at.params[plan.output_weight.clone()];
         steps::share(&mut self.cells[..used], threads, &|cell| cell.backward(plan, output_weight, grad, stride));
 
         let cells = &self.cells[..used];
@@ -303,18 +311,18 @@ impl<T: Real> Operation<T> for Attention<T> {
             }
         }
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
-        let (weight, size) = (&self.weight, features * stride);
+        let (weight, size) = (&at.params[plan.weight.clone()], features * stride);
         steps::share_chunks(values, size, 0, threads, &|first, part| {
             for (t, to) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
                     for (which, grads) in cell.grad_parts.iter().enumerate() {
-                        let grads = &grads[t * depth * cell.width..][..depth * cell.width];
+                        let grads = &grads[t * plan.room().0 * cell.width..][..depth * cell.width];
                         let later = accumulate || which > 0;
                         if plan.projects() {
-                            let weight = &weight[(which * features + cell.head * depth) * features..];
+                            let weight = &weight[which * features + cell.head * depth..];
                             let rows = Rows { distance: stride, width: cell.width };
-                            let (to, later) = (&mut to[cell.at..], later || cell.head > 0);
-                            steps::affine(weight, features, &[], grads, cell.width, depth, to, rows, features, later);
+                            let (lead, to, later) = (3 * features, &mut to[cell.at..], later || cell.head > 0);
+                            steps::affine(weight, lead, &[], grads, cell.width, depth, to, rows, features, later);
                         } else {
                             let own = to[cell.head * depth * stride..].chunks_exact_mut(stride);
                             for (to, grads) in own.zip(grads.chunks_exact(cell.width)) {
@@ -331,32 +339,33 @@ impl<T: Real> Operation<T> for Attention<T> {
 
 impl<T: Real> Cell<T> {
     fn steps<'a>(&self, values: &'a [T], depth: usize) -> Steps<'a, T> {
-        Steps { values, step: depth * self.width, row: self.width }
+        Steps { values, step: steps::roomy(depth) * self.width, row: self.width }
     }
 
     /// As a matrix of steps by features, or the other way round.
     fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
-        Lanes { values, row: depth * self.width, column: self.width }
+        Lanes { values, row: steps::roomy(depth) * self.width, column: self.width }
     }
 
     fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
-        Lanes { values, row: self.width, column: depth * self.width }
+        Lanes { values, row: self.width, column: steps::roomy(depth) * self.width }
     }
 
-    fn forward(&mut self, plan: &AttentionPlan, params: &[T], x: &[T], stride: usize) {
+    /// `weight` is transposed, `[3 · features, features]`.
+    fn forward(&mut self, plan: &AttentionPlan, weight: &[T], params: &[T], x: &[T], stride: usize) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
+        let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
         for which in 0..3 {
             let from = which * features + self.head * depth;
             let part = &mut self.parts[which];
-            for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(depth * width)) {
+            for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(a_part)) {
                 if plan.projects() {
-                    let (weight, bias) = (&params[plan.weight.clone()][from..], &params[plan.bias.clone()][from..]);
-                    let (lead, x) = (3 * features, &x[self.at..]);
-                    steps::affine(weight, lead, bias, x, stride, features, part, rows, depth, false);
+                    let (weight, bias) = (&weight[from * features..], &params[plan.bias.clone()][from..]);
+                    steps::affine(weight, features, bias, &x[self.at..], stride, features, part, rows, depth, false);
                 } else {
                     let own = x[self.head * depth * stride..].chunks_exact(stride);
-                    for (part, x) in part.chunks_exact_mut(width).zip(own) {
+                    for (part, x) in part.chunks_exact_mut(width).zip(own.take(depth)) {
                         part.copy_from_slice(&x[self.at..][..width]);
                     }
                 }
@@ -365,25 +374,25 @@ impl<T: Real> Cell<T> {
         let [queries, keys, values] = &self.parts;
         let (q, k) = (self.by_step(queries, depth), self.by_step(keys, depth));
         steps::lanewise(q, k, &mut self.scores, [n, n, depth], width, plan.factor());
-        for (t, row) in self.scores.chunks_exact_mut(n * width).take(n).enumerate() {
+        for (t, row) in self.scores.chunks_exact_mut(a_score).take(n).enumerate() {
             steps::softmax_row(row, plan.seen(t), width);
         }
         let (p, v) = (self.by_step(&self.scores, n), self.by_feature(values, depth));
         steps::lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
     }
 
-    /// `output_weight` is transposed, `[outputs, inputs]`.
     fn backward(&mut self, plan: &AttentionPlan, output_weight: &[T], grad: &[T], stride: usize) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
+        let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
-        let own = self.grad_result.chunks_exact_mut(depth * width);
+        let own = self.grad_result.chunks_exact_mut(a_part);
         for (grad, own) in grad.chunks_exact(features * stride).zip(own) {
             if plan.projects() {
-                let (weight, grad) = (&output_weight[self.head * depth..], &grad[self.at..]);
+                let (weight, grad) = (&output_weight[self.head * depth * features..], &grad[self.at..]);
                 steps::affine(weight, features, &[], grad, stride, features, own, rows, depth, false);
             } else {
                 let grads = grad[self.head * depth * stride..].chunks_exact(stride);
-                for (own, grad) in own.chunks_exact_mut(width).zip(grads) {
+                for (own, grad) in own.chunks_exact_mut(width).zip(grads.take(depth)) {
                     own.copy_from_slice(&grad[self.at..][..width]);
                 }
             }
@@ -392,12 +401,12 @@ impl<T: Real> Cell<T> {
         let [queries, keys, values] = &self.parts;
         let (g, v) = (self.by_step(grad_result, depth), self.by_step(values, depth));
         steps::lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
-        let pairs = scores.chunks_exact(n * width).zip(self.grad_scores.chunks_exact_mut(n * width));
-        pairs.take(n).for_each(|(p, grad)| steps::softmax_row_backward(p, grad, width));
-        let by_row = Lanes { values: &self.grad_scores, row: n * width, column: width };
-        let by_column = Lanes { values: &self.grad_scores, row: width, column: n * width };
-        let weights = Lanes { values: scores, row: width, column: n * width };
-        let of = |values| Lanes { values, row: width, column: depth * width };
+        let pairs = scores.chunks_exact(a_score).zip(self.grad_scores.chunks_exact_mut(a_score));
+        pairs.take(n).for_each(|(p, grad)| steps::softmax_row_backward(&p[..n * width], &mut grad[..n * width], width));
+        let by_row = Lanes { values: &self.grad_scores, row: a_score, column: width };
+        let by_column = Lanes { values: &self.grad_scores, row: width, column: a_score };
+        let weights = Lanes { values: scores, row: width, column: a_score };
+        let of = |values| Lanes { values, row: width, column: a_part };
         let [grad_q, grad_k, grad_v] = &mut self.grad_parts;
         steps::lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
         steps::lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());

@@ -153,7 +153,7 @@ pub(super) struct StepLinear<T> {
     bias: Range<usize>,
     inputs: usize,
     outputs: usize,
-    /// Wᵀ, for the backward pass.
+    /// Wᵀ, for the forward pass.
     transposed: Vec<T>,
 }
 
@@ -173,13 +173,14 @@ impl<T: Real> StepLinear<T> {
 impl<T: Real> Operation<T> for StepLinear<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass, output));
-        let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
-        let (depth, lead, size) = (self.inputs, self.outputs, self.outputs * stride);
+        steps::transpose(&params[self.weight.clone()], self.inputs, self.outputs, &mut self.transposed);
+        let (weight, bias) = (&self.transposed, &params[self.bias.clone()]);
+        let (depth, rows, size) = (self.inputs, self.outputs, self.outputs * stride);
         steps::share_chunks(output, size, 0, threads, &|first, part| {
             for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
-                    let rows = Rows { distance: stride, width };
-                    steps::affine(weight, lead, bias, &x[at..], stride, depth, &mut z[at..], rows, lead, false);
+                    let place = Rows { distance: stride, width };
+                    steps::affine(weight, depth, bias, &x[at..], stride, depth, &mut z[at..], place, rows, false);
                 }
             }
         });
@@ -201,13 +202,12 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         let g = Steps { values: grad, step: outputs * stride, row: stride };
         steps::step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
-        steps::transpose(&at.params[self.weight.clone()], inputs, outputs, &mut self.transposed);
-        let (weight, size) = (&self.transposed, inputs * stride);
+        let (weight, size) = (&at.params[self.weight.clone()], inputs * stride);
         steps::share_chunks(values, size, 0, threads, &|first, part| {
             for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
-                    let (rows, grad, to) = (Rows { distance: stride, width }, &grad[at..], &mut to[at..]);
-                    steps::affine(weight, inputs, &[], grad, stride, outputs, to, rows, inputs, accumulate);
+                    let (place, grad, to) = (Rows { distance: stride, width }, &grad[at..], &mut to[at..]);
+                    steps::affine(weight, outputs, &[], grad, stride, outputs, to, place, inputs, accumulate);
                 }
             }
         });

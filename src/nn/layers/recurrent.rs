@@ -193,6 +193,11 @@ impl RecurrentPlan {
         self.cell.gates() * self.units
     }
 
+    /// Rows from one step to the next, of gates and of states.
+    fn room(&self) -> (usize, usize) {
+        (steps::roomy(self.gates()), steps::roomy(self.units))
+    }
+
     /// Steps in the order of reading: the step, the slot of the state before it, and the slot of its own.
     fn order(&self) -> impl DoubleEndedIterator<Item = (usize, usize, usize)> {
         let (steps, backwards) = (self.steps, self.backwards);
@@ -217,7 +222,7 @@ impl RecurrentPlan {
 struct Block<T> {
     at: usize,
     width: usize,
-    /// `[steps, gates · units, width]`
+    /// `[steps, gates · units, width]`, with room behind each step
     gates: Vec<T>,
     grad_gates: Vec<T>,
     /// GRU: `[steps, units, width]`
@@ -236,7 +241,7 @@ struct Block<T> {
 pub(super) struct Recurrent<T> {
     plan: RecurrentPlan,
     blocks: Vec<Block<T>>,
-    /// Transposes of W and U, for the backward pass.
+    /// Transposes of W and U, for the forward pass.
     w: Vec<T>,
     u: Vec<T>,
 }
@@ -247,17 +252,18 @@ const PARALLEL: usize = 1 << 20;
 impl<T: Real> Recurrent<T> {
     pub(super) fn new(plan: RecurrentPlan, columns: usize) -> Self {
         let (steps, units, gates) = (plan.steps, plan.units, plan.gates());
+        let (a_gate, a_state) = plan.room();
         let of = |used: bool, length: usize| vec![T::ZERO; if used { length * WIDE } else { 0 }];
         let (gru, lstm) = (plan.cell == Cell::Gru, plan.cell == Cell::Lstm);
         let blocks = steps::blocks(columns).map(|(at, width)| Block {
             at,
             width,
-            gates: of(true, steps * gates),
-            grad_gates: of(true, steps * gates),
-            inner: of(gru, steps * units),
-            grad_inner: of(gru, steps * units),
-            state: of(true, (steps + 1) * units),
-            memory: of(lstm, (steps + 1) * units),
+            gates: of(true, steps * a_gate),
+            grad_gates: of(true, steps * a_gate),
+            inner: of(gru, steps * a_state),
+            grad_inner: of(gru, steps * a_state),
+            state: of(true, (steps + 1) * a_state),
+            memory: of(lstm, (steps + 1) * a_state),
             grad_state: of(true, units),
             grad_memory: of(lstm, units),
             grad_before: of(gru, units),
@@ -278,16 +284,19 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
+        steps::transpose(&params[plan.weight.clone()], plan.features, plan.gates(), &mut self.w);
+        steps::transpose(&params[plan.recurrent.clone()], plan.units, plan.gates(), &mut self.u);
+        let transposed = (&self.w[..], &self.u[..]);
         let mut used = 0;
         for ((at, width), block) in steps::blocks(stride).zip(&mut self.blocks) {
             (block.at, block.width) = (at, width);
             used += 1;
         }
         let blocks = &mut self.blocks[..used];
-        steps::share(blocks, threads, &|block| block.forward(plan, params, x, stride));
+        steps::share(blocks, threads, &|block| block.forward(plan, transposed, params, x, stride));
         let size = plan.units * stride;
         for block in blocks.iter() {
-            let of = |slot: usize| block.state[slot * plan.units * block.width..].chunks_exact(block.width);
+            let of = |slot: usize| block.state[slot * plan.room().1 * block.width..].chunks_exact(block.width);
             let mut write = |to: usize, slot: usize| {
                 for (row, state) in output[to..][..size].chunks_exact_mut(stride).zip(of(slot)) {
                     row[block.at..][..block.width].copy_from_slice(state);
@@ -306,14 +315,12 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
         let (x, stride, threads) = (at.inputs.get(0), pass.stride(), self.threads(pass));
         let (plan, gates, units) = (&self.plan, self.plan.gates(), self.plan.units);
-        steps::transpose(&at.params[plan.weight.clone()], plan.features, gates, &mut self.w);
-        steps::transpose(&at.params[plan.recurrent.clone()], units, gates, &mut self.u);
         let used = steps::blocks(stride).count();
-        let (recurrent, grad) = (&self.u, at.grad_output);
+        let (recurrent, grad) = (&at.params[plan.recurrent.clone()], at.grad_output);
         steps::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, recurrent, grad, stride));
 
         let blocks = &self.blocks[..used];
-        let of = |values, step, width| Steps { values, step: step * width, row: width };
+        let of = |values, rows, width| Steps { values, step: steps::roomy(rows) * width, row: width };
         let weight = &mut at.grad_params[plan.weight.clone()];
         steps::share_chunks(weight, gates, 0, threads, &|first, gradient| {
             let part = Part { first, inputs: gradient.len() / gates, outputs: gates, lead: gates };
@@ -324,7 +331,7 @@ impl<T: Real> Operation<T> for Recurrent<T> {
             }
         });
         // The states before each step.
-        let before = usize::from(plan.backwards) * units;
+        let before = usize::from(plan.backwards) * plan.room().1;
         // What the new state of a GRU takes from the old one passes the reset gate.
         let plain = if plan.cell == Cell::Gru { 2 * units } else { gates };
         let weight = &mut at.grad_params[plan.recurrent.clone()];
@@ -347,15 +354,15 @@ impl<T: Real> Operation<T> for Recurrent<T> {
             steps::step_sums(of(&b.grad_inner, units, b.width), plan.steps, b.width, bias, k > 0);
         }
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            let weight = &self.w;
+            let weight = &at.params[plan.weight.clone()];
             let size = plan.features * stride;
             steps::share_chunks(values, size, 0, threads, &|first, part| {
                 for (t, grad) in (first..).zip(part.chunks_exact_mut(size)) {
                     for b in blocks {
-                        let gates_of = &b.grad_gates[t * gates * b.width..];
+                        let gates_of = &b.grad_gates[t * plan.room().0 * b.width..];
                         let rows = Rows { distance: stride, width: b.width };
-                        let (lead, grad) = (plan.features, &mut grad[b.at..]);
-                        steps::affine(weight, lead, &[], gates_of, b.width, gates, grad, rows, lead, accumulate);
+                        let (count, grad) = (plan.features, &mut grad[b.at..]);
+                        steps::affine(weight, gates, &[], gates_of, b.width, gates, grad, rows, count, accumulate);
                     }
                 }
             });
@@ -364,26 +371,34 @@ impl<T: Real> Operation<T> for Recurrent<T> {
 }
 
 impl<T: Real> Block<T> {
-    fn forward(&mut self, plan: &RecurrentPlan, params: &[T], x: &[T], stride: usize) {
+    /// `weight` and `recurrent` are W and U transposed, `[gates · units, …]`.
+    fn forward(
+        &mut self,
+        plan: &RecurrentPlan,
+        (weight, recurrent): (&[T], &[T]),
+        params: &[T],
+        x: &[T],
+        stride: usize,
+    ) {
         let (width, units, gates) = (self.width, plan.units, plan.gates());
-        let size = units * width;
+        let (size, a_gate, a_state) = (units * width, plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
-        let (weight, recurrent) = (&params[plan.weight.clone()], &params[plan.recurrent.clone()]);
         let (bias, inner_bias) = (&params[plan.bias.clone()], &params[plan.inner_bias.clone()]);
-        for (x, z) in x.chunks_exact(plan.features * stride).zip(self.gates.chunks_exact_mut(gates * width)) {
-            steps::affine(weight, gates, bias, &x[self.at..], stride, plan.features, z, rows, gates, false);
+        for (x, z) in x.chunks_exact(plan.features * stride).zip(self.gates.chunks_exact_mut(a_gate)) {
+            let features = plan.features;
+            steps::affine(weight, features, bias, &x[self.at..], stride, features, z, rows, gates, false);
         }
-        let first = plan.first_slot() * size;
+        let first = plan.first_slot() * a_state;
         self.state[first..first + size].fill(T::ZERO);
         if plan.cell == Cell::Lstm {
             self.memory[first..first + size].fill(T::ZERO);
         }
         for (t, from, to) in plan.order() {
-            let (before, after) = two_slots(&mut self.state, from * size, to * size, size);
-            let z = &mut self.gates[t * gates * width..][..gates * width];
+            let (before, after) = two_slots(&mut self.state, from * a_state, to * a_state, size);
+            let z = &mut self.gates[t * a_gate..][..gates * width];
             // A GRU adds the old state's part of the new one behind the reset gate.
             let added = if plan.cell == Cell::Gru { 2 * units } else { gates };
-            steps::affine(recurrent, gates, &[], before, width, units, z, rows, added, true);
+            steps::affine(recurrent, units, &[], before, width, units, z, rows, added, true);
             match plan.cell {
                 Cell::Simple => steps::simple_cell(CellStep {
                     gates: z,
@@ -394,13 +409,13 @@ impl<T: Real> Block<T> {
                     after,
                 }),
                 Cell::Lstm => {
-                    let (memory_before, memory) = two_slots(&mut self.memory, from * size, to * size, size);
+                    let (memory_before, memory) = two_slots(&mut self.memory, from * a_state, to * a_state, size);
                     steps::long_cell(CellStep { gates: z, inner: &mut [], before, memory_before, memory, after });
                 }
                 Cell::Gru => {
-                    let inner = &mut self.inner[t * size..][..size];
-                    let new = &recurrent[2 * units..];
-                    steps::affine(new, gates, inner_bias, before, width, units, inner, rows, units, false);
+                    let inner = &mut self.inner[t * a_state..][..size];
+                    let new = &recurrent[2 * units * units..];
+                    steps::affine(new, units, inner_bias, before, width, units, inner, rows, units, false);
                     let memory = &mut [];
                     steps::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
                 }
@@ -408,15 +423,14 @@ impl<T: Real> Block<T> {
         }
     }
 
-    /// `recurrent` is U transposed, `[gates · units, units]`.
     fn backward(&mut self, plan: &RecurrentPlan, recurrent: &[T], grad_output: &[T], stride: usize) {
         let (width, units, gates) = (self.width, plan.units, plan.gates());
-        let size = units * width;
+        let (size, a_gate, a_state) = (units * width, plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
         let grad_state = &mut self.grad_state[..size];
         grad_state.fill(T::ZERO);
         self.grad_memory.fill(T::ZERO);
-        let memory = |slot: usize| if self.memory.is_empty() { &[][..] } else { &self.memory[slot * size..][..size] };
+        let memory = |slot: usize| if self.memory.is_empty() { &[][..] } else { &self.memory[slot * a_state..][..size] };
         for (t, from, to) in plan.order().rev() {
             let shown = if plan.sequence { Some(t * units * stride) } else { (t == plan.last()).then_some(0) };
             if let Some(start) = shown {
@@ -425,15 +439,15 @@ impl<T: Real> Block<T> {
                     own.iter_mut().zip(&grad[self.at..]).for_each(|(own, &g)| *own += g);
                 }
             }
-            let gate = t * gates * width..(t + 1) * gates * width;
-            let inner = if self.inner.is_empty() { 0..0 } else { t * size..(t + 1) * size };
+            let gate = t * a_gate..t * a_gate + gates * width;
+            let inner = if self.inner.is_empty() { 0..0 } else { t * a_state..t * a_state + size };
             let back = CellBack {
                 gates: &self.gates[gate.clone()],
                 inner: &self.inner[inner.clone()],
-                before: &self.state[from * size..][..size],
+                before: &self.state[from * a_state..][..size],
                 memory_before: memory(from),
                 memory: memory(to),
-                after: &self.state[to * size..][..size],
+                after: &self.state[to * a_state..][..size],
                 grad_after: grad_state,
                 grad_memory: &mut self.grad_memory,
                 grad_gates: &mut self.grad_gates[gate.clone()],
@@ -448,11 +462,11 @@ impl<T: Real> Block<T> {
             let grad_gates = &self.grad_gates[gate];
             if plan.cell == Cell::Gru {
                 grad_state.copy_from_slice(&self.grad_before[..size]);
-                steps::affine(recurrent, units, &[], grad_gates, width, 2 * units, grad_state, rows, units, true);
-                let (new, grad_inner) = (&recurrent[2 * units * units..], &self.grad_inner[inner]);
-                steps::affine(new, units, &[], grad_inner, width, units, grad_state, rows, units, true);
+                steps::affine(recurrent, gates, &[], grad_gates, width, 2 * units, grad_state, rows, units, true);
+                let (new, grad_inner) = (&recurrent[2 * units..], &self.grad_inner[inner]);
+                steps::affine(new, gates, &[], grad_inner, width, units, grad_state, rows, units, true);
             } else {
-                steps::affine(recurrent, units, &[], grad_gates, width, gates, grad_state, rows, units, false);
+                steps::affine(recurrent, gates, &[], grad_gates, width, gates, grad_state, rows, units, false);
             }
         }
     }
