@@ -34,6 +34,14 @@ pub enum Shape {
     Hills,
     Sine,
     Step,
+    /// Two marked numbers of a sequence are to be added (Hochreiter & Schmidhuber 1997)
+    Adding { length: usize },
+    /// The next value of a wave, from so many before it
+    Wave { length: usize },
+    /// So many numbers, and the same in order
+    Sorting { length: usize },
+    /// Visits of a shop, from its city, the day and the temperature
+    Visits,
 }
 
 /// f of the classes "above" and "below" y = f(x).
@@ -66,7 +74,7 @@ impl Curve {
 }
 
 impl Shape {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 16] = [
         Self::Circle,
         Self::ExclusiveOr,
         Self::Gaussians,
@@ -79,6 +87,10 @@ impl Shape {
         Self::Hills,
         Self::Sine,
         Self::Step,
+        Self::Adding { length: 12 },
+        Self::Wave { length: 16 },
+        Self::Sorting { length: 6 },
+        Self::Visits,
     ];
 
     pub fn label(self) -> &'static str {
@@ -95,6 +107,10 @@ impl Shape {
             Self::Hills => "Gaussian hills",
             Self::Sine => "Sine",
             Self::Step => "Step",
+            Self::Adding { .. } => "Adding problem",
+            Self::Wave { .. } => "Wave forecast",
+            Self::Sorting { .. } => "Sorting",
+            Self::Visits => "Shop visits",
         }
     }
 
@@ -103,6 +119,8 @@ impl Shape {
         match self {
             Self::Blobs { .. } | Self::Arms { .. } => "Three or more classes",
             Self::Plane | Self::Hills | Self::Sine | Self::Step => "Regression",
+            Self::Adding { .. } | Self::Wave { .. } | Self::Sorting { .. } => "Sequences",
+            Self::Visits => "Categories",
             _ => "Two classes",
         }
     }
@@ -120,9 +138,11 @@ impl Default for Generator {
 
 const MIN_SAMPLES: usize = 8;
 const MAX_SAMPLES: usize = 1_000_000;
+const MAX_LENGTH: usize = 200;
 
 impl Generator {
     /// Draws the points: columns `x`, `y` and `class`, or for one-dimensional regression `x` and `y`, else `x`, `y`, `height`.
+    /// Sequences have a column for every number of a step, and one or several that begin with `target`.
     ///
     /// # Errors
     /// When the number of samples is out of range.
@@ -148,6 +168,10 @@ impl Generator {
                 let y = x.iter().map(|&x| self.line(x) + 0.5 * noise * rng.normal()).collect();
                 vec![Column::numbers("x", x), Column::numbers("y", y)]
             }
+            Shape::Adding { length } => self.adding(length.clamp(2, MAX_LENGTH), rng, noise),
+            Shape::Wave { length } => self.wave(length.clamp(2, MAX_LENGTH), rng, noise),
+            Shape::Sorting { length } => self.sorting(length.clamp(2, MAX_LENGTH), rng, noise),
+            Shape::Visits => self.visits(rng, noise),
             _ => {
                 let points: Vec<(f64, f64, usize)> = (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
                 let names = self.class_names();
@@ -223,7 +247,7 @@ impl Generator {
                 (x + own * rng.normal(), y + own * rng.normal(), class)
             }
             Shape::Arms { classes } => self.arm(i, classes.clamp(3, 26), 0.9, rng, noise),
-            Shape::Plane | Shape::Hills | Shape::Sine | Shape::Step => (0.0, 0.0, 0),
+            _ => (0.0, 0.0, 0),
         }
     }
 
@@ -251,6 +275,92 @@ impl Generator {
             HILLS.iter().map(|(hx, hy, sign)| sign * libm::exp(-((x - hx).powi(2) + (y - hy).powi(2)) / 3.0)).sum()
         };
         [x, y, clean + 0.3 * noise * rng.normal()]
+    }
+
+    /// Pairs of a number and a mark, one step behind the other; one mark in each half. The target is the sum of the marked.
+    fn adding(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
+        let mut rows: Vec<Vec<f64>> = vec![Vec::with_capacity(self.samples); 2 * length + 1];
+        for _ in 0..self.samples {
+            let half = length / 2;
+            let marked = [rng.below(half), half + rng.below(length - half)];
+            let mut sum = 0.0;
+            for t in 0..length {
+                let (value, mark) = (rng.uniform(), marked.contains(&t));
+                rows[2 * t].push(value);
+                rows[2 * t + 1].push(f64::from(mark));
+                sum += if mark { value } else { 0.0 };
+            }
+            rows[2 * length].push(sum + 0.2 * noise * rng.normal());
+        }
+        let name = |k: usize| match (k == 2 * length, k % 2) {
+            (true, _) => "target".to_owned(),
+            (false, 0) => format!("value {}", k / 2 + 1),
+            (false, _) => format!("mark {}", k / 2 + 1),
+        };
+        rows.into_iter().enumerate().map(|(k, values)| Column::numbers(name(k), values)).collect()
+    }
+
+    /// Windows of a sum of two waves, each one step further.
+    fn wave(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
+        let phase = TAU * rng.uniform();
+        let series: Vec<f64> = (0..self.samples + length)
+            .map(|t| {
+                let t = t as f64;
+                let clean = libm::sin(TAU * t / 25.0 + phase) + 0.5 * libm::sin(TAU * t / 9.3);
+                clean + 0.3 * noise * rng.normal()
+            })
+            .collect();
+        let name = |k: usize| if k == length { "target".to_owned() } else { format!("t − {}", length - k) };
+        let column = |k: usize| Column::numbers(name(k), series[k..k + self.samples].to_vec());
+        (0..=length).map(column).collect()
+    }
+
+    /// Numbers between −1 and 1, and as targets the same from the smallest to the largest.
+    fn sorting(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
+        let mut columns: Vec<Vec<f64>> = vec![Vec::with_capacity(self.samples); 2 * length];
+        for _ in 0..self.samples {
+            let mut row: Vec<f64> = (0..length).map(|_| rng.between(-1.0, 1.0)).collect();
+            (0..length).for_each(|k| columns[k].push(row[k]));
+            row.sort_by(f64::total_cmp);
+            (0..length).for_each(|k| columns[length + k].push(row[k] + 0.2 * noise * rng.normal()));
+        }
+        let name = |k: usize| if k < length { format!("x{}", k + 1) } else { format!("target {}", k - length + 1) };
+        columns.into_iter().enumerate().map(|(k, values)| Column::numbers(name(k), values)).collect()
+    }
+
+    /// Visits grow with the temperature, and much more so in some cities, which come in three kinds that nothing tells.
+    fn visits(&self, rng: &mut Stream, noise: f64) -> Vec<Column> {
+        const CITIES: [&str; 12] = [
+            "Arden", "Brink", "Corve", "Dunmore", "Elsby", "Farrow", "Garth", "Holt", "Ilsen", "Jarrow", "Kelby", "Lunden",
+        ];
+        const DAYS: [(&str, f64); 7] = [
+            ("Monday", 0.8),
+            ("Tuesday", 0.7),
+            ("Wednesday", 0.8),
+            ("Thursday", 0.9),
+            ("Friday", 1.1),
+            ("Saturday", 1.6),
+            ("Sunday", 0.4),
+        ];
+        // Visits on a mild day, and more for each degree.
+        const KINDS: [(f64, f64); 3] = [(40.0, 0.3), (120.0, 3.0), (75.0, -1.5)];
+        let (mut city, mut day, mut warmth, mut visits) = (vec![], vec![], vec![], vec![]);
+        for _ in 0..self.samples {
+            let (c, d) = (rng.below(CITIES.len()), rng.below(DAYS.len()));
+            let degrees = rng.between(-5.0, 30.0);
+            let (base, slope) = KINDS[c % KINDS.len()];
+            let mean = (base + slope * (degrees - 12.0)) * DAYS[d].1;
+            city.push(Some(CITIES[c]));
+            day.push(Some(DAYS[d].0));
+            warmth.push((degrees * 10.0).round() / 10.0);
+            visits.push((mean * (1.0 + 0.5 * noise * rng.normal())).round().max(0.0));
+        }
+        vec![
+            Column::text("city", city),
+            Column::text("day", day),
+            Column::numbers("temperature", warmth),
+            Column::numbers("target", visits),
+        ]
     }
 
     fn line(&self, x: f64) -> f64 {
@@ -315,6 +425,33 @@ mod tests {
         }
         for (x, y, class) in points(Shape::AboveCurve { curve: Curve::Absolute }) {
             assert_eq!(y > x.abs() - 3.0, class == "above");
+        }
+    }
+
+    #[test]
+    fn clean_sequences_obey_their_definition() {
+        let rows = |shape| {
+            let table = Generator { shape, samples: 50, noise: 0.0, seed: 2 }.table().expect("in range");
+            let numbers = |row: usize| {
+                let of = |c: &crate::data::Column| match &c.values {
+                    Values::Numbers(v) => v[row],
+                    Values::Text { .. } => panic!("numbers"),
+                };
+                table.columns.iter().map(of).collect::<Vec<f64>>()
+            };
+            (0..50).map(numbers).collect::<Vec<_>>()
+        };
+        for row in rows(Shape::Adding { length: 7 }) {
+            let marked: Vec<f64> = row[..14].chunks(2).filter(|step| step[1] == 1.0).map(|step| step[0]).collect();
+            assert_eq!(marked.len(), 2);
+            assert_eq!(row[14], marked[0] + marked[1]);
+        }
+        let wave = rows(Shape::Wave { length: 5 });
+        assert!(wave.windows(2).all(|pair| pair[0][1..] == pair[1][..5]), "each window is one step further");
+        for row in rows(Shape::Sorting { length: 4 }) {
+            let mut sorted = row[..4].to_vec();
+            sorted.sort_by(f64::total_cmp);
+            assert_eq!(row[4..], sorted);
         }
     }
 

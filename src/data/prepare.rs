@@ -191,14 +191,21 @@ impl Missing {
 }
 
 impl Preparation {
-    /// A first guess: the target is the column that is named like one, else the last.
+    /// A first guess: the target is the column that is named like one, else the last. Columns that are named "target 1",
+    /// "target_2" and so on are all targets.
     pub fn guess(table: &Table) -> Self {
         const NAMES: [&str; 7] = ["class", "target", "label", "species", "y", "outcome", "category"];
         let named = NAMES.iter().find_map(|n| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(n)));
         // A plane has columns x, y and a target behind them, so "y" counts only in the last place.
         let last = table.columns.len().saturating_sub(1);
         let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
-        let columns = table.columns.iter().enumerate().map(|(k, c)| guess_column(c, k == target)).collect();
+        let numbered = |c: &Column| {
+            let rest = c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
+            rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
+        };
+        let several = table.columns.iter().any(numbered);
+        let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
+        let columns = table.columns.iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
         Self { columns, split: Split::default() }
     }
 

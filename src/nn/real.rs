@@ -143,15 +143,17 @@ impl Real for f32 {
         let x = if x < -87.3 { -87.3 } else { x };
         // Adding 1.5·2²³ rounds to the nearest integer without a library call.
         const ROUND: f32 = 12_582_912.0;
-        let n = Self::fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND) - ROUND;
+        let rounded = Self::fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND);
+        let n = rounded - ROUND;
         let r = Self::fma::<FMA>(n, -0.693_359_4, x);
         let r = Self::fma::<FMA>(n, 2.121_944_4e-4, r);
         let y = Self::fma::<FMA>(exp_tail::<FMA>(r), r * r, r) + 1.0;
-        // 2ⁿ in two halves, so that n = 128 does not overflow the exponent field.
-        let n = n as i32;
+        // 2ⁿ in two halves, so that n = 128 does not overflow the exponent field. The integer stands in the low bits of the
+        // rounded number: a conversion would ask for NaN, one number at a time.
+        let n = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
         let half = n >> 1;
-        let pow2 = |k: i32| Self::from_bits(((k + 127) << 23) as u32);
-        let y = y * pow2(half) * pow2(n - half);
+        let pow2 = |k: i32| Self::from_bits((k.wrapping_add(127) << 23) as u32);
+        let y = y * pow2(half) * pow2(n.wrapping_sub(half));
         if self > 88.722_84 { Self::INFINITY } else { y }
     }
 

@@ -16,7 +16,7 @@ macro_rules! presets {
     };
 }
 
-const BUILTINS: [Builtin; 13] = presets!(
+const BUILTINS: [Builtin; 19] = presets!(
     "xor",
     "circle",
     "spiral",
@@ -27,7 +27,13 @@ const BUILTINS: [Builtin; 13] = presets!(
     "digits",
     "lenet",
     "residual",
+    "two-outputs",
+    "autoencoder",
     "diabetes",
+    "visits",
+    "wave",
+    "adding",
+    "sorting",
     "vanishing-gradients",
     "dead-relus",
 );

@@ -131,6 +131,11 @@ fn settings(ui: &mut Ui, model: &mut Model, generator: &Generator) {
                 }
             });
         }
+        Shape::Adding { length } | Shape::Wave { length } | Shape::Sorting { length } => {
+            field(ui, "Length", "Steps of a sequence", |ui| {
+                *length = number(ui, "Length", *length, 2..=200, 0.05).unwrap_or(*length);
+            });
+        }
         _ => {}
     }
     if new != *generator {
