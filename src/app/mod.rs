@@ -6,6 +6,7 @@ mod actions;
 mod build;
 mod data;
 mod dialogs;
+mod experiment;
 mod gallery;
 mod icon;
 mod model;

@@ -4,6 +4,7 @@
 //! prepared, the network is inferred and handed to the trainer, whenever the document asks for something new.
 
 use super::dialogs::{Answer, Dialogs, Question};
+use super::experiment;
 use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, Targets, prepare, summarise};
 use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
 use crate::project::{Builtin, DataSection, Document, Preset, Project, adapt, default_network, leads_outside};
@@ -65,6 +66,8 @@ pub struct Model {
     pub snapshot: Arc<Snapshot>,
     pub notices: Vec<Notice>,
     pub modal: Option<Modal>,
+    /// An experiment that was asked for; the shell opens its window.
+    pub wanted_experiment: Option<experiment::Kind>,
     pub selection: BTreeSet<LayerId>,
     /// The row of the data set whose values the neurons show.
     pub sample: usize,
@@ -88,6 +91,17 @@ pub struct Model {
     generation: u64,
 }
 
+/// The file's name without its ending.
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
+}
+
+/// A document's name as that of a file.
+fn file_stem(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    plain.trim_matches('-').to_owned()
+}
+
 /// Files that are remembered.
 const RECENT: usize = 8;
 
@@ -106,6 +120,7 @@ impl Model {
             snapshot: Arc::default(),
             notices: Vec::new(),
             modal: None,
+            wanted_experiment: None,
             selection: BTreeSet::new(),
             sample: 0,
             stride: Stride::default(),
@@ -361,7 +376,16 @@ impl Model {
         let outcome = prepare(&opened.loaded.table, &plan);
         let dragging = matches!((&old.source, &source), (DataSource::Generator(_), DataSource::Generator(_)));
         let mut changes = Vec::new();
+        // What the document was called told of the old data.
+        let renamed = (old.source.label() != source.label()).then(|| match &source {
+            DataSource::File { path, .. } => stem(path),
+            other => other.label(),
+        });
         self.project.edit("Choose data", dragging.then_some(0), |d| {
+            if let Some(name) = renamed {
+                d.name = name;
+                d.description.clear();
+            }
             d.data = DataSection { source, preparation: Some(plan) };
             if let Ok(data) = &outcome {
                 changes = adapt(&mut d.network, &task(data), d.training.batch_size);
@@ -460,13 +484,7 @@ impl Model {
     }
 
     pub fn save_as(&mut self) {
-        let name: String = self
-            .document()
-            .name
-            .chars()
-            .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-            .collect();
-        self.ask(Question::SavePreset { suggestion: format!("{}.json", name.trim_matches('-')) });
+        self.ask(Question::SavePreset { suggestion: format!("{}.json", file_stem(&self.document().name)) });
     }
 
     /// Saves, and goes on with `intention` when that has worked.
@@ -477,6 +495,10 @@ impl Model {
     }
 
     fn save_to(&mut self, path: PathBuf) {
+        let chosen = stem(&path);
+        if self.project.path.as_ref() != Some(&path) && chosen != file_stem(&self.document().name) {
+            self.project.edit("Rename", None, |d| d.name = chosen);
+        }
         let document = self.document().clone();
         if self.include_run && self.trainable() {
             let (sender, receiver) = channel();

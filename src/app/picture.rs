@@ -1,7 +1,7 @@
 //! Pictures of what the network computes now: each neuron over the plane of two features, the decision surface, the
 //! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
 
-use super::build::layout::shown;
+use super::build::layout::selections;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
@@ -156,9 +156,10 @@ impl Pictures {
         }
         let mut pixels = vec![t.zero; size[0] * size[1]];
         let mut top = 0;
-        for (id, channels, height, width) in images {
+        let shown = selections(&model.document().network, &model.inference);
+        for (id, _, height, width) in images {
             let (strongest, values) = (self.strongest(id), &self.values[&id].1);
-            for (k, channel) in shown(channels).into_iter().enumerate() {
+            for (k, &channel) in shown.get(&id).into_iter().flatten().enumerate() {
                 let map = &values[channel * height * width..][..height * width];
                 for (i, v) in map.iter().enumerate() {
                     pixels[(top + i / width) * size[0] + k * wide + i % width] = t.signed(v / strongest);
@@ -199,12 +200,13 @@ impl Pictures {
     }
 
     fn draw_tiles(&mut self, ctx: &Context, probe: &mut Probe, plane: &Plane, model: &Model, t: &Tokens, n: usize) {
+        let shown = selections(&model.document().network, &model.inference);
         let wanted: Vec<(LayerId, usize, usize)> = model
             .inference
             .order
             .iter()
             .filter_map(|id| Some((*id, volume(model.inference.shapes.get(id)?))))
-            .flat_map(|(id, units)| shown(units).into_iter().map(move |u| (id, u, units)))
+            .flat_map(|(id, units)| shown.get(&id).into_iter().flatten().map(move |&u| (id, u, units)))
             .collect();
         // Probabilities are coloured around one half, everything else around zero.
         let probabilities = matches!(model.inference.encoding(), Some(Encoding::OneHot | Encoding::ZeroOne));

@@ -4,6 +4,7 @@ use super::actions::Action;
 use super::build::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
+use super::experiment::Experiment;
 use super::gallery::Gallery;
 use super::model::{Intention, Modal, Model, Notice};
 use super::picture::Pictures;
@@ -54,6 +55,7 @@ pub struct Chainrule {
     gallery: Gallery,
     pictures: Pictures,
     shortcuts: bool,
+    experiment: Option<Experiment>,
     /// The message on screen, and since when.
     notice: Option<(Notice, f64)>,
     window_title: String,
@@ -73,6 +75,7 @@ impl Chainrule {
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
+            experiment: None,
             notice: None,
             window_title: String::new(),
         }
@@ -115,6 +118,7 @@ impl Chainrule {
         }
         self.gallery.ui(&ctx, &mut self.model);
         self.shortcuts_window(&ctx);
+        self.experiment(&ctx);
         self.question(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
@@ -396,6 +400,15 @@ impl Chainrule {
             open = false;
         }
         self.shortcuts = open;
+    }
+
+    fn experiment(&mut self, ctx: &Context) {
+        if let Some(kind) = self.model.wanted_experiment.take() {
+            self.experiment = Some(Experiment::new(kind, &self.model));
+        }
+        if let Some(mut experiment) = self.experiment.take() {
+            self.experiment = experiment.ui(ctx, &mut self.model).then_some(experiment);
+        }
     }
 
     fn question(&mut self, ctx: &Context) {

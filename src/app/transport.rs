@@ -3,7 +3,7 @@
 use super::icon;
 use super::model::Model;
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
-use super::widgets::{amount, count, icon_button, label, named, number, segmented, short, sparkline};
+use super::widgets::{amount, count, hint, icon_button, label, named, number, segmented, short, sparkline};
 use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, Stride, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
@@ -263,6 +263,9 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
     if roomy {
         schedule(ui, model, &training);
     }
+    if training.optimizer.takes_all() {
+        ui.label(hint(ui, "Makes one update an epoch, from all training rows"));
+    }
     field(ui, "Batch size", "Rows in a mini-batch: their mean gradient makes one update", |ui| {
         if let Some(v) = number(ui, "Batch size", training.batch_size, 1..=65_536, 0.2) {
             model.edit("Change batch size", Some(3), |d| d.training.batch_size = v);
@@ -283,6 +286,19 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
             model.edit("Change clipping", Some(6), |d| d.training.clip_norm = Some(v).filter(|&v| v > 0.0));
         }
     });
+    if roomy {
+        field(ui, "Clip values", "Largest size of each number of the gradient; 0 is off", |ui| {
+            if let Some(v) = number(ui, "Clip values", training.clip_value.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
+                model.edit("Change clipping", Some(11), |d| d.training.clip_value = Some(v).filter(|&v| v > 0.0));
+            }
+        });
+        let hover = "Mini-batches whose gradients are averaged for one update, as if they were one";
+        field(ui, "Batches a step", hover, |ui| {
+            if let Some(v) = number(ui, "Batches a step", training.accumulate, 1..=1024, 0.05) {
+                model.edit("Change batches a step", Some(12), |d| d.training.accumulate = v);
+            }
+        });
+    }
     field(ui, "Seed", "Of the initial parameters, the order of rows, and dropout", |ui| {
         if let Some(v) = number(ui, "Seed", training.seed, 0..=9_999_999, 0.2) {
             model.edit("Change seed", Some(7), |d| d.training.seed = v);

@@ -8,6 +8,7 @@
 pub mod bench;
 mod chart;
 mod check;
+mod experiment;
 mod inspect;
 mod predict;
 mod train;
@@ -48,6 +49,10 @@ enum Order {
     Predict(predict::Arguments),
     /// Describe a data file: columns, types, missing values, ranges, classes
     Inspect(inspect::Arguments),
+    /// Train on all rows but a fold, for each fold, and report the mean and the spread
+    CrossValidate(experiment::FoldArguments),
+    /// Raise the learning rate from update to update and report where the loss falls fastest
+    FindRate(experiment::RateArguments),
     /// Compare every analytic gradient with central differences in f64
     Check(check::Arguments),
     /// List the built-in presets
@@ -73,6 +78,8 @@ fn execute(command: Order) -> Result<(), Failure> {
         Order::Train(arguments) => train::run(&arguments),
         Order::Predict(arguments) => predict::run(&arguments),
         Order::Inspect(arguments) => inspect::run(&arguments),
+        Order::CrossValidate(arguments) => experiment::folds(&arguments),
+        Order::FindRate(arguments) => experiment::rates(&arguments),
         Order::Check(arguments) => check::run(&arguments),
         Order::Presets => list_presets(),
         Order::Schema => {

@@ -69,6 +69,8 @@ pub enum DataError {
         "Only {rows} rows are left after dropping missing values; at least {needed} are needed. Fill missing values instead of dropping rows."
     )]
     TooFewRows { rows: usize, needed: usize },
+    #[error("{rows} rows cannot be dealt into {folds} folds. Take between 2 and as many as there are rows.")]
+    TooFewForFolds { rows: usize, folds: usize },
     #[error("The split leaves no rows to train on. Make the training part larger.")]
     EmptyTraining,
     #[error("The columns changed: \"{0}\" is no longer in the data. Choose the roles again.")]

@@ -27,19 +27,31 @@ pub enum Shape {
     Gaussians,
     Spiral,
     Moons,
-    AboveCurve { curve: Curve },
-    Blobs { classes: usize },
-    Arms { classes: usize },
+    AboveCurve {
+        curve: Curve,
+    },
+    Blobs {
+        classes: usize,
+    },
+    Arms {
+        classes: usize,
+    },
     Plane,
     Hills,
     Sine,
     Step,
     /// Two marked numbers of a sequence are to be added (Hochreiter & Schmidhuber 1997)
-    Adding { length: usize },
+    Adding {
+        length: usize,
+    },
     /// The next value of a wave, from so many before it
-    Wave { length: usize },
+    Wave {
+        length: usize,
+    },
     /// So many numbers, and the same in order
-    Sorting { length: usize },
+    Sorting {
+        length: usize,
+    },
     /// Visits of a shop, from its city, the day and the temperature
     Visits,
 }
@@ -331,7 +343,8 @@ impl Generator {
     /// Visits grow with the temperature, and much more so in some cities, which come in three kinds that nothing tells.
     fn visits(&self, rng: &mut Stream, noise: f64) -> Vec<Column> {
         const CITIES: [&str; 12] = [
-            "Arden", "Brink", "Corve", "Dunmore", "Elsby", "Farrow", "Garth", "Holt", "Ilsen", "Jarrow", "Kelby", "Lunden",
+            "Arden", "Brink", "Corve", "Dunmore", "Elsby", "Farrow", "Garth", "Holt", "Ilsen", "Jarrow", "Kelby",
+            "Lunden",
         ];
         const DAYS: [(&str, f64); 7] = [
             ("Monday", 0.8),

@@ -16,7 +16,9 @@ pub use builtin::{BUILTIN, Builtin};
 pub use encode::{Encoder, Encoding, EncodingKind, TargetScale, Targets};
 pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
-pub use prepare::{ColumnPlan, Dataset, MAX_CLASSES, Missing, Part, Preparation, Role, Split, Treatment, prepare};
+pub use prepare::{
+    ColumnPlan, Dataset, Folds, MAX_CLASSES, Missing, Part, Preparation, Role, Split, Treatment, prepare,
+};
 pub use read::{Detected, ReadOptions, read_bytes, read_file};
 pub use source::{DataSource, Loaded, content_hash};
 pub use stats::{Summary, summarise};

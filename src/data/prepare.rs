@@ -200,7 +200,8 @@ impl Preparation {
         let last = table.columns.len().saturating_sub(1);
         let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
         let numbered = |c: &Column| {
-            let rest = c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
+            let rest =
+                c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
             rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
         };
         let several = table.columns.iter().any(numbered);
@@ -236,28 +237,103 @@ fn guess_column(column: &Column, target: bool) -> ColumnPlan {
 /// # Errors
 /// What does not fit, with the column and the row.
 pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, DataError> {
-    let used = resolve(table, preparation)?;
-    let kept: Vec<usize> = (0..table.rows()).filter(|&row| used.iter().all(|(p, c)| keeps(p, c, row))).collect();
-    const NEEDED: usize = 2;
-    if kept.len() < NEEDED {
-        return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
+    let rows = UsedRows::of(table, preparation)?;
+    let parts = split(rows.kept.len(), &preparation.split, rows.classes.first().map(Vec::as_slice));
+    rows.dataset(parts)
+}
+
+/// The columns and rows of a table that are used, before they are dealt into parts.
+struct UsedRows<'a> {
+    table: &'a Table,
+    columns: Vec<(&'a ColumnPlan, &'a Column)>,
+    kept: Vec<usize>,
+    /// For each target of classes the class of every kept row.
+    classes: Vec<Vec<usize>>,
+}
+
+impl<'a> UsedRows<'a> {
+    fn of(table: &'a Table, preparation: &'a Preparation) -> Result<Self, DataError> {
+        const NEEDED: usize = 2;
+        let columns = resolve(table, preparation)?;
+        let kept: Vec<usize> = (0..table.rows()).filter(|&row| columns.iter().all(|(p, c)| keeps(p, c, row))).collect();
+        if kept.len() < NEEDED {
+            return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
+        }
+        let of_classes = columns.iter().filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot);
+        let classes = of_classes.map(|(_, c)| class_of_rows(c, &kept)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { table, columns, kept, classes })
     }
-    let classes = used
-        .iter()
-        .filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot)
-        .map(|(_, c)| class_of_rows(c, &kept))
-        .collect::<Result<Vec<_>, _>>()?;
-    let parts = split(kept.len(), &preparation.split, classes.first().map(Vec::as_slice));
-    if parts[0].is_empty() {
-        return Err(DataError::EmptyTraining);
+
+    /// Everything that treatments need to know is learned from the first part.
+    fn dataset(&self, parts: [Vec<u32>; 3]) -> Result<Dataset, DataError> {
+        let Self { table, columns, kept, .. } = self;
+        if parts[0].is_empty() {
+            return Err(DataError::EmptyTraining);
+        }
+        let training: Vec<usize> = parts[0].iter().map(|&i| kept[i as usize]).collect();
+        let encoder = Encoder::fit(columns, kept, &training);
+        let weights = columns.iter().find(|(p, _)| p.role == Role::Weight);
+        Ok(Dataset {
+            name: table.name.clone(),
+            x: encoder.features(table, kept)?,
+            targets: encoder.targets(table, kept)?,
+            weights: weights.map(|(_, c)| weights_of_rows(c, kept)).transpose()?,
+            source_rows: kept.clone(),
+            parts,
+            encoder,
+        })
     }
-    let training: Vec<usize> = parts[0].iter().map(|&i| kept[i as usize]).collect();
-    let encoder = Encoder::fit(&used, &kept, &training);
-    let x = encoder.features(table, &kept)?;
-    let targets = encoder.targets(table, &kept)?;
-    let weights =
-        used.iter().find(|(p, _)| p.role == Role::Weight).map(|(_, c)| weights_of_rows(c, &kept)).transpose()?;
-    Ok(Dataset { name: table.name.clone(), x, targets, weights, source_rows: kept, parts, encoder })
+}
+
+/// A table whose rows are dealt into folds: each is held back once, while the others train. The test rows of the split stay
+/// apart from all.
+pub struct Folds<'a> {
+    rows: UsedRows<'a>,
+    held: Vec<Vec<u32>>,
+    test: Vec<u32>,
+}
+
+impl<'a> Folds<'a> {
+    /// Deals the rows into `count` folds, alike in their classes where the split is stratified.
+    ///
+    /// # Errors
+    /// What does not fit, or that there are fewer rows than folds.
+    pub fn new(table: &'a Table, preparation: &'a Preparation, count: usize) -> Result<Self, DataError> {
+        let rows = UsedRows::of(table, preparation)?;
+        let classes = rows.classes.first().map(Vec::as_slice).filter(|_| preparation.split.stratify);
+        let whole = Split { validation: 0.0, ..preparation.split };
+        let [mut pool, _, test] = split(rows.kept.len(), &whole, classes);
+        if count < 2 || pool.len() < count {
+            return Err(DataError::TooFewForFolds { rows: pool.len(), folds: count });
+        }
+        Stream::new(preparation.split.seed, Purpose::Split, 1).shuffle(&mut pool);
+        if let Some(classes) = classes {
+            // Rows of one class go round the folds.
+            pool.sort_by_key(|&row| classes[row as usize]);
+        }
+        let mut held = vec![Vec::new(); count];
+        pool.into_iter().enumerate().for_each(|(k, row)| held[k % count].push(row));
+        for fold in &mut held {
+            fold.sort_unstable();
+        }
+        Ok(Self { rows, held, test })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The data with fold `k` as validation rows.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn dataset(&self, k: usize) -> Result<Dataset, DataError> {
+        let others = self.held.iter().enumerate().filter(|(i, _)| *i != k);
+        let mut training: Vec<u32> = others.flat_map(|(_, fold)| fold.iter().copied()).collect();
+        training.sort_unstable();
+        self.rows.dataset([training, self.held[k].clone(), self.test.clone()])
+    }
 }
 
 fn weights_of_rows(column: &Column, kept: &[usize]) -> Result<Vec<f32>, DataError> {
@@ -374,7 +450,7 @@ fn split(rows: usize, split: &Split, classes: Option<&[usize]>) -> [Vec<u32>; 3]
 
 #[cfg(test)]
 mod tests {
-    use super::{Missing, Part, Preparation, Role, Split, Treatment, prepare};
+    use super::{Folds, Missing, Part, Preparation, Role, Split, Treatment, prepare};
     use crate::data::{Column, DataError, Table, Targets};
 
     fn table() -> Table {
@@ -416,6 +492,30 @@ mod tests {
         assert_eq!(prepare(&table(), &plan).expect("fits").parts, data.parts);
         plan.split.seed = 10;
         assert_ne!(prepare(&table(), &plan).expect("fits").parts, data.parts);
+    }
+
+    #[test]
+    fn every_row_is_held_back_by_one_fold_and_classes_are_alike() {
+        let (table, plan) = (table(), Preparation::guess(&table()));
+        let folds = Folds::new(&table, &plan, 4).expect("enough rows");
+        let test = folds.dataset(0).expect("fits").part(Part::Test).to_vec();
+        let mut seen = test.clone();
+        for k in 0..folds.count() {
+            let data = folds.dataset(k).expect("fits");
+            let Targets::Classes { labels, .. } = data.target() else { panic!("classes") };
+            let held = data.part(Part::Validation);
+            let yes = held.iter().filter(|&&row| labels[row as usize] == 1).count();
+            assert!((1..=3).contains(&yes) && (8..=9).contains(&held.len()), "{yes} of {}", held.len());
+            assert_eq!(data.part(Part::Test), test);
+            // Standardised by its own training rows.
+            let train = data.part(Part::Train);
+            let mean = train.iter().map(|&r| data.x[[r as usize, 0]]).sum::<f32>() / train.len() as f32;
+            assert!(mean.abs() < 1e-6 && !train.iter().any(|row| held.contains(row)));
+            seen.extend(held);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..39).collect::<Vec<_>>());
+        assert!(Folds::new(&table, &plan, 40).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod batch;
 mod config;
+pub mod experiment;
 mod history;
 mod judge;
 mod metrics;

@@ -405,6 +405,8 @@ impl Trainer {
             }
             let picture = &mut self.picture;
             picture.epoch = session.epochs();
+            picture.validations.clear();
+            picture.validations.extend_from_slice(session.head_validations());
             picture.step = session.steps();
             picture.phase = Some(session.phase()).filter(|&p| p != Phase::Forward);
             picture.progress = session.progress();

@@ -609,7 +609,8 @@ impl Canvas {
                 if named(ui.add(field), Role::SpinButton, "Row whose values are shown").changed() {
                     model.sample = row - 1;
                 }
-                ui.label(label(ui, format!("of {}: {}", data.rows(), data.target().describe(model.sample))));
+                let text = format!("of {}: {}", data.rows(), data.target().describe(model.sample));
+                ui.add(egui::Label::new(label(ui, text)).truncate());
             }
             ui.min_rect()
         });
@@ -640,7 +641,10 @@ enum Between {
 
 fn lines_between(model: &Model, w: Wire, from: &Placed, to: &Placed) -> Between {
     match model.document().network.layer(w.to).map(|l| &l.kind) {
-        Some(LayerKind::Dense(_)) if !from.maps => Between::Weights,
+        Some(LayerKind::Dense(dense)) if !from.maps && !dense.per_step => Between::Weights,
+        Some(LayerKind::Dense(_) | LayerKind::Permute(_) | LayerKind::Recurrent(_) | LayerKind::Attention(_)) => {
+            Between::Nothing
+        }
         Some(LayerKind::Conv2d(conv)) if from.maps && conv.groups == 1 && !conv.transposed => {
             Between::Kernels(conv.kernel[0] * conv.kernel[1])
         }
@@ -669,10 +673,12 @@ fn wire_at(p: Pos2, w: Wire, placed: &BTreeMap<LayerId, Placed>) -> bool {
         || distance(p, &wire(from.right_port(), to.left_port())) < 14.0
 }
 
+/// The smallest distance between two layers side by side; layers one below the other share a column.
 fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
     let mut centres: Vec<f32> = placed.values().map(|p| p.rect.center().x).collect();
     centres.sort_by(f32::total_cmp);
-    centres.windows(2).map(|w| w[1] - w[0]).fold(f32::INFINITY, f32::min).clamp(layout::BOX_WIDTH, 400.0)
+    let gaps = centres.windows(2).map(|w| w[1] - w[0]).filter(|gap| *gap > layout::BOX_WIDTH / 2.0);
+    gaps.fold(f32::INFINITY, f32::min).clamp(layout::BOX_WIDTH, 400.0)
 }
 
 fn bezier(painter: &Painter, points: [Pos2; 4], stroke: Stroke) {
@@ -751,9 +757,10 @@ fn footer(painter: &Painter, model: &Model, id: LayerId, p: &Placed, rect: Rect,
     let below = rect.center_bottom() + vec2(0.0, 8.0);
     if p.is_selection() {
         let what = if p.maps { "channels" } else { "units" };
-        let text = format!("{} of {} {what}", p.shown.len(), p.units);
-        let galley = painter.layout_no_wrap(text, regular(HINT), t.hint);
-        if galley.size().x < pitch {
+        let shorter = format!("{} of {}", p.shown.len(), p.units);
+        let forms =
+            [format!("{shorter} {what}"), shorter].map(|text| painter.layout_no_wrap(text, regular(HINT), t.hint));
+        if let Some(galley) = forms.into_iter().find(|galley| galley.size().x < pitch - 12.0) {
             let weighed = model.inference.parameters.get(&id).is_some_and(|&n| n > 0);
             let down = if weighed { 20.0 } else { 0.0 };
             painter.galley(below + vec2(-galley.size().x / 2.0, down), galley, t.hint);

@@ -140,6 +140,13 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     if let Some(Metrics::Values { mae, .. }) = test {
         ui.label(label(ui, format!("Mean absolute error {}, in units of the target", short(mae))));
     }
+    for other in model.snapshot.test.iter().skip(1).filter(|_| model.is_current()) {
+        let score = match other.evaluation.metrics {
+            Metrics::Classes { accuracy } => format!("test accuracy {:.1} %", accuracy * 100.0),
+            Metrics::Values { r2, .. } => format!("test R² {}", short(r2)),
+        };
+        ui.label(label(ui, format!("{}: {score}", model.document().network.name(other.layer))));
+    }
 }
 
 /// The decision surface with the data on top; test rows have a light ring.

@@ -1,11 +1,14 @@
 //! Where layers and neurons stand on the canvas: pure arithmetic, in canvas units.
 
-use crate::nn::{Inference, LayerId, LayerKind, NetworkSpec, volume};
+use crate::nn::{Inference, LayerId, NetworkSpec, volume};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 
-/// Neurons of a layer that are drawn; wider layers show a selection of as many.
+/// Neurons of a column that are drawn; wider layers show a selection of as many, and layers that stand one below the other
+/// share them.
 const MOST: usize = 8;
+/// Neurons that are drawn of any layer.
+const LEAST: usize = 3;
 /// Side of a neuron's tile.
 pub const TILE: f32 = 54.0;
 const PITCH: f32 = 84.0;
@@ -15,11 +18,28 @@ pub const MATRIX: f32 = 84.0;
 const PADDING: f32 = 22.0;
 
 /// The units of a layer that are drawn: all of them, or an even selection that has the first and the last.
-pub fn shown(units: usize) -> Vec<usize> {
-    if units <= MOST {
+fn shown(units: usize, most: usize) -> Vec<usize> {
+    if units <= most {
         return (0..units).collect();
     }
-    (0..MOST).map(|i| i * (units - 1) / (MOST - 1)).collect()
+    (0..most).map(|i| i * (units - 1) / (most - 1)).collect()
+}
+
+/// Units of a layer's output, or channels of an image, which `maps` says.
+fn units_of(shape: &[usize]) -> (usize, bool) {
+    let maps = shape.len() == 3;
+    (if maps { shape[0] } else { volume(shape) * usize::from(!shape.is_empty()) }, maps)
+}
+
+/// The units that are drawn of every layer.
+pub fn selections(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Vec<usize>> {
+    let depths = depths(spec);
+    let most = |id: &LayerId| {
+        let beside = depths.values().filter(|&d| Some(d) == depths.get(id)).count().max(1);
+        (MOST / beside).max(LEAST)
+    };
+    let shape = |id: &LayerId| inference.shapes.get(id).map_or(&[][..], Vec::as_slice);
+    spec.layers.iter().map(|l| (l.id, shown(units_of(shape(&l.id)).0, most(&l.id)))).collect()
 }
 
 /// One layer on the canvas.
@@ -69,7 +89,7 @@ fn column(layers: usize) -> f32 {
 }
 
 /// Space between two layers of one column.
-const ROW_GAP: f32 = 110.0;
+const ROW_GAP: f32 = 180.0;
 
 /// How many layers lie before each, along the longest way.
 fn depths(spec: &NetworkSpec) -> BTreeMap<LayerId, usize> {
@@ -91,12 +111,12 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
     let columns = depths.values().max().map_or(0, |d| d + 1);
     let pitch = column(columns);
     let mut placed: BTreeMap<LayerId, Placed> = BTreeMap::new();
+    let mut selections = selections(spec, inference);
     for layer in &spec.layers {
-        let shape = inference.shapes.get(&layer.id).map_or(&[][..], Vec::as_slice);
-        let maps = shape.len() == 3;
-        let units: usize = if maps { shape[0] } else { volume(shape) * usize::from(!shape.is_empty()) };
-        let shown = shown(units);
-        let weighed = matches!(layer.kind, LayerKind::Dense(_));
+        let (units, maps) = units_of(inference.shapes.get(&layer.id).map_or(&[][..], Vec::as_slice));
+        let shown = selections.remove(&layer.id).unwrap_or_default();
+        let input = inference.inputs.get(&layer.id).map_or(&[][..], Vec::as_slice);
+        let weighed = layer.kind.definition().parameters(input).iter().any(|p| p.name == "weight") && !maps;
         let matrix = if weighed && shown.len() < units { MATRIX + PADDING } else { 0.0 };
         let height = shown.len().max(1) as f32 * PITCH + 2.0 * PADDING - 8.0 + matrix;
         let rect = Rect::from_center_size(Pos2::ZERO, vec2(BOX_WIDTH, height));
@@ -193,8 +213,8 @@ mod tests {
 
     #[test]
     fn wide_layers_show_an_even_selection_with_both_ends() {
-        assert_eq!(shown(3), [0, 1, 2]);
-        let wide = shown(64);
+        assert_eq!(shown(3, 8), [0, 1, 2]);
+        let wide = shown(64, 8);
         assert_eq!((wide.len(), wide[0], wide[7]), (8, 0, 63));
         assert!(wide.windows(2).all(|w| w[1] > w[0]));
     }

@@ -10,7 +10,7 @@ use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
 /// Room for the names of the true classes, and of the predicted ones.
 const SIDE: f32 = 74.0;
 const TOP: f32 = 20.0;
-const FOOT: f32 = 22.0;
+const FOOT: f32 = 38.0;
 
 /// Draws the matrix into the rest of the tile.
 pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
@@ -69,15 +69,18 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         model.test().map(|t| t.scores)
     {
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - FOOT), rect.max);
-        let parts = [
-            Some(format!("balanced accuracy {:.1} %", balanced_accuracy * 100.0)),
-            Some(format!("macro F1 {f1_macro:.3}")),
+        let more = [
             roc_auc.map(|area| format!("ROC AUC {area:.3}")),
             log_loss.map(|loss| format!("log loss {loss:.3}")),
             top_k.map(|top| format!("top {} {:.1} %", top.k, top.accuracy * 100.0)),
         ];
-        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
+        let first = format!("balanced accuracy {:.1} %, macro F1 {f1_macro:.3}", balanced_accuracy * 100.0);
+        let second = more.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        at(ui, foot.translate(vec2(0.0, 4.0)), Layout::top_down(Align::Min), |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.add(egui::Label::new(hint(ui, first)).truncate());
+            ui.add(egui::Label::new(hint(ui, second)).truncate());
+        });
     }
     ui.painter().text(
         pos2(rect.left(), rect.top() + TOP / 2.0),

@@ -1,10 +1,12 @@
 //! The Train workspace: settings on the left, a dashboard of tiles beside them.
 
 mod confusion;
+mod outputs;
 mod plots;
 mod ridgeline;
 
 use super::build::inspector;
+use super::experiment::Kind;
 use super::model::Model;
 use super::picture::{KernelGrid, Pictures, weights_image};
 use super::theme::{Tokens, tokens};
@@ -42,6 +44,22 @@ enum Tile {
     Curve,
     Confusion,
     Rate,
+    Outputs,
+}
+
+/// The experiments that can be made with the network on screen.
+fn experiments(ui: &mut Ui, model: &mut Model) {
+    ui.add_space(8.0);
+    ui.label(title("Experiments"));
+    let wide = vec2(ui.available_width() - 8.0, 28.0);
+    for (text, hover, kind) in [
+        ("Find learning rate…", "Raises it from update to update and shows where the loss falls fastest", Kind::Rates),
+        ("Cross-validate…", "Trains once for each fold of the rows and shows how far the score spreads", Kind::Folds),
+    ] {
+        if ui.add(egui::Button::new(text).min_size(wide)).on_hover_text(hover).clicked() {
+            model.wanted_experiment = Some(kind);
+        }
+    }
 }
 
 impl TrainView {
@@ -55,6 +73,7 @@ impl TrainView {
                 ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
                 ui.add_space(4.0);
                 training_settings(ui, model, true);
+                experiments(ui, model);
                 self.layer_choice(ui, model);
             });
         });
@@ -92,6 +111,9 @@ impl TrainView {
         }
         if !matches!(sixth, Tile::Rate) {
             tiles.push(Tile::Rate);
+        }
+        if model.inference.outputs.len() > 1 {
+            tiles.insert(2, Tile::Outputs);
         }
         let area = ui.available_rect_before_wrap();
         let columns = if area.width() > 960.0 { 3 } else { 2 };
@@ -135,6 +157,10 @@ impl TrainView {
             Tile::Metric => plots::metric(ui, &history, &mut self.metric, t),
             Tile::Norms => plots::norms(ui, model, &history, t),
             Tile::Rate => plots::rate(ui, model, &history, t),
+            Tile::Outputs => {
+                head(ui, "Outputs", "validation and test rows");
+                outputs::ui(ui, model);
+            }
             Tile::Confusion => {
                 head(ui, "Confusion matrix", "test rows, predicted across");
                 confusion::ui(ui, model, t);

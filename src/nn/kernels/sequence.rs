@@ -110,7 +110,6 @@ fn affine_body<T: Real, const FMA: bool>(
     let mut row = 0;
     while row < rows {
         row += match (z_rows.width == WIDE, wide, rows - row) {
-            (true, true, 12..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
             (true, true, 8..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
             (true, _, 4..) => factors.rows::<FMA, 4, WIDE>(z, z_rows.distance, row),
             (true, ..) => factors.rows::<FMA, 1, WIDE>(z, z_rows.distance, row),

@@ -430,7 +430,8 @@ impl<T: Real> Block<T> {
         let grad_state = &mut self.grad_state[..size];
         grad_state.fill(T::ZERO);
         self.grad_memory.fill(T::ZERO);
-        let memory = |slot: usize| if self.memory.is_empty() { &[][..] } else { &self.memory[slot * a_state..][..size] };
+        let memory =
+            |slot: usize| if self.memory.is_empty() { &[][..] } else { &self.memory[slot * a_state..][..size] };
         for (t, from, to) in plan.order().rev() {
             let shown = if plan.sequence { Some(t * units * stride) } else { (t == plan.last()).then_some(0) };
             if let Some(start) = shown {

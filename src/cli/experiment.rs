@@ -1,0 +1,170 @@
+//! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
+
+use super::{Failure, open, thread_count, write};
+use crate::data::{Folds, significant};
+use crate::train::experiment::{RatePoint, RateRange, Spread, cross_validate, range_test, suggest, summarise};
+use crate::train::{Metrics, team};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct FoldArguments {
+    /// A preset file or the name of a built-in preset
+    preset: String,
+    /// Parts that the rows are dealt into; each is held back once. The test rows take no part
+    #[arg(long, value_name = "K", default_value_t = 5)]
+    folds: usize,
+    /// Use this CSV file instead of the preset's data
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Epochs for each fold
+    #[arg(long, value_name = "N")]
+    epochs: Option<u64>,
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Write every fold as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct FoldReport {
+    preset: String,
+    seed: u64,
+    folds: Vec<Fold>,
+    summary: BTreeMap<&'static str, Spread>,
+}
+
+#[derive(Serialize)]
+struct Fold {
+    rows: usize,
+    epochs: u64,
+    loss: Option<f64>,
+    #[serde(flatten)]
+    metrics: Option<Metrics>,
+}
+
+const DEFAULT_EPOCHS: u64 = 100;
+
+pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
+    let mut document = open(&arguments.preset, arguments.data.as_deref())?.document;
+    document.training.seed = arguments.seed.unwrap_or(document.training.seed);
+    let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
+    let threads = thread_count(arguments.threads);
+    let table = document.data.source.load()?.table;
+    let preparation = document.data.preparation(&table);
+    let folds = Folds::new(&table, &preparation, arguments.folds)?;
+    let bar = progress(folds.count() as u64 * 100)?;
+    let _team = team(threads);
+    let results =
+        cross_validate(&document.network, &folds, &document.training, epochs, threads, &mut |fold, share| {
+            bar.set_position(fold as u64 * 100 + (share * 100.0) as u64);
+            true
+        })?;
+    bar.finish_and_clear();
+    for (k, fold) in results.iter().enumerate() {
+        let what = match fold.evaluation.map(|e| (e.loss, e.metrics)) {
+            Some((loss, Metrics::Classes { accuracy })) => {
+                format!("accuracy {:.1} %, loss {}", accuracy * 100.0, significant(loss, 4))
+            }
+            Some((loss, Metrics::Values { r2, .. })) => format!("R² {r2:.3}, loss {}", significant(loss, 4)),
+            None => "the loss was no longer finite".to_owned(),
+        };
+        println!("fold {}: {} rows, {} epochs: {what}", k + 1, fold.rows, fold.epochs);
+    }
+    let summary = summarise(&results);
+    for (name, spread) in &summary {
+        println!("{name}: {} ± {}", significant(spread.mean, 4), significant(spread.deviation, 3));
+    }
+    if let Some(path) = &arguments.report {
+        let fold = |r: &crate::train::experiment::FoldResult| Fold {
+            rows: r.rows,
+            epochs: r.epochs,
+            loss: r.evaluation.map(|e| e.loss),
+            metrics: r.evaluation.map(|e| e.metrics),
+        };
+        let report = FoldReport {
+            preset: arguments.preset.clone(),
+            seed: document.training.seed,
+            folds: results.iter().map(fold).collect(),
+            summary: summary.into_iter().collect(),
+        };
+        write(path, &serde_json::to_string_pretty(&report)?)?;
+    }
+    if results.iter().any(|r| r.evaluation.is_none()) {
+        return Err("the loss of at least one fold was no longer finite. Try a smaller learning rate".into());
+    }
+    Ok(())
+}
+
+#[derive(clap::Args)]
+pub struct RateArguments {
+    /// A preset file or the name of a built-in preset
+    preset: String,
+    /// The learning rate of the first update
+    #[arg(long, value_name = "RATE", default_value_t = RateRange::default().low)]
+    low: f32,
+    /// The learning rate of the last update
+    #[arg(long, value_name = "RATE", default_value_t = RateRange::default().high)]
+    high: f32,
+    #[arg(long, value_name = "N", default_value_t = RateRange::default().steps)]
+    steps: usize,
+    /// Use this CSV file instead of the preset's data
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Write every learning rate with its loss as JSON
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct RateReport<'a> {
+    preset: &'a str,
+    suggested: Option<f32>,
+    points: &'a [RatePoint],
+}
+
+pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
+    let RateArguments { low, high, steps, .. } = *arguments;
+    if !(low > 0.0 && high > low && high.is_finite() && steps > 1) {
+        return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
+    }
+    let document = open(&arguments.preset, arguments.data.as_deref())?.document;
+    let (_, data) = document.data.load()?;
+    let threads = thread_count(arguments.threads);
+    let bar = progress(100)?;
+    let _team = team(threads);
+    let range = RateRange { low, high, steps };
+    let points = range_test(&document.network, &data, &document.training, range, threads, &mut |share| {
+        bar.set_position((share * 100.0) as u64);
+        true
+    })?;
+    bar.finish_and_clear();
+    let suggested = suggest(&points);
+    for point in points.iter().step_by(points.len().div_ceil(20).max(1)) {
+        println!("learning rate {:<10} loss {}", brief(point.learning_rate), significant(point.loss, 4));
+    }
+    match suggested {
+        Some(rate) => println!("the loss falls fastest at a learning rate of {}", brief(rate)),
+        None => println!("the loss does not fall anywhere between {} and {}", brief(low), brief(high)),
+    }
+    if let Some(path) = &arguments.report {
+        let report = RateReport { preset: &arguments.preset, suggested, points: &points };
+        write(path, &serde_json::to_string_pretty(&report)?)?;
+    }
+    Ok(())
+}
+
+fn brief(rate: f32) -> String {
+    significant(f64::from(rate), 2)
+}
+
+fn progress(length: u64) -> Result<ProgressBar, Failure> {
+    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template("{bar:32} {percent} %  {eta} left")?))
+}
