@@ -2,7 +2,7 @@
 //! (the worker) and headless (the session); and what the worker does with commands and failures.
 
 use chainrule::data::Part;
-use chainrule::nn::layers::{DenseSpec, DropoutSpec};
+use chainrule::nn::layers::{ClassWeights, DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
 use chainrule::train::{
@@ -102,6 +102,89 @@ fn pauses_saves_and_evaluations_do_not_change_a_bit() {
         assert!(ticks > 40, "{name}: saved in the middle of epochs");
         assert_eq!(session.save(), straight, "{name}");
     }
+}
+
+#[test]
+fn gathered_gradients_and_curvature_survive_saves_too() {
+    for optimizer in [Optimizer::Lbfgs {}, Optimizer::default()] {
+        let mut document = document("iris");
+        document.training.optimizer = optimizer;
+        document.training.learning_rate = 0.05;
+        document.training.accumulate = 3;
+        let straight = trained(&document, 1);
+        let (mut session, mut ticks, mut gathered) = (session(&document, 1), 0, 0);
+        while session.epochs() < EPOCHS {
+            session.advance().expect("stays finite");
+            ticks += 1;
+            if ticks % 5 == 0 {
+                let run = session.save();
+                gathered += usize::from(!run.gathered.is_empty());
+                session = self::session(&document, 1);
+                session.resume(&run).expect("fits");
+            }
+        }
+        assert!(gathered > 2, "saved between the mini-batches of an update");
+        assert_eq!(session.save(), straight, "{}", optimizer.label());
+        let updates = if optimizer.takes_all() { EPOCHS } else { EPOCHS * straight.steps.div_ceil(EPOCHS) };
+        assert_eq!(straight.steps, updates);
+    }
+}
+
+#[test]
+fn several_small_mini_batches_make_the_update_of_a_large_one() {
+    let mut document = document("wine");
+    document.training.batch_size = 24;
+    let large = trained(&document, 1);
+    document.training.batch_size = 6;
+    document.training.accumulate = 4;
+    let small = trained(&document, 1);
+    assert_eq!(large.steps, small.steps);
+    for (a, b) in large.parameters.iter().zip(&small.parameters) {
+        for (a, b) in a.values.iter().zip(&b.values) {
+            assert!((a - b).abs() < 2e-4, "{a} {b}");
+        }
+    }
+}
+
+/// Exclusive-or points of which some rows count twice, or not at all.
+#[test]
+fn a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_as_none() {
+    let mut document = document("xor");
+    document.training.batch_size = 65_536;
+    document.training.optimizer = Optimizer::Sgd {};
+    let (_, plain) = document.data.load().expect("can be read");
+    let rows = plain.part(Part::Train).to_vec();
+    let run = |weights: Option<Vec<f32>>, train: Vec<u32>| {
+        let mut data = plain.clone();
+        data.weights = weights;
+        data.parts = [train, Vec::new(), Vec::new()];
+        let mut session = Session::new(&document.network, Arc::new(data), document.training.clone(), 1).expect("fits");
+        (0..3).for_each(|_| session.epoch().expect("stays finite"));
+        session.network().params().to_vec()
+    };
+    let weight = |row: u32| [1.0, 2.0, 0.0][row as usize % 3];
+    let weighted = run(Some((0..plain.rows() as u32).map(weight).collect()), rows.clone());
+    let copies = rows.iter().flat_map(|&row| std::iter::repeat_n(row, weight(row) as usize)).collect();
+    let repeated = run(None, copies);
+    assert!(weighted.iter().zip(&repeated).all(|(a, b)| (a - b).abs() < 1e-5), "{weighted:?} {repeated:?}");
+    assert!(weighted.iter().zip(&run(None, rows)).any(|(a, b)| (a - b).abs() > 1e-4));
+}
+
+#[test]
+fn balanced_class_weights_let_every_class_count_as_much() {
+    let mut document = document("wine");
+    for layer in &mut document.network.layers {
+        if let LayerKind::Output(output) = &mut layer.kind {
+            output.class_weights = ClassWeights::Balanced;
+        }
+    }
+    let session = session(&document, 1);
+    let weights = session.judges()[0].class_weights.clone().expect("there are classes");
+    let data = session.data();
+    let chainrule::data::Targets::Classes { labels, .. } = data.target() else { panic!("classes") };
+    let counts = (0..3).map(|k| data.part(Part::Train).iter().filter(|&&row| labels[row as usize] == k).count());
+    let totals: Vec<f32> = counts.zip(&weights).map(|(count, weight)| count as f32 * weight).collect();
+    assert!(totals.iter().all(|t| (t - totals[0]).abs() < 1e-3), "{totals:?}");
 }
 
 #[test]

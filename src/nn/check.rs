@@ -21,7 +21,7 @@ const FLOOR: f64 = 1e-3;
 /// Addresses dropout's random numbers, so that every evaluation drops the same units.
 const STEP: u64 = 1;
 
-/// Compares up to `per_tensor` values of every parameter, evenly spaced, for the mini-batch that is loaded.
+/// Compares up to `per_tensor` values of every parameter that learns, evenly spaced, for the mini-batch that is loaded.
 ///
 /// Central differences are improved by Richardson extrapolation over two step sizes; where the two disagree widely the
 /// point sits on a kink (ReLU at zero) and a smaller step is tried.
@@ -30,7 +30,9 @@ pub fn gradients(network: &mut Network<f64>, training: bool, per_tensor: usize) 
     network.error();
     network.backward();
     let analytic = network.grads().to_vec();
-    let parameters = network.plan().parameters.clone();
+    // What does not learn, and copies of what does, have no gradient of their own.
+    let learning = network.plan().learning;
+    let parameters: Vec<_> = network.plan().parameters.iter().filter(|p| p.range.end <= learning).cloned().collect();
     let mut params = Vec::new();
     for parameter in parameters {
         let count = parameter.range.len();
