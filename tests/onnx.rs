@@ -87,7 +87,9 @@ fn network_of(case: &LayerCase) -> (NetworkSpec, LayerId, Task) {
     let mut last = ends[0];
     if ends.len() > 1 {
         last = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate }));
-        ends.iter().for_each(|&branch| spec.connect(branch, last));
+        for branch in ends {
+            spec.connect(branch, last);
+        }
     }
     for kind in &case.layers {
         let layer = spec.add("layer", kind.clone());

@@ -113,6 +113,16 @@ impl Window {
         }
     }
 
+    /// Draws frames until a text is there; for what runs on a thread that asks for frames by itself.
+    fn until_shown(&mut self, text: &str) {
+        let since = std::time::Instant::now();
+        while !self.shows(text) {
+            assert!(since.elapsed() < Duration::from_mins(1), "in vain for: {text}");
+            self.harness.run_steps(1);
+            std::thread::yield_now();
+        }
+    }
+
     /// Until the trainer has the network that is on screen.
     fn ready(&mut self) {
         self.until("a network is ready", |app| {
@@ -556,7 +566,7 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     let mut other = Window::open();
     other.answer(Answer::Chosen(file));
     other.press(Modifiers::COMMAND, Key::O);
-    other.until("the preset is open", |app| app.model.document().name == "Digits, residual");
+    other.until("the preset is open", |app| app.model.document().name == "residual");
     other.ready();
     assert_eq!((other.app().model.document(), &other.snapshot().params), (&document, &params));
 
@@ -572,4 +582,89 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     window.click("Remove Join");
     window.ready();
     assert!(window.app().model.inference.fits());
+}
+
+#[test]
+fn a_sequence_layer_is_built_by_clicks_and_mends_and_can_be_frozen_without_losing_the_run() {
+    let mut window = Window::preset("diabetes");
+    let search = window.harness.get_by_role_and_label(Role::SearchInput, "Search layers");
+    search.focus();
+    search.type_text("lstm");
+    window.harness.run_steps(3);
+    window.click("Add lstm");
+    // Its input is a row: one click makes a sequence of it.
+    window.harness.run_steps(3);
+    assert!(window.shows("LSTM needs a sequence [steps, features]"), "the card says what is wrong");
+    window.click("Insert a reshape layer to 8×1");
+    window.ready();
+    assert!(window.layers().iter().any(|caption| caption == "LSTM 16 · last step"), "{:?}", window.layers());
+    window.enter("Units", 7.0);
+    window.ready();
+    window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::Stride::Epoch));
+    window.until("an epoch is done", |app| app.model.snapshot.epoch == 1 && !app.model.is_waiting());
+    let lstm = *window.app().model.selection.first().expect("the new layer is selected");
+    let weights = |window: &Window| window.snapshot().tensor(lstm, "weight").expect("is trained").0.to_vec();
+    let before = weights(&window);
+    window.harness.get_by_role_and_label(Role::CheckBox, "Frozen").click();
+    window.harness.run_steps(2);
+    window.ready();
+    assert!(window.app().model.document().network.layer(lstm).expect("exists").frozen);
+    assert_eq!(window.snapshot().epoch, 1, "the run goes on");
+    assert_eq!(weights(&window), before);
+    window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::Stride::Epoch));
+    window.until("another epoch is done", |app| app.model.snapshot.epoch == 2 && !app.model.is_waiting());
+    assert_eq!(weights(&window), before, "frozen weights stay");
+    window.click("Undo");
+    window.ready();
+    assert_eq!(window.snapshot().epoch, 2);
+}
+
+#[test]
+fn an_output_is_compared_with_the_features_and_a_second_one_adds_its_loss() {
+    let mut window = Window::preset("autoencoder");
+    window.click("Train");
+    window.harness.run_steps(2);
+    assert!(!window.shows("Confusion matrix"), "nothing is classified");
+    let mut window = Window::preset("two-outputs");
+    window.click("Train");
+    window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::Stride::Epoch));
+    window.until("an epoch is done", |app| app.model.snapshot.validations.len() == 2 && !app.model.is_waiting());
+    for text in ["Outputs", "Class output", "Picture output", "mean squared error × 0.5"] {
+        assert!(window.shows(text), "{text}");
+    }
+    window.click("Build");
+    window.harness.get_by_role_and_label(Role::Button, "Picture output: mean squared error").click();
+    window.harness.run_steps(2);
+    window.enter("Output weight", 2.0);
+    window.choose("Compared with", "the target");
+    window.harness.run_steps(3);
+    assert!(window.shows("the target has 10 classes, but 64 values arrive here"));
+    window.click("Undo");
+    window.ready();
+}
+
+#[test]
+fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
+    let mut window = Window::preset("iris");
+    window.click("Train");
+    let before = window.app().model.document().training.learning_rate;
+    window.click("Find learning rate…");
+    window.click("Run");
+    window.until_shown("The loss falls fastest at");
+    // The window finds its place once it knows its size.
+    window.harness.run_steps(3);
+    window.harness.get_by_label_contains("Use 0.0").click();
+    window.harness.run_steps(2);
+    let after = window.app().model.document().training.learning_rate;
+    assert!(after != before && (1e-4..1.0).contains(&after), "{after}");
+    assert!(!window.shows("Learning-rate range test"), "the window is closed");
+
+    window.click("Cross-validate…");
+    window.enter("Folds", 3.0);
+    window.enter("Epochs of each", 5.0);
+    window.click("Run");
+    window.until_shown("Mean and standard deviation over the folds");
+    assert!(window.shows("accuracy") && window.shows("43"), "a third of the rows is held back");
+    window.click("Close");
+    assert!(!window.shows("Cross-validation"));
 }

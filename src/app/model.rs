@@ -7,7 +7,9 @@ use super::dialogs::{Answer, Dialogs, Question};
 use super::experiment;
 use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, Targets, prepare, summarise};
 use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
-use crate::project::{Builtin, DataSection, Document, Preset, Project, adapt, default_network, leads_outside};
+use crate::project::{
+    Builtin, DataSection, Document, Preset, Project, adapt, builtins, default_network, leads_outside,
+};
 use crate::train::{
     CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task,
 };
@@ -86,6 +88,8 @@ pub struct Model {
     prepared: Option<(DataSource, Option<Preparation>)>,
     failed_source: Option<DataSource>,
     trained: Option<(NetworkSpec, Arc<Dataset>)>,
+    /// Whether the trainer has it.
+    loaded: bool,
     configured: Option<TrainConfig>,
     pending_run: Option<Box<RunState>>,
     generation: u64,
@@ -136,6 +140,7 @@ impl Model {
             prepared: None,
             failed_source: None,
             trained: None,
+            loaded: false,
             configured: None,
             pending_run: None,
             generation: 0,
@@ -266,7 +271,12 @@ impl Model {
         self.inference =
             infer(&self.document().network, &task(&data), self.document().training.batch_size.max(CAPACITY));
         self.generation += 1;
-        if self.inference.fits() && self.document().training.problem().is_none() {
+        let fits = self.inference.fits() && self.document().training.problem().is_none();
+        let alike =
+            |(n, d): &(NetworkSpec, Arc<Dataset>)| all_learning(n) == all_learning(&network) && Arc::ptr_eq(d, &data);
+        if fits && self.loaded && self.trained.as_ref().is_some_and(alike) {
+            self.worker.send(Command::Relearn { generation: self.generation, spec: network.clone() });
+        } else if fits {
             let Document { network, training, .. } = self.document().clone();
             self.configured = Some(training.clone());
             let run = self.pending_run.take();
@@ -281,10 +291,12 @@ impl Model {
         } else {
             self.worker.send(Command::Unload { generation: self.generation });
         }
+        self.loaded = fits;
         self.trained = Some((network, data));
     }
 
     fn unload(&mut self) {
+        self.loaded = false;
         self.generation += 1;
         self.worker.send(Command::Unload { generation: self.generation });
     }
@@ -495,8 +507,10 @@ impl Model {
     }
 
     fn save_to(&mut self, path: PathBuf) {
-        let chosen = stem(&path);
-        if self.project.path.as_ref() != Some(&path) && chosen != file_stem(&self.document().name) {
+        // A built-in preset is no longer what it was called once it is a file of its own.
+        let (chosen, name) = (stem(&path), &self.document().name);
+        let inherited = builtins().iter().any(|b| b.preset().is_ok_and(|p| p.document.name == *name));
+        if inherited && chosen != file_stem(name) {
             self.project.edit("Rename", None, |d| d.name = chosen);
         }
         let document = self.document().clone();
@@ -611,6 +625,15 @@ impl Model {
 }
 
 /// The part of a network that training depends on: neither names nor places.
+/// The network with every layer learning alike.
+fn all_learning(spec: &NetworkSpec) -> NetworkSpec {
+    let mut spec = spec.clone();
+    for layer in &mut spec.layers {
+        (layer.frozen, layer.rate) = (false, 1.0);
+    }
+    spec
+}
+
 fn mechanics(spec: &NetworkSpec) -> NetworkSpec {
     let mut spec = spec.clone();
     for layer in &mut spec.layers {

@@ -151,7 +151,8 @@ impl RunState {
             }
             params[p.range.clone()].copy_from_slice(&tensor.values);
             for (slot, saved) in [(&mut state.first, &tensor.first), (&mut state.second, &tensor.second)] {
-                if slot.is_empty() || p.range.end > plan.learning {
+                // What has not learned so far begins with fresh averages.
+                if slot.is_empty() || p.range.end > plan.learning || saved.is_empty() {
                     continue;
                 }
                 if saved.len() != p.range.len() {

@@ -239,6 +239,20 @@ impl Session {
         Ok(())
     }
 
+    /// Goes on with `spec`, which differs only in which layers learn and how fast. Parameters and running averages stay; what
+    /// early stopping and L-BFGS remember begins anew.
+    ///
+    /// # Errors
+    /// When `spec` is another network; nothing has changed then.
+    pub fn relearn(&mut self, spec: &NetworkSpec) -> Result<(), SessionError> {
+        let mut session = Self::new(spec, Arc::clone(&self.data), self.config.clone(), self.threads)?;
+        let run = self.save();
+        let watch = run.watch.map(|watch| Watch { best: None, since: 0, parameters: Vec::new(), ..watch });
+        session.resume(&RunState { watch, curvature: None, gathered: Vec::new(), gathered_samples: 0, ..run })?;
+        *self = session;
+        Ok(())
+    }
+
     /// A mini-batch in the middle of its phases begins anew; its parameters have not moved yet.
     fn restart_batch(&mut self) {
         self.phase = Phase::Forward;

@@ -26,6 +26,11 @@ pub enum Command {
     Unload {
         generation: u64,
     },
+    /// The same network, of which other layers learn, or at other rates; the run goes on.
+    Relearn {
+        generation: u64,
+        spec: NetworkSpec,
+    },
     Configure(TrainConfig),
     Play,
     Pause,
@@ -191,6 +196,7 @@ impl Trainer {
                 self.plan = None;
                 self.picture = Snapshot { generation, rewinds: self.picture.rewinds, ..Snapshot::default() };
             }
+            Command::Relearn { generation, spec } => self.relearn(generation, spec),
             Command::Configure(config) => {
                 if let Some(session) = &mut self.session {
                     let epochs = config.epochs;
@@ -270,6 +276,19 @@ impl Trainer {
                 self.test_due = true;
             }
             Err(e) => self.picture.status = Status::Failed(e.to_string()),
+        }
+    }
+
+    fn relearn(&mut self, generation: u64, spec: NetworkSpec) {
+        self.picture.generation = generation;
+        if let Some(session) = &mut self.session {
+            match session.relearn(&spec) {
+                Ok(()) => self.plan = Some(Arc::new(session.network().plan().clone())),
+                Err(e) => self.picture.status = Status::Failed(e.to_string()),
+            }
+        }
+        if let Some((loaded, ..)) = &mut self.loaded {
+            *loaded = spec;
         }
     }
 

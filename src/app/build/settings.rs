@@ -10,6 +10,8 @@ use crate::nn::layers::{
 use crate::nn::{Activation, Encoding, Initialiser, LayerId, LayerKind, LayerSpec, Loss};
 use egui::Ui;
 use egui::accesskit::Role;
+use serde_json::Value;
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::ops::RangeInclusive;
 
 /// Draws the settings of `layer` and puts what changes into the document.
@@ -18,11 +20,30 @@ pub fn ui(ui: &mut Ui, model: &mut Model, layer: &LayerSpec) {
     let what = kind(ui, model, layer.id, &mut changed.kind);
     learning(ui, model, &mut changed);
     if changed != *layer {
-        model.edit(what, Some(u64::from(layer.id.0) << 8), |d| {
+        model.edit(what, Some(setting(layer, &changed)), |d| {
             if let Some(layer) = d.network.layer_mut(layer.id) {
                 *layer = changed;
             }
         });
+    }
+}
+
+/// A number for the setting that differs, so that the steps of one drag are undone together and those of two settings apart.
+fn setting(before: &LayerSpec, after: &LayerSpec) -> u64 {
+    let texts = [before, after].map(|layer| serde_json::to_value(layer).unwrap_or_default());
+    let mut hasher = DefaultHasher::new();
+    before.id.hash(&mut hasher);
+    differing(&texts[0], &texts[1], &mut hasher);
+    hasher.finish()
+}
+
+fn differing(a: &Value, b: &Value, hasher: &mut impl Hasher) {
+    if let (Value::Object(a), Value::Object(b)) = (a, b) {
+        let keys = a.keys().chain(b.keys());
+        for key in keys.filter(|key| a.get(*key) != b.get(*key)) {
+            key.hash(hasher);
+            differing(a.get(key).unwrap_or(&Value::Null), b.get(key).unwrap_or(&Value::Null), hasher);
+        }
     }
 }
 
