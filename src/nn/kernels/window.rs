@@ -43,6 +43,11 @@ impl Taps {
     fn iter(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.pairs[..self.len].iter().map(|&(tap, at)| (tap as usize, at as usize))
     }
+
+    /// The largest tap (`which` 0) or place (1) of them.
+    fn last(&self, which: usize) -> usize {
+        self.iter().map(|(tap, at)| [tap, at][which]).max().unwrap_or(0)
+    }
 }
 
 impl Side {
@@ -222,6 +227,8 @@ fn slide_body<T: Real, const FMA: bool>(
                 pixels: height * width * stride,
                 channels,
                 accumulate,
+                far_tap: ys.last(0) * c.x.kernel + xs.last(0),
+                far_place: (ys.last(1) * from_width + xs.last(1)) * stride,
             };
             let mut row = 0;
             while row < rows {
@@ -248,6 +255,9 @@ struct Place<'a> {
     pixels: usize,
     channels: usize,
     accumulate: bool,
+    /// Where the farthest tap and the farthest place under it lie, within one channel.
+    far_tap: usize,
+    far_place: usize,
 }
 
 /// `R` channels of one pixel, for all samples; returns how many channels were done.
@@ -292,18 +302,25 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
             *sum = [[bias; W]; H];
         }
     }
+    // The last of what is read below.
+    let last = p.channels.saturating_sub(1);
+    assert!(source.len() >= last * p.plane + p.far_place + lane + H * W);
+    assert!(weight.len() > (row + R - 1) * p.strides.row + last * p.strides.channel + p.far_tap);
     for channel in 0..p.channels {
         for (ky, y) in p.ys.iter() {
-            let line = &source[channel * p.plane + y * p.line + lane..];
-            let kernel = &weight[row * p.strides.row + channel * p.strides.channel + ky * p.kernel_width..];
+            let line = channel * p.plane + y * p.line + lane;
+            let kernel = row * p.strides.row + channel * p.strides.channel + ky * p.kernel_width;
             for (kx, x) in p.xs.iter() {
-                let values = &line[x * p.stride..][..H * W];
+                let from = line + x * p.stride;
                 let mut vectors = [[T::ZERO; W]; H];
                 for (h, vector) in vectors.iter_mut().enumerate() {
-                    vector.copy_from_slice(&values[h * W..][..W]);
+                    let from = from + h * W;
+                    // SAFETY: the first assertion holds for the largest channel, line and place.
+                    vector.copy_from_slice(unsafe { source.get_unchecked(from..from + W) });
                 }
                 for (r, sum) in sums.iter_mut().enumerate() {
-                    let w = kernel[r * p.strides.row + kx];
+                    // SAFETY: the second assertion holds for the largest row, channel and tap.
+                    let w = unsafe { *weight.get_unchecked(kernel + r * p.strides.row + kx) };
                     for (sum, vector) in sum.iter_mut().zip(&vectors) {
                         for l in 0..W {
                             sum[l] = T::fma::<FMA>(w, vector[l], sum[l]);
@@ -384,7 +401,7 @@ fn correlate_body<T: Real, const FMA: bool>(
     while row < rows {
         let left = rows - row;
         row += match (wide, left) {
-            (true, 8..) => tile.rows::<FMA, 8, { 2 * LANES }>(grad, row),
+            (true, 6..) => tile.rows::<FMA, 6, { 2 * LANES }>(grad, row),
             (true, 4..) => tile.rows::<FMA, 4, { 2 * LANES }>(grad, row),
             (true, _) => tile.rows::<FMA, 1, { 2 * LANES }>(grad, row),
             (false, 4..) => tile.rows::<FMA, 4, LANES>(grad, row),
@@ -472,20 +489,36 @@ impl<T: Real> Tile<'_, T> {
         }
         let step = c.y.output * c.x.output * stride;
         let apart = c.x.dilation * stride;
-        for oy in c.y.meeting(ky) {
+        let lines = c.y.meeting(ky);
+        let (Some(far_line), Some(far_column)) = (lines.clone().next_back(), columns.clone().next_back()) else {
+            return sums;
+        };
+        // The last of what is read below.
+        let far = (channel * c.y.input + c.y.met(ky, far_line)) * c.x.input + c.x.met(kx, far_column);
+        assert!(stride.is_multiple_of(W) && self.x.len() >= (far + 1) * stride + (Q - 1) * apart);
+        let far = ((row + R - 1) * c.y.output + far_line) * c.x.output + far_column;
+        assert!(self.grad_z.len() >= (far + 1) * stride);
+        for oy in lines {
             let line = (channel * c.y.input + c.y.met(ky, oy)) * c.x.input * stride;
             let result = (row * c.y.output + oy) * c.x.output * stride;
             for ox in columns.clone() {
-                let x = &self.x[line + c.x.met(kx, ox) * stride..];
-                let z = &self.grad_z[result + ox * stride..];
+                let (x, z) = (line + c.x.met(kx, ox) * stride, result + ox * stride);
                 let mut lane = 0;
                 while lane < stride {
+                    let mut inputs = [[T::ZERO; W]; Q];
+                    for (q, input) in inputs.iter_mut().enumerate() {
+                        let from = x + q * apart + lane;
+                        // SAFETY: the first assertion holds for the largest line, column, tap and lane.
+                        input.copy_from_slice(unsafe { self.x.get_unchecked(from..from + W) });
+                    }
                     for (r, sums) in sums.iter_mut().enumerate() {
-                        let z = &z[r * step + lane..][..W];
-                        for (q, sum) in sums.iter_mut().enumerate() {
-                            let x = &x[q * apart + lane..][..W];
-                            for ((sum, &x), &z) in sum.iter_mut().zip(x).zip(z) {
-                                *sum = T::fma::<FMA>(x, z, *sum);
+                        let from = z + r * step + lane;
+                        let mut gradient = [T::ZERO; W];
+                        // SAFETY: the second assertion holds for the largest row, line, column and lane.
+                        gradient.copy_from_slice(unsafe { self.grad_z.get_unchecked(from..from + W) });
+                        for (sum, input) in sums.iter_mut().zip(&inputs) {
+                            for l in 0..W {
+                                sum[l] = T::fma::<FMA>(input[l], gradient[l], sum[l]);
                             }
                         }
                     }
