@@ -1,9 +1,10 @@
 //! A training step allocates nothing: a counting allocator sees every request of this thread.
 
+use chainrule::cli::bench::WORKLOADS;
 use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
 use chainrule::nn::layers::{DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
-use chainrule::project::default_network;
+use chainrule::project::{builtin, default_network};
 use chainrule::train::{Session, Tick, TrainConfig, task};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 thread_local! {
     static REQUESTS: Cell<u64> = const { Cell::new(0) };
     static LIVE: Cell<i64> = const { Cell::new(0) };
+    static PEAK: Cell<i64> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -20,7 +22,11 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         REQUESTS.with(|c| c.set(c.get() + 1));
-        LIVE.with(|c| c.set(c.get() + layout.size() as i64));
+        let live = LIVE.with(|c| {
+            c.set(c.get() + layout.size() as i64);
+            c.get()
+        });
+        PEAK.with(|c| c.set(c.get().max(live)));
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -72,6 +78,48 @@ fn no_step_of_any_optimizer_or_activation_allocates() {
             }
         }
     }
+}
+
+/// Recurrent cells, attention, embedding, convolutions: whatever a preset is made of.
+#[test]
+fn no_step_of_the_presets_with_sequences_and_images_allocates() {
+    for (name, most) in [
+        ("adding", 0),
+        ("wave", 0),
+        ("sorting", 0),
+        ("visits", 0),
+        // Dense layers large enough for the matrix crate, as below.
+        ("autoencoder", 9),
+        ("two-outputs", 9),
+        ("lenet", 9),
+        ("residual", 0),
+    ] {
+        let document = builtin(name).expect("is built in").preset().expect("can be read").document;
+        let (_, data) = document.data.load().expect("can be read");
+        for accumulate in [1, 3] {
+            let config = TrainConfig { accumulate, ..document.training.clone() };
+            let mut session = Session::new(&document.network, Arc::new(data.clone()), config, 1).expect("fits");
+            session.epoch().expect("stays finite");
+            for _ in 0..6 {
+                let (requests, left) = cost_of_a_batch(&mut session);
+                assert!(requests <= most && left == 0, "{name}: {requests} allocations, {left} bytes");
+            }
+        }
+    }
+}
+
+/// 784-128-64-10 with Adam, as `chainrule bench` trains it on 8192 rows.
+#[test]
+fn training_on_images_needs_little_more_than_the_images() {
+    let workload = WORKLOADS.iter().find(|w| w.name == "W3").expect("is one");
+    let before = LIVE.with(Cell::get);
+    PEAK.with(|c| c.set(before));
+    let mut session = workload.session(1).expect("fits");
+    session.epoch().expect("stays finite");
+    let data = (session.data().x.len() * size_of::<f32>()) as i64;
+    let beyond = PEAK.with(Cell::get) - before - data;
+    assert!(beyond < 120 << 20, "{} MiB beyond the data", beyond >> 20);
+    assert!(beyond > 100_000 * 4 * 4, "weights, gradients and two averages are counted: {beyond}");
 }
 
 /// The `gemm` crate, which multiplies large matrices, packs its operands in buffers of its own; nothing else allocates.
