@@ -92,7 +92,7 @@ fn no_step_of_the_presets_with_sequences_and_images_allocates() {
         ("autoencoder", 9),
         ("two-outputs", 9),
         ("lenet", 9),
-        ("residual", 0),
+        ("residual", 9),
     ] {
         let document = builtin(name).expect("is built in").preset().expect("can be read").document;
         let (_, data) = document.data.load().expect("can be read");
