@@ -2,11 +2,12 @@
 
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
-    BatchNormSpec, ClassWeights, Comparison, DenseSpec, InputSpec, JoinKind, JoinSpec, OutputSpec,
+    BatchNormSpec, ClassWeights, Comparison, DenseSpec, EmbeddingSpec, FlattenSpec, InputSpec, JoinKind, JoinSpec,
+    OutputSpec,
 };
 use chainrule::nn::{
-    Activation, Initialiser, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Target,
-    TargetGroup, Task, UpdateRule, compile, infer,
+    Activation, Content, FeatureColumn, Initialiser, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer,
+    OptimizerState, Target, TargetGroup, Task, UpdateRule, compile, infer,
 };
 use chainrule::seed::{Purpose, Stream};
 
@@ -19,7 +20,7 @@ fn dense(units: usize) -> LayerKind {
 
 /// Columns a (one feature), b (three) and c (two), two classes and three numbers.
 fn task() -> Task {
-    let column = |name: &str, width| (name.to_owned(), width);
+    let column = |name: &str, width| FeatureColumn { name: name.to_owned(), width, content: Content::Plain };
     let group =
         |columns: &[&str], target| TargetGroup { columns: columns.iter().map(|&c| c.to_owned()).collect(), target };
     Task {
@@ -263,4 +264,29 @@ fn the_rate_factor_of_a_layer_scales_its_steps() {
         assert!(plain[1].iter().zip(&double[1]).all(|(one, same)| (one - same).abs() < 1e-15));
         assert!(plain[0].iter().any(|v| *v != 0.0));
     }
+}
+
+#[test]
+fn an_embedding_asks_for_categories_and_for_as_many_as_there_are() {
+    let mut task = task();
+    let columns = ["a".to_owned()];
+    let mut spec = NetworkSpec::chain(
+        [
+            ("in", LayerKind::Input(InputSpec { columns: columns.to_vec() })),
+            ("lookup", LayerKind::Embedding(EmbeddingSpec { vocabulary: 4, ..EmbeddingSpec::default() })),
+            ("row", LayerKind::Flatten(FlattenSpec {})),
+            ("last", dense(2)),
+            ("out", output(Loss::MeanSquaredError, 1.0, Comparison::Target)),
+        ]
+        .map(|(name, kind)| (name.to_owned(), kind)),
+    );
+    assert!(infer(&spec, &task, SAMPLES).fits(), "plain numbers may be categories");
+    task.columns[0].content = Content::Scaled;
+    let told = infer(&spec, &task, SAMPLES).problems;
+    assert!(told[0].message.contains("is fed \"a\", which holds no category numbers"), "{told:?}");
+    task.columns[0].content = Content::Categories(9);
+    let told = infer(&spec, &task, SAMPLES).problems;
+    assert!(told[0].message.contains("knows 4 categories, but its input has 9"), "{told:?}");
+    told[0].mend.as_ref().expect("has a mend").apply(&mut spec);
+    assert!(infer(&spec, &task, SAMPLES).fits());
 }

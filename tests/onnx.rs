@@ -2,8 +2,8 @@
 
 use chainrule::nn::layers::{FlattenSpec, InputSpec, JoinKind, JoinSpec, OutputSpec, ReshapeSpec};
 use chainrule::nn::{
-    LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Target, Task, UpdateRule, compile,
-    volume,
+    Content, FeatureColumn, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Target, Task,
+    UpdateRule, compile, volume,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -78,7 +78,8 @@ fn network_of(case: &LayerCase) -> (NetworkSpec, LayerId, Task) {
     let mut ends = Vec::new();
     for (k, shape) in branches.iter().enumerate() {
         let column = k.to_string();
-        task.columns.push((column.clone(), volume(shape)));
+        let (name, content) = (column.clone(), Content::Plain);
+        task.columns.push(FeatureColumn { name, width: volume(shape), content });
         let input = spec.add("input", LayerKind::Input(InputSpec { columns: vec![column] }));
         let reshape = spec.add("shape", LayerKind::Reshape(ReshapeSpec { shape: shape.clone() }));
         spec.connect(input, reshape);

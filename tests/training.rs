@@ -60,13 +60,18 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let document = wide();
-    let epoch = |threads| {
-        let mut session = session(&document, threads);
-        session.epoch().expect("stays finite");
-        session.save()
-    };
-    assert_eq!(epoch(1), epoch(2));
+    let [mut lstm, mut attention] = ["adding", "sorting"].map(document);
+    // Enough samples that threads are worth their while, and no whole number of blocks.
+    lstm.training.batch_size = 75;
+    attention.training.batch_size = 75;
+    for document in [wide(), lstm, attention, document("lenet")] {
+        let epoch = |threads| {
+            let mut session = session(&document, threads);
+            session.epoch().expect("stays finite");
+            session.save()
+        };
+        assert_eq!(epoch(1), epoch(2), "{}", document.name);
+    }
 }
 
 #[test]

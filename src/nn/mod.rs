@@ -29,6 +29,7 @@ pub use network::Network;
 pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
 pub use real::Real;
 pub use shape::{
-    Encoding, Inference, JudgedOutput, MEMORY_LIMIT, Mend, Problem, Target, TargetGroup, Task, bytes, infer, volume,
+    Content, Encoding, FeatureColumn, Inference, JudgedOutput, MEMORY_LIMIT, Mend, Problem, Target, TargetGroup, Task,
+    bytes, infer, volume,
 };
 pub use spec::{LayerId, LayerKind, LayerSpec, NetworkSpec, Wire};

@@ -14,10 +14,30 @@ pub const MEMORY_LIMIT: u128 = 8 << 30;
 pub struct Task {
     /// Shape of one sample's features.
     pub input: Vec<usize>,
-    /// The columns that the features come from, in order, and how many features each becomes; empty where nobody asks.
-    pub columns: Vec<(String, usize)>,
+    /// The columns that the features come from, in order; empty where nobody asks.
+    pub columns: Vec<FeatureColumn>,
     /// At least one; the first is the target where an output does not choose.
     pub targets: Vec<TargetGroup>,
+}
+
+/// A column of the data as a network sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeatureColumn {
+    pub name: String,
+    /// Features that it becomes.
+    pub width: usize,
+    pub content: Content,
+}
+
+/// What the features of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// The numbers of so many categories, from 0.
+    Categories(usize),
+    /// Numbers as they stand in the table: they may be categories.
+    Plain,
+    /// Numbers that are no categories: brought to a scale, or one for each level.
+    Scaled,
 }
 
 /// Targets of one kind.
@@ -43,9 +63,9 @@ impl Task {
     pub(super) fn features(&self, columns: &[String]) -> Result<Vec<u32>, String> {
         let mut features = Vec::new();
         for column in columns {
-            let place = self.columns.iter().position(|(name, _)| name == column).ok_or_else(|| column.clone())?;
-            let first: usize = self.columns[..place].iter().map(|(_, width)| width).sum();
-            features.extend((first..first + self.columns[place].1).map(|k| k as u32));
+            let place = self.columns.iter().position(|c| c.name == *column).ok_or_else(|| column.clone())?;
+            let first: usize = self.columns[..place].iter().map(|c| c.width).sum();
+            features.extend((first..first + self.columns[place].width).map(|k| k as u32));
         }
         Ok(features)
     }
@@ -134,6 +154,7 @@ pub enum Mend {
     CompareWithTarget { layer: LayerId },
     EqualClasses { layer: LayerId },
     Reset { layer: LayerId },
+    SetVocabulary { layer: LayerId, vocabulary: usize },
 }
 
 impl Mend {
@@ -161,6 +182,7 @@ impl Mend {
             Self::AllFeatures { .. } => "Take all features".to_owned(),
             Self::CompareWithTarget { .. } => "Compare with the target of the data".to_owned(),
             Self::EqualClasses { .. } => "Let all classes count alike".to_owned(),
+            Self::SetVocabulary { vocabulary, .. } => format!("Set it to {vocabulary} categories"),
             Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
     }
@@ -219,6 +241,11 @@ impl Mend {
             }
             Self::CompareWithTarget { layer } => output(spec, layer, &|o| o.target = Comparison::Target),
             Self::EqualClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Equal),
+            Self::SetVocabulary { layer, vocabulary } => {
+                if let Some(LayerKind::Embedding(embedding)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                    embedding.vocabulary = vocabulary;
+                }
+            }
             Self::InsertReshape { before, ref shape } => {
                 let reshape = ReshapeSpec { shape: shape.clone() };
                 insert_before(spec, "Reshape", LayerKind::Reshape(reshape), before);
@@ -329,6 +356,7 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
     }
     dangling(spec, &mut found);
     sharing(spec, &mut found);
+    categories(spec, task, &mut found);
     // Parameters, gradients and two running averages, in four bytes each.
     found.memory = numbers.saturating_add(found.total_parameters().saturating_mul(4)).saturating_mul(4);
     if found.memory > MEMORY_LIMIT {
@@ -472,6 +500,38 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
     }
     for id in shared {
         found.parameters.insert(id, 0);
+    }
+}
+
+/// Whether embeddings that stand behind an input are fed categories, and know them all.
+fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
+    for layer in &spec.layers {
+        let LayerKind::Embedding(embedding) = &layer.kind else { continue };
+        let Some(LayerKind::Input(input)) =
+            spec.inputs_of(layer.id).next().and_then(|id| spec.layer(id)).map(|l| &l.kind)
+        else {
+            continue;
+        };
+        let fed = task.columns.iter().filter(|c| input.columns.is_empty() || input.columns.contains(&c.name));
+        let mut most = 0;
+        for column in fed {
+            match column.content {
+                Content::Categories(levels) => most = most.max(levels),
+                Content::Plain => {}
+                Content::Scaled => {
+                    let message = format!(
+                        "is fed \"{}\", which holds no category numbers; choose the treatment ordinal in Data, or give it an input of its own columns",
+                        column.name
+                    );
+                    found.problem(Some(layer.id), message, None);
+                    break;
+                }
+            }
+        }
+        if most > embedding.vocabulary {
+            let message = format!("knows {} categories, but its input has {most}", embedding.vocabulary);
+            found.problem(Some(layer.id), message, Some(Mend::SetVocabulary { layer: layer.id, vocabulary: most }));
+        }
     }
 }
 

@@ -12,7 +12,9 @@ use super::run::RunState;
 use super::schedule::{Schedule, Watch};
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
 use crate::nn::kernels::{padded, update};
-use crate::nn::{self, Network, NetworkSpec, OptimizerState, Target, TargetGroup, Task, UpdateRule};
+use crate::nn::{
+    self, Content, FeatureColumn, Network, NetworkSpec, OptimizerState, Target, TargetGroup, Task, UpdateRule,
+};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -110,8 +112,14 @@ fn columns(group: Vec<&data::Encoding>) -> Vec<String> {
     group.into_iter().map(|e| e.column.clone()).collect()
 }
 
-fn feature_columns(encoder: &Encoder) -> Vec<(String, usize)> {
-    encoder.features.iter().map(|e| (e.column.clone(), e.width())).collect()
+fn feature_columns(encoder: &Encoder) -> Vec<FeatureColumn> {
+    let content = |e: &data::Encoding| match &e.kind {
+        EncodingKind::Ordinal { levels } => Content::Categories(levels.len()),
+        EncodingKind::Linear(scale) if scale.offset == 0.0 && scale.scale == 1.0 => Content::Plain,
+        _ => Content::Scaled,
+    };
+    let column = |e: &data::Encoding| FeatureColumn { name: e.column.clone(), width: e.width(), content: content(e) };
+    encoder.features.iter().map(column).collect()
 }
 
 /// A network, its data, and where training stands.

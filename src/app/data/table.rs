@@ -158,7 +158,7 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     if let Some(role) = role {
         change_role(model, &name, role, column.is_number());
     }
-    if plan.role == Role::Ignore {
+    if matches!(plan.role, Role::Ignore | Role::Weight) {
         return;
     }
     let fits = |t: &Treatment| column.is_number() || t.takes_text();
@@ -192,8 +192,9 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     }
 }
 
-/// A new class target takes the place of the old one; numbers can be predicted together.
+/// A new class target takes the place of the old one, unless the network has outputs for several; numbers can be predicted together.
 fn change_role(model: &mut Model, name: &str, role: Role, is_number: bool) {
+    let one_output = model.document().network.outputs().count() < 2;
     model.edit_preparation("Change role", None, |p| {
         let classes = !is_number || p.targets().any(|c| c.treatment == Treatment::OneHot);
         for c in &mut p.columns {
@@ -204,7 +205,7 @@ fn change_role(model: &mut Model, name: &str, role: Role, is_number: bool) {
                     (_, false) => Treatment::OneHot,
                     (_, true) => Treatment::Standardise,
                 };
-            } else if role == Role::Target && classes && c.role == Role::Target {
+            } else if one_output && role == Role::Target && classes && c.role == Role::Target {
                 c.role = Role::Feature;
             }
         }

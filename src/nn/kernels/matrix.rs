@@ -3,6 +3,7 @@
 //! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
 //! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
+use super::sequence::{self, Matrix, Rows, WIDE};
 use super::{LANES, dispatch};
 use crate::nn::real::Real;
 use gemm::Parallelism;
@@ -90,7 +91,9 @@ fn transposed<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
 pub fn forward<T: Real>(weight: &[T], bias: &[T], x: &[T], z: &mut [T], inputs: usize, outputs: usize, threads: usize) {
     let stride = z.len() / outputs;
     if inputs * outputs * stride <= SMALL {
-        small_product(weight, 1, outputs, bias, x, z, inputs, stride);
+        // Wᵀ by its distances.
+        let matrix = Matrix { values: weight, row: 1, column: outputs };
+        small_product(matrix, bias, x, z, [outputs, inputs, stride], false);
         return;
     }
     for (row, z) in z.chunks_exact_mut(stride).enumerate() {
@@ -110,8 +113,9 @@ pub fn backward_input<T: Real>(
     threads: usize,
 ) {
     let stride = grad_z.len() / outputs;
-    if inputs * outputs * stride <= SMALL && !accumulate {
-        small_product(weight, outputs, 1, &[], grad_z, grad_x, outputs, stride);
+    if inputs * outputs * stride <= SMALL {
+        let matrix = Matrix { values: weight, row: outputs, column: 1 };
+        small_product(matrix, &[], grad_z, grad_x, [inputs, outputs, stride], accumulate);
         return;
     }
     product(
@@ -148,106 +152,42 @@ pub fn backward_params<T: Real>(
     );
 }
 
-dispatch! {
-    /// dst[r, :] = bias[r] + Σₖ a[r·a_row + k·a_col] · b[k, :] with rows of `stride` columns.
-    fn small_product<T: Real>(a: &[T], a_row: usize, a_col: usize, bias: &[T], b: &[T], dst: &mut [T], depth: usize, stride: usize) => small_product_body
-}
-
-#[inline(always)]
-fn small_product_body<T: Real, const FMA: bool>(
-    a: &[T],
-    a_row: usize,
-    a_col: usize,
+/// z = a · x + bias with rows of `stride` columns, block by block, for `[rows, depth, stride]`.
+fn small_product<T: Real>(
+    a: Matrix<'_, T>,
     bias: &[T],
-    b: &[T],
-    dst: &mut [T],
-    depth: usize,
-    stride: usize,
-) {
-    let rows = dst.len() / stride;
-    let mut column = 0;
-    while column + 2 * LANES <= stride {
-        column_block::<T, FMA, { 2 * LANES }>(a, a_row, a_col, bias, b, dst, depth, stride, rows, column);
-        column += 2 * LANES;
-    }
-    if column < stride {
-        column_block::<T, FMA, LANES>(a, a_row, a_col, bias, b, dst, depth, stride, rows, column);
-    }
-}
-
-/// One block of `W` columns, four rows at a time so that the sums stay in registers.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn column_block<T: Real, const FMA: bool, const W: usize>(
-    a: &[T],
-    a_row: usize,
-    a_col: usize,
-    bias: &[T],
-    b: &[T],
-    dst: &mut [T],
-    depth: usize,
-    stride: usize,
-    rows: usize,
-    column: usize,
-) {
-    let mut row = 0;
-    while row + 4 <= rows {
-        row_block::<T, FMA, W, 4>(a, a_row, a_col, bias, b, dst, depth, stride, row, column);
-        row += 4;
-    }
-    while row < rows {
-        row_block::<T, FMA, W, 1>(a, a_row, a_col, bias, b, dst, depth, stride, row, column);
-        row += 1;
-    }
-}
-
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-fn row_block<T: Real, const FMA: bool, const W: usize, const R: usize>(
-    a: &[T],
-    a_row: usize,
-    a_col: usize,
-    bias: &[T],
-    b: &[T],
-    dst: &mut [T],
-    depth: usize,
-    stride: usize,
-    row: usize,
-    column: usize,
-) {
-    let mut sums = [[T::ZERO; W]; R];
-    if !bias.is_empty() {
-        for (sum, &bias) in sums.iter_mut().zip(&bias[row..row + R]) {
-            *sum = [bias; W];
-        }
-    }
-    for k in 0..depth {
-        let b = &b[k * stride + column..][..W];
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let a = a[(row + r) * a_row + k * a_col];
-            for (sum, &b) in sum.iter_mut().zip(b) {
-                *sum = T::fma::<FMA>(a, b, *sum);
-            }
-        }
-    }
-    for (r, sum) in sums.iter().enumerate() {
-        dst[(row + r) * stride + column..][..W].copy_from_slice(sum);
-    }
-}
-
-dispatch! {
-    /// grad_weight[i, o] = Σ over the batch of x[i] · grad_z[o]; grad_bias[o] = Σ over the batch of grad_z[o].
-    fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias: &mut [T], stride: usize) => small_outer_body
-}
-
-#[inline(always)]
-fn small_outer_body<T: Real, const FMA: bool>(
     x: &[T],
-    grad_z: &[T],
-    grad_weight: &mut [T],
-    grad_bias: &mut [T],
-    stride: usize,
+    z: &mut [T],
+    [rows, depth, stride]: [usize; 3],
+    accumulate: bool,
 ) {
+    for (at, width) in sequence::blocks(stride) {
+        let place = Rows { distance: stride, width };
+        sequence::affine_by(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
+    }
+}
+
+/// grad_weight[i, o] = Σ over the batch of x[i] · grad_z[o]; grad_bias[o] = Σ over the batch of grad_z[o].
+fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias: &mut [T], stride: usize) {
+    row_sums(grad_z, grad_bias, stride);
+    if x.len() * (grad_z.len() / stride) < TINY {
+        lane_outer(x, grad_z, grad_weight, stride);
+    } else {
+        panel_outer(x, grad_z, grad_weight, stride, super::has_wide_registers());
+    }
+}
+
+/// Gradients of fewer multiply-adds are summed over the batch in lanes; larger ones have their outputs in the lanes.
+const TINY: usize = 1 << 11;
+/// Samples of a panel.
+const PANEL: usize = 64;
+
+dispatch! {
+    fn lane_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize) => lane_outer_body
+}
+
+#[inline(always)]
+fn lane_outer_body<T: Real, const FMA: bool>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize) {
     let outputs = grad_z.len() / stride;
     for (x, grads) in x.chunks_exact(stride).zip(grad_weight.chunks_exact_mut(outputs)) {
         for (grad, gz) in grads.iter_mut().zip(grad_z.chunks_exact(stride)) {
@@ -260,7 +200,75 @@ fn small_outer_body<T: Real, const FMA: bool>(
             *grad = lane_sum(lanes);
         }
     }
-    row_sums_body::<T, FMA>(grad_z, grad_bias, stride);
+}
+
+dispatch! {
+    fn panel_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize, wide: bool) => panel_outer_body
+}
+
+/// The gradients of [`WIDE`] outputs and some samples are turned, so that outputs lie side by side and no lanes are summed.
+#[inline(always)]
+fn panel_outer_body<T: Real, const FMA: bool>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize, wide: bool) {
+    let (outputs, inputs) = (grad_z.len() / stride, x.len() / stride);
+    let mut panel = [[T::ZERO; WIDE]; PANEL];
+    for from in (0..outputs).step_by(WIDE) {
+        let width = (outputs - from).min(WIDE);
+        for sample in (0..stride).step_by(PANEL) {
+            let count = (stride - sample).min(PANEL);
+            for (lane, gz) in grad_z[from * stride..].chunks_exact(stride).take(width).enumerate() {
+                for (row, &g) in panel.iter_mut().zip(&gz[sample..sample + count]) {
+                    row[lane] = g;
+                }
+            }
+            let panel = Panel { rows: &panel[..count], x: &x[sample..], stride, outputs, from, width };
+            let mut input = 0;
+            while input < inputs {
+                input += match (wide, inputs - input) {
+                    (true, 8..) => panel.sum::<FMA, 8>(grad_weight, input, sample > 0),
+                    (_, 4..) => panel.sum::<FMA, 4>(grad_weight, input, sample > 0),
+                    _ => panel.sum::<FMA, 1>(grad_weight, input, sample > 0),
+                };
+            }
+        }
+    }
+}
+
+/// Gradients of `width` outputs, from `from` on, for the samples of `rows`.
+struct Panel<'a, T> {
+    rows: &'a [[T; WIDE]],
+    x: &'a [T],
+    stride: usize,
+    outputs: usize,
+    from: usize,
+    width: usize,
+}
+
+impl<T: Real> Panel<'_, T> {
+    /// The gradients of `R` inputs' weights; returns `R`.
+    #[inline(always)]
+    fn sum<const FMA: bool, const R: usize>(&self, grad_weight: &mut [T], input: usize, accumulate: bool) -> usize {
+        let mut sums = [[T::ZERO; WIDE]; R];
+        let mut x = [&self.x[..0]; R];
+        for (r, x) in x.iter_mut().enumerate() {
+            *x = &self.x[(input + r) * self.stride..][..self.rows.len()];
+        }
+        for (k, row) in self.rows.iter().enumerate() {
+            for (x, sum) in x.iter().zip(&mut sums) {
+                // SAFETY: each of these slices is as long as there are rows.
+                let x = unsafe { *x.get_unchecked(k) };
+                for lane in 0..WIDE {
+                    sum[lane] = T::fma::<FMA>(x, row[lane], sum[lane]);
+                }
+            }
+        }
+        for (r, sum) in sums.iter().enumerate() {
+            let at = &mut grad_weight[(input + r) * self.outputs + self.from..][..self.width];
+            for (at, &sum) in at.iter_mut().zip(sum) {
+                *at = if accumulate { *at + sum } else { sum };
+            }
+        }
+        R
+    }
 }
 
 dispatch! {

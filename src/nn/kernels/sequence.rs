@@ -68,6 +68,14 @@ pub fn transpose<T: Real>(from: &[T], rows: usize, columns: usize, to: &mut [T])
     }
 }
 
+/// A matrix by its distances between rows and between columns.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a, T> {
+    pub values: &'a [T],
+    pub row: usize,
+    pub column: usize,
+}
+
 /// z[r] = bias[r] + Σₖ a[r, k] · x[k] for one block, with `a [rows, lead]`; added to what `z` held if `accumulate`.
 ///
 /// # Panics
@@ -84,18 +92,34 @@ pub fn affine<T: Real>(
     rows: usize,
     accumulate: bool,
 ) {
-    let wide = super::has_wide_registers();
-    affine_block(a, lead, bias, x, x_distance, depth, z, z_rows, rows, accumulate, wide);
+    affine_by(Matrix { values: a, row: lead, column: 1 }, bias, x, x_distance, depth, z, z_rows, rows, accumulate);
+}
+
+/// The same for any matrix.
+///
+/// # Panics
+/// If a slice is too short.
+pub fn affine_by<T: Real>(
+    a: Matrix<'_, T>,
+    bias: &[T],
+    x: &[T],
+    x_distance: usize,
+    depth: usize,
+    z: &mut [T],
+    z_rows: Rows,
+    rows: usize,
+    accumulate: bool,
+) {
+    affine_block(a, bias, x, x_distance, depth, z, z_rows, rows, accumulate, super::has_wide_registers());
 }
 
 dispatch! {
-    fn affine_block<T: Real>(a: &[T], lead: usize, bias: &[T], x: &[T], x_distance: usize, depth: usize, z: &mut [T], z_rows: Rows, rows: usize, accumulate: bool, wide: bool) => affine_body
+    fn affine_block<T: Real>(a: Matrix<'_, T>, bias: &[T], x: &[T], x_distance: usize, depth: usize, z: &mut [T], z_rows: Rows, rows: usize, accumulate: bool, wide: bool) => affine_body
 }
 
 #[inline(always)]
 fn affine_body<T: Real, const FMA: bool>(
-    a: &[T],
-    lead: usize,
+    a: Matrix<'_, T>,
     bias: &[T],
     x: &[T],
     x_distance: usize,
@@ -106,7 +130,7 @@ fn affine_body<T: Real, const FMA: bool>(
     accumulate: bool,
     wide: bool,
 ) {
-    let factors = Factors { a, lead, bias, x, x_distance, depth, accumulate };
+    let factors = Factors { a, bias, x, x_distance, depth, accumulate };
     let mut row = 0;
     while row < rows {
         row += match (z_rows.width == WIDE, wide, rows - row) {
@@ -121,8 +145,7 @@ fn affine_body<T: Real, const FMA: bool>(
 
 /// What a row of [`affine`] is made of.
 struct Factors<'a, T> {
-    a: &'a [T],
-    lead: usize,
+    a: Matrix<'a, T>,
     bias: &'a [T],
     x: &'a [T],
     x_distance: usize,
@@ -144,21 +167,21 @@ impl<T: Real> Factors<'_, T> {
                 *sum = [bias; W];
             }
         }
-        if self.depth > 0 {
-            // The last of what is read below.
-            assert!(self.x.len() >= (self.depth - 1) * self.x_distance + W);
-        }
-        let mut a = [&self.a[..0]; R];
+        let (last, column) = (self.depth.saturating_sub(1), self.a.column);
+        // The last of what is read below.
+        assert!(self.x.len() >= last * self.x_distance + W);
+        let mut a = [&self.a.values[..0]; R];
         for (r, a) in a.iter_mut().enumerate() {
-            *a = &self.a[(row + r) * self.lead..][..self.depth];
+            *a = &self.a.values[(row + r) * self.a.row..];
+            assert!(a.len() > last * column);
         }
         for k in 0..self.depth {
             let mut x = [T::ZERO; W];
             // SAFETY: the assertion above says that `W` numbers lie there, for the largest k.
             x.copy_from_slice(unsafe { self.x.get_unchecked(k * self.x_distance..k * self.x_distance + W) });
             for (a, sum) in a.iter().zip(&mut sums) {
-                // SAFETY: each of these slices holds `depth` numbers.
-                let a = unsafe { *a.get_unchecked(k) };
+                // SAFETY: each of these slices was asserted to hold the number of the largest k.
+                let a = unsafe { *a.get_unchecked(k * column) };
                 for l in 0..W {
                     sum[l] = T::fma::<FMA>(a, x[l], sum[l]);
                 }
@@ -224,6 +247,7 @@ fn outer_body<T: Real, const FMA: bool>(
         let own = &mut gradient[row * part.lead..];
         let from = part.first + row;
         row += match (width == WIDE, wide, part.inputs - row) {
+            (true, true, 6..) => pairs.rows::<FMA, 6, WIDE>(own, part, from),
             (true, true, 4..) => pairs.rows::<FMA, 4, WIDE>(own, part, from),
             (true, _, 2..) => pairs.rows::<FMA, 2, WIDE>(own, part, from),
             (true, ..) => pairs.rows::<FMA, 1, WIDE>(own, part, from),

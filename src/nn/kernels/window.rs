@@ -228,7 +228,7 @@ fn slide_body<T: Real, const FMA: bool>(
                 channels,
                 accumulate,
                 far_tap: ys.last(0) * c.x.kernel + xs.last(0),
-                far_place: (ys.last(1) * from_width + xs.last(1)) * stride,
+                far_input: (ys.last(1) * from_width + xs.last(1)) * stride,
             };
             let mut row = 0;
             while row < rows {
@@ -257,7 +257,7 @@ struct Place<'a> {
     accumulate: bool,
     /// Where the farthest tap and the farthest place under it lie, within one channel.
     far_tap: usize,
-    far_place: usize,
+    far_input: usize,
 }
 
 /// `R` channels of one pixel, for all samples; returns how many channels were done.
@@ -304,7 +304,7 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
     }
     // The last of what is read below.
     let last = p.channels.saturating_sub(1);
-    assert!(source.len() >= last * p.plane + p.far_place + lane + H * W);
+    assert!(source.len() >= last * p.plane + p.far_input + lane + H * W);
     assert!(weight.len() > (row + R - 1) * p.strides.row + last * p.strides.channel + p.far_tap);
     for channel in 0..p.channels {
         for (ky, y) in p.ys.iter() {
