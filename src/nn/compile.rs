@@ -1,8 +1,9 @@
 //! From a specification to a plan: operations in topological order, and parameters in one flat vector.
 
 use super::layers::{ClassWeights, OperationPlan, ParameterShape};
-use super::shape::{Encoding, Problem, Task, infer};
+use super::shape::{Encoding, Problem, infer};
 use super::spec::{LayerId, LayerKind, LayerSpec, NetworkSpec};
+use super::task::Task;
 use super::{Activation, Loss};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;

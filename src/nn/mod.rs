@@ -14,22 +14,23 @@ mod init;
 pub mod kernels;
 pub mod layers;
 mod loss;
+mod mend;
 mod network;
 mod optimizer;
 mod real;
 mod shape;
 mod spec;
+mod task;
 
 pub use activation::Activation;
 pub use compile::{Head, HeadTarget};
 pub use compile::{Plan, compile};
 pub use init::Initialiser;
 pub use loss::{Link, Loss, Weighing};
+pub use mend::Mend;
 pub use network::Network;
 pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
 pub use real::Real;
-pub use shape::{
-    Content, Encoding, FeatureColumn, Inference, JudgedOutput, MEMORY_LIMIT, Mend, Problem, Target, TargetGroup, Task,
-    bytes, infer, volume,
-};
+pub use shape::{Encoding, Inference, JudgedOutput, MEMORY_LIMIT, Problem, bytes, infer, volume};
 pub use spec::{LayerId, LayerKind, LayerSpec, NetworkSpec, Wire};
+pub use task::{Content, FeatureColumn, Target, TargetGroup, Task};

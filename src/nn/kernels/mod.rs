@@ -4,6 +4,7 @@
 //! sample of the mini-batch. `stride` is the batch size rounded up to [`LANES`]; the padding columns carry zero
 //! inputs and zero gradients, so no loop needs a tail.
 
+pub mod cell;
 pub mod elementwise;
 pub mod matrix;
 pub mod norm;

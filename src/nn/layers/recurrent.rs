@@ -10,7 +10,8 @@ use super::{
     Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, sequence,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::sequence::{self as steps, CellBack, CellStep, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::cell::{self, CellBack, CellStep};
+use crate::nn::kernels::sequence::{self as steps, Part, Rows, Steps, WIDE};
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -400,7 +401,7 @@ impl<T: Real> Block<T> {
             let added = if plan.cell == Cell::Gru { 2 * units } else { gates };
             steps::affine(recurrent, units, &[], before, width, units, z, rows, added, true);
             match plan.cell {
-                Cell::Simple => steps::simple_cell(CellStep {
+                Cell::Simple => cell::simple_cell(CellStep {
                     gates: z,
                     inner: &mut [],
                     before,
@@ -410,14 +411,14 @@ impl<T: Real> Block<T> {
                 }),
                 Cell::Lstm => {
                     let (memory_before, memory) = two_slots(&mut self.memory, from * a_state, to * a_state, size);
-                    steps::long_cell(CellStep { gates: z, inner: &mut [], before, memory_before, memory, after });
+                    cell::long_cell(CellStep { gates: z, inner: &mut [], before, memory_before, memory, after });
                 }
                 Cell::Gru => {
                     let inner = &mut self.inner[t * a_state..][..size];
                     let new = &recurrent[2 * units * units..];
                     steps::affine(new, units, inner_bias, before, width, units, inner, rows, units, false);
                     let memory = &mut [];
-                    steps::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
+                    cell::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
                 }
             }
         }
@@ -456,9 +457,9 @@ impl<T: Real> Block<T> {
                 grad_before: &mut self.grad_before,
             };
             match plan.cell {
-                Cell::Simple => steps::simple_cell_backward(back),
-                Cell::Lstm => steps::long_cell_backward(back),
-                Cell::Gru => steps::gated_cell_backward(back),
+                Cell::Simple => cell::simple_cell_backward(back),
+                Cell::Lstm => cell::long_cell_backward(back),
+                Cell::Gru => cell::gated_cell_backward(back),
             }
             let grad_gates = &self.grad_gates[gate];
             if plan.cell == Cell::Gru {
