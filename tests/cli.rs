@@ -322,3 +322,48 @@ fn a_save_that_fails_leaves_the_old_file() {
     assert_eq!((fs::read(path.join("old.json")).expect("is there"), names()), (old, before));
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("is ours");
 }
+
+#[test]
+fn every_output_is_reported_and_predicted() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "two-outputs", "--epochs", "20", "--report", "report.json", "--save", "two.json"]);
+    let outputs = &json(&path.join("report.json"))["outputs"];
+    assert!(outputs["Class output"]["accuracy"].as_f64().expect("a number") > 0.8, "{outputs}");
+    assert!(outputs["Picture output"]["r2"].as_f64().expect("a number") > 0.2, "{outputs}");
+    let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/data/digits.csv");
+    succeeds(path, &["predict", "two.json", "--data", digits, "--out", "out.csv"]);
+    let mut table = csv::Reader::from_path(path.join("out.csv")).expect("was written");
+    let header = table.headers().expect("has one").clone();
+    assert_eq!((header.get(1), header.get(12), header.len()), (Some("digit"), Some("pixel 0.0"), 1 + 11 + 64));
+    let rows: Vec<csv::StringRecord> = table.records().map(|r| r.expect("is a row")).collect();
+    assert_eq!(rows.len(), 1797);
+    let sane = |v: &str| v.parse::<f64>().is_ok_and(|v| (-40.0..60.0).contains(&v));
+    assert!(rows.iter().all(|r| r.iter().skip(12).all(sane)));
+}
+
+#[test]
+fn folds_and_learning_rates_are_tried_without_a_window() {
+    let folder = folder();
+    let path = folder.path();
+    let args = ["cross-validate", "iris", "--folds", "4", "--epochs", "40", "--report", "folds.json"];
+    let out = succeeds(path, &args);
+    assert!(out.contains("fold 4:") && out.contains("accuracy: 0.9"), "{out}");
+    let report = json(&path.join("folds.json"));
+    assert_eq!(report["folds"].as_array().expect("a list").len(), 4);
+    let rows = |f: &serde_json::Value| f["rows"].as_u64().expect("a number");
+    assert_eq!(
+        report["folds"].as_array().expect("a list").iter().map(rows).sum::<u64>(),
+        127,
+        "the test rows stay apart"
+    );
+    succeeds(path, &args);
+    assert_eq!(json(&path.join("folds.json")), report, "the same again");
+
+    succeeds(path, &["find-rate", "digits", "--report", "rates.json"]);
+    let report = json(&path.join("rates.json"));
+    let suggested = report["suggested"].as_f64().expect("a number");
+    assert!((1e-4..0.1).contains(&suggested), "{suggested}");
+    let out = fails(path, &["cross-validate", "iris", "--folds", "1"]);
+    assert!(out.contains("cannot be dealt into 1 folds"), "{out}");
+}

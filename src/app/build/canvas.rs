@@ -644,16 +644,17 @@ fn lines_between(model: &Model, w: Wire, from: &Placed, to: &Placed) -> Between 
         Activation, BatchNorm, Conv2d, Dense, Dropout, GlobalPool, GroupNorm, LayerNorm, Noise, Output, Pool2d,
         Position, Prelu, Upsample,
     };
-    let as_many = from.units == to.units;
     match model.document().network.layer(w.to).map(|l| &l.kind) {
         Some(Dense(dense)) if !from.maps && !dense.per_step => Between::Weights,
         Some(Conv2d(conv)) if from.maps && conv.groups == 1 && !conv.transposed => {
             Between::Kernels(conv.kernel[0] * conv.kernel[1])
         }
         // One unit, or one channel, follows from one.
-        Some(Pool2d(_) | GlobalPool(_) | Upsample(_)) if from.maps && as_many => Between::Units,
-        Some(Activation(_) | Prelu(_) | Dropout(_) | Noise(_) | Position(_) | Output(_)) if as_many => Between::Units,
-        Some(BatchNorm(_) | LayerNorm(_) | GroupNorm(_)) if as_many => Between::Units,
+        Some(
+            Activation(_) | Prelu(_) | Dropout(_) | Noise(_) | Position(_) | BatchNorm(_) | LayerNorm(_) | GroupNorm(_)
+            | Output(_),
+        ) if from.units == to.units => Between::Units,
+        Some(Pool2d(_) | GlobalPool(_) | Upsample(_)) if from.maps && from.units == to.units => Between::Units,
         _ => Between::Nothing,
     }
 }
