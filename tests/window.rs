@@ -668,3 +668,25 @@ fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
     window.click("Close");
     assert!(!window.shows("Cross-validation"));
 }
+
+#[test]
+fn every_sign_of_names_and_formulas_is_in_the_fonts() {
+    let window = Window::open();
+    let mut texts: Vec<&str> = Vec::new();
+    for kind in chainrule::nn::layers::palette() {
+        let info = kind.info();
+        texts.extend([info.label, info.summary, info.description, info.formula]);
+    }
+    texts.extend(Activation::ALL.map(Activation::formula));
+    texts.extend(chainrule::nn::Loss::ALL.map(chainrule::nn::Loss::formula));
+    texts.extend(chainrule::nn::Optimizer::ALL.map(chainrule::nn::Optimizer::formula));
+    let presets: Vec<_> = chainrule::project::builtins().iter().map(|b| b.preset().expect("can be read")).collect();
+    texts.extend(presets.iter().flat_map(|p| [p.document.name.as_str(), p.document.description.as_str()]));
+    window.harness.ctx.fonts_mut(|fonts| {
+        for text in texts {
+            for sign in text.chars().filter(|c| !c.is_whitespace()) {
+                assert!(fonts.has_glyph(&egui::FontId::proportional(14.0), sign), "{sign:?} of {text:?} has no glyph");
+            }
+        }
+    });
+}

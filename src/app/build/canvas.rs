@@ -9,7 +9,7 @@ use super::edits;
 use super::layout::{self, Placed, bounds, distance, place, route, wire};
 use crate::data::Targets;
 use crate::nn::layers::palette;
-use crate::nn::{Encoding, LayerId, LayerKind, LayerSpec, Wire, volume};
+use crate::nn::{Encoding, HeadTarget, LayerId, LayerKind, LayerSpec, Wire, volume};
 use egui::accesskit::Role;
 use egui::emath::TSTransform;
 use egui::{
@@ -109,8 +109,12 @@ impl Canvas {
             let (Some(from), Some(to)) = (placed.get(&w.from), placed.get(&w.to)) else { continue };
             let fine = close && !from.shown.is_empty() && !to.shown.is_empty();
             let between = if fine { lines_between(model, *w, from, to) } else { Between::Nothing };
+            // How high a wire goes that is led over other layers.
+            let mut arch = None;
             if between == Between::Nothing {
-                for curve in route(w.from, w.to, &placed, TITLES / self.view.scaling).unwrap_or_default() {
+                let curves = route(w.from, w.to, &placed, TITLES / self.view.scaling).unwrap_or_default();
+                arch = curves.get(1).map(|over| over[0].y);
+                for curve in curves {
                     bezier(&painter, curve.map(|p| to_screen * p), Stroke::new(2.0, t.hint));
                 }
             } else {
@@ -118,7 +122,7 @@ impl Canvas {
                 let found = self.draw_weights(&painter, model, *w, between, from, to, to_screen, t, under);
                 hover = hover.or(found);
             }
-            shape_label(&painter, model, *w, from, to, to_screen, t);
+            shape_label(&painter, model, *w, (from, to), arch, to_screen, t);
         }
         let onto = self.moving.filter(|(_, way)| way.length() >= MOVED).and_then(|(id, _)| {
             let wire = wire_under(model, id, &placed)?;
@@ -708,13 +712,13 @@ fn grid(painter: &Painter, area: Rect, to_screen: TSTransform, t: &Tokens) {
     }
 }
 
-/// The shape that flows along a wire, above the titles of its ends.
+/// The shape that flows along a wire: above the titles of its ends, or on its arch.
 fn shape_label(
     painter: &Painter,
     model: &Model,
     w: Wire,
-    from: &Placed,
-    to: &Placed,
+    (from, to): (&Placed, &Placed),
+    arch: Option<f32>,
     to_screen: TSTransform,
     t: &Tokens,
 ) {
@@ -727,8 +731,10 @@ fn shape_label(
         return;
     }
     let x = f32::midpoint(from.rect.right(), to.rect.left());
-    let top = from.rect.top().min(to.rect.top());
-    let centre = to_screen * pos2(x, top) - vec2(0.0, 50.0);
+    let centre = match arch {
+        Some(y) => to_screen * pos2(x, y),
+        None => to_screen * pos2(x, from.rect.top().min(to.rect.top())) - vec2(0.0, 50.0),
+    };
     let rect = Rect::from_center_size(centre, galley.size() + vec2(14.0, 6.0));
     painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, t.line), StrokeKind::Inside);
     painter.galley(rect.center() - galley.size() / 2.0, galley, t.label);
@@ -874,13 +880,31 @@ fn value_text(a: f32) -> String {
 fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     let data = model.dataset.as_ref();
     match &layer.kind {
-        LayerKind::Input(_) => data.and_then(|d| d.encoder.feature_names().get(unit).cloned()),
-        LayerKind::Output(_) => data.and_then(|d| match d.target() {
-            Targets::Values { names, .. } => names.get(unit).cloned(),
-            // One unit for two classes says how likely the second is.
-            Targets::Classes { names, .. } => {
-                let single = model.inference.encoding() != Some(Encoding::OneHot);
-                names.get(if single { 1 } else { unit }).cloned()
+        LayerKind::Input(input) => data.and_then(|d| {
+            let all = d.encoder.features.iter();
+            if input.columns.is_empty() {
+                return all.flat_map(crate::data::Encoding::names).nth(unit);
+            }
+            let of = |column: &String| {
+                d.encoder.features.iter().find(|e| e.column == *column).map(crate::data::Encoding::names)
+            };
+            input.columns.iter().filter_map(of).flatten().nth(unit)
+        }),
+        LayerKind::Output(_) => data.and_then(|d| {
+            let judged = model.inference.outputs.iter().find(|o| o.layer == layer.id)?;
+            match &judged.target {
+                HeadTarget::Features => d.encoder.feature_names().get(unit).cloned(),
+                HeadTarget::Group { group, columns } => match d.targets.get(*group)? {
+                    Targets::Values { names, .. } => {
+                        let place = columns.as_ref().map_or(Some(unit), |chosen| chosen.get(unit).copied());
+                        names.get(place?).cloned()
+                    }
+                    // One unit for two classes says how likely the second is.
+                    Targets::Classes { names, .. } => {
+                        let single = matches!(judged.encoding, Encoding::Signed | Encoding::ZeroOne);
+                        names.get(if single { 1 } else { unit }).cloned()
+                    }
+                },
             }
         }),
         _ => None,

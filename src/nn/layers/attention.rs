@@ -49,7 +49,7 @@ impl LayerDefinition for AttentionSpec {
                 group: "Sequence",
                 summary: "every step asks every step",
                 description: "Multi-head self-attention: each step asks with a query, all steps answer with their values, weighted by how well their keys fit the question.",
-                formula: "a = softmax(Q·Kᵀ / √d)·V·W",
+                formula: "a = softmax(Q·K' / √d)·V·W",
             };
         }
         &LayerInfo {
@@ -57,7 +57,7 @@ impl LayerDefinition for AttentionSpec {
             group: "Sequence",
             summary: "attention without weights",
             description: "Scaled dot-product self-attention: each step becomes a mean of all steps, weighted by how alike they are. It learns nothing by itself.",
-            formula: "a = softmax(X·Xᵀ / √d)·X",
+            formula: "a = softmax(X·X' / √d)·X",
         }
     }
 

@@ -179,7 +179,7 @@ impl LayerDefinition for UpsampleSpec {
             group: "Convolution",
             summary: "makes an image larger",
             description: "Repeats every value down and to the right (nearest neighbour), so that the image becomes larger. It learns nothing.",
-            formula: "a[c, y, x] = x[c, ⌊y / s⌋, ⌊x / s⌋]",
+            formula: "a[c, s·y + i, s·x + j] = x[c, y, x]",
         }
     }
 
