@@ -103,7 +103,7 @@ proptest! {
                 let (worst, what) = worst(&mut network);
                 prop_assert!(worst <= 1e-6, "{what}");
             }
-            Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+            Err(message) => prop_assert!(message.contains("larger than the input"), "{message}"),
         }
     }
 
@@ -165,7 +165,7 @@ proptest! {
                     let (worst, what) = worst(&mut network);
                     prop_assert!(worst <= 1e-6, "{what}");
                 }
-                Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+                Err(message) => prop_assert!(message.contains("larger than the input"), "{message}"),
             }
         }
     }
@@ -244,7 +244,7 @@ proptest! {
                 let (worst, what) = worst(&mut network);
                 prop_assert!(worst <= 1e-6, "{what}");
             }
-            Err(message) => prop_assert!(message.contains("larger than the image"), "{message}"),
+            Err(message) => prop_assert!(message.contains("larger than the input"), "{message}"),
         }
     }
 }
@@ -372,11 +372,50 @@ fn absurd_sizes_are_refused_before_anything_is_allocated() {
         (wide(4, 3), "3 groups do not divide"),
         (LayerKind::Conv2d(Conv2dSpec { kernel: [0, 3], ..Conv2dSpec::default() }), "the kernel must be between 1"),
         (LayerKind::Conv2d(Conv2dSpec { stride: [0, 1], ..Conv2dSpec::default() }), "stride and dilation"),
-        (LayerKind::Pool2d(Pool2dSpec { kernel: [9, 9], ..Pool2dSpec::default() }), "larger than the image"),
+        (LayerKind::Pool2d(Pool2dSpec { kernel: [9, 9], ..Pool2dSpec::default() }), "larger than the input"),
         (LayerKind::Reshape(ReshapeSpec { shape: vec![3, 5, 5] }), "64 numbers do not fit the shape [3, 5, 5]"),
         (LayerKind::Reshape(ReshapeSpec { shape: vec![] }), "one to four sides"),
     ] {
         let message = loaded(&chain([1, 8, 8], vec![kind]), 64, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[test]
+fn absurd_sequences_are_refused_before_anything_is_allocated_too() {
+    let recurrent = |units| LayerKind::Recurrent(RecurrentSpec { units, ..RecurrentSpec::of(Cell::Gru) });
+    let lookup = |vocabulary, dimensions| {
+        LayerKind::Embedding(EmbeddingSpec { vocabulary, dimensions, ..EmbeddingSpec::default() })
+    };
+    let wide = |units| LayerKind::Dense(DenseSpec { units, per_step: true, ..DenseSpec::default() });
+    for layers in [
+        vec![recurrent(usize::MAX)],
+        vec![recurrent(1 << 40)],
+        vec![wide(usize::MAX), LayerKind::Attention(AttentionSpec::plain())],
+        vec![wide(1 << 40), LayerKind::Position(PositionSpec { learned: true })],
+        vec![wide(1 << 40), LayerKind::Permute(PermuteSpec::default()), LayerKind::Upsample(UpsampleSpec::default())],
+    ] {
+        let message = loaded(&chain([8, 8], layers), 64, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains("of memory to train"), "{message}");
+    }
+    for kind in [lookup(usize::MAX, 3), lookup(3, usize::MAX), lookup(1 << 40, 1 << 40)] {
+        let message = loaded(&chain([64], vec![kind]), 64, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains("of memory to train"), "{message}");
+    }
+    for (kind, says) in [
+        (recurrent(0), "at least one unit"),
+        (
+            LayerKind::Attention(AttentionSpec { heads: 3, ..AttentionSpec::default() }),
+            "3 heads do not divide 8 features",
+        ),
+        (LayerKind::Attention(AttentionSpec { heads: 0, ..AttentionSpec::default() }), "at least one head"),
+        (LayerKind::Permute(PermuteSpec { order: vec![0, 0] }), "names each side once"),
+        (LayerKind::Permute(PermuteSpec { order: vec![2, 1, 0] }), "does not fit the shape [8, 8]"),
+        (LayerKind::Upsample(UpsampleSpec { factor: [0, 2] }), "between 1 and 64"),
+        (LayerKind::Conv1d(Conv1dSpec { kernel: 65, ..Conv1dSpec::default() }), "the kernel must be between 1"),
+        (LayerKind::Noise(NoiseSpec { deviation: f32::NAN }), "at least 0, but is NaN"),
+    ] {
+        let message = loaded(&chain([8, 8], vec![kind]), 64, 1).map(|_| ()).expect_err("must not fit");
         assert!(message.contains(says), "{message}");
     }
 }

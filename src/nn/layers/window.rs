@@ -62,7 +62,7 @@ impl Geometry {
                 };
                 let room = (input + 2 * padding).checked_sub(wide).ok_or_else(|| {
                     format!(
-                        "a window of {wide} is larger than the image of {input}{}; make the kernel smaller or use padding",
+                        "a window of {wide} is larger than the input of {input}{}; make the kernel smaller or use padding",
                         if padding > 0 { format!(" with {padding} on each side") } else { String::new() }
                     )
                 })?;
