@@ -305,11 +305,15 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
     // The last of what is read below.
     let last = p.channels.saturating_sub(1);
     assert!(source.len() >= last * p.plane + p.far_input + lane + H * W);
-    assert!(weight.len() > (row + R - 1) * p.strides.row + last * p.strides.channel + p.far_tap);
+    let mut rows = [&weight[..0]; R];
+    for (r, weights) in rows.iter_mut().enumerate() {
+        *weights = &weight[(row + r) * p.strides.row..];
+        assert!(weights.len() > last * p.strides.channel + p.far_tap);
+    }
     for channel in 0..p.channels {
         for (ky, y) in p.ys.iter() {
             let line = channel * p.plane + y * p.line + lane;
-            let kernel = row * p.strides.row + channel * p.strides.channel + ky * p.kernel_width;
+            let kernel = channel * p.strides.channel + ky * p.kernel_width;
             for (kx, x) in p.xs.iter() {
                 let from = line + x * p.stride;
                 let mut vectors = [[T::ZERO; W]; H];
@@ -318,9 +322,9 @@ fn block<T: Real, const FMA: bool, const R: usize, const H: usize, const W: usiz
                     // SAFETY: the first assertion holds for the largest channel, line and place.
                     vector.copy_from_slice(unsafe { source.get_unchecked(from..from + W) });
                 }
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: the second assertion holds for the largest row, channel and tap.
-                    let w = unsafe { *weight.get_unchecked(kernel + r * p.strides.row + kx) };
+                for (weights, sum) in rows.iter().zip(&mut sums) {
+                    // SAFETY: the assertion on each row holds for the largest channel and tap.
+                    let w = unsafe { *weights.get_unchecked(kernel + kx) };
                     for (sum, vector) in sum.iter_mut().zip(&vectors) {
                         for l in 0..W {
                             sum[l] = T::fma::<FMA>(w, vector[l], sum[l]);

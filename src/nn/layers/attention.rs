@@ -271,21 +271,9 @@ impl<T: Real> Operation<T> for Attention<T> {
         let cells = &self.cells[..used];
         let blocks = || cells.chunks_exact(plan.heads);
         if plan.projects() {
-            // Rows of the output weight belong to heads, columns of the other weight to queries, keys and values of heads.
-            let weight = &mut at.grad_params[plan.output_weight.clone()];
-            for (head, weight) in weight.chunks_exact_mut(depth * features).enumerate() {
-                steps::share_chunks(weight, features, 0, threads, &|first, gradient| {
-                    let part = Part { first, inputs: gradient.len() / features, outputs: features, lead: features };
-                    for (k, cell) in blocks().map(|heads| &heads[head]).enumerate() {
-                        let g = Steps { values: &grad[cell.at..], step: features * stride, row: stride };
-                        let result = cell.steps(&cell.result, depth);
-                        steps::outer(result, g, plan.steps, cell.width, gradient, part, k > 0);
-                    }
-                });
-            }
-            let weight = &mut at.grad_params[plan.weight.clone()];
             let lead = 3 * features;
-            steps::share_chunks(weight, lead, 0, threads, &|first, gradient| {
+            // Columns of the weight belong to queries, keys and values of heads; rows of the output weight to heads.
+            let of_weight = |first: usize, gradient: &mut [T]| {
                 let part = Part { first, inputs: gradient.len() / lead, outputs: depth, lead };
                 for (k, heads) in blocks().enumerate() {
                     for cell in heads {
@@ -296,7 +284,33 @@ impl<T: Real> Operation<T> for Attention<T> {
                         }
                     }
                 }
-            });
+            };
+            let of_output = |gradient: &mut [T]| {
+                let part = Part { first: 0, inputs: depth, outputs: features, lead: features };
+                for (k, heads) in blocks().enumerate() {
+                    for (cell, gradient) in heads.iter().zip(gradient.chunks_exact_mut(depth * features)) {
+                        let g = Steps { values: &grad[cell.at..], step: features * stride, row: stride };
+                        let result = cell.steps(&cell.result, depth);
+                        steps::outer(result, g, plan.steps, cell.width, gradient, part, k > 0);
+                    }
+                }
+            };
+            let (weight, output) = super::two_mut(at.grad_params, &plan.weight, &plan.output_weight);
+            if threads < 2 {
+                of_weight(0, weight);
+                of_output(output);
+            } else {
+                // Two thirds of three parts, and the rest with the fourth.
+                let rows = (2 * features).div_ceil(3);
+                let (low, high) = weight.split_at_mut(rows * lead);
+                rayon::join(
+                    || of_weight(0, low),
+                    || {
+                        of_weight(rows, high);
+                        of_output(output);
+                    },
+                );
+            }
             for (k, heads) in blocks().enumerate() {
                 let g = Steps { values: &grad[heads[0].at..], step: features * stride, row: stride };
                 let bias = &mut at.grad_params[plan.output_bias.clone()];
