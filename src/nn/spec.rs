@@ -42,12 +42,12 @@ pub struct LayerSpec {
     pub rate: f32,
 }
 
-fn one() -> f32 {
+pub(super) fn one() -> f32 {
     1.0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
-fn is_one(value: &f32) -> bool {
+pub(super) fn is_one(value: &f32) -> bool {
     *value == 1.0
 }
 

@@ -3,7 +3,7 @@
 use super::config::TrainConfig;
 use super::metrics::{Evaluation, Metrics};
 use super::schedule::Schedule;
-use super::session::{Session, SessionError, Tick};
+use super::session::{Session, SessionError};
 use crate::data::{DataError, Dataset, Folds, Part};
 use crate::nn::NetworkSpec;
 use serde::Serialize;
@@ -155,9 +155,8 @@ pub fn range_test(
         session.configure(TrainConfig { learning_rate: at(step), ..plain.clone() })?;
         let updates = session.steps();
         while session.steps() == updates {
-            match session.tick() {
-                Ok(Tick::Batch | Tick::Epoch | Tick::Evaluating | Tick::Phase(_)) => {}
-                Err(_) => return Ok(points),
+            if session.tick().is_err() {
+                return Ok(points);
             }
         }
         mean = SMOOTH * mean + (1.0 - SMOOTH) * session.batch_loss();

@@ -15,7 +15,7 @@ const FOOT: f32 = 38.0;
 /// Draws the matrix into the rest of the tile.
 pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
     let rect = ui.available_rect_before_wrap();
-    let shown = model.test().and_then(|t| Some((t.confusion.clone()?, model.class_names(t.layer))));
+    let shown = model.test().and_then(|t| Some((t.confusion.as_ref()?, model.class_names(t.layer))));
     let Some((confusion, names)) = shown.filter(|(confusion, names)| confusion.classes == names.len()) else {
         return centred(ui, rect, "Nothing yet", "It comes with the first look at the test rows");
     };

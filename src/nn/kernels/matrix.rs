@@ -163,7 +163,7 @@ fn small_product<T: Real>(
 ) {
     for (at, width) in sequence::blocks(stride) {
         let place = Rows { distance: stride, width };
-        sequence::affine_by(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
+        sequence::affine(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
     }
 }
 

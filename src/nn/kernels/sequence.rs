@@ -52,6 +52,14 @@ pub fn share_chunks<T: Send>(
     );
 }
 
+/// Passes with fewer multiply-adds than this stay on one thread.
+const PARALLEL: usize = 1 << 20;
+
+/// How many of `threads` a pass of so many multiply-adds is worth.
+pub fn threads_for(work: usize, threads: usize) -> usize {
+    if work >= PARALLEL { threads } else { 1 }
+}
+
 /// Where rows of a block lie: the distance from one row to the next, and how many samples there are.
 #[derive(Clone, Copy)]
 pub struct Rows {
@@ -68,7 +76,7 @@ pub fn transpose<T: Real>(from: &[T], rows: usize, columns: usize, to: &mut [T])
     }
 }
 
-/// A matrix by its distances between rows and between columns.
+/// A matrix by its distances between rows and between columns; its elements are numbers, or blocks of samples.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a, T> {
     pub values: &'a [T],
@@ -76,30 +84,18 @@ pub struct Matrix<'a, T> {
     pub column: usize,
 }
 
-/// z[r] = bias[r] + Σₖ a[r, k] · x[k] for one block, with `a [rows, lead]`; added to what `z` held if `accumulate`.
+impl<'a, T> Matrix<'a, T> {
+    /// Numbers that lie row by row, `lead` apart.
+    pub fn rows(values: &'a [T], lead: usize) -> Self {
+        Self { values, row: lead, column: 1 }
+    }
+}
+
+/// z[r] = bias[r] + Σₖ a[r, k] · x[k] for one block; added to what `z` held if `accumulate`.
 ///
 /// # Panics
 /// If a slice is too short.
 pub fn affine<T: Real>(
-    a: &[T],
-    lead: usize,
-    bias: &[T],
-    x: &[T],
-    x_distance: usize,
-    depth: usize,
-    z: &mut [T],
-    z_rows: Rows,
-    rows: usize,
-    accumulate: bool,
-) {
-    affine_by(Matrix { values: a, row: lead, column: 1 }, bias, x, x_distance, depth, z, z_rows, rows, accumulate);
-}
-
-/// The same for any matrix.
-///
-/// # Panics
-/// If a slice is too short.
-pub fn affine_by<T: Real>(
     a: Matrix<'_, T>,
     bias: &[T],
     x: &[T],
@@ -377,19 +373,11 @@ pub fn step_sums<T: Real>(g: Steps<'_, T>, steps: usize, width: usize, sums: &mu
     }
 }
 
-/// A matrix whose elements are blocks of samples, by its distances between rows and between columns.
-#[derive(Clone, Copy)]
-pub struct Lanes<'a, T> {
-    pub values: &'a [T],
-    pub row: usize,
-    pub column: usize,
-}
-
 /// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample has matrices of its own; rows of `c` have room for
 /// [`roomy`] columns.
 pub fn lanewise<T: Real>(
-    a: Lanes<'_, T>,
-    b: Lanes<'_, T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
     c: &mut [T],
     [rows, columns, depth]: [usize; 3],
     width: usize,
@@ -399,13 +387,13 @@ pub fn lanewise<T: Real>(
 }
 
 dispatch! {
-    fn lanewise_block<T: Real>(a: Lanes<'_, T>, b: Lanes<'_, T>, c: &mut [T], shape: [usize; 3], width: usize, factor: T, wide: bool) => lanewise_body
+    fn lanewise_block<T: Real>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], shape: [usize; 3], width: usize, factor: T, wide: bool) => lanewise_body
 }
 
 #[inline(always)]
 fn lanewise_body<T: Real, const FMA: bool>(
-    a: Lanes<'_, T>,
-    b: Lanes<'_, T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
     c: &mut [T],
     [rows, columns, depth]: [usize; 3],
     width: usize,
@@ -414,40 +402,44 @@ fn lanewise_body<T: Real, const FMA: bool>(
 ) {
     let mut i = 0;
     while i < rows {
-        let step = if rows - i >= 4 && wide {
-            4
-        } else if rows - i >= 2 {
-            2
-        } else {
-            1
+        i += match (width == WIDE, wide, rows - i) {
+            (true, true, 4..) => lanewise_rows::<T, FMA, 4, WIDE>(a, b, c, i, columns, depth, factor),
+            (true, _, 2..) => lanewise_rows::<T, FMA, 2, WIDE>(a, b, c, i, columns, depth, factor),
+            (true, ..) => lanewise_rows::<T, FMA, 1, WIDE>(a, b, c, i, columns, depth, factor),
+            (false, true, 4..) => lanewise_rows::<T, FMA, 4, LANES>(a, b, c, i, columns, depth, factor),
+            (false, _, 2..) => lanewise_rows::<T, FMA, 2, LANES>(a, b, c, i, columns, depth, factor),
+            (false, ..) => lanewise_rows::<T, FMA, 1, LANES>(a, b, c, i, columns, depth, factor),
         };
-        let mut j = 0;
-        while j < columns {
-            let four = columns - j >= 4;
-            match (width == WIDE, step, four) {
-                (true, 4, true) => lanewise_tile::<T, FMA, 4, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (true, 4, false) => lanewise_tile::<T, FMA, 4, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (true, 2, true) => lanewise_tile::<T, FMA, 2, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (true, 2, false) => lanewise_tile::<T, FMA, 2, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (true, _, true) => lanewise_tile::<T, FMA, 1, 4, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (true, _, false) => lanewise_tile::<T, FMA, 1, 1, WIDE>(a, b, c, (i, j), columns, depth, factor),
-                (false, 4, true) => lanewise_tile::<T, FMA, 4, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
-                (false, 4, false) => lanewise_tile::<T, FMA, 4, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
-                (false, 2, true) => lanewise_tile::<T, FMA, 2, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
-                (false, 2, false) => lanewise_tile::<T, FMA, 2, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
-                (false, _, true) => lanewise_tile::<T, FMA, 1, 4, LANES>(a, b, c, (i, j), columns, depth, factor),
-                (false, _, false) => lanewise_tile::<T, FMA, 1, 1, LANES>(a, b, c, (i, j), columns, depth, factor),
-            }
-            j += if four { 4 } else { 1 };
-        }
-        i += step;
     }
+}
+
+/// `I` rows of [`lanewise`]; returns `I`.
+#[inline(always)]
+fn lanewise_rows<T: Real, const FMA: bool, const I: usize, const W: usize>(
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
+    c: &mut [T],
+    i: usize,
+    columns: usize,
+    depth: usize,
+    factor: T,
+) -> usize {
+    let mut j = 0;
+    while j + 4 <= columns {
+        lanewise_tile::<T, FMA, I, 4, W>(a, b, c, (i, j), columns, depth, factor);
+        j += 4;
+    }
+    while j < columns {
+        lanewise_tile::<T, FMA, I, 1, W>(a, b, c, (i, j), columns, depth, factor);
+        j += 1;
+    }
+    I
 }
 
 #[inline(always)]
 fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const W: usize>(
-    a: Lanes<'_, T>,
-    b: Lanes<'_, T>,
+    a: Matrix<'_, T>,
+    b: Matrix<'_, T>,
     c: &mut [T],
     (i, j): (usize, usize),
     columns: usize,

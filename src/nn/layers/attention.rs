@@ -6,7 +6,7 @@ use super::{
     sequence,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::sequence::{self as steps, Lanes, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps, WIDE};
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -187,9 +187,6 @@ pub(super) struct Attention<T> {
     output_weight: Vec<T>,
 }
 
-/// Passes with fewer multiply-adds stay on one thread.
-const PARALLEL: usize = 1 << 20;
-
 impl<T: Real> Attention<T> {
     pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
         let part = || vec![T::ZERO; plan.steps * plan.room().0 * WIDE];
@@ -215,7 +212,7 @@ impl<T: Real> Attention<T> {
     fn threads(&self, pass: &Pass) -> usize {
         let p = &self.plan;
         let work = p.steps * p.features * (4 * p.features + 2 * p.steps) * pass.stride();
-        if work >= PARALLEL { pass.threads } else { 1 }
+        steps::threads_for(work, pass.threads)
     }
 }
 
@@ -249,7 +246,17 @@ impl<T: Real> Operation<T> for Attention<T> {
                         let weight = &weight[cell.head * depth..];
                         let rows = Rows { distance: stride, width: cell.width };
                         let (lead, a, later) = (plan.features, &mut a[cell.at..], cell.head > 0);
-                        steps::affine(weight, lead, bias, result, cell.width, depth, a, rows, lead, later);
+                        steps::affine(
+                            Matrix::rows(weight, lead),
+                            bias,
+                            result,
+                            cell.width,
+                            depth,
+                            a,
+                            rows,
+                            lead,
+                            later,
+                        );
                     } else {
                         let own = a[cell.head * depth * stride..].chunks_exact_mut(stride);
                         for (a, result) in own.zip(result.chunks_exact(cell.width)) {
@@ -336,7 +343,17 @@ impl<T: Real> Operation<T> for Attention<T> {
                             let weight = &weight[which * features + cell.head * depth..];
                             let rows = Rows { distance: stride, width: cell.width };
                             let (lead, to, later) = (3 * features, &mut to[cell.at..], later || cell.head > 0);
-                            steps::affine(weight, lead, &[], grads, cell.width, depth, to, rows, features, later);
+                            steps::affine(
+                                Matrix::rows(weight, lead),
+                                &[],
+                                grads,
+                                cell.width,
+                                depth,
+                                to,
+                                rows,
+                                features,
+                                later,
+                            );
                         } else {
                             let own = to[cell.head * depth * stride..].chunks_exact_mut(stride);
                             for (to, grads) in own.zip(grads.chunks_exact(cell.width)) {
@@ -357,12 +374,12 @@ impl<T: Real> Cell<T> {
     }
 
     /// As a matrix of steps by features, or the other way round.
-    fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
-        Lanes { values, row: steps::roomy(depth) * self.width, column: self.width }
+    fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
+        Matrix { values, row: steps::roomy(depth) * self.width, column: self.width }
     }
 
-    fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Lanes<'a, T> {
-        Lanes { values, row: self.width, column: steps::roomy(depth) * self.width }
+    fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
+        Matrix { values, row: self.width, column: steps::roomy(depth) * self.width }
     }
 
     /// `weight` is transposed, `[3 · features, features]`.
@@ -376,7 +393,17 @@ impl<T: Real> Cell<T> {
             for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(a_part)) {
                 if plan.projects() {
                     let (weight, bias) = (&weight[from * features..], &params[plan.bias.clone()][from..]);
-                    steps::affine(weight, features, bias, &x[self.at..], stride, features, part, rows, depth, false);
+                    steps::affine(
+                        Matrix::rows(weight, features),
+                        bias,
+                        &x[self.at..],
+                        stride,
+                        features,
+                        part,
+                        rows,
+                        depth,
+                        false,
+                    );
                 } else {
                     let own = x[self.head * depth * stride..].chunks_exact(stride);
                     for (part, x) in part.chunks_exact_mut(width).zip(own.take(depth)) {
@@ -403,7 +430,7 @@ impl<T: Real> Cell<T> {
         for (grad, own) in grad.chunks_exact(features * stride).zip(own) {
             if plan.projects() {
                 let (weight, grad) = (&output_weight[self.head * depth * features..], &grad[self.at..]);
-                steps::affine(weight, features, &[], grad, stride, features, own, rows, depth, false);
+                steps::affine(Matrix::rows(weight, features), &[], grad, stride, features, own, rows, depth, false);
             } else {
                 let grads = grad[self.head * depth * stride..].chunks_exact(stride);
                 for (own, grad) in own.chunks_exact_mut(width).zip(grads.take(depth)) {
@@ -417,10 +444,10 @@ impl<T: Real> Cell<T> {
         steps::lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
         let pairs = scores.chunks_exact(a_score).zip(self.grad_scores.chunks_exact_mut(a_score));
         pairs.take(n).for_each(|(p, grad)| steps::softmax_row_backward(&p[..n * width], &mut grad[..n * width], width));
-        let by_row = Lanes { values: &self.grad_scores, row: a_score, column: width };
-        let by_column = Lanes { values: &self.grad_scores, row: width, column: a_score };
-        let weights = Lanes { values: scores, row: width, column: a_score };
-        let of = |values| Lanes { values, row: width, column: a_part };
+        let by_row = Matrix { values: &self.grad_scores, row: a_score, column: width };
+        let by_column = Matrix { values: &self.grad_scores, row: width, column: a_score };
+        let weights = Matrix { values: scores, row: width, column: a_score };
+        let of = |values| Matrix { values, row: width, column: a_part };
         let [grad_q, grad_k, grad_v] = &mut self.grad_parts;
         steps::lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
         steps::lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
-use crate::nn::kernels::sequence::{self as steps, Part, Rows, Steps};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps};
 use crate::nn::{Activation, Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -157,16 +157,13 @@ pub(super) struct StepLinear<T> {
     transposed: Vec<T>,
 }
 
-/// Passes with fewer multiply-adds stay on one thread.
-const PARALLEL: usize = 1 << 20;
-
 impl<T: Real> StepLinear<T> {
     pub(super) fn new(weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize) -> Self {
         Self { weight, bias, inputs, outputs, transposed: vec![T::ZERO; inputs * outputs] }
     }
 
     fn threads(&self, pass: &Pass, output: &[T]) -> usize {
-        if output.len() * self.inputs >= PARALLEL { pass.threads } else { 1 }
+        steps::threads_for(output.len() * self.inputs, pass.threads)
     }
 }
 
@@ -180,7 +177,17 @@ impl<T: Real> Operation<T> for StepLinear<T> {
             for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
                     let place = Rows { distance: stride, width };
-                    steps::affine(weight, depth, bias, &x[at..], stride, depth, &mut z[at..], place, rows, false);
+                    steps::affine(
+                        Matrix::rows(weight, depth),
+                        bias,
+                        &x[at..],
+                        stride,
+                        depth,
+                        &mut z[at..],
+                        place,
+                        rows,
+                        false,
+                    );
                 }
             }
         });
@@ -207,7 +214,17 @@ impl<T: Real> Operation<T> for StepLinear<T> {
             for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
                     let (place, grad, to) = (Rows { distance: stride, width }, &grad[at..], &mut to[at..]);
-                    steps::affine(weight, outputs, &[], grad, stride, outputs, to, place, inputs, accumulate);
+                    steps::affine(
+                        Matrix::rows(weight, outputs),
+                        &[],
+                        grad,
+                        stride,
+                        outputs,
+                        to,
+                        place,
+                        inputs,
+                        accumulate,
+                    );
                 }
             }
         });

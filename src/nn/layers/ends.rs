@@ -2,6 +2,7 @@
 
 use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
 use crate::nn::compile::Lowering;
+use crate::nn::spec::{is_one, one};
 use crate::nn::{Loss, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,7 @@ pub enum ClassWeights {
 pub struct OutputSpec {
     pub loss: Loss,
     /// Share of each target that is spread over all classes (Szegedy et al. 2016), for one unit a class
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub label_smoothing: f32,
     /// γ of the focal loss
     #[serde(default = "two", skip_serializing_if = "is_two")]
@@ -108,26 +109,12 @@ impl Default for OutputSpec {
 }
 
 // For serde, which asks by reference.
-fn one() -> f32 {
-    1.0
-}
-
 fn two() -> f32 {
     2.0
 }
 
 fn is_default<A: Default + PartialEq>(value: &A) -> bool {
     *value == A::default()
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_zero(value: &f32) -> bool {
-    *value == 0.0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)]
-fn is_one(value: &f32) -> bool {
-    *value == 1.0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
-use crate::nn::kernels::sequence::{self as steps, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps, WIDE};
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -247,9 +247,6 @@ pub(super) struct Recurrent<T> {
     u: Vec<T>,
 }
 
-/// Passes with fewer multiply-adds stay on one thread.
-const PARALLEL: usize = 1 << 20;
-
 impl<T: Real> Recurrent<T> {
     pub(super) fn new(plan: RecurrentPlan, columns: usize) -> Self {
         let (steps, units, gates) = (plan.steps, plan.units, plan.gates());
@@ -277,7 +274,7 @@ impl<T: Real> Recurrent<T> {
     fn threads(&self, pass: &Pass) -> usize {
         let p = &self.plan;
         let work = p.steps * p.gates() * (p.features + p.units) * pass.stride();
-        if work >= PARALLEL { pass.threads } else { 1 }
+        steps::threads_for(work, pass.threads)
     }
 }
 
@@ -363,7 +360,17 @@ impl<T: Real> Operation<T> for Recurrent<T> {
                         let gates_of = &b.grad_gates[t * plan.room().0 * b.width..];
                         let rows = Rows { distance: stride, width: b.width };
                         let (count, grad) = (plan.features, &mut grad[b.at..]);
-                        steps::affine(weight, gates, &[], gates_of, b.width, gates, grad, rows, count, accumulate);
+                        steps::affine(
+                            Matrix::rows(weight, gates),
+                            &[],
+                            gates_of,
+                            b.width,
+                            gates,
+                            grad,
+                            rows,
+                            count,
+                            accumulate,
+                        );
                     }
                 }
             });
@@ -387,7 +394,7 @@ impl<T: Real> Block<T> {
         let (bias, inner_bias) = (&params[plan.bias.clone()], &params[plan.inner_bias.clone()]);
         for (x, z) in x.chunks_exact(plan.features * stride).zip(self.gates.chunks_exact_mut(a_gate)) {
             let features = plan.features;
-            steps::affine(weight, features, bias, &x[self.at..], stride, features, z, rows, gates, false);
+            steps::affine(Matrix::rows(weight, features), bias, &x[self.at..], stride, features, z, rows, gates, false);
         }
         let first = plan.first_slot() * a_state;
         self.state[first..first + size].fill(T::ZERO);
@@ -399,7 +406,7 @@ impl<T: Real> Block<T> {
             let z = &mut self.gates[t * a_gate..][..gates * width];
             // A GRU adds the old state's part of the new one behind the reset gate.
             let added = if plan.cell == Cell::Gru { 2 * units } else { gates };
-            steps::affine(recurrent, units, &[], before, width, units, z, rows, added, true);
+            steps::affine(Matrix::rows(recurrent, units), &[], before, width, units, z, rows, added, true);
             match plan.cell {
                 Cell::Simple => cell::simple_cell(CellStep {
                     gates: z,
@@ -416,7 +423,17 @@ impl<T: Real> Block<T> {
                 Cell::Gru => {
                     let inner = &mut self.inner[t * a_state..][..size];
                     let new = &recurrent[2 * units * units..];
-                    steps::affine(new, units, inner_bias, before, width, units, inner, rows, units, false);
+                    steps::affine(
+                        Matrix::rows(new, units),
+                        inner_bias,
+                        before,
+                        width,
+                        units,
+                        inner,
+                        rows,
+                        units,
+                        false,
+                    );
                     let memory = &mut [];
                     cell::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
                 }
@@ -464,11 +481,31 @@ impl<T: Real> Block<T> {
             let grad_gates = &self.grad_gates[gate];
             if plan.cell == Cell::Gru {
                 grad_state.copy_from_slice(&self.grad_before[..size]);
-                steps::affine(recurrent, gates, &[], grad_gates, width, 2 * units, grad_state, rows, units, true);
+                steps::affine(
+                    Matrix::rows(recurrent, gates),
+                    &[],
+                    grad_gates,
+                    width,
+                    2 * units,
+                    grad_state,
+                    rows,
+                    units,
+                    true,
+                );
                 let (new, grad_inner) = (&recurrent[2 * units..], &self.grad_inner[inner]);
-                steps::affine(new, gates, &[], grad_inner, width, units, grad_state, rows, units, true);
+                steps::affine(Matrix::rows(new, gates), &[], grad_inner, width, units, grad_state, rows, units, true);
             } else {
-                steps::affine(recurrent, gates, &[], grad_gates, width, gates, grad_state, rows, units, false);
+                steps::affine(
+                    Matrix::rows(recurrent, gates),
+                    &[],
+                    grad_gates,
+                    width,
+                    gates,
+                    grad_state,
+                    rows,
+                    units,
+                    false,
+                );
             }
         }
     }

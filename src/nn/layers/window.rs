@@ -112,7 +112,7 @@ fn one() -> [usize; 2] {
     [1, 1]
 }
 
-fn single() -> usize {
+pub(super) fn single() -> usize {
     1
 }
 

@@ -48,10 +48,6 @@ fn without_height(shape: &[usize]) -> Vec<usize> {
     vec![shape[0], shape[2]]
 }
 
-fn single() -> usize {
-    1
-}
-
 /// Filters that slide over a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -59,14 +55,14 @@ pub struct Conv1dSpec {
     /// Channels of the output
     pub filters: usize,
     pub kernel: usize,
-    #[serde(default = "single")]
+    #[serde(default = "super::window::single")]
     pub stride: usize,
     #[serde(default)]
     pub padding: Padding1d,
-    #[serde(default = "single")]
+    #[serde(default = "super::window::single")]
     pub dilation: usize,
     /// Channels are cut into so many groups that do not see each other
-    #[serde(default = "single")]
+    #[serde(default = "super::window::single")]
     pub groups: usize,
     #[serde(default)]
     pub activation: Activation,
