@@ -158,7 +158,7 @@ impl Link {
     pub fn apply<T: Real>(self, output: &[T], prediction: &mut [T], stride: usize) {
         match self {
             Self::Identity => prediction.copy_from_slice(output),
-            Self::Sigmoid => elementwise::activate(super::Activation::Sigmoid, output, prediction, stride),
+            Self::Sigmoid => elementwise::activate(super::Activation::Sigmoid, output, prediction, stride, 1),
             Self::Softmax => elementwise::softmax(output, prediction, stride),
         }
     }

@@ -39,6 +39,16 @@ pub trait Real:
     fn cos(self) -> Self;
     /// `a * b + c`, fused where `FMA`.
     fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
+    /// sum[l] += w[l] · x[l], each fused where `FMA`; a register for each, where loops over several sums would be mixed up.
+    ///
+    /// # Safety
+    /// `FMA` must be as [`super::kernels`] dispatches it, and `W` may be 16 only where registers are that wide.
+    #[inline(always)]
+    unsafe fn fma_lanes<const FMA: bool, const W: usize>(w: &[Self; W], x: &[Self; W], sum: &mut [Self; W]) {
+        for l in 0..W {
+            sum[l] = Self::fma::<FMA>(w[l], x[l], sum[l]);
+        }
+    }
     fn exp<const FMA: bool>(self) -> Self;
     fn exp_m1<const FMA: bool>(self) -> Self;
     fn tanh<const FMA: bool>(self) -> Self;
@@ -133,6 +143,26 @@ impl Real for f32 {
     #[inline(always)]
     fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self {
         if FMA { a.mul_add(b, c) } else { a * b + c }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn fma_lanes<const FMA: bool, const W: usize>(w: &[Self; W], x: &[Self; W], sum: &mut [Self; W]) {
+        use std::arch::x86_64::{
+            _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+        };
+        let (w_at, from, to) = (w.as_ptr(), x.as_ptr(), sum.as_mut_ptr());
+        match (FMA, W) {
+            // SAFETY: the arrays hold 16 numbers, and the caller says that registers do.
+            (true, 16) => unsafe {
+                _mm512_storeu_ps(to, _mm512_fmadd_ps(_mm512_loadu_ps(w_at), _mm512_loadu_ps(from), _mm512_loadu_ps(to)));
+            },
+            // SAFETY: the arrays hold 8 numbers; fused multiply-add is dispatched together with AVX2.
+            (true, 8) => unsafe {
+                _mm256_storeu_ps(to, _mm256_fmadd_ps(_mm256_loadu_ps(w_at), _mm256_loadu_ps(from), _mm256_loadu_ps(to)));
+            },
+            _ => (0..W).for_each(|l| sum[l] = Self::fma::<FMA>(w[l], x[l], sum[l])),
+        }
     }
 
     /// Range reduction by powers of two and a degree-6 polynomial (Cephes `expf`), about 1 ulp.

@@ -1,16 +1,33 @@
 //! Activations over whole buffers, forward and backward. Buffers are `[units, stride]`, batch last.
 
-use super::dispatch;
+use super::{LANES, dispatch};
 use crate::nn::activation::Activation;
 use crate::nn::real::Real;
 
+/// Functions of fewer numbers than this stay on one thread.
+const PARALLEL: usize = 1 << 18;
+
+/// Where to cut buffers of so many numbers for two threads.
+fn half(len: usize, threads: usize) -> Option<usize> {
+    (threads > 1 && len >= PARALLEL).then(|| (len / 2).next_multiple_of(2 * LANES))
+}
+
 /// a = f(z).
-pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usize) {
+pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usize, threads: usize) {
     match function {
         Activation::Identity => a.copy_from_slice(z),
         Activation::Softmax => softmax(z, a, stride),
-        _ => activate_each(function, z, a),
+        _ => share(function, z, a, threads),
     }
+}
+
+fn share<T: Real>(function: Activation, z: &[T], a: &mut [T], threads: usize) {
+    let Some(half) = half(z.len(), threads) else { return activate_each(function, z, a) };
+    let ((low_z, high_z), (low, high)) = (z.split_at(half), a.split_at_mut(half));
+    rayon::join(
+        || share(function, low_z, low, threads / 2),
+        || share(function, high_z, high, threads - threads / 2),
+    );
 }
 
 /// ∂L/∂z = ∂L/∂a · f′(z); for softmax ∂L/∂zᵢ = aᵢ (∂L/∂aᵢ − Σⱼ aⱼ ∂L/∂aⱼ). Added to `grad_z` if `accumulate`.
@@ -22,11 +39,30 @@ pub fn activate_backward<T: Real>(
     grad_z: &mut [T],
     stride: usize,
     accumulate: bool,
+    threads: usize,
 ) {
     match function {
         Activation::Softmax => softmax_backward(a, grad_a, grad_z, stride, accumulate),
-        _ => slope_each(function, z, a, grad_a, grad_z, accumulate),
+        _ => share_backward(function, z, a, grad_a, grad_z, accumulate, threads),
     }
+}
+
+fn share_backward<T: Real>(
+    function: Activation,
+    z: &[T],
+    a: &[T],
+    grad_a: &[T],
+    grad_z: &mut [T],
+    accumulate: bool,
+    threads: usize,
+) {
+    let Some(half) = half(z.len(), threads) else { return slope_each(function, z, a, grad_a, grad_z, accumulate) };
+    let ((low_z, high_z), (low_a, high_a)) = (z.split_at(half), a.split_at(half));
+    let ((low_grad, high_grad), (low, high)) = (grad_a.split_at(half), grad_z.split_at_mut(half));
+    rayon::join(
+        || share_backward(function, low_z, low_a, low_grad, low, accumulate, threads / 2),
+        || share_backward(function, high_z, high_a, high_grad, high, accumulate, threads - threads / 2),
+    );
 }
 
 dispatch! {

@@ -279,8 +279,17 @@ dispatch! {
 #[inline(always)]
 fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride: usize) {
     for (sum, row) in sums.iter_mut().zip(values.chunks_exact(stride)) {
+        // Four sums side by side, so that an addition need not wait for the one before.
+        let mut wide = [T::ZERO; 4 * LANES];
+        let chunks = row.chunks_exact(4 * LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for lane in 0..4 * LANES {
+                wide[lane] += chunk[lane];
+            }
+        }
         let mut lanes = [T::ZERO; LANES];
-        for chunk in row.chunks_exact(LANES) {
+        for chunk in wide.chunks_exact(LANES).chain(rest.chunks_exact(LANES)) {
             for lane in 0..LANES {
                 lanes[lane] += chunk[lane];
             }

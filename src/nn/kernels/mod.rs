@@ -5,6 +5,7 @@
 //! inputs and zero gradients, so no loop needs a tail.
 
 pub mod cell;
+pub mod convolution;
 pub mod elementwise;
 pub mod matrix;
 pub mod norm;

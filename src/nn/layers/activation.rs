@@ -49,13 +49,13 @@ pub(super) struct Activate(pub Activation);
 
 impl<T: Real> Operation<T> for Activate {
     fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
-        elementwise::activate(self.0, inputs.get(0), output, pass.stride());
+        elementwise::activate(self.0, inputs.get(0), output, pass.stride(), pass.threads);
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            let z = at.inputs.get(0);
-            elementwise::activate_backward(self.0, z, at.output, at.grad_output, values, pass.stride(), accumulate);
+            let (z, stride, threads) = (at.inputs.get(0), pass.stride(), pass.threads);
+            elementwise::activate_backward(self.0, z, at.output, at.grad_output, values, stride, accumulate, threads);
         }
     }
 }

@@ -35,7 +35,8 @@ pub use window1d::{Conv1dSpec, Padding1d, Pool1dSpec};
 use super::compile::Lowering;
 use super::init::Initialiser;
 use super::kernels::padded;
-use super::kernels::window::{Convolution, Pooling};
+use super::kernels::convolution::Convolution;
+use super::kernels::window::Pooling;
 use super::real::Real;
 use super::spec::LayerKind;
 use std::ops::Range;
@@ -343,7 +344,8 @@ impl OperationPlan {
             Self::Embed { weight, dimensions } => Box::new(embedding::Embed { weight, dimensions }),
             Self::Rows(map) => Box::new(shape::Rows(map)),
             Self::Convolve { convolution, weight, bias, transposed } => {
-                Box::new(window::Convolve { convolution, weight, bias, transposed })
+                let packed = vec![T::ZERO; weight.len()];
+                Box::new(window::Convolve { convolution, weight, bias, transposed, packed })
             }
             Self::Pool(pooling) => Box::new(window::Pool(pooling)),
             Self::BatchNorm(plan) => Box::new(norm::BatchNorm::new(plan)),

@@ -6,7 +6,8 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
-use crate::nn::kernels::window::{self, Convolution, MOST_TAPS, Pooling, Side, Way};
+use crate::nn::kernels::convolution::{self, Convolution, Way};
+use crate::nn::kernels::window::{self, MOST_TAPS, Pooling, Side};
 use crate::nn::{Activation, Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -434,20 +435,22 @@ impl LayerDefinition for GlobalPoolSpec {
     }
 }
 
-pub(super) struct Convolve {
+pub(super) struct Convolve<T> {
     pub convolution: Convolution,
     pub weight: Range<usize>,
     /// Empty for a layer without bias.
     pub bias: Range<usize>,
     pub transposed: bool,
+    /// The weights in the order in which they are read.
+    pub packed: Vec<T>,
 }
 
-impl<T: Real> Operation<T> for Convolve {
+impl<T: Real> Operation<T> for Convolve<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
         let (c, x, stride, threads) = (&self.convolution, inputs.get(0), pass.stride(), pass.threads);
         let way = if self.transposed { Way::Backward } else { Way::Forward };
-        window::convolve(c, way, weight, bias, x, output, stride, false, threads);
+        convolution::convolve(c, way, weight, bias, x, output, &mut self.packed, stride, false, threads);
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
@@ -456,15 +459,15 @@ impl<T: Real> Operation<T> for Convolve {
         let (grad_weight, grad_bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
         let weight = &at.params[self.weight.clone()];
         let back = if self.transposed {
-            window::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
+            convolution::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
             matrix::row_sums(grad, grad_bias, grad.len() / c.inputs);
             Way::Forward
         } else {
-            window::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
+            convolution::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
             Way::Backward
         };
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            window::convolve(c, back, weight, &[], grad, values, stride, accumulate, threads);
+            convolution::convolve(c, back, weight, &[], grad, values, &mut self.packed, stride, accumulate, threads);
         }
     }
 }
@@ -473,13 +476,13 @@ pub(super) struct Pool(pub Pooling);
 
 impl<T: Real> Operation<T> for Pool {
     fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
-        window::pool(&self.0, inputs.get(0), output, pass.stride());
+        window::pool(&self.0, inputs.get(0), output, pass.stride(), pass.threads);
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            let x = at.inputs.get(0);
-            window::pool_backward(&self.0, x, at.output, at.grad_output, values, pass.stride(), accumulate);
+            let (x, stride) = (at.inputs.get(0), pass.stride());
+            window::pool_backward(&self.0, x, at.output, at.grad_output, values, stride, accumulate, pass.threads);
         }
     }
 }
