@@ -11,6 +11,7 @@ mod check;
 mod experiment;
 mod inspect;
 mod predict;
+mod trace;
 mod train;
 
 use crate::data::{DataSource, Preparation, prepare};
@@ -53,6 +54,8 @@ enum Order {
     CrossValidate(experiment::FoldArguments),
     /// Raise the learning rate from update to update and report where the loss falls fastest
     FindRate(experiment::RateArguments),
+    /// Run one training step and print every value, gradient and parameter in it
+    Trace(trace::Arguments),
     /// Compare every analytic gradient with central differences in f64
     Check(check::Arguments),
     /// List the built-in presets
@@ -80,6 +83,7 @@ fn execute(command: Order) -> Result<(), Failure> {
         Order::Inspect(arguments) => inspect::run(&arguments),
         Order::CrossValidate(arguments) => experiment::folds(&arguments),
         Order::FindRate(arguments) => experiment::rates(&arguments),
+        Order::Trace(arguments) => trace::run(&arguments),
         Order::Check(arguments) => check::run(&arguments),
         Order::Presets => list_presets(),
         Order::Schema => {

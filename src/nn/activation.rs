@@ -111,6 +111,11 @@ impl Activation {
         }
     }
 
+    /// f′ at one value z with a = f(z); 1 for softmax, which is not elementwise.
+    pub fn slope_at(self, z: f64, a: f64) -> f64 {
+        self.slope::<f64, false>(z, a)
+    }
+
     /// f(z) of one value; softmax is not elementwise and passes through.
     #[inline(always)]
     pub(crate) fn value<T: Real, const FMA: bool>(self, z: T) -> T {

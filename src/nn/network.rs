@@ -268,6 +268,16 @@ impl<T: Real> Network<T> {
         Some((self.view(&self.values, z), self.view(&self.values, a)))
     }
 
+    /// What a node of the plan put out for the loaded mini-batch, `[units, batch]`.
+    pub fn node_values(&self, node: usize) -> ArrayView2<'_, T> {
+        self.view(&self.values, node)
+    }
+
+    /// ∂L/∂output of a node in the last backward pass, `[units, batch]`; none where no gradient went.
+    pub fn node_grads(&self, node: usize) -> Option<ArrayView2<'_, T>> {
+        self.touched[node].then(|| self.view(&self.grads, node))
+    }
+
     /// Predictions of a head for the loaded mini-batch, `[outputs, stride]`: probabilities for cross-entropies, else the
     /// output.
     ///

@@ -229,6 +229,19 @@ impl<T: Real> OptimizerState<T> {
         Self { first, second, steps: 0, curvature, product: Default::default() }
     }
 
+    /// The same in numbers of another type.
+    pub fn cast<U: Real>(&self) -> OptimizerState<U> {
+        let all = |values: &[T]| values.iter().map(|v| U::from_f64(v.to_f64())).collect();
+        let curvature = Curvature {
+            steps: self.curvature.steps.iter().map(|v| all(v)).collect(),
+            changes: self.curvature.changes.iter().map(|v| all(v)).collect(),
+            known: self.curvature.known,
+            size: self.curvature.size,
+        };
+        let (first, second) = (all(&self.first), all(&self.second));
+        OptimizerState { first, second, steps: self.steps, curvature, product: self.product }
+    }
+
     /// Moves `params` along `grads`, group by group; only groups that are decayed (the weights) are regularised.
     pub fn update(&mut self, rule: &UpdateRule, params: &mut [T], grads: &mut [T], groups: &[Group]) {
         self.steps += 1;

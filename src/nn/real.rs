@@ -155,11 +155,17 @@ impl Real for f32 {
         match (FMA, W) {
             // SAFETY: the arrays hold 16 numbers, and the caller says that registers do.
             (true, 16) => unsafe {
-                _mm512_storeu_ps(to, _mm512_fmadd_ps(_mm512_loadu_ps(w_at), _mm512_loadu_ps(from), _mm512_loadu_ps(to)));
+                _mm512_storeu_ps(
+                    to,
+                    _mm512_fmadd_ps(_mm512_loadu_ps(w_at), _mm512_loadu_ps(from), _mm512_loadu_ps(to)),
+                );
             },
             // SAFETY: the arrays hold 8 numbers; fused multiply-add is dispatched together with AVX2.
             (true, 8) => unsafe {
-                _mm256_storeu_ps(to, _mm256_fmadd_ps(_mm256_loadu_ps(w_at), _mm256_loadu_ps(from), _mm256_loadu_ps(to)));
+                _mm256_storeu_ps(
+                    to,
+                    _mm256_fmadd_ps(_mm256_loadu_ps(w_at), _mm256_loadu_ps(from), _mm256_loadu_ps(to)),
+                );
             },
             _ => (0..W).for_each(|l| sum[l] = Self::fma::<FMA>(w[l], x[l], sum[l])),
         }

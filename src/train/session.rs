@@ -277,9 +277,28 @@ impl Session {
     pub fn forward(&mut self) {
         let rows = self.batch_rows();
         load(&mut self.network, &self.data, &self.judges, &self.order[rows], true);
-        // Mini-batches of one update have random numbers of their own.
-        self.network.forward(true, self.state.steps ^ ((self.gathered.1 as u64) << 40));
+        self.network.forward(true, self.address());
         self.phase = Phase::Error;
+    }
+
+    /// Addresses the random numbers of the next forward pass; mini-batches of one update have numbers of their own.
+    pub(super) fn address(&self) -> u64 {
+        self.state.steps ^ ((self.gathered.1 as u64) << 40)
+    }
+
+    /// The rule of the next update.
+    pub(super) fn rule(&self) -> UpdateRule {
+        UpdateRule { learning_rate: self.learning_rate(self.position), ..self.config.rule() }
+    }
+
+    pub(super) fn optimizer_state(&self) -> &OptimizerState<f32> {
+        &self.state
+    }
+
+    /// The next mini-batch; at the end of an epoch, which still waits for its validation, the first of that epoch.
+    pub(super) fn next_rows(&self) -> &[u32] {
+        let rows = self.batch_rows();
+        if rows.is_empty() { &self.order[..self.config.batch_size.min(self.order.len())] } else { &self.order[rows] }
     }
 
     /// Step 2: compares with the targets.
@@ -310,8 +329,7 @@ impl Session {
     pub fn update(&mut self) {
         let done = self.batch_rows();
         if self.gather(&done) {
-            let rule = UpdateRule { learning_rate: self.learning_rate(self.position), ..self.config.rule() };
-            self.network.update(&rule, &mut self.state);
+            self.network.update(&self.rule(), &mut self.state);
         } else {
             self.network.follow();
         }

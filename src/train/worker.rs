@@ -1,6 +1,7 @@
 //! A thread that trains: commands in, snapshots out. It never waits for the screen, and the screen never for it.
 
 use super::config::TrainConfig;
+use super::moment::Moment;
 use super::run::RunState;
 use super::session::{Phase, Session, Tick};
 use super::snapshot::{Snapshot, Status};
@@ -40,6 +41,8 @@ pub enum Command {
     Pace(Pace),
     /// Asks for the run as data; nothing comes when there is none.
     Save(Sender<RunState>),
+    /// Asks where training stands, and of which load that is; nothing comes when there is none.
+    Look(Sender<(u64, Moment)>),
 }
 
 /// How far one step goes.
@@ -240,6 +243,12 @@ impl Trainer {
                 }
             }
             Command::Pace(pace) => self.pace = pace,
+            Command::Look(reply) => {
+                if let Some(session) = &self.session {
+                    reply.send((self.picture.generation, session.moment())).ok();
+                }
+                return;
+            }
             Command::Save(reply) => {
                 if let Some(session) = &self.session {
                     // Whoever asked may have gone.

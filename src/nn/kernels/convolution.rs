@@ -26,6 +26,64 @@ impl Convolution {
         self.y.kernel * self.x.kernel
     }
 
+    /// Weights and inputs that meet in one output, as places in their tensors.
+    pub fn products_into(&self, output: usize) -> Vec<(usize, usize)> {
+        let (width, area) = (self.x.output, self.y.output * self.x.output);
+        let (filter, y, x) = (output / area, output / width % self.y.output, output % width);
+        let per_group = self.inputs / self.groups;
+        let first = filter / (self.outputs / self.groups) * per_group;
+        let mut links = Vec::new();
+        for channel in 0..per_group {
+            for (ky, iy) in self.y.under(y).iter() {
+                for (kx, ix) in self.x.under(x).iter() {
+                    links.push((
+                        self.weight(filter, channel, ky, kx),
+                        ((first + channel) * self.y.input + iy) * self.x.input + ix,
+                    ));
+                }
+            }
+        }
+        links
+    }
+
+    /// Weights that one input meets, and the outputs that it goes into.
+    pub fn products_from(&self, input: usize) -> Vec<(usize, usize)> {
+        let (width, area) = (self.x.input, self.y.input * self.x.input);
+        let (channel, y, x) = (input / area, input / width % self.y.input, input % width);
+        let (per_group, filters) = (self.inputs / self.groups, self.outputs / self.groups);
+        let group = channel / per_group;
+        let mut links = Vec::new();
+        for filter in group * filters..(group + 1) * filters {
+            for (ky, oy) in self.y.over(y).iter() {
+                for (kx, ox) in self.x.over(x).iter() {
+                    links.push((
+                        self.weight(filter, channel % per_group, ky, kx),
+                        (filter * self.y.output + oy) * self.x.output + ox,
+                    ));
+                }
+            }
+        }
+        links
+    }
+
+    /// Inputs that meet one weight, and the outputs that they go into.
+    pub fn products_of(&self, weight: usize) -> Vec<(usize, usize)> {
+        let per_group = self.inputs / self.groups;
+        let (kx, ky) = (weight % self.x.kernel, weight / self.x.kernel % self.y.kernel);
+        let (channel, filter) = (weight / self.taps() % per_group, weight / self.taps() / per_group);
+        let channel = filter / (self.outputs / self.groups) * per_group + channel;
+        let places = self.y.meeting(ky).flat_map(|oy| self.x.meeting(kx).map(move |ox| (oy, ox)));
+        let link = |(oy, ox)| {
+            let input = (channel * self.y.input + self.y.met(ky, oy)) * self.x.input + self.x.met(kx, ox);
+            (input, (filter * self.y.output + oy) * self.x.output + ox)
+        };
+        places.map(link).collect()
+    }
+
+    fn weight(&self, filter: usize, channel: usize, ky: usize, kx: usize) -> usize {
+        ((filter * (self.inputs / self.groups) + channel) * self.y.kernel + ky) * self.x.kernel + kx
+    }
+
     /// Multiply-adds for one sample.
     fn work(&self) -> usize {
         self.outputs * self.inputs / self.groups * self.taps() * self.y.output * self.x.output

@@ -24,10 +24,7 @@ pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usi
 fn share<T: Real>(function: Activation, z: &[T], a: &mut [T], threads: usize) {
     let Some(half) = half(z.len(), threads) else { return activate_each(function, z, a) };
     let ((low_z, high_z), (low, high)) = (z.split_at(half), a.split_at_mut(half));
-    rayon::join(
-        || share(function, low_z, low, threads / 2),
-        || share(function, high_z, high, threads - threads / 2),
-    );
+    rayon::join(|| share(function, low_z, low, threads / 2), || share(function, high_z, high, threads - threads / 2));
 }
 
 /// ∂L/∂z = ∂L/∂a · f′(z); for softmax ∂L/∂zᵢ = aᵢ (∂L/∂aᵢ − Σⱼ aⱼ ∂L/∂aⱼ). Added to `grad_z` if `accumulate`.

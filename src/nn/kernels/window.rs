@@ -121,6 +121,25 @@ pub fn pool_backward<T: Real>(
     });
 }
 
+impl Pooling {
+    /// The inputs under the window of one output.
+    pub fn under(&self, output: usize) -> Vec<usize> {
+        let (y, x) = (output / self.x.output % self.y.output, output % self.x.output);
+        let plane = output / (self.x.output * self.y.output) * self.y.input * self.x.input;
+        let ys = self.y.under(y);
+        let xs = self.x.under(x);
+        ys.iter().flat_map(|(_, y)| xs.iter().map(move |(_, x)| plane + y * self.x.input + x)).collect()
+    }
+
+    /// The outputs whose window lies over one input.
+    pub fn over(&self, input: usize) -> Vec<usize> {
+        let (y, x) = (input / self.x.input % self.y.input, input % self.x.input);
+        let plane = input / (self.x.input * self.y.input) * self.y.output * self.x.output;
+        let (ys, xs) = (self.y.over(y), self.x.over(x));
+        ys.iter().flat_map(|(_, y)| xs.iter().map(move |(_, x)| plane + y * self.x.output + x)).collect()
+    }
+}
+
 dispatch! {
     fn pool_channels<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, wide: bool) => pool_body
 }
@@ -235,14 +254,7 @@ impl Window<'_> {
 
     /// The other way round; `write` says that no other window meets the same values.
     #[inline(always)]
-    fn spread<T: Real, const W: usize>(
-        &self,
-        values: &[T],
-        out: &[T],
-        grad_out: &[T],
-        grads: &mut [T],
-        write: bool,
-    ) {
+    fn spread<T: Real, const W: usize>(&self, values: &[T], out: &[T], grad_out: &[T], grads: &mut [T], write: bool) {
         let share = self.share::<T>();
         for lane in (0..self.stride).step_by(W) {
             let mut left = [T::ZERO; W];

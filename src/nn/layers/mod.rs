@@ -34,8 +34,8 @@ pub use window1d::{Conv1dSpec, Padding1d, Pool1dSpec};
 
 use super::compile::Lowering;
 use super::init::Initialiser;
-use super::kernels::padded;
 use super::kernels::convolution::Convolution;
+use super::kernels::padded;
 use super::kernels::window::Pooling;
 use super::real::Real;
 use super::spec::LayerKind;

@@ -5,8 +5,8 @@ use super::{
     channels_of, image, numbers,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::matrix;
 use crate::nn::kernels::convolution::{self, Convolution, Way};
+use crate::nn::kernels::matrix;
 use crate::nn::kernels::window::{self, MOST_TAPS, Pooling, Side};
 use crate::nn::{Activation, Initialiser, Real};
 use schemars::JsonSchema;

@@ -1,0 +1,106 @@
+//! `chainrule trace`: one training step with every number in it.
+
+use super::{Failure, open, write};
+use crate::data::Dataset;
+use crate::explain::Trace;
+use crate::train::Session;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A preset file or the name of a built-in preset; one that was saved with its run is traced where it stopped
+    preset: String,
+    /// A row of the data set, counted from 1; may be given several times. Without it the next mini-batch is traced
+    #[arg(long, value_name = "ROW")]
+    row: Vec<usize>,
+    /// Print every number as JSON instead of a summary
+    #[arg(long)]
+    json: bool,
+    /// Where to write it instead of to the terminal
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Compute in double precision; training uses single precision
+    #[arg(long)]
+    double: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let preset = open(&arguments.preset, None)?;
+    let document = preset.document;
+    let (_, data) = document.data.load()?;
+    let data = Arc::new(data);
+    let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
+    if let Some(run) = &preset.run {
+        session.resume(run)?;
+    }
+    let moment = session.moment();
+    let rows = if arguments.row.is_empty() { moment.rows.clone() } else { asked(&arguments.row, &data)? };
+    let problems = |problems: Vec<crate::nn::Problem>| -> Failure {
+        problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n").into()
+    };
+    let single = Trace::<f32>::record(&document.network, &data, &moment, &rows).map_err(problems)?;
+    let text = match (arguments.json, arguments.double) {
+        (false, _) => summary(&single),
+        (true, false) => serde_json::to_string(&single)?,
+        (true, true) => {
+            serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &moment, &rows).map_err(problems)?)?
+        }
+    };
+    match &arguments.out {
+        Some(path) => write(path, &(text + "\n")),
+        None => {
+            println!("{text}");
+            Ok(())
+        }
+    }
+}
+
+fn asked(rows: &[usize], data: &Dataset) -> Result<Vec<u32>, Failure> {
+    let count = data.rows();
+    let row = |&row: &usize| match row {
+        row if (1..=count).contains(&row) => Ok(row as u32 - 1),
+        _ => Err(format!("there is no row {row}: the data have rows 1 to {count}").into()),
+    };
+    rows.iter().map(row).collect()
+}
+
+/// Sizes of values and gradients, layer by layer.
+fn summary(trace: &Trace<f32>) -> String {
+    let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+    let mut text = format!(
+        "step {}, {} rows: loss {:.6}, after the update {:.6}\n\n{:20} {:>7} {:>12} {:>12} {:>12} {:>12}",
+        trace.steps + 1,
+        trace.rows.len(),
+        trace.loss,
+        trace.loss_after,
+        "layer",
+        "units",
+        "|a|",
+        "|dL/da|",
+        "|dL/dw|",
+        "|step|"
+    );
+    for id in trace.layers() {
+        let Some((_, a)) = trace.layer_values(id) else { continue };
+        let of = |part: Option<f64>| part.map_or_else(|| format!("{:>12}", "-"), |v| format!("{v:>12.4e}"));
+        let gradient = trace.layer_grads(id).and_then(|(z, a)| a.or(z)).map(|g| norm(&mut g.iter().copied()));
+        let own: Vec<usize> =
+            trace.plan.parameters.iter().filter(|p| p.layer == id).flat_map(|p| p.range.clone()).collect();
+        let has = !own.is_empty();
+        let weights = has.then(|| norm(&mut own.iter().map(|&i| trace.gradient[i])));
+        let step = has.then(|| norm(&mut own.iter().map(|&i| trace.after[i] - trace.before[i])));
+        text += &format!(
+            "\n{:20} {:>7} {} {} {} {}",
+            trace.spec.name(id),
+            a.nrows(),
+            of(Some(norm(&mut a.iter().copied()))),
+            of(gradient),
+            of(weights),
+            of(step)
+        );
+    }
+    let rows: Vec<String> = trace.rows.iter().take(12).map(|r| (r + 1).to_string()).collect();
+    let more = if trace.rows.len() > 12 { ", …" } else { "" };
+    text + &format!("\n\nrows {}{more} of the data; --json prints every number", rows.join(", "))
+}

@@ -1,0 +1,258 @@
+//! The chain rule spelled out for one weight: the factors from the loss down to it along the way that matters most.
+
+use super::Trace;
+use super::math::{Math, Place, indexed, partial, symbol};
+use crate::nn::layers::{JoinKind, OperationPlan};
+use crate::nn::{Activation, LayerId};
+
+/// One local derivative.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factor {
+    pub symbols: Math,
+    pub value: f64,
+    /// What it is, in a few words: "slope of tanh".
+    pub name: String,
+    /// The layer that it belongs to.
+    pub layer: LayerId,
+    pub place: Option<Place>,
+    /// Where the gradient nearly vanishes or explodes, and by this factor.
+    pub culprit: Option<Culprit>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Culprit {
+    Vanishes,
+    Explodes,
+}
+
+/// Factors from the loss to a weight, for one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    pub layer: LayerId,
+    /// The weight, by its place in the flat vector.
+    pub index: usize,
+    /// What the product of the factors is the gradient of.
+    pub symbols: Math,
+    pub factors: Vec<Factor>,
+    /// Product of the factors: the part of the gradient that comes this way.
+    pub product: f64,
+    /// The whole gradient for this sample, and over all samples of the trace.
+    pub of_sample: f64,
+    pub total: f64,
+    /// Ways from the weight to the loss; this is one of them.
+    pub ways: u64,
+}
+
+/// A product of slopes and weights smaller than this is called vanishing, a larger one than its inverse exploding.
+const VANISHING: f64 = 1e-2;
+
+/// The chain of one parameter; none where it belongs to no weighted sum, or no gradient reaches it.
+pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
+    let plan = &trace.plan;
+    let parameter = plan.parameters.iter().find(|p| p.range.contains(&index))?;
+    let weighs = |n: &crate::nn::compile::Node| n.layer == parameter.layer && n.operation.weighs();
+    let node = plan.nodes.iter().position(weighs)?;
+    let operation = &plan.nodes[node].operation;
+    let grads = trace.grads[node].as_ref()?;
+    let grad = |unit: usize| f64::from(grads[[unit, sample]]);
+    let input = plan.nodes[node].inputs[0];
+    let value = |node: usize, unit: usize| f64::from(trace.values[node][[unit, sample]]);
+    let products = operation.products_of(index, plan.nodes[node].units);
+    // A bias meets the constant 1 in every place that it is added to.
+    let biased: Vec<usize> = if products.is_empty() {
+        (0..plan.nodes[node].units).filter(|&u| operation.bias_of(u, plan.nodes[node].units) == Some(index)).collect()
+    } else {
+        Vec::new()
+    };
+    let meets: Vec<(f64, Option<usize>, usize)> = products
+        .iter()
+        .map(|p| (value(input, p.input), Some(p.input), p.output))
+        .chain(biased.into_iter().map(|u| (1.0, None, u)))
+        .collect();
+    let of_sample = meets.iter().map(|&(x, _, u)| x * grad(u)).sum();
+    let &(x, from, unit) = meets.iter().max_by(|a, b| (a.0 * grad(a.2)).abs().total_cmp(&(b.0 * grad(b.2)).abs()))?;
+
+    let weight = weight_symbol(trace, index);
+    let z = |unit: usize| indexed("z", (unit + 1).to_string());
+    let mut walk = Walk { trace, sample, factors: Vec::new(), ways: meets.len() as u64 };
+    walk.factors.push(Factor {
+        symbols: partial(z(unit), weight.clone()),
+        value: x,
+        name: if from.is_some() { "input".to_owned() } else { "bias".to_owned() },
+        layer: parameter.layer,
+        place: from.map(|unit| Place::Activation { layer: plan.nodes[input].layer, unit }),
+        culprit: None,
+    });
+    walk.climb(node, unit);
+    let Walk { mut factors, ways, .. } = walk;
+    factors.reverse();
+    mark(&mut factors);
+    let product = factors.iter().map(|f| f.value).product();
+    let total = f64::from(trace.gradient[index]);
+    let symbols = partial(symbol("L"), weight);
+    Some(Chain { layer: parameter.layer, index, symbols, factors, product, of_sample, total, ways })
+}
+
+/// A weight with the numbers of its ends, a bias with that of its unit.
+pub fn weight_symbol(trace: &Trace<f32>, index: usize) -> Math {
+    let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&index)) else { return symbol("w") };
+    let at = index - p.range.start;
+    match p.shape.shape[..] {
+        [_, outputs] => indexed("w", format!("{},{}", at / outputs + 1, at % outputs + 1)),
+        [_] => indexed(if p.shape.decayed { "w" } else { "b" }, (at + 1).to_string()),
+        _ => indexed("w", (at + 1).to_string()),
+    }
+}
+
+struct Walk<'a> {
+    trace: &'a Trace<f32>,
+    sample: usize,
+    /// From the weight upwards.
+    factors: Vec<Factor>,
+    ways: u64,
+}
+
+/// A step from one number to one that depends on it.
+struct Step {
+    node: usize,
+    unit: usize,
+    local: f64,
+    name: String,
+    place: Option<Place>,
+}
+
+impl Walk<'_> {
+    fn grad(&self, node: usize, unit: usize) -> f64 {
+        self.trace.grads[node].as_ref().map_or(0.0, |g| f64::from(g[[unit, self.sample]]))
+    }
+
+    fn value(&self, node: usize, unit: usize) -> f64 {
+        f64::from(self.trace.values[node][[unit, self.sample]])
+    }
+
+    /// Follows the strongest way until the loss, or until a layer whose inside is more than products.
+    fn climb(&mut self, mut node: usize, mut unit: usize) {
+        let plan = &self.trace.plan;
+        loop {
+            let layer = plan.nodes[node].layer;
+            let own = self.symbol(node, unit);
+            let here = self.grad(node, unit);
+            let place = match plan.layer_nodes.get(&layer) {
+                Some(&(z, a)) if z == node && z != a => Place::SumGradient { layer, unit },
+                _ => Place::ActivationGradient { layer, unit },
+            };
+            let last = |name: &str| Factor {
+                symbols: partial(symbol("L"), own.clone()),
+                value: here,
+                name: name.to_owned(),
+                layer,
+                place: Some(place),
+                culprit: None,
+            };
+            if plan.heads.iter().any(|h| h.node == node) {
+                self.factors.push(last("error"));
+                return;
+            }
+            let (steps, whole) = self.steps(node, unit);
+            if !whole {
+                self.factors.push(last("all that follows"));
+                return;
+            }
+            let weight = |s: &Step| (s.local * self.grad(s.node, s.unit)).abs();
+            let Some(step) = steps.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
+                self.factors.push(last("nothing follows"));
+                return;
+            };
+            self.ways = self.ways.saturating_mul(steps.len() as u64);
+            // Numbers that are only passed on make no factor.
+            if !step.name.is_empty() {
+                self.factors.push(Factor {
+                    symbols: partial(self.symbol(step.node, step.unit), own),
+                    value: step.local,
+                    name: step.name.clone(),
+                    layer: plan.nodes[step.node].layer,
+                    place: step.place,
+                    culprit: None,
+                });
+            }
+            (node, unit) = (step.node, step.unit);
+        }
+    }
+
+    fn symbol(&self, node: usize, unit: usize) -> Math {
+        let layer = self.trace.plan.nodes[node].layer;
+        let is_sum = self.trace.plan.layer_nodes.get(&layer).is_some_and(|&(z, a)| z == node && z != a);
+        let number = (unit + 1).to_string();
+        indexed(if is_sum { "z" } else { "a" }, number)
+    }
+
+    /// What one number goes into; false where a reader is more than products of single numbers.
+    fn steps(&self, node: usize, unit: usize) -> (Vec<Step>, bool) {
+        let plan = &self.trace.plan;
+        let mut steps = Vec::new();
+        for (r, reader) in plan.nodes.iter().enumerate() {
+            if !reader.inputs.contains(&node) || self.trace.grads[r].is_none() {
+                continue;
+            }
+            let mut step = |unit: usize, local: f64, name: String, place| {
+                steps.push(Step { node: r, unit, local, name, place });
+            };
+            match &reader.operation {
+                operation if operation.weighs() => {
+                    for p in operation.products_from(unit) {
+                        let w = f64::from(self.trace.before[p.weight]);
+                        let place = Place::Parameter { layer: reader.layer, index: p.weight };
+                        step(p.output, w, "weight".to_owned(), Some(place));
+                    }
+                }
+                OperationPlan::Activation(f) if *f != Activation::Softmax => {
+                    let slope = f.slope_at(self.value(node, unit), self.value(r, unit));
+                    step(unit, slope, format!("slope of {}", f.label()), None);
+                }
+                OperationPlan::Rows(map) => {
+                    for (to, _) in map.iter().enumerate().filter(|(_, from)| **from as usize == unit) {
+                        step(to, 1.0, String::new(), None);
+                    }
+                }
+                OperationPlan::Dropout { .. } => {
+                    let x = self.value(node, unit);
+                    let kept = if x == 0.0 { 0.0 } else { self.value(r, unit) / x };
+                    step(unit, kept, "dropout".to_owned(), None);
+                }
+                OperationPlan::Pool(pooling) => {
+                    for to in pooling.over(unit) {
+                        let inputs = pooling.under(to);
+                        let first = inputs.iter().find(|&&i| self.value(node, i) == self.value(r, to));
+                        let local = match pooling.average {
+                            true => 1.0 / inputs.len() as f64,
+                            false => f64::from(u8::from(first == Some(&unit))),
+                        };
+                        step(to, local, "pooling".to_owned(), None);
+                    }
+                }
+                OperationPlan::Join(JoinKind::Add) => step(unit, 1.0, String::new(), None),
+                _ => return (steps, false),
+            }
+        }
+        (steps, true)
+    }
+}
+
+/// Names the factor by which most is lost or gained, where the slopes and weights together make the gradient vanish or
+/// explode.
+fn mark(factors: &mut [Factor]) {
+    let inner = |f: &&mut Factor| f.name == "weight" || f.name.starts_with("slope");
+    let product: f64 =
+        factors.iter().filter(|f| f.name == "weight" || f.name.starts_with("slope")).map(|f| f.value.abs()).product();
+    if product < VANISHING {
+        let worst = factors.iter_mut().filter(inner).min_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
+        if let Some(worst) = worst {
+            worst.culprit = Some(Culprit::Vanishes);
+        }
+    } else if product > 1.0 / VANISHING {
+        let worst = factors.iter_mut().filter(inner).max_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
+        if let Some(worst) = worst {
+            worst.culprit = Some(Culprit::Explodes);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Formulas as trees: the screen sets them, readers hear them as plain text.
+
+use crate::nn::LayerId;
+
+/// What a number on screen is the value of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// What a layer's unit puts out.
+    Activation {
+        layer: LayerId,
+        unit: usize,
+    },
+    /// Its weighted sum.
+    Sum {
+        layer: LayerId,
+        unit: usize,
+    },
+    /// ∂L/∂a of a unit.
+    ActivationGradient {
+        layer: LayerId,
+        unit: usize,
+    },
+    /// ∂L/∂z of a unit.
+    SumGradient {
+        layer: LayerId,
+        unit: usize,
+    },
+    /// A parameter, by its place in the flat vector.
+    Parameter {
+        layer: LayerId,
+        index: usize,
+    },
+    /// Its gradient.
+    ParameterGradient {
+        layer: LayerId,
+        index: usize,
+    },
+    Loss,
+}
+
+impl Place {
+    /// The layer that it belongs to.
+    pub fn layer(self) -> Option<LayerId> {
+        match self {
+            Self::Activation { layer, .. }
+            | Self::Sum { layer, .. }
+            | Self::ActivationGradient { layer, .. }
+            | Self::SumGradient { layer, .. }
+            | Self::Parameter { layer, .. }
+            | Self::ParameterGradient { layer, .. } => Some(layer),
+            Self::Loss => None,
+        }
+    }
+
+    /// The unit that it belongs to.
+    pub fn unit(self) -> Option<usize> {
+        match self {
+            Self::Activation { unit, .. }
+            | Self::Sum { unit, .. }
+            | Self::ActivationGradient { unit, .. }
+            | Self::SumGradient { unit, .. } => Some(unit),
+            _ => None,
+        }
+    }
+}
+
+/// A piece of a formula.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Math {
+    /// Letters in italics: variables.
+    Symbol(String),
+    /// Signs and words, upright.
+    Text(String),
+    Number {
+        value: f64,
+        place: Option<Place>,
+    },
+    Row(Vec<Math>),
+    Fraction(Box<Math>, Box<Math>),
+    Below(Box<Math>, Box<Math>),
+    Above(Box<Math>, Box<Math>),
+    /// A large Σ with what it runs over.
+    Sum(Box<Math>),
+    Root(Box<Math>),
+}
+
+pub fn symbol(text: impl Into<String>) -> Math {
+    Math::Symbol(text.into())
+}
+
+pub fn text(text: impl Into<String>) -> Math {
+    Math::Text(text.into())
+}
+
+pub fn number(value: f64, place: impl Into<Option<Place>>) -> Math {
+    Math::Number { value, place: place.into() }
+}
+
+pub fn row(parts: impl IntoIterator<Item = Math>) -> Math {
+    Math::Row(parts.into_iter().collect())
+}
+
+pub fn fraction(over: Math, under: Math) -> Math {
+    Math::Fraction(Box::new(over), Box::new(under))
+}
+
+/// A letter with an index.
+pub fn indexed(letter: &str, index: impl Into<String>) -> Math {
+    Math::Below(Box::new(symbol(letter)), Box::new(text(index)))
+}
+
+pub fn power(base: Math, exponent: &str) -> Math {
+    Math::Above(Box::new(base), Box::new(text(exponent)))
+}
+
+/// ∂ of one thing over ∂ of another.
+pub fn partial(of: Math, by: Math) -> Math {
+    fraction(row([symbol("∂"), of]), row([symbol("∂"), by]))
+}
+
+impl Math {
+    /// One line of text, as a screen reader says it.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::Symbol(text) | Self::Text(text) => text.clone(),
+            Self::Number { value, .. } => crate::explain::written(*value),
+            Self::Row(parts) => parts.iter().map(Self::plain).collect::<Vec<_>>().join(" "),
+            Self::Fraction(over, under) => format!("{}/{}", over.tight(), under.tight()),
+            Self::Below(base, index) => format!("{}_{}", base.plain(), index.plain()),
+            Self::Above(base, exponent) => format!("{}^{}", base.plain(), exponent.plain()),
+            Self::Sum(over) => format!("sum over {} of", over.plain()),
+            Self::Root(of) => format!("root of {}", of.plain()),
+        }
+    }
+
+    fn tight(&self) -> String {
+        match self {
+            Self::Row(parts) if parts.len() <= 2 => parts.iter().map(Self::plain).collect(),
+            Self::Row(_) => format!("({})", self.plain()),
+            _ => self.plain(),
+        }
+    }
+
+    /// Everything that numbers in it are values of.
+    pub fn places(&self, found: &mut Vec<Place>) {
+        match self {
+            Self::Number { place, .. } => found.extend(place),
+            Self::Row(parts) => parts.iter().for_each(|p| p.places(found)),
+            Self::Fraction(a, b) | Self::Below(a, b) | Self::Above(a, b) => {
+                a.places(found);
+                b.places(found);
+            }
+            Self::Sum(of) | Self::Root(of) => of.places(found),
+            Self::Symbol(_) | Self::Text(_) => {}
+        }
+    }
+}
+
+/// A number for people: four significant digits, the minus sign of typography.
+pub fn written(value: f64) -> String {
+    let text = if value == 0.0 {
+        "0".to_owned()
+    } else if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "∞" } else { "−∞" }.to_owned()
+    } else if (1e-4..1e6).contains(&value.abs()) {
+        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.2e}")
+    };
+    text.replace('-', "−")
+}

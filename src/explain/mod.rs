@@ -1,0 +1,18 @@
+//! Backpropagation number by number: one recorded step, its formulas with the numbers in them, the chain of factors behind a
+//! gradient, and the loss around one weight. It knows nothing of screens.
+//!
+//! Everything shown here was computed by the network that trains, or follows from such numbers by the formula beside them.
+
+mod chain;
+mod formula;
+mod math;
+mod nudge;
+mod steps;
+mod trace;
+
+pub use chain::{Chain, Culprit, Factor, chain, weight_symbol};
+pub use formula::{Explanation, Line, explain, step_of};
+pub use math::{Math, Place, written};
+pub use nudge::{Landscape, Proposal, Slice, proposals};
+pub use steps::{Depth, Stop, stops};
+pub use trace::{HeadTrace, Trace};
