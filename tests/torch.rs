@@ -1,11 +1,15 @@
 //! Forward pass, gradients and twenty steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
 
+use chainrule::data::{Column, ColumnPlan, Dataset, Missing, Preparation, Role, Split, Table, Treatment, prepare};
+use chainrule::explain::Trace;
 use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec, ReshapeSpec};
 use chainrule::nn::{
     Activation, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Real, Target, Task,
     UpdateRule, compile,
 };
+use chainrule::train::{Moment, Session, TrainConfig};
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -185,25 +189,101 @@ struct LayersCase {
     x: Vec<Vec<f64>>,
     target: Vec<Vec<f64>>,
     params: Vec<f64>,
+    /// For each layer what it puts out and the gradient that comes back to it, `[units][samples]`.
+    traced: Vec<(Vec<Vec<f64>>, Option<Vec<Vec<f64>>>)>,
     output: Vec<Vec<f64>>,
     grads: Vec<f64>,
     after_three_steps: Vec<f64>,
     evaluated: Vec<Vec<f64>>,
 }
 
-fn layers_in<T: Real>(tolerance: f64) {
-    let cases: Vec<LayersCase> = serde_json::from_str(include_str!("fixtures/torch_layers.json"))
-        .expect("the fixture is as its script writes it");
-    assert!(cases.len() > 25);
-    for case in cases {
-        let what = &case.name;
+impl LayersCase {
+    fn all() -> Vec<Self> {
+        let cases: Vec<Self> = serde_json::from_str(include_str!("fixtures/torch_layers.json"))
+            .expect("the fixture is as its script writes it");
+        assert!(cases.len() > 25);
+        cases
+    }
+
+    fn network(&self) -> NetworkSpec {
         let mut layers = vec![LayerKind::Input(InputSpec::default())];
-        if case.shape.len() > 1 {
-            layers.push(LayerKind::Reshape(ReshapeSpec { shape: case.shape.clone() }));
+        if self.shape.len() > 1 {
+            layers.push(LayerKind::Reshape(ReshapeSpec { shape: self.shape.clone() }));
         }
-        layers.extend(case.layers);
+        layers.extend(self.layers.iter().cloned());
         layers.push(LayerKind::Output(OutputSpec::default()));
-        let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
+        NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)))
+    }
+
+    /// Its numbers as a data set of which every row is for training.
+    fn data(&self) -> Dataset {
+        let columns = |rows: &[Vec<f64>], letter: &str| {
+            let column = |(k, values): (usize, &Vec<f64>)| Column::numbers(format!("{letter}{k}"), values.clone());
+            rows.iter().enumerate().map(column).collect::<Vec<_>>()
+        };
+        let table =
+            Table { name: String::new(), columns: [columns(&self.x, "x"), columns(&self.target, "t")].concat() };
+        let plan = |column: &Column| ColumnPlan {
+            name: column.name.clone(),
+            role: if column.name.starts_with('t') { Role::Target } else { Role::Feature },
+            treatment: Treatment::AsIs,
+            missing: Missing::default(),
+        };
+        let split = Split { validation: 0.0, test: 0.0, seed: 1, stratify: false };
+        prepare(&table, &Preparation { columns: table.columns.iter().map(plan).collect(), split }).expect("fits")
+    }
+}
+
+fn traces_in<T: Real>(tolerance: f64) {
+    for case in LayersCase::all() {
+        let (spec, data) = (case.network(), case.data());
+        let config = TrainConfig {
+            optimizer: Optimizer::Sgd {},
+            learning_rate: 0.125,
+            batch_size: case.x[0].len(),
+            ..TrainConfig::default()
+        };
+        let session = Session::new(&spec, Arc::new(data.clone()), config, 1).expect("fits");
+        let params = case.params.iter().map(|&v| v as f32).collect();
+        let moment = Moment { params, ..session.moment() };
+        let rows: Vec<u32> = (0..case.x[0].len() as u32).collect();
+        let trace = Trace::<T>::record(&spec, &data, &moment, &rows).expect("fits");
+        // Without the input, the reshape and the output, which PyTorch's side does not have.
+        let before = spec.layers.len() - 1 - case.layers.len();
+        let mut seen = 0;
+        for (k, (values, grads)) in case.traced.iter().enumerate() {
+            let layer = spec.layers[before + k].id;
+            let what = format!("layer {k} of {}", case.name);
+            let (_, a) = trace.layer_values(layer).expect("is in the trace");
+            assert_close(a.iter().copied(), &values.concat(), tolerance, &format!("a in {what}"));
+            let (_, grad) = trace.layer_grads(layer).expect("is in the trace");
+            // Where nothing before a layer learns, no gradient is computed.
+            if let (Some(grad), Some(want)) = (grad, grads) {
+                assert_close(grad.iter().copied(), &want.concat(), tolerance, &format!("∂L/∂a in {what}"));
+                seen += 1;
+            }
+        }
+        assert!(seen > 0, "no gradient in {}", case.name);
+        assert_close(trace.gradient.iter().copied(), &case.grads, tolerance, &format!("gradient of {}", case.name));
+        for (i, ((before, after), g)) in trace.before.iter().zip(&trace.after).zip(&trace.gradient).enumerate() {
+            // Running averages follow the data instead.
+            if g.to_f64() != 0.0 {
+                let want = before.to_f64() - 0.125 * g.to_f64();
+                assert!((after.to_f64() - want).abs() <= 1e-6 * want.abs().max(1.0), "{} parameter {i}", case.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn traced_numbers_equal_pytorch() {
+    traces_in::<f64>(1e-6);
+    traces_in::<f32>(1e-5);
+}
+
+fn layers_in<T: Real>(tolerance: f64) {
+    for case in LayersCase::all() {
+        let (what, spec) = (&case.name, case.network());
         let last = LayerId(spec.layers.len() as u32 - 1);
         let mut network: Network<T> = filled(&spec, Target::Values(2), &case.params, &case.x, &case.target);
         network.forward(true, 0);

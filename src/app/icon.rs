@@ -21,3 +21,5 @@ pub const CLOSE: &str = "\u{e4f6}";
 pub const FIT: &str = "\u{e626}";
 pub const MEND: &str = "\u{e5d4}";
 pub const MENU: &str = "\u{e2f0}";
+pub const BACK: &str = "\u{e138}";
+pub const FORTH: &str = "\u{e13a}";

@@ -7,6 +7,7 @@ mod build;
 mod data;
 mod dialogs;
 mod experiment;
+mod explain;
 mod gallery;
 mod icon;
 mod model;

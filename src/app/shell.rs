@@ -5,6 +5,7 @@ use super::build::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
 use super::experiment::Experiment;
+use super::explain::ExplainView;
 use super::gallery::Gallery;
 use super::model::{Intention, Modal, Model, Notice};
 use super::picture::Pictures;
@@ -26,10 +27,12 @@ pub enum Workspace {
     #[default]
     Build,
     Train,
+    Explain,
 }
 
 impl Workspace {
-    const ALL: [(Self, &'static str); 3] = [(Self::Data, "Data"), (Self::Build, "Build"), (Self::Train, "Train")];
+    const ALL: [(Self, &'static str); 4] =
+        [(Self::Data, "Data"), (Self::Build, "Build"), (Self::Train, "Train"), (Self::Explain, "Explain")];
 }
 
 /// What is remembered from one start to the next.
@@ -52,6 +55,7 @@ pub struct Chainrule {
     data: DataView,
     build: BuildView,
     train: TrainView,
+    explain: ExplainView,
     gallery: Gallery,
     pictures: Pictures,
     shortcuts: bool,
@@ -72,6 +76,7 @@ impl Chainrule {
             data: DataView::default(),
             build: BuildView::default(),
             train: TrainView::default(),
+            explain: ExplainView::default(),
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
@@ -115,6 +120,7 @@ impl Chainrule {
             Workspace::Data => self.data.ui(ui, &mut self.model),
             Workspace::Build => self.build.ui(ui, &mut self.model, &self.pictures),
             Workspace::Train => self.train.ui(ui, &mut self.model, &self.pictures),
+            Workspace::Explain => self.explain.ui(ui, &mut self.model, &self.pictures),
         }
         self.gallery.ui(&ctx, &mut self.model);
         self.shortcuts_window(&ctx);
@@ -148,11 +154,11 @@ impl Chainrule {
             ui.painter().line(wave, Stroke::new(2.5, t.accent));
             ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
             ui.add_space(10.0);
-            let room = (full.width() / 2.0 - 170.0 - (ui.cursor().left() - full.left())).max(40.0);
+            let room = (full.width() / 2.0 - 220.0 - (ui.cursor().left() - full.left())).max(40.0);
             let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
             super::widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
         });
-        let middle = egui::Rect::from_center_size(full.center(), vec2(300.0, 34.0));
+        let middle = egui::Rect::from_center_size(full.center(), vec2(400.0, 34.0));
         super::widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
             for (workspace, name) in Workspace::ALL {
                 let current = self.workspace == workspace;
@@ -304,6 +310,7 @@ impl Chainrule {
             Action::Data => self.workspace = Workspace::Data,
             Action::Build => self.workspace = Workspace::Build,
             Action::Train => self.workspace = Workspace::Train,
+            Action::Explain => self.workspace = Workspace::Explain,
             Action::Fit => self.build.fit(),
             Action::Search => Palette::focus(ctx),
             Action::Theme => {

@@ -138,9 +138,15 @@ pub const LABEL: f32 = 12.5;
 pub const HINT: f32 = 11.0;
 
 const SEMIBOLD: &str = "semibold";
+const MATH: &str = "mathematics";
 
 pub fn semibold(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(SEMIBOLD.into()))
+}
+
+/// For formulas.
+pub fn math_font(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(MATH.into()))
 }
 
 pub fn regular(size: f32) -> FontId {
@@ -157,9 +163,10 @@ pub fn install(ctx: &Context) {
 
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
-    let files: [(&str, &[u8]); 3] = [
+    let files: [(&str, &[u8]); 4] = [
         ("inter", include_bytes!("../../assets/fonts/InterTabular-Regular.ttf")),
         ("inter-semibold", include_bytes!("../../assets/fonts/InterTabular-SemiBold.ttf")),
+        ("math", include_bytes!("../../assets/fonts/ChainruleMath.ttf")),
         ("icons", include_bytes!("../../assets/fonts/PhosphorSubset.ttf")),
     ];
     for (name, bytes) in files {
@@ -173,6 +180,8 @@ fn fonts() -> FontDefinitions {
     fonts.families.insert(FontFamily::Proportional, family("inter"));
     fonts.families.insert(FontFamily::Monospace, family("inter"));
     fonts.families.insert(FontFamily::Name(SEMIBOLD.into()), family("inter-semibold"));
+    let math = std::iter::once("math".to_owned()).chain(family("inter")).collect();
+    fonts.families.insert(FontFamily::Name(MATH.into()), math);
     fonts
 }
 

@@ -52,7 +52,10 @@ pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A,
         |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             ui.horizontal(|ui| {
-                for (choice, text, hover) in choices {
+                // They read from left to right also where the line is laid out from the right.
+                let turned = ui.layout().prefer_right_to_left();
+                for k in 0..choices.len() {
+                    let (choice, text, hover) = &choices[if turned { choices.len() - 1 - k } else { k }];
                     let selected = value == choice;
                     let colour = if selected { t.text } else { t.label };
                     let button = Button::new(RichText::new(*text).size(LABEL).color(colour))
@@ -299,20 +302,7 @@ pub fn outline(ui: &Ui, rect: Rect, radius: u8) {
     ui.painter().rect_stroke(rect, CornerRadius::same(radius), Stroke::new(1.0, tokens(ui).line), StrokeKind::Inside);
 }
 
-/// A number for people: four significant digits, the minus sign of typography.
-pub fn short(value: f64) -> String {
-    let text = if value == 0.0 {
-        "0".to_owned()
-    } else if !value.is_finite() {
-        if value.is_nan() { "NaN".to_owned() } else { if value > 0.0 { "∞" } else { "−∞" }.to_owned() }
-    } else if (1e-4..1e6).contains(&value.abs()) {
-        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
-        format!("{value:.decimals$}")
-    } else {
-        format!("{value:.2e}")
-    };
-    text.replace('-', "−")
-}
+pub use crate::explain::written as short;
 
 /// The same without zeros that say nothing, for axes.
 pub fn trimmed(text: &str) -> String {

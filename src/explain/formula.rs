@@ -19,6 +19,8 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     pub title: String,
+    /// The unit that it is about.
+    pub unit: usize,
     pub lines: Vec<Line>,
     pub words: String,
 }
@@ -103,10 +105,12 @@ impl Reader<'_> {
             let place = Place::Activation { layer: self.layer, unit: self.unit };
             let symbols = row([indexed("a", subscript(self.unit)), text("="), indexed("x", subscript(self.unit))]);
             lines.push(Line { symbols, numbers: None, result: value, place: Some(place) });
-            words =
-                format!("The features of the row enter the network here as they are; this one is {}.", written(value));
+            words = match self.kind() {
+                Some(LayerKind::Input(_)) => "The features of the row enter the network here, as they are.".to_owned(),
+                _ => "It passes on what comes in; nothing is computed.".to_owned(),
+            };
         }
-        Explanation { title: self.name(), lines, words }
+        Explanation { title: self.name(), unit: self.unit, lines, words }
     }
 
     fn forward_node(&self, node: usize) -> (Line, String) {
@@ -121,7 +125,7 @@ impl Reader<'_> {
             operation if operation.weighs() => {
                 let products = operation.products_into(self.unit);
                 let bias = operation.bias_of(self.unit, plan.units);
-                let sum = row([sum_over("i"), indexed("w", format!("i{j}")), text("·"), indexed("x", "i")]);
+                let sum = row([sum_over("i"), indexed("w", format!("i,{j}")), text("·"), indexed("x", "i")]);
                 let mut symbols = vec![out("z"), text("="), sum];
                 let mut terms: Vec<(f64, Math)> = products.iter().map(|p| self.term(input, *p)).collect();
                 let strongest = strongest(&terms);
@@ -253,8 +257,8 @@ impl Reader<'_> {
                 let symbols = row([symbol("ℓ"), text("= −ln"), indexed("p", "class")]);
                 lines.push(line(symbols, row([text("−ln"), number(p, None)]), -p.ln()));
                 format!(
-                    "The true class is number {}, and the network gives it the probability {}. The error is small only if that is near 1.",
-                    class + 1,
+                    "The true class is {}, and the network gives it the probability {}. The error is small only if that is near 1.",
+                    own.names.get(class).map_or("unknown", String::as_str),
                     written(p)
                 )
             }
@@ -314,6 +318,7 @@ impl Reader<'_> {
         let over = if n == 1 { String::new() } else { format!(" L is the mean over the {n} rows of the mini-batch.") };
         Some(Explanation {
             title: format!("{}: {}", self.trace.spec.name(self.layer), head.loss.label().to_lowercase()),
+            unit: k,
             lines,
             words: words + &over,
         })
@@ -368,7 +373,7 @@ impl Reader<'_> {
         if lines.is_empty() {
             return None;
         }
-        Some(Explanation { title: self.name(), lines, words: words.join(" ") })
+        Some(Explanation { title: self.name(), unit: self.unit, lines, words: words.join(" ") })
     }
 
     /// Where ∂L/∂(output of a node) comes from.
@@ -377,7 +382,10 @@ impl Reader<'_> {
         let own = indexed(letter, subscript(self.unit));
         let left = row([partial(symbol("L"), own), text("=")]);
         let place = Some(self.grad_place(node, self.unit));
-        if let Some(head) = self.trace.plan.heads.iter().position(|h| h.node == node) {
+        let head = self.trace.plan.heads.iter().position(|h| h.node == node);
+        let mut readers = self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node));
+        let read = readers.any(|(r, _)| self.trace.grads[r].is_some());
+        if let Some(head) = head.filter(|_| !read) {
             return Some(self.from_loss(head, left, result, place));
         }
         let mut terms = Vec::new();
@@ -398,6 +406,15 @@ impl Reader<'_> {
             }
         }
         let names: Vec<String> = through.iter().map(|&id| self.trace.spec.name(id)).collect();
+        let explained =
+            |operation: &OperationPlan| operation.weighs() || matches!(operation, OperationPlan::Activation(_));
+        let others =
+            self.trace.plan.nodes.iter().filter(|n| n.inputs.contains(&node) && !explained(&n.operation)).count();
+        if !terms.is_empty() && (others > 0 || head.is_some()) {
+            // What comes back another way: past the layer, or from the loss itself.
+            let rest = result - terms.iter().map(|t| t.0).sum::<f64>();
+            terms.push((rest, factor(rest, None)));
+        }
         let weighed =
             terms.len() > 1 || self.trace.plan.nodes.iter().any(|n| n.inputs.contains(&node) && n.operation.weighs());
         if terms.is_empty() {
@@ -409,7 +426,7 @@ impl Reader<'_> {
         let right = if weighed {
             row([
                 sum_over("k"),
-                indexed("w", format!("{}k", subscript(self.unit))),
+                indexed("w", format!("{},k", subscript(self.unit))),
                 text("·"),
                 partial(symbol("L"), indexed("z", "k")),
             ])
@@ -443,6 +460,8 @@ impl Reader<'_> {
             Loss::MeanSquaredError | Loss::BinaryCrossEntropy => outputs / share,
             _ => 1.0 / share,
         };
+        // Shares are single numbers: ten tenths are not quite one.
+        let n = if (n - n.round()).abs() < 1e-4 * n.abs() { n.round() } else { n };
         let (symbols, numbers, words) = match head.loss {
             Loss::MeanSquaredError => {
                 let (letters, values) = difference("y", y, y_place);
@@ -521,7 +540,7 @@ impl Reader<'_> {
 
     fn update(&self) -> Option<Explanation> {
         let node = self.trace.plan.layer_nodes.get(&self.layer)?.0;
-        let size = |p: &usize| (self.trace.after[*p] - self.trace.before[*p]).abs();
+        let size = |p: &usize| self.trace.gradient[*p].abs();
         let products = self.trace.plan.nodes[node].operation.products_into(self.unit);
         let mut own: Vec<usize> = products.iter().map(|p| p.weight).collect();
         if own.is_empty() {
@@ -596,13 +615,13 @@ pub fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
         Optimizer::Sgd {} => {
             let symbols = row([left("w"), symbol("w"), text("−"), eta(), text("·"), symbol("g")]);
             let numbers = row([number(w, w_place), text("−"), number(rate, None), text("·"), factor(g, g_place)]);
-            line(symbols, numbers, after, Some(w_place));
+            line(symbols, numbers, after, Some(Place::Updated { layer, index }));
         }
         Optimizer::Momentum { .. } => {
             let symbols = row([left("w"), symbol("w"), text("−"), eta(), text("·"), symbol("v")]);
             let numbers =
                 row([number(w, w_place), text("−"), number(rate, None), text("·"), factor(of(&new[0]), None)]);
-            line(symbols, numbers, after, Some(w_place));
+            line(symbols, numbers, after, Some(Place::Updated { layer, index }));
         }
         Optimizer::Adam { beta1, beta2, .. } => {
             let t = (trace.steps + 1) as f64;
@@ -623,11 +642,11 @@ pub fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
                 text("·"),
                 fraction(number(m, None), number(v.sqrt(), None)),
             ]);
-            line(symbols, numbers, after, Some(w_place));
+            line(symbols, numbers, after, Some(Place::Updated { layer, index }));
         }
         other => {
             let numbers = row([number(w, w_place), text(if step < 0.0 { "−" } else { "+" }), number(step.abs(), None)]);
-            line(text(other.formula()), numbers, after, Some(w_place));
+            line(text(other.formula()), numbers, after, Some(Place::Updated { layer, index }));
         }
     }
     let words = if g == 0.0 && step == 0.0 {
@@ -647,8 +666,21 @@ pub fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
             written(after)
         )
     };
-    let title = format!("{}, {} {}", trace.spec.name(layer), parameter.shape.name, index - parameter.range.start + 1);
-    Explanation { title, lines, words }
+    let title = parameter_name(trace, index);
+    Explanation { title, unit: 0, lines, words }
+}
+
+/// "Hidden 1 unit 3 → Hidden 2 unit 2", or the parameter's layer, name and number.
+pub fn parameter_name(trace: &Trace<f32>, index: usize) -> String {
+    let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&index)) else { return String::new() };
+    let (name, at) = (trace.spec.name(p.layer), index - p.range.start);
+    let source = trace.spec.inputs_of(p.layer).next().map(|id| trace.spec.name(id)).unwrap_or_default();
+    match p.shape.shape[..] {
+        [_, outputs] if p.shape.name == "weight" => {
+            format!("{source} unit {} → {name} unit {}", at / outputs + 1, at % outputs + 1)
+        }
+        _ => format!("{name}, {} {}", p.shape.name, at + 1),
+    }
 }
 
 /// A number after a sign: negative ones stand in brackets.

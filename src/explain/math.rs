@@ -30,6 +30,11 @@ pub enum Place {
         layer: LayerId,
         index: usize,
     },
+    /// The same after the update.
+    Updated {
+        layer: LayerId,
+        index: usize,
+    },
     /// Its gradient.
     ParameterGradient {
         layer: LayerId,
@@ -47,6 +52,7 @@ impl Place {
             | Self::ActivationGradient { layer, .. }
             | Self::SumGradient { layer, .. }
             | Self::Parameter { layer, .. }
+            | Self::Updated { layer, .. }
             | Self::ParameterGradient { layer, .. } => Some(layer),
             Self::Loss => None,
         }
@@ -156,10 +162,10 @@ impl Math {
     }
 }
 
-/// A number for people: four significant digits, the minus sign of typography.
+/// A number for people: four significant digits, whole numbers as they are, the minus sign of typography.
 pub fn written(value: f64) -> String {
-    let text = if value == 0.0 {
-        "0".to_owned()
+    let text = if value.fract() == 0.0 && value.abs() < 1e6 {
+        format!("{value:.0}").replace("-0", "0")
     } else if value.is_nan() {
         "NaN".to_owned()
     } else if value.is_infinite() {

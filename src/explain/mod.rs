@@ -11,7 +11,7 @@ mod steps;
 mod trace;
 
 pub use chain::{Chain, Culprit, Factor, chain, weight_symbol};
-pub use formula::{Explanation, Line, explain, step_of};
+pub use formula::{Explanation, Line, explain, parameter_name, step_of};
 pub use math::{Math, Place, written};
 pub use nudge::{Landscape, Proposal, Slice, proposals};
 pub use steps::{Depth, Stop, stops};

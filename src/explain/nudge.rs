@@ -44,6 +44,11 @@ impl<T: Real> Landscape<T> {
         Ok(Self { network, judges, rows: rows.to_vec(), address: moment.address })
     }
 
+    /// How many rows the loss is a mean over.
+    pub fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
     /// The loss with some parameters set to other values, which are put back.
     pub fn loss_with(&mut self, data: &Dataset, values: &[(usize, f64)]) -> f64 {
         let before: Vec<T> = values.iter().map(|&(i, _)| self.network.params()[i]).collect();
@@ -58,6 +63,19 @@ impl<T: Real> Landscape<T> {
         }
         for (&(i, _), old) in values.iter().zip(before) {
             self.network.params_mut()[i] = old;
+        }
+        sum / self.rows.len() as f64
+    }
+
+    /// ∂L/∂weight over the rows, by the chain rule.
+    pub fn slope(&mut self, data: &Dataset, index: usize) -> f64 {
+        let mut sum = 0.0;
+        for chunk in self.rows.chunks(CHUNK) {
+            load(&mut self.network, data, &self.judges, chunk, true);
+            self.network.forward(true, self.address);
+            self.network.error();
+            self.network.backward();
+            sum += self.network.grads()[index].to_f64() * chunk.len() as f64;
         }
         sum / self.rows.len() as f64
     }

@@ -1,6 +1,6 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Targets};
 use crate::nn::{LayerId, LayerKind, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
 use crate::train::{Judge, Moment, load, task};
 use ndarray::{Array2, ArrayView2};
@@ -49,6 +49,8 @@ pub struct HeadTrace<T> {
     pub prediction: Array2<T>,
     /// How much each sample counts; they add up to 1.
     pub shares: Vec<T>,
+    /// Of the classes, or of the values that are predicted.
+    pub names: Vec<String>,
     /// Without its weight.
     pub loss: f64,
 }
@@ -78,7 +80,8 @@ impl<T: Real> Trace<T> {
         let nodes = network.plan().nodes.len();
         let values = (0..nodes).map(|i| network.node_values(i).to_owned()).collect();
         let loss = network.error();
-        let heads = (0..network.plan().heads.len()).map(|i| HeadTrace::of(&mut network, i)).collect();
+        let heads =
+            judges.iter().enumerate().map(|(i, judge)| HeadTrace::of(&mut network, i, &judge.targets)).collect();
         network.backward();
         let grads = (0..nodes).map(|i| network.node_grads(i).map(|g| g.to_owned())).collect();
         let learning = network.plan().learning;
@@ -140,14 +143,17 @@ impl<T: Real> Trace<T> {
 }
 
 impl<T: Real> HeadTrace<T> {
-    fn of(network: &mut Network<T>, index: usize) -> Self {
+    fn of(network: &mut Network<T>, index: usize, targets: &Targets) -> Self {
+        let names = match targets {
+            Targets::Classes { names, .. } | Targets::Values { names, .. } => names.clone(),
+        };
         let (batch, stride, outputs) = (network.batch(), network.stride(), network.outputs(index));
         let of = |values: &[T]| Array2::from_shape_fn((outputs, batch), |(k, s)| values[k * stride + s]);
         let mut prediction = vec![T::ZERO; outputs * stride];
         network.predict(index, &mut prediction);
         let loss = network.head_loss(index);
         let (_, target, shares) = network.head(index);
-        Self { target: of(target), shares: shares[..batch].to_vec(), prediction: of(&prediction), loss }
+        Self { target: of(target), shares: shares[..batch].to_vec(), prediction: of(&prediction), names, loss }
     }
 }
 

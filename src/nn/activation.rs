@@ -111,6 +111,11 @@ impl Activation {
         }
     }
 
+    /// f(z) of one value; softmax, which is not elementwise, passes it on.
+    pub fn at(self, z: f64) -> f64 {
+        self.value::<f64, false>(z)
+    }
+
     /// f′ at one value z with a = f(z); 1 for softmax, which is not elementwise.
     pub fn slope_at(self, z: f64, a: f64) -> f64 {
         self.slope::<f64, false>(z, a)

@@ -247,6 +247,7 @@ impl Trainer {
                 if let Some(session) = &self.session {
                     reply.send((self.picture.generation, session.moment())).ok();
                 }
+                // Nothing has changed that a new picture would show.
                 return;
             }
             Command::Save(reply) => {

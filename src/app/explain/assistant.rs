@@ -1,0 +1,194 @@
+//! A thread that records traces and walks the loss around a weight, so that the screen never waits for either.
+
+use crate::data::{Dataset, Part};
+use crate::explain::{Landscape, Slice, Trace};
+use crate::nn::NetworkSpec;
+use crate::train::Moment;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// What is recorded, and of which rows.
+pub struct Wanted {
+    pub generation: u64,
+    pub spec: NetworkSpec,
+    pub data: Arc<Dataset>,
+    /// Comes from the trainer.
+    pub moment: Receiver<(u64, Moment)>,
+    /// None for the next mini-batch.
+    pub row: Option<u32>,
+}
+
+/// Along which weight, and over which rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Along {
+    pub index: usize,
+    pub reach: f64,
+    /// Over the training rows instead of those of the trace.
+    pub all: bool,
+    /// Another weight, for the surface of two.
+    pub second: Option<usize>,
+}
+
+enum Request {
+    Trace(Box<Wanted>),
+    Along(u64, Along),
+    At(u64, Along, f64),
+}
+
+/// A recorded step, and what it was recorded from.
+pub struct Recorded {
+    pub generation: u64,
+    pub trace: Trace<f32>,
+    pub data: Arc<Dataset>,
+    pub moment: Moment,
+    /// Counts the recordings.
+    pub serial: u64,
+}
+
+/// The curve of the loss along one weight, and what belongs to it.
+pub struct Walk {
+    pub along: Along,
+    pub slice: Slice,
+    /// ∂L/∂w by the chain rule, and by central differences in double precision.
+    pub slope: f64,
+    pub difference: f64,
+    pub rows: usize,
+    /// The loss over two weights, `SIDE`² numbers from low to high row by row.
+    pub surface: Option<Vec<f64>>,
+}
+
+pub enum Reply {
+    Trace(Arc<Recorded>),
+    Walk(u64, Box<Walk>),
+    /// The loss with the weight at a value.
+    At(u64, f64, f64),
+    Failed(String),
+}
+
+/// Points of a curve, and of the side of a surface.
+const POINTS: usize = 201;
+pub const SIDE: usize = 31;
+/// Training rows that a curve is computed over at most.
+const MOST_ROWS: usize = 1000;
+
+/// The handle; dropping it ends the thread.
+pub struct Assistant {
+    requests: Sender<Request>,
+    pub replies: Receiver<Reply>,
+}
+
+impl Assistant {
+    /// Starts the thread; `wake` is called after each reply.
+    pub fn start(wake: impl Fn() + Send + 'static) -> Self {
+        let (requests, inbox) = channel();
+        let (sender, replies) = channel();
+        let work = move || {
+            let mut at = Thread { serial: 0, recorded: None, landscapes: None };
+            while let Some(request) = newest(&inbox) {
+                let Some(reply) = at.answer(request) else { continue };
+                if sender.send(reply).is_err() {
+                    return;
+                }
+                wake();
+            }
+        };
+        // Without a thread nothing is ever recorded, which the workspace says.
+        std::thread::Builder::new().name("explain".to_owned()).spawn(work).ok();
+        Self { requests, replies }
+    }
+
+    pub fn record(&self, wanted: Wanted) {
+        self.send(Request::Trace(Box::new(wanted)));
+    }
+
+    pub fn walk(&self, serial: u64, along: Along) {
+        self.send(Request::Along(serial, along));
+    }
+
+    /// Asks for the loss with the weight at `value`.
+    pub fn at(&self, serial: u64, along: Along, value: f64) {
+        self.send(Request::At(serial, along, value));
+    }
+
+    fn send(&self, request: Request) {
+        // The thread ends only with this handle.
+        self.requests.send(request).ok();
+    }
+}
+
+/// The next request; of several that would be answered one after the other, only the last of its kind.
+fn newest(inbox: &Receiver<Request>) -> Option<Request> {
+    let mut request = inbox.recv().ok()?;
+    while matches!(request, Request::At(..)) {
+        match inbox.try_recv() {
+            Ok(next) => request = next,
+            Err(_) => break,
+        }
+    }
+    Some(request)
+}
+
+struct Thread {
+    serial: u64,
+    recorded: Option<Arc<Recorded>>,
+    /// For the rows of the trace or all training rows: in single and in double precision.
+    landscapes: Option<(u64, bool, Landscape<f32>, Landscape<f64>)>,
+}
+
+impl Thread {
+    fn answer(&mut self, request: Request) -> Option<Reply> {
+        match request {
+            Request::Trace(wanted) => {
+                let (generation, moment) = wanted.moment.recv().ok()?;
+                if generation != wanted.generation {
+                    return None;
+                }
+                let rows = wanted.row.map_or_else(|| moment.rows.clone(), |row| vec![row]);
+                let trace = match Trace::record(&wanted.spec, &wanted.data, &moment, &rows) {
+                    Ok(trace) => trace,
+                    Err(problems) => {
+                        let texts: Vec<String> = problems.iter().map(|p| p.text(&wanted.spec)).collect();
+                        return Some(Reply::Failed(texts.join("\n")));
+                    }
+                };
+                self.serial += 1;
+                let recorded = Recorded { generation, trace, data: wanted.data, moment, serial: self.serial };
+                let recorded = Arc::new(recorded);
+                self.recorded = Some(Arc::clone(&recorded));
+                Some(Reply::Trace(recorded))
+            }
+            Request::Along(serial, along) => {
+                let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
+                let (single, double) = self.landscapes(&recorded, along.all)?;
+                let data = &recorded.data;
+                let walk = Walk {
+                    along,
+                    slice: single.slice(data, along.index, along.reach, POINTS),
+                    slope: single.slope(data, along.index),
+                    difference: double.difference(data, along.index),
+                    rows: single.rows(),
+                    surface: along.second.map(|second| single.surface(data, [along.index, second], along.reach, SIDE)),
+                };
+                Some(Reply::Walk(serial, Box::new(walk)))
+            }
+            Request::At(serial, along, value) => {
+                let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
+                let (single, _) = self.landscapes(&recorded, along.all)?;
+                let loss = single.loss_with(&recorded.data, &[(along.index, value)]);
+                Some(Reply::At(serial, value, loss))
+            }
+        }
+    }
+
+    fn landscapes(&mut self, recorded: &Recorded, all: bool) -> Option<(&mut Landscape<f32>, &mut Landscape<f64>)> {
+        if self.landscapes.as_ref().is_none_or(|(serial, of_all, ..)| (*serial, *of_all) != (recorded.serial, all)) {
+            let Recorded { trace, data, moment, .. } = recorded;
+            let training = data.part(Part::Train);
+            let rows = if all { &training[..training.len().min(MOST_ROWS)] } else { &trace.rows[..] };
+            let single = Landscape::new(&trace.spec, data, moment, rows).ok()?;
+            let double = Landscape::new(&trace.spec, data, moment, rows).ok()?;
+            self.landscapes = Some((recorded.serial, all, single, double));
+        }
+        self.landscapes.as_mut().map(|(_, _, single, double)| (single, double))
+    }
+}

@@ -1,0 +1,275 @@
+//! Sets formulas: fractions, indices, sums and roots, in the mathematics font, at any size.
+
+use super::super::theme::{self, Tokens, math_font, semibold};
+use crate::explain::{Math, Place, written};
+use egui::{Color32, Galley, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use std::sync::Arc;
+
+/// How a formula is set.
+#[derive(Clone, Copy)]
+pub struct Style<'a> {
+    pub size: f32,
+    pub colours: &'a Tokens,
+    /// Numbers in the colours of their sign.
+    pub signed: bool,
+    /// A number that is not to be seen yet.
+    pub hidden: Option<Place>,
+    /// The number that the pointer is on elsewhere.
+    pub lit: Option<Place>,
+}
+
+enum Piece {
+    Text(Arc<Galley>, Color32),
+    Line(Vec2, f32),
+    Stroke(Vec<Vec2>),
+    Link(Vec2, Place),
+}
+
+/// A set piece: its box around a baseline, and what is drawn in it.
+struct Set {
+    width: f32,
+    /// Above and below the baseline.
+    up: f32,
+    down: f32,
+    pieces: Vec<(Vec2, Piece)>,
+}
+
+impl Set {
+    fn empty() -> Self {
+        Self { width: 0.0, up: 0.0, down: 0.0, pieces: Vec::new() }
+    }
+
+    /// Puts another piece at a place relative to this one's baseline.
+    fn put(&mut self, at: Vec2, other: Self) {
+        self.up = self.up.max(other.up - at.y);
+        self.down = self.down.max(other.down + at.y);
+        self.pieces.extend(other.pieces.into_iter().map(|(p, piece)| (p + at, piece)));
+    }
+
+    fn append(&mut self, gap: f32, other: Self) {
+        let at = self.width + gap;
+        self.width = at + other.width;
+        self.put(vec2(at, 0.0), other);
+    }
+}
+
+/// How wide a formula is on one line.
+pub fn width(ui: &Ui, math: &Math, style: Style<'_>) -> f32 {
+    let parts = match math {
+        Math::Row(parts) => flat(parts),
+        other => vec![other.clone()],
+    };
+    parts.iter().map(|part| set(ui, part, style).width + style.size * GAP).sum()
+}
+
+/// Space between the parts of a line, in sizes of the letters.
+const GAP: f32 = 0.28;
+
+/// Draws a formula and wraps it at the width that there is; returns the number under the pointer, and whether it was clicked.
+pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool) {
+    let parts = match math {
+        Math::Row(parts) => flat(parts),
+        other => vec![other.clone()],
+    };
+    let gap = style.size * GAP;
+    let room = ui.available_width();
+    let mut lines = vec![Set::empty()];
+    for part in &parts {
+        let set = set(ui, part, style);
+        let line = lines.last_mut().expect("there is one");
+        if line.width > 0.0 && line.width + gap + set.width > room {
+            lines.push(Set::empty());
+        }
+        let line = lines.last_mut().expect("there is one");
+        let gap = if line.width > 0.0 { gap } else { 0.0 };
+        line.append(gap, set);
+    }
+    let width = lines.iter().map(|l| l.width).fold(0.0, f32::max);
+    let between = style.size * 0.35;
+    let height: f32 = lines.iter().map(|l| l.up + l.down).sum::<f32>() + between * (lines.len() - 1) as f32;
+    let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    let mut found = (None, false);
+    let mut top = rect.top();
+    for line in lines {
+        let base = pos2(rect.left(), top + line.up);
+        top += line.up + line.down + between;
+        if let Some((place, response)) = paint(ui, base, line, style) {
+            found = (Some(place), response.clicked());
+        }
+    }
+    found
+}
+
+/// The parts of a row with the rows in it spread out, so that it can be wrapped anywhere.
+fn flat(parts: &[Math]) -> Vec<Math> {
+    parts
+        .iter()
+        .flat_map(|part| match part {
+            // Bracketed numbers and short products stay together.
+            Math::Row(inner) if inner.len() > 3 => flat(inner),
+            other => vec![other.clone()],
+        })
+        .collect()
+}
+
+fn paint(ui: &mut Ui, base: Pos2, set: Set, style: Style<'_>) -> Option<(Place, Response)> {
+    let t = style.colours;
+    let mut found = None;
+    for (at, piece) in set.pieces {
+        let at = base + at;
+        match piece {
+            Piece::Text(galley, colour) => {
+                ui.painter().galley(at, galley, colour);
+            }
+            Piece::Line(size, width) => {
+                ui.painter().line_segment([at, at + size], Stroke::new(width, t.text));
+            }
+            Piece::Stroke(points) => {
+                let points = points.into_iter().map(|p| at + p).collect();
+                ui.painter().line(points, Stroke::new((style.size * 0.06).max(1.0), t.text));
+            }
+            Piece::Link(size, place) => {
+                let rect = Rect::from_min_size(at, size);
+                let response = ui.interact(rect, ui.scope_id().with((place, at.x as i32, at.y as i32)), Sense::click());
+                let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
+                if response.hovered() || style.lit == Some(place) {
+                    let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 1.5), rect.max);
+                    ui.painter().rect_filled(line, 0.0, t.accent);
+                }
+                if response.hovered() {
+                    found = Some((place, response));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn glyphs(ui: &Ui, text: String, font: egui::FontId, colour: Color32) -> Set {
+    let galley = ui.painter().layout_no_wrap(text, font, colour);
+    // The first row says where its baseline is.
+    let up = galley.rows.first().and_then(|r| r.glyphs.first()).map_or(galley.size().y * 0.75, |g| g.pos.y);
+    let size = galley.size();
+    Set { width: size.x, up, down: size.y - up, pieces: vec![(vec2(0.0, -up), Piece::Text(galley, colour))] }
+}
+
+fn set(ui: &Ui, math: &Math, style: Style<'_>) -> Set {
+    let t = style.colours;
+    let size = style.size;
+    match math {
+        Math::Symbol(text) => glyphs(ui, italic(text), math_font(size * 1.1), t.text),
+        Math::Text(text) => glyphs(ui, text.clone(), math_font(size * 1.05), t.text),
+        Math::Number { value, place } => number(ui, *value, *place, style),
+        Math::Row(parts) => {
+            let mut all = Set::empty();
+            for (i, part) in parts.iter().enumerate() {
+                let tight = matches!(part, Math::Text(s) if s.starts_with([')', ',', '′']))
+                    || (i > 0 && matches!(&parts[i - 1], Math::Text(s) if s.ends_with('(') || s.ends_with("′(")))
+                    || (i > 0 && matches!((&parts[i - 1], part), (Math::Symbol(s), _) if s == "∂"))
+                    || (i > 0
+                        && matches!((&parts[i - 1], part), (Math::Symbol(_), Math::Text(s)) if s.starts_with('(')));
+                let gap = if i == 0 || tight { 0.0 } else { size * 0.2 };
+                all.append(gap, set(ui, part, style));
+            }
+            all
+        }
+        Math::Fraction(over, under) => {
+            let (over, under) = (set(ui, over, style), set(ui, under, style));
+            let width = over.width.max(under.width) + size * 0.24;
+            let axis = -size * 0.3;
+            let pad = size * 0.08;
+            let mut all = Set::empty();
+            all.width = width;
+            let at = |w: f32| (width - w) / 2.0;
+            all.put(vec2(at(over.width), axis - pad - over.down), over);
+            all.put(vec2(at(under.width), axis + pad + under.up), under);
+            all.pieces.push((vec2(0.0, axis), Piece::Line(vec2(width, 0.0), (size * 0.06).max(1.0))));
+            all
+        }
+        Math::Below(base, index) | Math::Above(base, index) => {
+            let mut all = set(ui, base, style);
+            let index = set(ui, index, Style { size: size * 0.72, ..style });
+            let shift = if matches!(math, Math::Below(..)) { size * 0.24 } else { -size * 0.42 };
+            let at = all.width + size * 0.03;
+            all.width = at + index.width;
+            all.put(vec2(at, shift), index);
+            all
+        }
+        Math::Sum(over) => {
+            let sign = glyphs(ui, "∑".to_owned(), math_font(size * 1.5), t.text);
+            let below = set(ui, over, Style { size: size * 0.66, ..style });
+            let width = sign.width.max(below.width);
+            let mut all = Set::empty();
+            all.width = width;
+            let (x, y) = ((width - sign.width) / 2.0, size * 0.1);
+            all.put(vec2(x, y), sign);
+            let x = (width - below.width) / 2.0;
+            all.put(vec2(x, size * 1.0), below);
+            all
+        }
+        Math::Root(of) => {
+            let of = set(ui, of, style);
+            let lead = size * 0.55;
+            let (up, down, width) = (of.up, of.down, of.width);
+            let mut all = Set::empty();
+            all.width = lead + width + size * 0.1;
+            all.put(vec2(lead, 0.0), of);
+            let roof = -up + size * 0.12;
+            let points = vec![
+                vec2(size * 0.05, -size * 0.2),
+                vec2(size * 0.2, -size * 0.28),
+                vec2(size * 0.34, down * 0.6),
+                vec2(lead, roof),
+                vec2(all.width, roof),
+            ];
+            all.pieces.push((Vec2::ZERO, Piece::Stroke(points)));
+            all
+        }
+    }
+}
+
+fn number(ui: &Ui, value: f64, place: Option<Place>, style: Style<'_>) -> Set {
+    let t = style.colours;
+    let hidden = place.is_some() && place == style.hidden;
+    let colour = match () {
+        () if hidden => t.accent,
+        () if !style.signed || value == 0.0 => t.text,
+        () if value > 0.0 => t.positive,
+        () => t.negative,
+    };
+    let text = if hidden { "?".to_owned() } else { written(value) };
+    let mut all = glyphs(ui, text, semibold(style.size), colour);
+    if let Some(place) = place {
+        let at = vec2(0.0, -all.up);
+        all.pieces.push((at, Piece::Link(vec2(all.width, all.up + all.down), place)));
+    }
+    all
+}
+
+/// Letters as mathematics writes variables; signs stay.
+fn italic(text: &str) -> String {
+    let shift = |c: char, from: char, to: u32| char::from_u32(to + (c as u32 - from as u32)).unwrap_or(c);
+    text.chars()
+        .map(|c| match c {
+            'h' => 'ℎ',
+            'a'..='z' => shift(c, 'a', 0x1d44e),
+            'A'..='Z' => shift(c, 'A', 0x1d434),
+            'α'..='ω' => shift(c, 'α', 0x1d6fc),
+            '∂' => '\u{1d715}',
+            other => other,
+        })
+        .collect()
+}
+
+/// A formula of one line in words of the same size, for headings.
+pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
+    let t = theme::tokens(ui);
+    let set = set(ui, math, Style { size, colours: t, signed: false, hidden: None, lit: None });
+    let (rect, response) = ui.allocate_exact_size(vec2(set.width, set.up + set.down), Sense::hover());
+    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    let base = pos2(rect.left(), rect.top() + set.up);
+    let colours = Style { size, colours: t, signed: false, hidden: None, lit: None };
+    paint(ui, base, set, colours);
+    rect
+}

@@ -1,0 +1,437 @@
+//! The network above the timeline: what is at work is lit, values flow to the right and gradients to the left.
+
+use super::super::build::layout::{BOX_WIDTH, distance, place, selections, wire};
+use super::super::model::Model;
+use super::super::picture::Pictures;
+use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
+use super::super::widgets::{named, short};
+use crate::explain::{Place, Stop, Trace};
+use crate::nn::{LayerId, LayerKind};
+use crate::train::Phase;
+use egui::accesskit::Role;
+use egui::{
+    Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
+    epaint::CubicBezierShape, pos2, vec2,
+};
+use std::collections::BTreeMap;
+
+/// What was clicked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clicked {
+    Unit(LayerId, usize),
+    Weight(LayerId, usize),
+}
+
+/// Where a layer's units stand.
+struct Column {
+    shown: Vec<usize>,
+    centres: Vec<Pos2>,
+    maps: bool,
+    units: usize,
+}
+
+/// A weight that is drawn as a line.
+struct Edge {
+    from: (LayerId, usize),
+    to: (LayerId, usize),
+    weight: usize,
+}
+
+/// What the picture shows.
+pub struct View<'a> {
+    pub trace: &'a Trace<f32>,
+    pub sample: usize,
+    pub stop: Stop,
+    /// Where the stop lies among all of them, to tell what is done.
+    pub stops: &'a [Stop],
+    pub at: usize,
+    /// How far the film is between this stop and the next, while it plays.
+    pub flow: Option<f32>,
+    /// Weight whose chain and curve are shown.
+    pub weight: Option<usize>,
+    /// What the pointer is on in a formula.
+    pub lit: Option<Place>,
+    /// The result that is to be predicted.
+    pub hidden: Option<Place>,
+}
+
+const MOST_SIDE: f32 = 34.0;
+const LEAST_SIDE: f32 = 11.0;
+
+/// Draws the network over the rest of `ui`; returns what was clicked.
+pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &Tokens) -> Option<Clicked> {
+    let (area, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+    let painter = ui.painter().with_clip_rect(area);
+    let placed = place(&model.document().network, &model.inference);
+    let all = placed.values().fold(Rect::NOTHING, |all, p| all.union(p.rect));
+    // The columns use the whole width, the units the whole height.
+    let room = Rect::from_min_max(area.min + vec2(40.0, 16.0), area.max - vec2(40.0, 30.0));
+    let inner = Rect::from_min_max(all.min + vec2(BOX_WIDTH / 2.0, 0.0), all.max - vec2(BOX_WIDTH / 2.0, 0.0));
+    let scale = |v: f32, from: (f32, f32), to: (f32, f32)| {
+        if from.1 - from.0 < 1.0 {
+            f32::midpoint(to.0, to.1)
+        } else {
+            to.0 + (v - from.0) / (from.1 - from.0) * (to.1 - to.0)
+        }
+    };
+    let loss_room = 190.0_f32.min(room.width() * 0.18);
+    let map = |p: Pos2| {
+        let x = scale(p.x, (inner.left(), inner.right()), (room.left() + 30.0, room.right() - loss_room));
+        pos2(x, scale(p.y, (inner.top(), inner.bottom()), (room.top(), room.bottom())))
+    };
+    let pitch = 84.0 * room.height() / inner.height().max(1.0);
+    let side = (pitch * 0.66).clamp(LEAST_SIDE, MOST_SIDE);
+    let columns: BTreeMap<LayerId, Column> = placed
+        .iter()
+        .map(|(id, p)| {
+            let centres = (0..p.shown.len()).map(|i| map(p.tile(i).center())).collect();
+            (*id, Column { shown: p.shown.clone(), centres, maps: p.maps, units: p.units })
+        })
+        .collect();
+    let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|p| area.contains(*p) && ui.ui_contains_pointer());
+    let picture = Picture { model, pictures, view, t, painter: &painter, columns: &columns, side };
+
+    let mut nearest: (f32, Option<Edge>) = (6.0, None);
+    for w in &model.document().network.wires {
+        picture.lines(w.from, w.to, pointer, &mut nearest);
+    }
+    let mut clicked = None;
+    let mut over_unit = false;
+    for layer in &model.document().network.layers {
+        let Some(column) = columns.get(&layer.id) else { continue };
+        picture.title(layer.id, column, area);
+        for (i, &unit) in column.shown.iter().enumerate() {
+            let rect = Rect::from_center_size(column.centres[i], Vec2::splat(side.max(20.0)));
+            let response = ui.interact(rect, ui.scope_id().with(("unit", layer.id.0, unit)), Sense::click());
+            let response = named(response, Role::Button, &format!("{}, unit {}", layer.name, unit + 1));
+            over_unit |= response.hovered();
+            if response.clicked() {
+                clicked = Some(Clicked::Unit(layer.id, unit));
+            }
+            picture.unit(layer.id, column, i);
+            if response.hovered() {
+                response.on_hover_ui(|ui| picture.tell(ui, layer.id, unit));
+            }
+        }
+    }
+    picture.loss(area, &columns);
+    if let (Some(edge), false) = (nearest.1, over_unit) {
+        let id = ui.scope_id().with("weight under the pointer");
+        let at = pointer.unwrap_or(area.center());
+        let response = ui.interact(Rect::from_center_size(at, Vec2::splat(8.0)), id, Sense::click());
+        let name = format!("Weight {} to {}", edge.from.1 + 1, edge.to.1 + 1);
+        let response = named(response, Role::Button, &name).on_hover_cursor(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            clicked = Some(Clicked::Weight(edge.to.0, edge.weight));
+        }
+        let trace = view.trace;
+        response.on_hover_ui_at_pointer(|ui| {
+            let spec = &trace.spec;
+            let (from, to) = (spec.name(edge.from.0), spec.name(edge.to.0));
+            ui.label(format!("{from}, {} → {to}, {}", edge.from.1 + 1, edge.to.1 + 1));
+            ui.label(format!("w = {}", short(f64::from(trace.before[edge.weight]))));
+            ui.label(format!("∂L/∂w = {}", short(f64::from(trace.gradient[edge.weight]))));
+            ui.label(super::super::widgets::hint(ui, "Click for its chain and its curve"));
+        });
+    }
+    clicked
+}
+
+/// The units of a layer at which the film can stop.
+pub fn shown(model: &Model) -> BTreeMap<LayerId, Vec<usize>> {
+    let maps = |id: &LayerId| model.inference.shapes.get(id).filter(|s| s.len() == 3);
+    let of_channels = |id: LayerId, channels: Vec<usize>| match maps(&id) {
+        // The middle of each channel that is drawn.
+        Some(shape) => {
+            let area = shape[1] * shape[2];
+            channels.into_iter().map(|c| c * area + shape[1] / 2 * shape[2] + shape[2] / 2).collect()
+        }
+        None => channels,
+    };
+    let all = selections(&model.document().network, &model.inference);
+    all.into_iter().map(|(id, units)| (id, of_channels(id, units))).collect()
+}
+
+struct Picture<'a> {
+    model: &'a Model,
+    pictures: &'a Pictures,
+    view: &'a View<'a>,
+    t: &'a Tokens,
+    painter: &'a Painter,
+    columns: &'a BTreeMap<LayerId, Column>,
+    side: f32,
+}
+
+/// How far the film has come with a layer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Progress {
+    Waiting,
+    Now,
+    Done,
+}
+
+impl Picture<'_> {
+    fn progress(&self, phase: Phase, layer: LayerId) -> Progress {
+        let View { stop, stops, at, .. } = self.view;
+        if stop.phase == phase && stop.layer.is_none_or(|l| l == layer) {
+            return Progress::Now;
+        }
+        let order = |p: Phase| Phase::ALL.iter().position(|q| *q == p).unwrap_or(0);
+        let own = |s: &Stop| s.phase == phase && s.layer.is_none_or(|l| l == layer);
+        let last = stops.iter().rposition(own);
+        match last {
+            Some(last) if last < *at => Progress::Done,
+            None if order(phase) < order(stop.phase) => Progress::Done,
+            _ => Progress::Waiting,
+        }
+    }
+
+    fn is_output(&self, layer: LayerId) -> bool {
+        matches!(self.view.trace.spec.layer(layer).map(|l| &l.kind), Some(LayerKind::Output(_)))
+    }
+
+    fn visible(&self, layer: LayerId) -> bool {
+        let phase = if self.is_output(layer) { Phase::Error } else { Phase::Forward };
+        self.progress(phase, layer) > Progress::Waiting
+    }
+
+    fn lines(&self, from: LayerId, to: LayerId, pointer: Option<Pos2>, nearest: &mut (f32, Option<Edge>)) {
+        let (Some(a), Some(b)) = (self.columns.get(&from), self.columns.get(&to)) else { return };
+        let (t, trace) = (self.t, self.view.trace);
+        let forward = self.progress(Phase::Forward, to);
+        let backward = self.progress(Phase::Backward, from).max_of(self.progress(Phase::Backward, to));
+        let active = self.view.stop.phase == Phase::Forward && forward == Progress::Now
+            || self.view.stop.phase == Phase::Backward && self.progress(Phase::Backward, to) == Progress::Now
+            || self.view.stop.phase == Phase::Update && self.progress(Phase::Update, to) == Progress::Now
+            || self.view.stop.phase == Phase::Error && self.is_output(to);
+        let half = self.side / 2.0;
+        let curve = |i: usize, j: usize| wire(a.centres[i] + vec2(half, 0.0), b.centres[j] - vec2(half, 0.0));
+        let gradients = matches!(self.view.stop.phase, Phase::Backward | Phase::Update) && backward > Progress::Waiting;
+        // A layer without operations of its own passes on what the one before it holds.
+        let own = |&(z, _): &(usize, usize)| (trace.plan.nodes[z].layer == to).then_some(z);
+        let node = trace.plan.layer_nodes.get(&to).and_then(own);
+        let dense = node.map(|n| &trace.plan.nodes[n].operation).filter(|o| o.weighs() && !a.maps && !b.maps);
+        let faint = if active {
+            1.0
+        } else if forward == Progress::Waiting {
+            0.25
+        } else {
+            0.5
+        };
+        let Some(operation) = dense else {
+            for k in 0..a.shown.len().max(b.shown.len()) {
+                let (i, j) = (k.min(a.shown.len() - 1), k.min(b.shown.len() - 1));
+                bezier(self.painter, curve(i, j), Stroke::new(1.2, t.hint.gamma_multiply(faint)));
+                self.pulse(curve(i, j), active, 1.0);
+            }
+            return;
+        };
+        let mut edges = Vec::new();
+        for (j, &unit) in b.shown.iter().enumerate() {
+            let products = operation.products_into(unit);
+            for (i, &input) in a.shown.iter().enumerate() {
+                if let Some(p) = products.iter().find(|p| p.input == input) {
+                    edges.push((i, j, p.weight));
+                }
+            }
+        }
+        let value = |weight: usize| if gradients { trace.gradient[weight] } else { trace.before[weight] };
+        let strongest =
+            edges.iter().fold(1e-12_f32, |m, e| if value(e.2).is_finite() { m.max(value(e.2).abs()) } else { m });
+        for (i, j, weight) in edges {
+            let strength = if value(weight).is_finite() { value(weight) / strongest } else { 0.0 };
+            let chosen = self.view.weight == Some(weight)
+                || matches!(self.view.lit, Some(Place::Parameter { index, .. } | Place::ParameterGradient { index, .. }) if index == weight);
+            // Only what goes into the unit at work is lit, or comes back from it.
+            let own = match (self.view.stop.layer, self.view.stop.unit) {
+                (Some(layer), Some(unit)) if layer == to => b.shown[j] == unit,
+                _ => true,
+            };
+            let sign = if strength >= 0.0 { t.positive } else { t.negative };
+            let bright =
+                if active && own { 0.35 + 0.65 * strength.abs() } else { (0.15 + 0.55 * strength.abs()) * faint };
+            let width = 0.6 + 3.0 * strength.abs();
+            if chosen {
+                bezier(self.painter, curve(i, j), Stroke::new(width + 3.5, t.accent.gamma_multiply(0.55)));
+            }
+            bezier(
+                self.painter,
+                curve(i, j),
+                Stroke::new(width, sign.gamma_multiply(if chosen { 1.0 } else { bright })),
+            );
+            self.pulse(curve(i, j), active && own, strength);
+            if let Some(p) = pointer {
+                let d = distance(p, &curve(i, j));
+                if d < nearest.0 {
+                    *nearest = (d, Some(Edge { from: (from, a.shown[i]), to: (to, b.shown[j]), weight }));
+                }
+            }
+        }
+    }
+
+    /// A dot on its way along a line, while the film plays.
+    fn pulse(&self, c: [Pos2; 4], active: bool, strength: f32) {
+        let Some(flow) = self.view.flow.filter(|_| active) else { return };
+        let (u, colour) = match self.view.stop.phase {
+            Phase::Forward | Phase::Error => (flow, if strength >= 0.0 { self.t.positive } else { self.t.negative }),
+            Phase::Backward => (1.0 - flow, self.t.accent),
+            Phase::Update => return,
+        };
+        let v = 1.0 - u;
+        let at = c[0].to_vec2() * (v * v * v)
+            + c[1].to_vec2() * (3.0 * v * v * u)
+            + c[2].to_vec2() * (3.0 * v * u * u)
+            + c[3].to_vec2() * (u * u * u);
+        self.painter.circle_filled(at.to_pos2(), 2.0 + 2.0 * strength.abs(), colour);
+    }
+
+    /// The unit of the trace that the `i`-th drawn one stands for.
+    fn number(&self, layer: LayerId, column: &Column, i: usize) -> Option<usize> {
+        if !column.maps {
+            return Some(column.shown[i]);
+        }
+        let shape = self.model.inference.shapes.get(&layer)?;
+        Some(column.shown[i] * shape[1] * shape[2] + shape[1] / 2 * shape[2] + shape[2] / 2)
+    }
+
+    fn unit(&self, layer: LayerId, column: &Column, i: usize) {
+        let (t, view) = (self.t, self.view);
+        let Some(unit) = self.number(layer, column, i) else { return };
+        let rect = Rect::from_center_size(column.centres[i], Vec2::splat(self.side));
+        let visible = self.visible(layer);
+        let tint = if visible { Color32::WHITE } else { Color32::WHITE.gamma_multiply(0.25) };
+        let drawn = column.shown[i];
+        let texture = if column.maps { self.pictures.map(layer, drawn) } else { self.pictures.tile(layer, drawn) };
+        let a = view.trace.layer_values(layer).map(|(_, a)| a[[unit, view.sample]]).filter(|_| visible);
+        if let Some((texture, cut)) = texture {
+            let shape = egui::epaint::RectShape::filled(rect, CornerRadius::same(4), tint).with_texture(texture, cut);
+            self.painter.add(shape);
+        } else {
+            let strongest = view.trace.layer_values(layer).map_or(1.0, |(_, a)| {
+                a.column(view.sample).iter().fold(1e-6_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m })
+            });
+            let fill = a.map_or(t.raised, |a| t.signed(a / strongest.max(if column.units == 1 { 1.0 } else { 0.0 })));
+            self.painter.circle(rect.center(), self.side / 2.0, fill, Stroke::new(1.0, t.line));
+        }
+        let stop = view.stop;
+        let now = stop.layer == Some(layer) && stop.unit.is_none_or(|u| u == unit);
+        let lit = view.lit.is_some_and(|p| p.layer() == Some(layer) && p.unit() == Some(unit));
+        if now || lit {
+            let width = if lit { 3.0 } else { 2.0 };
+            self.painter.rect_stroke(rect.expand(2.5), 6.0, Stroke::new(width, t.accent), StrokeKind::Outside);
+        }
+        if column.maps || self.side < 14.0 {
+            return;
+        }
+        let size = if self.side > 24.0 { HINT } else { 9.5 };
+        let hidden = |place: Place| view.hidden == Some(place);
+        let right = rect.right_center() + vec2(8.0, 0.0);
+        let plate = |at: Pos2, align: Align2, text: String, colour: Color32| {
+            let galley = self.painter.layout_no_wrap(text, semibold(size), colour);
+            let rect = align.anchor_size(at, galley.size());
+            self.painter.rect_filled(rect.expand2(vec2(2.0, 0.0)), 3.0, t.background.gamma_multiply(0.8));
+            self.painter.galley(rect.min, galley, colour);
+        };
+        if let Some(a) = a {
+            let mine = hidden(Place::Activation { layer, unit }) || hidden(Place::Sum { layer, unit });
+            let text = if mine { "?".to_owned() } else { value(a) };
+            plate(right - vec2(0.0, size * 0.55), Align2::LEFT_CENTER, text, t.text);
+        }
+        if self.progress(Phase::Backward, layer) > Progress::Waiting
+            && !self.is_output(layer)
+            && let Some((z, a)) = view.trace.layer_grads(layer)
+            && let Some(g) = z.as_ref().or(a.as_ref()).map(|g| g[[unit, view.sample]])
+        {
+            let mine = hidden(Place::ActivationGradient { layer, unit }) || hidden(Place::SumGradient { layer, unit });
+            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", value(g)) };
+            plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
+        }
+    }
+
+    fn title(&self, layer: LayerId, column: &Column, area: Rect) {
+        let Some(top) = column.centres.first() else { return };
+        let now = self.view.stop.layer == Some(layer);
+        let colour = if now { self.t.accent } else { self.t.label };
+        let mut name = self.view.trace.spec.name(layer);
+        if column.shown.len() < column.units {
+            name = format!("{name} · {} of {}", column.shown.len(), column.units);
+        }
+        let galley = self.painter.layout_no_wrap(name, regular(LABEL), colour);
+        let below = column.centres.last().map_or(top.y, |c| c.y) + self.side / 2.0 + 4.0;
+        let y = below.min(area.bottom() - 18.0);
+        let x = (top.x - galley.size().x / 2.0).clamp(area.left() + 4.0, area.right() - galley.size().x - 4.0);
+        self.painter.galley(pos2(x, y), galley, colour);
+    }
+
+    /// The loss behind the last layer.
+    fn loss(&self, area: Rect, columns: &BTreeMap<LayerId, Column>) {
+        let (t, view) = (self.t, self.view);
+        let head = view.trace.plan.head();
+        let Some(at) = columns.get(&head.layer).and_then(|c| c.centres.first()) else { return };
+        let centre =
+            columns.get(&head.layer).map_or(at.y, |c| f32::midpoint(at.y, c.centres.last().map_or(at.y, |l| l.y)));
+        let x = at.x + self.side / 2.0 + 66.0;
+        let reached = view.stop.phase != Phase::Forward;
+        let colour = if view.stop.phase == Phase::Error { t.accent } else { t.label };
+        let symbol = self.painter.layout_no_wrap("\u{1d43f}".to_owned(), math_font(20.0), colour);
+        let text = if reached && view.hidden != Some(Place::Loss) { short(view.trace.loss) } else { "?".to_owned() };
+        let number =
+            self.painter.layout_no_wrap(format!("= {text}"), semibold(15.0), if reached { t.text } else { t.hint });
+        let left = x.min(area.right() - symbol.size().x - number.size().x - 14.0);
+        self.painter.galley(pos2(left, centre - symbol.size().y / 2.0), symbol.clone(), colour);
+        self.painter.galley(pos2(left + symbol.size().x + 6.0, centre - number.size().y / 2.0), number, t.text);
+        if view.stop.phase == Phase::Update {
+            let after = format!("after the update {}", short(view.trace.loss_after));
+            let galley = self.painter.layout_no_wrap(after, regular(LABEL), t.ok);
+            let left = left.min(area.right() - galley.size().x - 8.0);
+            self.painter.galley(pos2(left, centre + 14.0), galley, t.ok);
+        }
+    }
+
+    fn tell(&self, ui: &mut Ui, layer: LayerId, drawn: usize) {
+        let (trace, s) = (self.view.trace, self.view.sample);
+        let Some(column) = self.columns.get(&layer) else { return };
+        ui.label(format!("{}, {} {}", trace.spec.name(layer), if column.maps { "channel" } else { "unit" }, drawn + 1));
+        if column.maps {
+            return;
+        }
+        let mut say = |name: &str, v: f32, place: Place| {
+            if self.view.hidden != Some(place) {
+                ui.label(format!("{name} = {}", short(f64::from(v))));
+            }
+        };
+        if let Some((z, a)) = trace.layer_values(layer).filter(|_| self.visible(layer)) {
+            if let Some(z) = z {
+                say("z", z[[drawn, s]], Place::Sum { layer, unit: drawn });
+            }
+            say("a", a[[drawn, s]], Place::Activation { layer, unit: drawn });
+        }
+        if self.progress(Phase::Backward, layer) > Progress::Waiting
+            && let Some((z, a)) = trace.layer_grads(layer)
+        {
+            if let Some(a) = a {
+                say("∂L/∂a", a[[drawn, s]], Place::ActivationGradient { layer, unit: drawn });
+            }
+            if let Some(z) = z {
+                say("∂L/∂z", z[[drawn, s]], Place::SumGradient { layer, unit: drawn });
+            }
+        }
+    }
+}
+
+impl Progress {
+    fn max_of(self, other: Self) -> Self {
+        if self > other { self } else { other }
+    }
+}
+
+fn value(v: f32) -> String {
+    if v != 0.0 && v.abs() < 0.01 {
+        return format!("{v:.0e}").replace('-', "−");
+    }
+    if v.abs() < 100.0 { format!("{v:.2}").replace('-', "−") } else { short(f64::from(v)) }
+}
+
+fn bezier(painter: &Painter, points: [Pos2; 4], stroke: Stroke) {
+    painter.add(Shape::CubicBezier(CubicBezierShape::from_points_stroke(points, false, Color32::TRANSPARENT, stroke)));
+}

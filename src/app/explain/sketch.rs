@@ -1,0 +1,259 @@
+//! Small pictures beside the formulas: the window of a convolution, what pooling keeps, the curve of an activation with its
+//! slope, probabilities against the target.
+
+use super::super::theme::{Tokens, ink_on, regular};
+use super::super::widgets::{brief, named};
+use crate::explain::{Stop, Trace};
+use crate::nn::layers::OperationPlan;
+use crate::nn::{Activation, LayerId, Link};
+use crate::train::Phase;
+use egui::accesskit::Role;
+use egui::{Align2, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
+
+/// Side of a cell of a window, and the largest window that is drawn.
+const CELL: f32 = 34.0;
+const MOST_CELLS: usize = 49;
+const HEIGHT: f32 = 116.0;
+
+/// Draws what fits the stop, if there is a picture for it.
+pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usize, t: &Tokens) {
+    let Some(layer) = stop.layer else { return };
+    let at = Sketch { trace, layer, unit, sample, t };
+    if stop.phase == Phase::Error {
+        at.probabilities(ui);
+        return;
+    }
+    let Some(&(z, a)) = trace.plan.layer_nodes.get(&layer) else { return };
+    let backward = stop.phase == Phase::Backward;
+    match (&trace.plan.nodes[z].operation, &trace.plan.nodes[a].operation) {
+        _ if trace.plan.nodes[a].layer != layer => {}
+        (OperationPlan::Convolve { .. }, _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
+            at.window(ui, z, backward);
+        }
+        (OperationPlan::Pool(_), _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
+            at.pool(ui, z, backward)
+        }
+        (_, OperationPlan::Activation(f)) if *f != Activation::Softmax && stop.phase != Phase::Update => {
+            at.curve(ui, *f, trace.plan.nodes[a].inputs[0], a);
+        }
+        _ => {}
+    }
+}
+
+struct Sketch<'a> {
+    trace: &'a Trace<f32>,
+    layer: LayerId,
+    unit: usize,
+    sample: usize,
+    t: &'a Tokens,
+}
+
+/// Numbers in a square of cells.
+struct Grid<'a> {
+    title: &'a str,
+    values: Vec<f32>,
+    across: usize,
+    /// The cell that is framed.
+    framed: Option<usize>,
+}
+
+impl Sketch<'_> {
+    /// The inputs under the window, the kernel, and their products; backward, what of the gradient goes to each input.
+    fn window(&self, ui: &mut Ui, node: usize, backward: bool) {
+        let plan = &self.trace.plan.nodes[node];
+        let products = plan.operation.products_into(self.unit);
+        let input = plan.inputs[0];
+        let OperationPlan::Convolve { convolution, .. } = &plan.operation else { return };
+        let across = convolution.x.kernel;
+        let taps = across * convolution.y.kernel;
+        // One channel: the one whose products are largest. Windows at the edge have fewer cells.
+        let value = |unit: usize| self.trace.values[input][[unit, self.sample]];
+        let Some(strongest) = products.chunk_by(|a, b| a.weight / taps == b.weight / taps).max_by(|a, b| {
+            let size = |part: &[crate::nn::Product]| {
+                part.iter().map(|p| (self.trace.before[p.weight] * value(p.input)).abs()).sum::<f32>()
+            };
+            size(a).total_cmp(&size(b))
+        }) else {
+            return;
+        };
+        let across = if strongest.len() == taps { across } else { strongest.len() };
+        if strongest.len() > MOST_CELLS || !strongest.len().is_multiple_of(across) {
+            return;
+        }
+        let kernel: Vec<f32> = strongest.iter().map(|p| self.trace.before[p.weight]).collect();
+        let channels = products.len() / strongest.len().max(1);
+        let grids = if backward {
+            let g = self.trace.grads[node].as_ref().map_or(0.0, |g| g[[self.unit, self.sample]]);
+            vec![
+                Grid { title: "kernel", across, values: kernel.clone(), framed: None },
+                Grid {
+                    title: "· ∂L/∂z = back to the inputs",
+                    across,
+                    values: kernel.iter().map(|w| w * g).collect(),
+                    framed: None,
+                },
+                Grid {
+                    title: "inputs · ∂L/∂z = to the kernel",
+                    across,
+                    values: strongest.iter().map(|p| value(p.input) * g).collect(),
+                    framed: None,
+                },
+            ]
+        } else {
+            let inputs: Vec<f32> = strongest.iter().map(|p| value(p.input)).collect();
+            let both = inputs.iter().zip(&kernel).map(|(x, w)| x * w).collect();
+            vec![
+                Grid { title: "under the window", across, values: inputs, framed: None },
+                Grid { title: "· kernel", across, values: kernel, framed: None },
+                Grid { title: "= products", across, values: both, framed: None },
+            ]
+        };
+        let more = if channels > 1 { format!("the strongest of {channels} channels") } else { String::new() };
+        self.grids(ui, &grids, &more, "Window of the convolution");
+    }
+
+    fn pool(&self, ui: &mut Ui, node: usize, backward: bool) {
+        let plan = &self.trace.plan.nodes[node];
+        let OperationPlan::Pool(pooling) = &plan.operation else { return };
+        let inputs = pooling.under(self.unit);
+        if inputs.len() > MOST_CELLS {
+            return;
+        }
+        let across = if inputs.len() == pooling.x.kernel * pooling.y.kernel { pooling.x.kernel } else { inputs.len() };
+        let values: Vec<f32> = inputs.iter().map(|&i| self.trace.values[plan.inputs[0]][[i, self.sample]]).collect();
+        let result = self.trace.values[node][[self.unit, self.sample]];
+        let framed = (!pooling.average).then(|| values.iter().position(|v| *v == result)).flatten();
+        let mut grids = vec![Grid { title: "under the window", across, values: values.clone(), framed }];
+        if backward {
+            let g = self.trace.grads[node].as_ref().map_or(0.0, |g| g[[self.unit, self.sample]]);
+            let share = |i: usize| match framed {
+                Some(k) => {
+                    if i == k {
+                        g
+                    } else {
+                        0.0
+                    }
+                }
+                None => g / values.len() as f32,
+            };
+            grids.push(Grid { title: "gradient back", across, values: (0..values.len()).map(share).collect(), framed });
+        }
+        self.grids(ui, &grids, "", "Window of the pooling");
+    }
+
+    fn grids(&self, ui: &mut Ui, grids: &[Grid<'_>], more: &str, name: &str) {
+        let t = self.t;
+        let down = grids.iter().map(|g| g.values.len() / g.across).max().unwrap_or(1);
+        let across: usize = grids.iter().map(|g| g.across).sum();
+        let gap = 44.0;
+        let room = ui.available_width() - gap * (grids.len() - 1) as f32;
+        let cell = CELL.min(room / across as f32).min((HEIGHT + 40.0) / down as f32);
+        let size = vec2(ui.available_width(), down as f32 * cell + 20.0);
+        let (area, response) = ui.allocate_exact_size(size, Sense::hover());
+        named(response, Role::Image, name);
+        let mut left = area.left();
+        for grid in grids {
+            let strongest = grid.values.iter().fold(1e-9_f32, |m, v| m.max(v.abs()));
+            let width = grid.across as f32 * cell;
+            for (i, &v) in grid.values.iter().enumerate() {
+                let corner =
+                    pos2(left + (i % grid.across) as f32 * cell, area.top() + 16.0 + (i / grid.across) as f32 * cell);
+                let rect = Rect::from_min_size(corner, vec2(cell, cell)).shrink(1.0);
+                let fill = t.signed(v / strongest);
+                ui.painter().rect_filled(rect, 2.0, fill);
+                if cell >= 26.0 {
+                    let text = if v.abs() < 10.0 { format!("{v:.2}") } else { format!("{v:.0}") }.replace('-', "−");
+                    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(10.0), ink_on(fill));
+                }
+                if grid.framed == Some(i) {
+                    ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
+                }
+            }
+            ui.painter().text(pos2(left, area.top()), Align2::LEFT_TOP, grid.title, regular(11.0), t.label);
+            left += width.max(grid.title.chars().count() as f32 * 5.6) + gap * 0.6;
+        }
+        if !more.is_empty() && left < area.right() - 150.0 {
+            ui.painter().text(pos2(left, area.top() + 18.0), Align2::LEFT_TOP, more, regular(11.0), t.label);
+        }
+    }
+
+    /// f over z, with the point where this unit stands and the slope there.
+    fn curve(&self, ui: &mut Ui, f: Activation, before: usize, node: usize) {
+        let t = self.t;
+        let (z, a) =
+            (self.trace.values[before][[self.unit, self.sample]], self.trace.values[node][[self.unit, self.sample]]);
+        let (z, a) = (f64::from(z), f64::from(a));
+        let slope = f.slope_at(z, a);
+        let (area, response) =
+            ui.allocate_exact_size(vec2(ui.available_width().min(420.0), HEIGHT - 20.0), Sense::hover());
+        named(response, Role::Image, &format!("Curve of {} with its slope at z = {}", f.label(), brief(z)));
+        let reach = 4.0_f64.max(z.abs() * 1.2);
+        let points: Vec<(f64, f64)> =
+            (0..=120).map(|i| -reach + 2.0 * reach * f64::from(i) / 120.0).map(|x| (x, f.at(x))).collect();
+        let (low, high) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), p| (l.min(p.1), h.max(p.1)));
+        let plot = Rect::from_min_size(area.min, vec2(area.width() * 0.6, area.height()));
+        let place = |x: f64, y: f64| -> Pos2 {
+            let u = (x + reach) / (2.0 * reach);
+            let v = (y - low) / (high - low).max(1e-9);
+            pos2(plot.left() + u as f32 * plot.width(), plot.bottom() - 4.0 - v as f32 * (plot.height() - 8.0))
+        };
+        let quiet = Stroke::new(1.0, t.line);
+        ui.painter().line_segment([place(-reach, 0.0), place(reach, 0.0)], quiet);
+        ui.painter().line_segment([place(0.0, low), place(0.0, high)], quiet);
+        let curve = points.iter().map(|&(x, y)| place(x, y)).collect();
+        ui.painter().line(curve, Stroke::new(2.0, t.positive));
+        let half = reach * 0.25;
+        let tangent = [place(z - half, a - slope * half), place(z + half, a + slope * half)];
+        ui.painter().with_clip_rect(plot).line_segment(tangent, Stroke::new(2.0, t.accent));
+        ui.painter().circle_filled(place(z, a), 4.0, t.accent);
+        let words = [
+            (format!("{}({}) = {}", f.label(), brief(z), brief(a)), t.text),
+            (format!("slope there {}", brief(slope)), t.accent),
+        ];
+        let mut top = area.top() + 10.0;
+        for (text, colour) in words {
+            let used = ui.painter().text(pos2(plot.right() + 14.0, top), Align2::LEFT_TOP, text, regular(12.0), colour);
+            top = used.bottom() + 4.0;
+        }
+    }
+
+    /// Predictions as bars, with the targets they are compared with.
+    fn probabilities(&self, ui: &mut Ui) {
+        let t = self.t;
+        let Some(index) = self.trace.head_of(self.layer) else { return };
+        let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
+        let count = own.target.nrows();
+        if head.loss.link() == Link::Identity || count < 2 {
+            return;
+        }
+        let (area, response) = ui.allocate_exact_size(vec2(ui.available_width().min(560.0), HEIGHT), Sense::hover());
+        named(response, Role::Image, "Predicted probabilities and targets");
+        let wide = area.width() / count as f32;
+        let bottom = area.bottom() - 14.0;
+        for k in 0..count {
+            let (p, target) = (own.prediction[[k, self.sample]], own.target[[k, self.sample]]);
+            let left = area.left() + k as f32 * wide;
+            let bar = |part: f32, inset: f32| {
+                let height = (part.clamp(0.0, 1.0) * (area.height() - 30.0)).max(1.0);
+                Rect::from_min_max(pos2(left + inset, bottom - height), pos2(left + wide - inset, bottom))
+            };
+            let inset = (wide * 0.16).min(10.0);
+            ui.painter().rect_filled(bar(p, inset), 2.0, t.positive);
+            ui.painter().rect_stroke(bar(target, inset), 2.0, Stroke::new(1.5, t.accent), StrokeKind::Outside);
+            if wide > 26.0 {
+                let top = bar(p.max(target), inset).top() - 2.0;
+                let text = format!("{p:.2}");
+                ui.painter().text(pos2(left + wide / 2.0, top), Align2::CENTER_BOTTOM, text, regular(10.0), t.text);
+            }
+            let most = ((wide / 6.0) as usize).max(1);
+            let name: String = own.names.get(k).map_or_else(String::new, |n| n.chars().take(most).collect());
+            ui.painter().text(
+                pos2(left + wide / 2.0, area.bottom()),
+                Align2::CENTER_BOTTOM,
+                name,
+                regular(10.0),
+                t.label,
+            );
+        }
+    }
+}

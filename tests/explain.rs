@@ -1,0 +1,307 @@
+//! Explanations: that what is shown is what training does, that written sums add up, and that looking changes nothing.
+
+use chainrule::data::Dataset;
+use chainrule::explain::{Culprit, Depth, Landscape, Line, Math, Stop, Trace, chain, explain, proposals, stops};
+use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer};
+use chainrule::project::{Document, builtin, builtins};
+use chainrule::train::{Moment, Phase, Session, Tick};
+use std::sync::Arc;
+
+struct Opened {
+    document: Document,
+    data: Arc<Dataset>,
+    session: Session,
+}
+
+impl Opened {
+    /// A built-in preset after so many mini-batches.
+    fn preset(name: &str, batches: usize) -> Self {
+        let document = builtin(name).expect("is built in").preset().expect("can be read").document;
+        Self::of(document, batches)
+    }
+
+    fn of(document: Document, batches: usize) -> Self {
+        let data = Arc::new(document.data.load().expect("can be read").1);
+        let session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1).expect("fits");
+        let mut opened = Self { document, data, session };
+        for _ in 0..batches {
+            opened.batch();
+        }
+        opened
+    }
+
+    /// One update.
+    fn batch(&mut self) {
+        while self.session.tick().expect("stays finite") != Tick::Batch {}
+    }
+
+    fn trace_of(&self, moment: &Moment, rows: &[u32]) -> Trace<f32> {
+        Trace::record(&self.document.network, &self.data, moment, rows).expect("fits")
+    }
+
+    /// The step that comes next.
+    fn trace(&self) -> Trace<f32> {
+        let moment = self.session.moment();
+        self.trace_of(&moment, &moment.rows)
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn a_traced_step_is_the_step_that_training_takes_to_the_last_bit() {
+    for name in ["circle", "digits", "lenet", "two-outputs", "visits", "adding", "sorting"] {
+        let mut opened = Opened::preset(name, 3);
+        let trace = opened.trace();
+        assert_eq!(trace.rows, opened.session.mini_batch(), "{name}");
+        opened.batch();
+        assert_eq!(bits(&trace.after), bits(opened.session.network().params()), "{name}: parameters");
+        assert_eq!(trace.loss.to_bits(), opened.session.batch_loss().to_bits(), "{name}: loss");
+        let learning = trace.plan.learning;
+        assert_eq!(bits(&trace.taken[..learning]), bits(&opened.session.network().grads()[..learning]), "{name}");
+    }
+}
+
+#[test]
+fn looking_changes_nothing() {
+    for name in ["circle", "residual", "autoencoder"] {
+        let (mut plain, mut watched) = (Opened::preset(name, 0), Opened::preset(name, 0));
+        for step in 0..12 {
+            plain.batch();
+            let trace = watched.trace();
+            let moment = watched.session.moment();
+            let mut land = Landscape::<f32>::new(&trace.spec, &watched.data, &moment, &trace.rows).expect("fits");
+            land.slice(&watched.data, 0, 1.0, 5);
+            watched.batch();
+            let (a, b) = (plain.session.network().params(), watched.session.network().params());
+            assert_eq!(bits(a), bits(b), "{name} after {step} steps");
+        }
+    }
+}
+
+#[test]
+fn every_stop_of_every_preset_is_explained() {
+    for preset in builtins() {
+        let opened = Opened::preset(preset.name, 1);
+        let trace = opened.trace();
+        let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(7).take(3).collect();
+        for depth in [Depth::Phase, Depth::Layer, Depth::Neuron] {
+            let all = stops(&trace, depth, few);
+            let order: Vec<usize> =
+                all.iter().map(|s| Phase::ALL.iter().position(|p| *p == s.phase).expect("is one")).collect();
+            assert!(order.is_sorted() && order.first() == Some(&0) && order.last() == Some(&3), "{}", preset.name);
+            for stop in all.into_iter().filter(|s| s.layer.is_some()) {
+                let what = format!("{} at {stop:?}", preset.name);
+                let explanation = explain(&trace, stop, 0, 0).unwrap_or_else(|| panic!("nothing said of {what}"));
+                assert!(!explanation.lines.is_empty() && !explanation.title.is_empty(), "{what}");
+                assert!(explanation.words.len() > 20, "{what}: {}", explanation.words);
+                for line in &explanation.lines {
+                    assert!(line.result.is_finite() && !line.symbols.plain().is_empty(), "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// What a written formula comes to; none where it has words or functions in it.
+fn value(math: &Math) -> Option<f64> {
+    fn tokens(math: &Math, out: &mut Vec<Token>) -> Option<()> {
+        match math {
+            Math::Number { value, .. } => out.push(Token::Number(*value)),
+            Math::Text(text) => {
+                for sign in text.split(' ') {
+                    match sign {
+                        "+" | "·" | "−" | "(" | ")" => out.push(Token::Sign(sign.chars().next()?)),
+                        "2" => out.push(Token::Number(2.0)),
+                        _ if text.ends_with("more)") => break,
+                        _ => return None,
+                    }
+                }
+            }
+            Math::Row(parts) => {
+                // A number in front of a bracket multiplies it.
+                for part in parts {
+                    tokens(part, out)?;
+                }
+            }
+            Math::Fraction(over, under) => out.push(Token::Number(value(over)? / value(under)?)),
+            Math::Above(base, exponent) if exponent.plain() == "2" => out.push(Token::Number(value(base)?.powi(2))),
+            _ => return None,
+        }
+        Some(())
+    }
+    fn sum(tokens: &mut std::iter::Peekable<std::vec::IntoIter<Token>>) -> Option<f64> {
+        let mut total = product(tokens)?;
+        while let Some(Token::Sign(sign @ ('+' | '−'))) = tokens.peek().cloned() {
+            tokens.next();
+            let next = product(tokens)?;
+            total += if sign == '+' { next } else { -next };
+        }
+        Some(total)
+    }
+    fn product(tokens: &mut std::iter::Peekable<std::vec::IntoIter<Token>>) -> Option<f64> {
+        let mut total = atom(tokens)?;
+        loop {
+            match tokens.peek() {
+                Some(Token::Sign('·')) => {
+                    tokens.next();
+                    total *= atom(tokens)?;
+                }
+                Some(Token::Sign('(')) => total *= atom(tokens)?,
+                _ => return Some(total),
+            }
+        }
+    }
+    fn atom(tokens: &mut std::iter::Peekable<std::vec::IntoIter<Token>>) -> Option<f64> {
+        match tokens.next()? {
+            Token::Number(value) => Some(value),
+            Token::Sign('(') => {
+                let inside = sum(tokens)?;
+                matches!(tokens.next(), Some(Token::Sign(')'))).then_some(inside)
+            }
+            Token::Sign(_) => None,
+        }
+    }
+    let mut all = Vec::new();
+    tokens(math, &mut all)?;
+    let mut all = all.into_iter().peekable();
+    let total = sum(&mut all)?;
+    all.next().is_none().then_some(total)
+}
+
+#[derive(Clone)]
+enum Token {
+    Number(f64),
+    Sign(char),
+}
+
+#[test]
+fn what_is_written_comes_to_what_is_said() {
+    let mut checked = 0;
+    for name in ["circle", "digits", "iris", "diabetes", "lenet", "residual", "autoencoder"] {
+        let opened = Opened::preset(name, 2);
+        for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
+            let trace = opened.trace_of(&opened.session.moment(), &rows);
+            let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();
+            for stop in stops(&trace, Depth::Neuron, few) {
+                let Some(explanation) = explain(&trace, stop, 0, 0) else { continue };
+                for Line { numbers, result, symbols, .. } in explanation.lines {
+                    let Some(written) = numbers.as_ref().and_then(value) else { continue };
+                    // The engine sums in single precision, the formula in double.
+                    let apart = (written - result).abs();
+                    assert!(
+                        apart <= 2e-5 * result.abs().max(1.0),
+                        "{name}, {}: {} comes to {written}, not {result}",
+                        explanation.title,
+                        symbols.plain()
+                    );
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 300, "only {checked} formulas could be worked out");
+}
+
+#[test]
+fn the_factors_of_a_chain_multiply_to_the_gradient() {
+    let opened = Opened::preset("circle", 20);
+    let moment = opened.session.moment();
+    let trace = opened.trace_of(&moment, &moment.rows[..1]);
+    let mut only_ways = 0;
+    for index in 0..trace.plan.learning {
+        let chain = chain(&trace, index, 0).expect("every parameter of a dense layer has one");
+        let product: f64 = chain.factors.iter().map(|f| f.value).product();
+        assert!((product - chain.product).abs() < 1e-12);
+        assert!((chain.of_sample - chain.total).abs() <= 1e-6 * chain.total.abs().max(1e-3), "parameter {index}");
+        if chain.ways == 1 {
+            only_ways += 1;
+            assert!((product - chain.total).abs() <= 1e-5 * chain.total.abs().max(1e-3), "parameter {index}");
+        }
+    }
+    // Those of the last two layers.
+    assert_eq!(only_ways, 28 + 5);
+    // Through six layers of saturated sigmoids next to nothing comes back, and a factor is named.
+    let layers = (0..6).map(|_| {
+        let initialiser = Initialiser::XavierUniform;
+        LayerKind::Dense(DenseSpec { units: 3, activation: Activation::Sigmoid, initialiser, ..DenseSpec::default() })
+    });
+    let ends = LayerKind::Dense(DenseSpec { units: 1, activation: Activation::Tanh, ..DenseSpec::default() });
+    let kinds = std::iter::once(LayerKind::Input(InputSpec::default()))
+        .chain(layers)
+        .chain([ends, LayerKind::Output(OutputSpec::default())]);
+    let mut document = opened.document.clone();
+    document.network = NetworkSpec::chain(kinds.map(|kind| (String::new(), kind)));
+    let deep = Opened::of(document, 0).trace();
+    let chain = chain(&deep, 0, 0).expect("the first weight of the first layer");
+    let culprits: Vec<_> = chain.factors.iter().filter_map(|f| f.culprit).collect();
+    assert_eq!(culprits, [Culprit::Vanishes]);
+    let named = chain.factors.iter().find(|f| f.culprit.is_some()).expect("is one");
+    let inner = chain.factors.iter().filter(|f| f.name == "weight" || f.name.starts_with("slope"));
+    assert!(inner.into_iter().all(|f| f.value.abs() >= named.value.abs()));
+    assert_eq!(chain.ways, 3_u64.pow(5));
+}
+
+#[test]
+fn the_curve_of_a_weight_has_the_gradient_as_its_slope() {
+    for name in ["circle", "digits", "lenet", "adding"] {
+        let opened = Opened::preset(name, 5);
+        let (trace, moment) = (opened.trace(), opened.session.moment());
+        let data = &opened.data;
+        let mut single = Landscape::<f32>::new(&trace.spec, data, &moment, &trace.rows).expect("fits");
+        let mut double = Landscape::<f64>::new(&trace.spec, data, &moment, &trace.rows).expect("fits");
+        for index in (0..trace.plan.learning).step_by(trace.plan.learning / 7 + 1) {
+            let slice = single.slice(data, index, 0.5, 21);
+            assert_eq!(slice.points[10][0], f64::from(trace.before[index]), "{name}");
+            assert!((slice.points[10][1] - trace.loss).abs() <= 1e-6 * trace.loss.abs(), "{name}");
+            let gradient = f64::from(trace.gradient[index]);
+            let close = |got: f64, tolerance: f64| (got - gradient).abs() <= tolerance * gradient.abs().max(1e-2);
+            assert!(close(single.slope(data, index), 1e-6), "{name}, {index}");
+            let difference = double.difference(data, index);
+            assert!(close(difference, 1e-4), "{name}, {index}: {difference} beside {gradient}");
+            // What was moved about lies where it was.
+            assert_eq!(single.loss_with(data, &[]).to_bits(), slice.loss.to_bits());
+        }
+        let surface = single.surface(data, [0, 1], 0.3, 5);
+        assert!((surface[12] - trace.loss).abs() <= 1e-6 * trace.loss.abs(), "{name}: the middle of the surface");
+    }
+}
+
+#[test]
+fn each_optimizer_proposes_its_own_step() {
+    let opened = Opened::preset("circle", 4);
+    let trace = opened.trace();
+    let index = 3;
+    let (w, g) = (f64::from(trace.before[index]), f64::from(trace.taken[index]));
+    let rate = f64::from(trace.rule.learning_rate);
+    let all = proposals(&trace, index);
+    assert_eq!(all.len(), Optimizer::ALL.len() - 1);
+    let of = |label: &str| all.iter().find(|p| p.optimizer.label() == label).expect("is proposed").clone();
+    assert!((of("SGD").to - (w - rate * g)).abs() < 1e-7);
+    let lion = of("Lion").to;
+    assert!((lion - (w - rate * g.signum())).abs() < 1e-7, "Lion goes by the sign alone");
+    let own = of(trace.rule.optimizer.label());
+    assert!(own.current && own.to == f64::from(trace.after[index]));
+    assert_eq!(all.iter().filter(|p| p.current).count(), 1);
+}
+
+#[test]
+fn a_stop_says_the_numbers_of_its_unit() {
+    let opened = Opened::preset("circle", 1);
+    let trace = opened.trace();
+    let hidden = trace.spec.layers[1].id;
+    let stop = |phase| Stop { phase, layer: Some(hidden), unit: Some(2) };
+    let forward = explain(&trace, stop(Phase::Forward), 0, 4).expect("is explained");
+    let (z, a) = trace.layer_values(hidden).expect("is in the trace");
+    let results: Vec<f64> = forward.lines.iter().map(|l| l.result).collect();
+    assert_eq!(results, [f64::from(z.expect("has an activation")[[2, 4]]), f64::from(a[[2, 4]])]);
+    let backward = explain(&trace, stop(Phase::Backward), 0, 4).expect("is explained");
+    let (dz, da) = trace.layer_grads(hidden).expect("is in the trace");
+    let results: Vec<f64> = backward.lines.iter().map(|l| l.result).collect();
+    assert_eq!(results[..2], [f64::from(da.expect("has one")[[2, 4]]), f64::from(dz.expect("has one")[[2, 4]])]);
+    let own: Vec<f64> = [2, 8].iter().map(|&i| f64::from(trace.gradient[i])).collect();
+    assert!(own.contains(&results[2]), "the gradient of one of its two weights");
+}
