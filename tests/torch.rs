@@ -180,6 +180,9 @@ fn twenty_steps_of_every_optimizer_equal_pytorch() {
     runs_in::<f32>();
 }
 
+/// `[units][samples]`
+type Numbers = Vec<Vec<f64>>;
+
 /// A chain of layers as a preset writes them (`tests/fixtures/make_torch_layers.py`).
 #[derive(Deserialize)]
 struct LayersCase {
@@ -189,8 +192,8 @@ struct LayersCase {
     x: Vec<Vec<f64>>,
     target: Vec<Vec<f64>>,
     params: Vec<f64>,
-    /// For each layer what it puts out and the gradient that comes back to it, `[units][samples]`.
-    traced: Vec<(Vec<Vec<f64>>, Option<Vec<Vec<f64>>>)>,
+    /// For each layer what it puts out and the gradient that comes back to it.
+    traced: Vec<(Numbers, Option<Numbers>)>,
     output: Vec<Vec<f64>>,
     grads: Vec<f64>,
     after_three_steps: Vec<f64>,

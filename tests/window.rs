@@ -482,8 +482,12 @@ fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
         window.click("epoch");
         window.click("Step");
         window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
-        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train] {
+        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train, Workspace::Explain] {
             window.app_mut().workspace = workspace;
+            window.harness.run_steps(2);
+            if workspace == Workspace::Explain {
+                window.until_shown("over 1 row");
+            }
             window.harness.run();
             assert_eq!(window.harness.unnamed_widgets(), Vec::<String>::new(), "{preset}, {workspace:?}");
             // Animations have ended; from here on nothing asks for another frame.
@@ -689,4 +693,74 @@ fn every_sign_of_names_and_formulas_is_in_the_fonts() {
             }
         }
     });
+}
+
+#[test]
+fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
+    let mut window = Window::preset("circle");
+    window.click("Explain");
+    window.until_shown("1 Forward pass");
+    window.until_shown("over 1 row");
+    // Stops come one after the other, forth and back.
+    assert!(window.shows("Input, unit"));
+    window.press(Modifiers::NONE, Key::ArrowRight);
+    assert!(window.shows("Hidden 1, unit") && window.shows("It weighs its 2 inputs"));
+    window.press(Modifiers::NONE, Key::ArrowLeft);
+    assert!(!window.shows("It weighs its 2 inputs"));
+    window.click("Step forward");
+    assert!(window.shows("It weighs its 2 inputs"));
+    window.click("3 Backward pass");
+    assert!(window.shows("Prediction, unit 1") && window.shows("∂L/∂a_1"));
+    window.click("4 Update");
+    assert!(window.shows("so the optimizer moves it"));
+
+    // A neuron is visited by a click on it, a weight has its chain.
+    window.harness.get_by_role_and_label(Role::Button, "Hidden 2, unit 3").click();
+    window.harness.run_steps(2);
+    assert!(window.shows("Hidden 2, unit 3"));
+    window.click("chain of a weight");
+    assert!(window.shows("slope of tanh") && window.shows("the product is"));
+    window.until_shown("finite difference");
+    for tab in ["optimizers", "two weights", "curve"] {
+        window.click(tab);
+    }
+
+    // Nothing is known before it is said.
+    window.click("this stop");
+    window.click("2 Error");
+    assert!(window.shows("The output is"));
+    window.click("Predict first");
+    assert!(!window.shows("The output is") && window.shows("Say what comes out"));
+    window.click("positive");
+    assert!(window.shows("Right") && window.shows("1 of 1") && window.shows("The output is"));
+    window.click("Step forward");
+    assert!(window.shows("Say what comes out"));
+    window.click("Reveal");
+    assert!(window.shows("Revealed") && window.shows("1 of 1"));
+
+    // The mini-batch is the step that training takes, and the next one follows.
+    window.click("mini-batch");
+    window.until_shown("of 10 in the mini-batch");
+    let steps = window.snapshot().step;
+    window.click("Train this step");
+    window.until("the step is taken", |app| app.model.snapshot.step == steps + 1);
+    window.until_shown("1 Forward pass");
+}
+
+#[test]
+fn networks_of_every_kind_are_explained_without_harm() {
+    for name in ["lenet", "adding", "sorting", "visits", "residual", "two-outputs"] {
+        let mut window = Window::preset(name);
+        window.click("Explain");
+        window.until_shown("1 Forward pass");
+        for depth in ["neurons", "phases", "layers"] {
+            window.click(depth);
+            window.click("1 Forward pass");
+            for _ in 0..40 {
+                window.press(Modifiers::NONE, Key::ArrowRight);
+            }
+        }
+        window.click("chain of a weight");
+        assert!(window.shows("4 Update"), "{name}");
+    }
 }

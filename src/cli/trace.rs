@@ -68,7 +68,7 @@ fn asked(rows: &[usize], data: &Dataset) -> Result<Vec<u32>, Failure> {
 /// Sizes of values and gradients, layer by layer.
 fn summary(trace: &Trace<f32>) -> String {
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
-    let mut text = format!(
+    let mut lines = vec![format!(
         "step {}, {} rows: loss {:.6}, after the update {:.6}\n\n{:20} {:>7} {:>12} {:>12} {:>12} {:>12}",
         trace.steps + 1,
         trace.rows.len(),
@@ -80,7 +80,7 @@ fn summary(trace: &Trace<f32>) -> String {
         "|dL/da|",
         "|dL/dw|",
         "|step|"
-    );
+    )];
     for id in trace.layers() {
         let Some((_, a)) = trace.layer_values(id) else { continue };
         let of = |part: Option<f64>| part.map_or_else(|| format!("{:>12}", "-"), |v| format!("{v:>12.4e}"));
@@ -90,17 +90,18 @@ fn summary(trace: &Trace<f32>) -> String {
         let has = !own.is_empty();
         let weights = has.then(|| norm(&mut own.iter().map(|&i| trace.gradient[i])));
         let step = has.then(|| norm(&mut own.iter().map(|&i| trace.after[i] - trace.before[i])));
-        text += &format!(
-            "\n{:20} {:>7} {} {} {} {}",
+        lines.push(format!(
+            "{:20} {:>7} {} {} {} {}",
             trace.spec.name(id),
             a.nrows(),
             of(Some(norm(&mut a.iter().copied()))),
             of(gradient),
             of(weights),
             of(step)
-        );
+        ));
     }
     let rows: Vec<String> = trace.rows.iter().take(12).map(|r| (r + 1).to_string()).collect();
     let more = if trace.rows.len() > 12 { ", …" } else { "" };
-    text + &format!("\n\nrows {}{more} of the data; --json prints every number", rows.join(", "))
+    lines.push(format!("\nrows {}{more} of the data; --json prints every number", rows.join(", ")));
+    lines.join("\n")
 }

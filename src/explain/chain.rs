@@ -223,10 +223,8 @@ impl Walk<'_> {
                     for to in pooling.over(unit) {
                         let inputs = pooling.under(to);
                         let first = inputs.iter().find(|&&i| self.value(node, i) == self.value(r, to));
-                        let local = match pooling.average {
-                            true => 1.0 / inputs.len() as f64,
-                            false => f64::from(u8::from(first == Some(&unit))),
-                        };
+                        let chosen = f64::from(u8::from(first == Some(&unit)));
+                        let local = if pooling.average { 1.0 / inputs.len() as f64 } else { chosen };
                         step(to, local, "pooling".to_owned(), None);
                     }
                 }

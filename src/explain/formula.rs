@@ -386,7 +386,7 @@ impl Reader<'_> {
         let mut readers = self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node));
         let read = readers.any(|(r, _)| self.trace.grads[r].is_some());
         if let Some(head) = head.filter(|_| !read) {
-            return Some(self.from_loss(head, left, result, place));
+            return Some(self.slope_of_loss(head, left, result, place));
         }
         let mut terms = Vec::new();
         let mut through = Vec::new();
@@ -445,7 +445,7 @@ impl Reader<'_> {
     }
 
     /// The slope of the loss itself.
-    fn from_loss(&self, index: usize, left: Math, result: f64, place: Option<Place>) -> (Line, String) {
+    fn slope_of_loss(&self, index: usize, left: Math, result: f64, place: Option<Place>) -> (Line, String) {
         let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
         let (k, s) = (self.unit, self.sample);
         let (y, t, p) = (self.value(head.node, k), f64::from(own.target[[k, s]]), f64::from(own.prediction[[k, s]]));

@@ -40,6 +40,9 @@ pub struct Trace<T> {
     pub loss_after: f64,
 }
 
+/// Numbers of a layer, `[units, samples]`, where it has such.
+type Maybe<'a, T> = Option<ArrayView2<'a, T>>;
+
 /// What one output is compared with.
 #[derive(Clone, Debug)]
 pub struct HeadTrace<T> {
@@ -130,7 +133,7 @@ impl<T: Real> Trace<T> {
     }
 
     /// The same of ∂L/∂z and ∂L/∂a. Where a loss takes logits, no gradient goes through the function before it.
-    pub fn layer_grads(&self, layer: LayerId) -> Option<(Option<ArrayView2<'_, T>>, Option<ArrayView2<'_, T>>)> {
+    pub fn layer_grads(&self, layer: LayerId) -> Option<(Maybe<'_, T>, Maybe<'_, T>)> {
         let &(z, a) = self.plan.layer_nodes.get(&layer)?;
         let of = |node: usize| self.grads[node].as_ref().map(|g| g.view());
         Some(((z != a).then(|| of(z)).flatten(), of(a)))

@@ -171,7 +171,7 @@ fn checked(ui: &mut Ui, slope: f64, difference: f64, t: &Tokens) {
 
 fn in_words(chain: &Chain, rows: usize) -> String {
     let names: Vec<&str> = chain.factors.iter().filter(|f| f.culprit.is_some()).map(|f| f.name.as_str()).collect();
-    let mut words = match chain.ways {
+    let mut words = vec![match chain.ways {
         0 | 1 => "This is the only way from the weight to the loss.".to_owned(),
         n => format!(
             "{} ways lead from this weight to the loss; this is the strongest and carries {} of {} for this row.",
@@ -179,21 +179,21 @@ fn in_words(chain: &Chain, rows: usize) -> String {
             short(chain.product),
             short(chain.of_sample)
         ),
-    };
+    }];
     let negative = chain.factors.iter().filter(|f| f.value < 0.0).count();
     if chain.product != 0.0 {
         let sign = if negative % 2 == 0 { "positive" } else { "negative" };
-        words += &format!(" {negative} of the factors are negative, so the product is {sign}.");
+        words.push(format!("{negative} of the factors are negative, so the product is {sign}."));
     } else if let Some(zero) = chain.factors.iter().find(|f| f.value == 0.0) {
-        words += &format!(" One factor ({}) is zero, so nothing gets through.", zero.name);
+        words.push(format!("One factor ({}) is zero, so nothing gets through.", zero.name));
     }
     if rows > 1 {
-        words += &format!(" Over all {rows} rows the gradient is {}.", short(chain.total));
+        words.push(format!("Over all {rows} rows the gradient is {}.", short(chain.total)));
     }
     if let Some(name) = names.first() {
-        words += &format!(" Most is lost or gained at the {name}.");
+        words.push(format!("Most is lost or gained at the {name}."));
     }
-    words
+    words.join(" ")
 }
 
 /// What is asked before a number is shown.

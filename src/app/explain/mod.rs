@@ -216,39 +216,8 @@ impl ExplainView {
         }
         let weight_fits = |w: &usize| *w < trace.plan.learning && trace.gradient.len() > *w;
         self.weight = self.weight.filter(weight_fits).or_else(|| strongest_weight(trace));
-        let explanation = self.explanation(trace, &stops, at, sample, &shown);
-        Scene { stops, stop, at, sample, explanation, recorded }
-    }
-
-    fn explanation(
-        &self,
-        trace: &crate::explain::Trace<f32>,
-        stops: &[Stop],
-        at: usize,
-        sample: usize,
-        shown: &std::collections::BTreeMap<crate::nn::LayerId, Vec<usize>>,
-    ) -> Option<Explanation> {
-        let stop = *stops.get(at)?;
-        // A stop of a whole layer is explained by its unit that matters most; one of a whole phase by its last layer.
-        let stop = match stop.layer {
-            Some(_) => stop,
-            None => {
-                let fine = crate::explain::stops(trace, Depth::Layer, |_| Vec::new());
-                *fine.iter().rfind(|s| s.phase == stop.phase)?
-            }
-        };
-        let layer = stop.layer?;
-        let units = shown.get(&layer)?;
-        let size = |unit: &usize| {
-            let gradient = trace.layer_grads(layer).and_then(|(z, a)| z.or(a)).map(|g| g[[*unit, sample]].abs());
-            let value = trace.layer_values(layer).map_or(0.0, |(_, a)| a[[*unit, sample]].abs());
-            match stop.phase {
-                Phase::Backward | Phase::Update => gradient.unwrap_or(0.0),
-                _ => value,
-            }
-        };
-        let unit = units.iter().copied().max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(0);
-        explain(trace, stop, unit, sample)
+        let explanation = explanation(trace, &stops, at, sample, &shown);
+        Scene { recorded, stops, stop, at, sample, explanation }
     }
 
     /// Arrow keys move the play head.
@@ -383,9 +352,9 @@ impl ExplainView {
         ui.label(egui::RichText::new(target).size(LABEL));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let choices = [
-                (Depth::Phase, "phase", "Four stops"),
-                (Depth::Layer, "layer", "A stop at each layer"),
-                (Depth::Neuron, "neuron", "A stop at each neuron that is drawn"),
+                (Depth::Phase, "phases", "Four stops"),
+                (Depth::Layer, "layers", "A stop at each layer"),
+                (Depth::Neuron, "neurons", "A stop at each neuron that is drawn"),
             ];
             let before = scene.stop;
             if segmented(ui, &mut self.depth, &choices) {
@@ -396,7 +365,7 @@ impl ExplainView {
                 let near = new.iter().position(same).or_else(|| new.iter().position(|s| s.phase == before.phase));
                 self.at = near.unwrap_or(0);
             }
-            ui.label(label(ui, "Stop at each"));
+            ui.label(label(ui, "Stop at"));
         });
     }
 
@@ -521,7 +490,7 @@ impl ExplainView {
                         _ => {
                             let before = scene.at.checked_sub(1).and_then(|at| {
                                 let shown = scene::shown(model);
-                                self.explanation(&scene.recorded.trace, &scene.stops, at, scene.sample, &shown)
+                                explanation(&scene.recorded.trace, &scene.stops, at, scene.sample, &shown)
                             });
                             let before = before.and_then(|e| Some(e.lines.last()?.result));
                             let explanation = scene.explanation.as_ref();
@@ -532,6 +501,37 @@ impl ExplainView {
             });
         }
     }
+}
+
+/// What is said of a stop.
+fn explanation(
+    trace: &crate::explain::Trace<f32>,
+    stops: &[Stop],
+    at: usize,
+    sample: usize,
+    shown: &std::collections::BTreeMap<crate::nn::LayerId, Vec<usize>>,
+) -> Option<Explanation> {
+    let stop = *stops.get(at)?;
+    // A stop of a whole layer is explained by its unit that matters most; one of a whole phase by its last layer.
+    let stop = match stop.layer {
+        Some(_) => stop,
+        None => {
+            let fine = crate::explain::stops(trace, Depth::Layer, |_| Vec::new());
+            *fine.iter().rfind(|s| s.phase == stop.phase)?
+        }
+    };
+    let layer = stop.layer?;
+    let units = shown.get(&layer)?;
+    let size = |unit: &usize| {
+        let gradient = trace.layer_grads(layer).and_then(|(z, a)| z.or(a)).map(|g| g[[*unit, sample]].abs());
+        let value = trace.layer_values(layer).map_or(0.0, |(_, a)| a[[*unit, sample]].abs());
+        match stop.phase {
+            Phase::Backward | Phase::Update => gradient.unwrap_or(0.0),
+            _ => value,
+        }
+    };
+    let unit = units.iter().copied().max_by(|a, b| size(a).total_cmp(&size(b))).unwrap_or(0);
+    explain(trace, stop, unit, sample)
 }
 
 /// The weight whose gradient is largest.

@@ -86,8 +86,7 @@ impl Nudge {
             self.asked = Some(wanted);
             assistant.walk(recorded.serial, along);
         }
-        let of_weight = |w: &&(u64, Box<Walk>)| w.1.along.index == weight;
-        let ready = self.walk.as_ref().filter(of_weight).is_some();
+        let ready = self.walk.as_ref().is_some_and(|(_, walk)| walk.along.index == weight);
         let name = parameter_name(trace, weight);
         ui.add(egui::Label::new(RichText::new(name).size(LABEL).color(t.label)).truncate());
         if !ready {

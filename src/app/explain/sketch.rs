@@ -31,7 +31,7 @@ pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usiz
             at.window(ui, z, backward);
         }
         (OperationPlan::Pool(_), _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
-            at.pool(ui, z, backward)
+            at.pool(ui, z, backward);
         }
         (_, OperationPlan::Activation(f)) if *f != Activation::Softmax && stop.phase != Phase::Update => {
             at.curve(ui, *f, trace.plan.nodes[a].inputs[0], a);

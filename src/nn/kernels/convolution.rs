@@ -517,7 +517,7 @@ impl<T: Real> Tile<'_, T> {
             for (u, own_columns) in columns.iter().enumerate() {
                 let mut sums = [[T::ZERO; LANES]; R];
                 for r in 0..R {
-                    fold(&mut sums[r], &together[r][v][u]);
+                    fold(&mut sums[r], &together[v][u][r]);
                 }
                 let [above, below] = around(own_lines, &area.lines);
                 let [left, right] = around(own_columns, &area.columns);
@@ -530,7 +530,7 @@ impl<T: Real> Tile<'_, T> {
                     let area = Area { channel, ky: ky + v, kx: kx + u, lines, columns };
                     let rest = self.sum::<FMA, R, 1, 1, W>(row, &area);
                     for r in 0..R {
-                        fold(&mut sums[r], &rest[r][0][0]);
+                        fold(&mut sums[r], &rest[0][0][r]);
                     }
                 }
                 for (r, sums) in sums.into_iter().enumerate() {
@@ -548,9 +548,9 @@ impl<T: Real> Tile<'_, T> {
         &self,
         row: usize,
         area: &Area,
-    ) -> [[[[T; W]; KX]; KY]; R] {
+    ) -> [[[[T; W]; R]; KX]; KY] {
         let (c, stride) = (self.c, self.stride);
-        let mut sums = [[[[T::ZERO; W]; KX]; KY]; R];
+        let mut sums = [[[[T::ZERO; W]; R]; KX]; KY];
         let Area { channel, ky, kx, lines, columns } = area.clone();
         let (Some(far_line), Some(far_column)) = (lines.clone().next_back(), columns.clone().next_back()) else {
             return sums;
@@ -576,15 +576,15 @@ impl<T: Real> Tile<'_, T> {
                         // SAFETY: the last assertion holds for the largest row, line, column and lane.
                         gradient.copy_from_slice(unsafe { self.grad_z.get_unchecked(from..from + W) });
                     }
-                    for v in 0..KY {
-                        for u in 0..KX {
+                    for (v, sums) in sums.iter_mut().enumerate() {
+                        for (u, sums) in sums.iter_mut().enumerate() {
                             let from = x + v * below + u * beside + lane;
                             let mut input = [T::ZERO; W];
                             // SAFETY: the assertion on x holds for the largest line, column, tap and lane.
                             input.copy_from_slice(unsafe { self.x.get_unchecked(from..from + W) });
-                            for r in 0..R {
+                            for (gradient, sum) in gradients.iter().zip(sums) {
                                 // SAFETY: 16 samples are taken at once only where registers are wide.
-                                unsafe { T::fma_lanes::<FMA, W>(&input, &gradients[r], &mut sums[r][v][u]) };
+                                unsafe { T::fma_lanes::<FMA, W>(&input, gradient, sum) };
                             }
                         }
                     }
