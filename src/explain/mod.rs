@@ -4,6 +4,7 @@
 //! Everything shown here was computed by the network that trains, or follows from such numbers by the formula beside them.
 
 mod chain;
+mod diagnose;
 mod formula;
 mod math;
 mod nudge;
@@ -11,6 +12,7 @@ mod steps;
 mod trace;
 
 pub use chain::{Chain, Culprit, Factor, chain, weight_symbol};
+pub use diagnose::{Ailment, Case, Cure, Finding, ROWS, diagnose};
 pub use formula::{Explanation, Line, explain, parameter_name, step_of};
 pub use math::{Math, Place, written};
 pub use nudge::{Landscape, Proposal, Slice, proposals};

@@ -20,7 +20,7 @@ mod worker;
 
 pub use batch::load;
 pub use config::TrainConfig;
-pub use history::{Curve, Histogram, History};
+pub use history::{Bins, Curve, Histogram, History};
 pub use judge::Judge;
 pub use metrics::{Confusion, Evaluation, FullEvaluation, Metrics, Scores, TopK};
 pub use moment::Moment;

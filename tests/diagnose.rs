@@ -1,0 +1,211 @@
+//! The diagnosis: each ailment is found in a training built to have it, its mend helps, and healthy ones are left alone.
+
+use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, Values, prepare};
+use chainrule::explain::{Ailment, Case, Finding, ROWS, Trace, diagnose};
+use chainrule::nn::layers::DenseSpec;
+use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
+use chainrule::project::{Document, builtin, builtins};
+use chainrule::train::Session;
+use std::sync::Arc;
+
+/// A document with its table, trained for some epochs, and what is found then.
+struct Patient {
+    document: Document,
+    table: Table,
+    plan: Preparation,
+}
+
+impl Patient {
+    fn preset(name: &str) -> Self {
+        let document = builtin(name).expect("is built in").preset().expect("can be read").document;
+        let table = document.data.source.load().expect("can be read").table;
+        let plan = document.data.preparation(&table);
+        Self { document, table, plan }
+    }
+
+    fn data(&self) -> Arc<Dataset> {
+        Arc::new(prepare(&self.table, &self.plan).expect("fits"))
+    }
+
+    /// What is found after so many epochs, and the last loss.
+    fn examine(&self, epochs: u64) -> (Vec<Finding>, f64) {
+        let data = self.data();
+        let training = &self.document.training;
+        let mut session =
+            Session::new(&self.document.network, Arc::clone(&data), training.clone(), 1).expect("fits");
+        let mut diverged = false;
+        for _ in 0..epochs {
+            if session.has_stopped_early() {
+                break;
+            }
+            diverged = session.epoch().is_err();
+            if diverged {
+                break;
+            }
+        }
+        let train = data.part(chainrule::data::Part::Train);
+        let trace =
+            Trace::record(&self.document.network, &data, &session.moment(), &train[..train.len().min(ROWS)]).expect("fits");
+        let case = Case { data: &data, training, history: session.history(), diverged, trace: &trace };
+        (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
+    }
+
+    /// Whether an ailment is found, and after its mend no longer.
+    fn has(&mut self, ailment: Ailment, epochs: u64) {
+        let (found, _) = self.examine(epochs);
+        let finding = found.iter().find(|f| f.ailment == ailment);
+        let finding = finding.unwrap_or_else(|| panic!("{ailment:?} is not found, but {found:?}"));
+        assert!(finding.evidence.len() > 40, "{}", finding.evidence);
+        let Some(cure) = &finding.cure else { return };
+        assert!(!cure.label().is_empty());
+        cure.apply(&mut self.document.network, &mut self.document.training, &mut self.plan);
+        let (left, _) = self.examine(epochs);
+        assert!(!left.iter().any(|f| f.ailment == ailment), "{ailment:?} is still there after {cure:?}: {left:?}");
+    }
+
+    fn dense(&mut self, change: impl Fn(&mut DenseSpec)) {
+        for layer in &mut self.document.network.layers {
+            if let LayerKind::Dense(dense) = &mut layer.kind {
+                change(dense);
+            }
+        }
+    }
+
+    fn hidden(&mut self, change: impl Fn(&mut DenseSpec)) {
+        let last = self.document.network.layers.len() - 2;
+        for layer in &mut self.document.network.layers[..last] {
+            if let LayerKind::Dense(dense) = &mut layer.kind {
+                change(dense);
+            }
+        }
+    }
+}
+
+#[test]
+fn healthy_presets_are_left_alone() {
+    for preset in builtins().iter().filter(|b| !matches!(b.name, "dead-relus" | "vanishing-gradients")) {
+        let patient = Patient::preset(preset.name);
+        let all = patient.document.training.epochs.unwrap_or(60);
+        for epochs in [0, 3, 12, 25, all] {
+            let (found, _) = patient.examine(epochs);
+            assert!(found.is_empty(), "{} after {epochs} epochs: {found:?}", preset.name);
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_explodes() {
+    let mut patient = Patient::preset("diabetes");
+    patient.hidden(|d| d.activation = Activation::Identity);
+    patient.document.training.optimizer = Optimizer::Sgd {};
+    patient.document.training.learning_rate = 10.0;
+    let (found, _) = patient.examine(30);
+    assert!(found.iter().any(|f| f.ailment == Ailment::Diverged), "{found:?}");
+    // One mend after the other leads to a rate that trains.
+    for _ in 0..4 {
+        let (found, _) = patient.examine(30);
+        let too_fast = |f: &&Finding| matches!(f.ailment, Ailment::Diverged | Ailment::RateTooHigh);
+        let Some(cure) = found.iter().find(too_fast).and_then(|f| f.cure.clone()) else { break };
+        cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
+    }
+    let (found, loss) = patient.examine(30);
+    assert!(loss < 1.0 && !found.iter().any(|f| f.ailment == Ailment::Diverged), "{found:?}");
+}
+
+#[test]
+fn a_learning_rate_that_is_too_high_or_too_low() {
+    for (rate, ailment) in [(3.0, Ailment::RateTooHigh), (1e-7, Ailment::RateTooLow)] {
+        let mut patient = Patient::preset("circle");
+        patient.document.training.learning_rate = rate;
+        let (found, before) = patient.examine(15);
+        let finding = found.iter().find(|f| f.ailment == ailment);
+        let finding = finding.unwrap_or_else(|| panic!("{ailment:?} is not found, but {found:?}"));
+        let cure = finding.cure.clone().expect("there is a mend");
+        cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
+        let (_, after) = patient.examine(15);
+        assert!(after < before, "{ailment:?}: {before} before, {after} after");
+    }
+}
+
+#[test]
+fn dead_and_saturated_units() {
+    Patient::preset("dead-relus").has(Ailment::DeadUnits, 5);
+    let mut patient = Patient::preset("circle");
+    let wide = Initialiser::Normal { std: 30.0 };
+    patient.hidden(|d| d.initialiser = wide);
+    patient.has(Ailment::Saturated, 1);
+}
+
+#[test]
+fn gradients_that_vanish_or_explode() {
+    Patient::preset("vanishing-gradients").has(Ailment::VanishingGradients, 2);
+    let mut patient = Patient::preset("circle");
+    patient.dense(|d| d.activation = Activation::Identity);
+    let first = patient.document.network.layers[1].id;
+    for k in 0..6 {
+        let wide = Initialiser::Normal { std: 8.0 };
+        let dense = DenseSpec { units: 6, activation: Activation::Identity, initialiser: wide, ..DenseSpec::default() };
+        let layer = patient.document.network.add(format!("deep {k}"), LayerKind::Dense(dense));
+        patient.document.network.insert_after(layer, first);
+    }
+    let (found, _) = patient.examine(0);
+    assert!(found.iter().any(|f| f.ailment == Ailment::ExplodingGradients && f.cure.is_some()), "{found:?}");
+}
+
+#[test]
+fn inputs_that_are_not_scaled() {
+    let mut patient = Patient::preset("wine");
+    patient.plan.columns.iter_mut().filter(|c| c.treatment == Treatment::Standardise).for_each(|c| c.treatment = Treatment::AsIs);
+    patient.has(Ailment::UnscaledInputs, 0);
+}
+
+#[test]
+fn an_output_that_cannot_reach_its_targets() {
+    let mut patient = Patient::preset("diabetes");
+    patient.dense(|d| d.activation = Activation::Sigmoid);
+    patient.has(Ailment::WrongOutput, 1);
+}
+
+#[test]
+fn classes_of_which_one_is_rare() {
+    let mut patient = Patient::preset("moons");
+    // All of one class, and every fifteenth row of the other.
+    let keep: Vec<usize> = match &patient.table.columns.last().expect("the class").values {
+        Values::Text { codes, .. } => (0..codes.len()).filter(|&i| codes[i] == Some(0) || i % 15 == 0).collect(),
+        Values::Numbers(_) => unreachable!("the classes have names"),
+    };
+    for column in &mut patient.table.columns {
+        match &mut column.values {
+            Values::Numbers(values) => *values = keep.iter().map(|&i| values[i]).collect(),
+            Values::Text { codes, .. } => *codes = keep.iter().map(|&i| codes[i]).collect(),
+        }
+    }
+    patient.has(Ailment::ImbalancedClasses, 0);
+}
+
+/// Few noisy rows and a large network.
+fn overfitted() -> Patient {
+    let mut patient = Patient::preset("moons");
+    let source = DataSource::Generator(Generator { shape: Shape::Moons, samples: 60, noise: 0.6, seed: 3 });
+    patient.table = source.load().expect("in range").table;
+    patient.hidden(|d| (d.units, d.activation) = (64, Activation::Relu));
+    patient.document.training.learning_rate = 0.01;
+    patient
+}
+
+#[test]
+fn rows_that_are_learned_by_heart() {
+    overfitted().has(Ailment::Overfitting, 300);
+}
+
+#[test]
+fn labels_that_were_shuffled() {
+    let mut patient = Patient::preset("iris");
+    if let Values::Text { codes, .. } = &mut patient.table.columns.last_mut().expect("the species").values {
+        chainrule::seed::Stream::new(5, chainrule::seed::Purpose::Data, 0).shuffle(codes);
+    }
+    patient.hidden(|d| (d.units, d.activation) = (64, Activation::Relu));
+    patient.document.training.learning_rate = 0.02;
+    let (found, _) = patient.examine(300);
+    assert!(found.iter().any(|f| f.ailment == Ailment::UnrelatedLabels), "{found:?}");
+}
