@@ -31,8 +31,7 @@ impl Patient {
     fn examine(&self, epochs: u64) -> (Vec<Finding>, f64) {
         let data = self.data();
         let training = &self.document.training;
-        let mut session =
-            Session::new(&self.document.network, Arc::clone(&data), training.clone(), 1).expect("fits");
+        let mut session = Session::new(&self.document.network, Arc::clone(&data), training.clone(), 1).expect("fits");
         let mut diverged = false;
         for _ in 0..epochs {
             if session.has_stopped_early() {
@@ -44,8 +43,8 @@ impl Patient {
             }
         }
         let train = data.part(chainrule::data::Part::Train);
-        let trace =
-            Trace::record(&self.document.network, &data, &session.moment(), &train[..train.len().min(ROWS)]).expect("fits");
+        let trace = Trace::record(&self.document.network, &data, &session.moment(), &train[..train.len().min(ROWS)])
+            .expect("fits");
         let case = Case { data: &data, training, history: session.history(), diverged, trace: &trace };
         (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
     }
@@ -155,7 +154,12 @@ fn gradients_that_vanish_or_explode() {
 #[test]
 fn inputs_that_are_not_scaled() {
     let mut patient = Patient::preset("wine");
-    patient.plan.columns.iter_mut().filter(|c| c.treatment == Treatment::Standardise).for_each(|c| c.treatment = Treatment::AsIs);
+    patient
+        .plan
+        .columns
+        .iter_mut()
+        .filter(|c| c.treatment == Treatment::Standardise)
+        .for_each(|c| c.treatment = Treatment::AsIs);
     patient.has(Ailment::UnscaledInputs, 0);
 }
 

@@ -2,7 +2,9 @@
 
 use chainrule::data::Dataset;
 use chainrule::explain::{Culprit, Depth, Landscape, Line, Math, Stop, Trace, chain, explain, proposals, stops};
-use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+use chainrule::nn::layers::{
+    BatchNormSpec, DenseSpec, DropoutSpec, InputSpec, LayerNormSpec, NoiseSpec, OutputSpec, PreluSpec,
+};
 use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
 use chainrule::train::{Moment, Phase, Session, Tick};
@@ -98,6 +100,9 @@ fn every_stop_of_every_preset_is_explained() {
                 let explanation = explain(&trace, stop, 0, 0).unwrap_or_else(|| panic!("nothing said of {what}"));
                 assert!(!explanation.lines.is_empty() && !explanation.title.is_empty(), "{what}");
                 assert!(explanation.words.len() > 20, "{what}: {}", explanation.words);
+                let computes = trace.plan.nodes.iter().skip(1).any(|n| Some(n.layer) == stop.layer);
+                let numbers = explanation.lines.iter().any(|l| l.numbers.is_some());
+                assert!(numbers || stop.phase != Phase::Forward || !computes, "no numbers in {what}");
                 for line in &explanation.lines {
                     assert!(line.result.is_finite() && !line.symbols.plain().is_empty(), "{what}");
                 }
@@ -178,11 +183,42 @@ enum Token {
     Sign(char),
 }
 
+/// The circle with some more layers behind the first hidden one.
+fn with_layers(kinds: Vec<LayerKind>) -> Opened {
+    let mut document = builtin("circle").expect("is built in").preset().expect("can be read").document;
+    let first = document.network.layers[1].id;
+    for kind in kinds {
+        let layer = document.network.add(kind.info().label, kind);
+        document.network.insert_after(layer, first);
+    }
+    Opened::of(document, 3)
+}
+
 #[test]
 fn what_is_written_comes_to_what_is_said() {
     let mut checked = 0;
-    for name in ["circle", "digits", "iris", "diabetes", "lenet", "residual", "autoencoder"] {
-        let opened = Opened::preset(name, 2);
+    let presets = [
+        "circle",
+        "digits",
+        "iris",
+        "diabetes",
+        "lenet",
+        "residual",
+        "autoencoder",
+        "adding",
+        "wave",
+        "sorting",
+        "visits",
+    ];
+    let more = with_layers(vec![
+        LayerKind::Prelu(PreluSpec::default()),
+        LayerKind::LayerNorm(LayerNormSpec::default()),
+        LayerKind::BatchNorm(BatchNormSpec::default()),
+        LayerKind::Noise(NoiseSpec::default()),
+        LayerKind::Dropout(DropoutSpec::default()),
+    ]);
+    let opened = presets.map(|name| (name, Opened::preset(name, 2))).into_iter().chain([("more layers", more)]);
+    for (name, opened) in opened {
         for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
             let trace = opened.trace_of(&opened.session.moment(), &rows);
             let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();

@@ -181,8 +181,8 @@ impl Case<'_> {
     fn learned(&self) -> bool {
         let losses = &self.history.train_loss.last;
         let fallen = losses.first().zip(losses.last()).is_some_and(|(first, last)| *last < 0.5 * first);
-        let accurate = self.history.metrics.len() == 1
-            && self.history.metrics[0].latest().is_some_and(|accuracy| accuracy >= 0.9);
+        let accurate =
+            self.history.metrics.len() == 1 && self.history.metrics[0].latest().is_some_and(|accuracy| accuracy >= 0.9);
         fallen || accurate
     }
 
@@ -251,7 +251,8 @@ impl Case<'_> {
             return None;
         }
         let learning = self.trace.plan.learning;
-        let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
+        let norm =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
         let (before, after) = (&self.trace.before[..learning], &self.trace.after[..learning]);
         let step = norm(&mut before.iter().zip(after).map(|(b, a)| a - b));
         let batches = self.data.part(Part::Train).len().div_ceil(self.training.batch_size) as f64;
@@ -297,10 +298,8 @@ impl Case<'_> {
             let count = units.iter().filter(|d| **d).count();
             let share = count as f64 / units.len() as f64;
             layers.push(layer);
-            if share > 0.5 && units.len() > 1 {
-                if worst.is_none_or(|w| share > w.0) {
-                    worst = Some((share, count, units.len(), layer));
-                }
+            if share > 0.5 && units.len() > 1 && worst.is_none_or(|w| share > w.0) {
+                worst = Some((share, count, units.len(), layer));
             }
         }
         let (_, count, units, layer) = worst?;
@@ -316,7 +315,8 @@ impl Case<'_> {
         if self.learned() || self.trace.rows.len() < FEW {
             return None;
         }
-        let squeezes = |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
+        let squeezes =
+            |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
         let ends: Vec<usize> = self.trace.plan.heads.iter().map(|h| h.node).collect();
         let mut found = Vec::new();
         for (layer, z, a, f) in self.activations(squeezes) {
@@ -355,12 +355,14 @@ impl Case<'_> {
     fn vanishing(&self) -> Option<Finding> {
         let sizes = self.gradient_sizes();
         let (&(first, low), &(last, high)) = (sizes.first()?, sizes.last()?);
-        if !(low < 1e-3 * high) {
+        if low.is_nan() || low >= 1e-3 * high {
             return None;
         }
-        let squeezes = |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
+        let squeezes =
+            |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
         let ends: Vec<usize> = self.trace.plan.heads.iter().map(|h| h.node).collect();
-        let inner = self.activations(squeezes).into_iter().filter(|(_, z, a, _)| !ends.contains(a) && !ends.contains(z));
+        let inner =
+            self.activations(squeezes).into_iter().filter(|(_, z, a, _)| !ends.contains(a) && !ends.contains(z));
         let layers: Vec<LayerId> = inner.map(|(layer, ..)| layer).collect();
         let evidence = format!(
             "The gradient that reaches {} is {:.0e} of that at {}: the layers between them multiply it by small slopes.",
@@ -404,7 +406,8 @@ impl Case<'_> {
                 let deviation = (of().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
                 if deviation > 10.0 || mean.abs() > 10.0 {
                     if columns.is_empty() {
-                        example = format!("{} has a mean of {mean:.1} and a deviation of {deviation:.1}", encoding.column);
+                        example =
+                            format!("{} has a mean of {mean:.1} and a deviation of {deviation:.1}", encoding.column);
                     }
                     columns.push(encoding.column.clone());
                 }
@@ -469,7 +472,9 @@ impl Case<'_> {
     fn overfitting(&self) -> Option<Finding> {
         let (train, validation) = (&self.history.train_loss.last, &self.history.val_loss.last);
         // Nearly every row right is no reason to worry about the loss.
-        if matches!(self.data.target(), Targets::Classes { .. }) && self.history.metrics[0].latest().is_some_and(|a| a >= 0.95) {
+        if matches!(self.data.target(), Targets::Classes { .. })
+            && self.history.metrics[0].latest().is_some_and(|a| a >= 0.95)
+        {
             return None;
         }
         if validation.len() < 20 || validation.len() != train.len() || self.training.early_stopping.is_some() {
@@ -491,7 +496,8 @@ impl Case<'_> {
     /// The training rows are learned by heart, but the validation rows are guessed.
     fn unrelated_labels(&self) -> Option<Finding> {
         let train = &self.history.train_loss.last;
-        if self.epochs() < 20 || !(*train.last()? < 0.8 * train.first()?) {
+        let (first, last) = (*train.first()?, *train.last()?);
+        if self.epochs() < 20 || last.is_nan() || last >= 0.8 * first {
             return None;
         }
         let metric = self.history.metrics.first()?;
@@ -504,16 +510,27 @@ impl Case<'_> {
             Targets::Classes { names, labels } => {
                 let rows = self.data.part(Part::Validation);
                 let mut counts = vec![0_usize; names.len()];
-                rows.iter().for_each(|&r| counts[labels[r as usize] as usize] += 1);
+                for &r in rows {
+                    counts[labels[r as usize] as usize] += 1;
+                }
                 let most = *counts.iter().max()? as f32 / rows.len().max(1) as f32;
                 // Chance alone moves the share by about so much.
                 let chance = (most * (1.0 - most) / rows.len().max(1) as f32).sqrt();
-                (now < most + 1.5 * chance, format!("{:.0} % of the validation rows are right, and always naming the most frequent class gives {:.0} %", 100.0 * now, 100.0 * most))
+                (
+                    now < most + 1.5 * chance,
+                    format!(
+                        "{:.0} % of the validation rows are right, and always naming the most frequent class gives {:.0} %",
+                        100.0 * now,
+                        100.0 * most
+                    ),
+                )
             }
-            Targets::Values { .. } => (now < 0.02, format!("R² on the validation rows is {now:.3}, no better than always naming the mean")),
+            Targets::Values { .. } => {
+                (now < 0.02, format!("R² on the validation rows is {now:.3}, no better than always naming the mean"))
+            }
         };
         guessed.then(|| {
-            let evidence = format!("The training loss fell from {:.4} to {:.4}, but {what}. Look in Data whether rows and labels belong together.", train[0], train[train.len() - 1]);
+            let evidence = format!("The training loss fell from {first:.4} to {last:.4}, but {what}. Look in Data whether rows and labels belong together.");
             Self::finding(Ailment::UnrelatedLabels, evidence, None)
         })
     }

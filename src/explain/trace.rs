@@ -1,6 +1,7 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
 use crate::data::{Dataset, Targets};
+use crate::nn::layers::Inside;
 use crate::nn::{LayerId, LayerKind, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
 use crate::train::{Judge, Moment, load, task};
 use ndarray::{Array2, ArrayView2};
@@ -23,6 +24,8 @@ pub struct Trace<T> {
     pub steps: u64,
     /// For each node of the plan its output, `[units, samples]`.
     pub values: Vec<Array2<T>>,
+    /// For each node what it computed on the way there.
+    pub inside: Vec<Vec<Inside<T>>>,
     /// For each node ∂L/∂output; none where no gradient went.
     pub grads: Vec<Option<Array2<T>>>,
     pub heads: Vec<HeadTrace<T>>,
@@ -82,6 +85,7 @@ impl<T: Real> Trace<T> {
         let before = network.params().to_vec();
         let nodes = network.plan().nodes.len();
         let values = (0..nodes).map(|i| network.node_values(i).to_owned()).collect();
+        let inside = (0..nodes).map(|i| network.node_inside(i)).collect();
         let loss = network.error();
         let heads =
             judges.iter().enumerate().map(|(i, judge)| HeadTrace::of(&mut network, i, &judge.targets)).collect();
@@ -104,6 +108,7 @@ impl<T: Real> Trace<T> {
             rule: moment.rule,
             steps: moment.state.steps,
             values,
+            inside,
             grads,
             heads,
             before,

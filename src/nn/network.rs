@@ -5,7 +5,7 @@
 
 use super::compile::{Head, Parameter, Plan};
 use super::kernels::{padded, update};
-use super::layers::{Backward, GradInputs, Inputs, Operation, Pass};
+use super::layers::{Backward, GradInputs, Inputs, Inside, Operation, Pass};
 use super::loss::Weighing;
 use super::optimizer::{OptimizerState, UpdateRule};
 use super::real::Real;
@@ -271,6 +271,11 @@ impl<T: Real> Network<T> {
     /// What a node of the plan put out for the loaded mini-batch, `[units, batch]`.
     pub fn node_values(&self, node: usize) -> ArrayView2<'_, T> {
         self.view(&self.values, node)
+    }
+
+    /// What a node has computed on the way to its output in the last forward pass.
+    pub fn node_inside(&self, node: usize) -> Vec<Inside<T>> {
+        self.operations[node].inside(&self.pass)
     }
 
     /// ∂L/∂output of a node in the last backward pass, `[units, batch]`; none where no gradient went.

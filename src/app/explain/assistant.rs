@@ -1,9 +1,9 @@
 //! A thread that records traces and walks the loss around a weight, so that the screen never waits for either.
 
 use crate::data::{Dataset, Part};
-use crate::explain::{Landscape, Slice, Trace};
+use crate::explain::{Case, Finding, Landscape, ROWS, Slice, Trace, diagnose};
 use crate::nn::NetworkSpec;
-use crate::train::Moment;
+use crate::train::{History, Moment, TrainConfig};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -16,6 +16,9 @@ pub struct Wanted {
     pub moment: Receiver<(u64, Moment)>,
     /// None for the next mini-batch.
     pub row: Option<u32>,
+    pub training: TrainConfig,
+    pub history: Arc<History>,
+    pub diverged: bool,
 }
 
 /// Along which weight, and over which rows.
@@ -43,6 +46,8 @@ pub struct Recorded {
     pub moment: Moment,
     /// Counts the recordings.
     pub serial: u64,
+    /// What ails the training.
+    pub findings: Vec<Finding>,
 }
 
 /// The curve of the loss along one weight, and what belongs to it.
@@ -128,6 +133,15 @@ fn newest(inbox: &Receiver<Request>) -> Option<Request> {
     Some(request)
 }
 
+/// The diagnosis, from a step on some of the training rows.
+fn examine(wanted: &Wanted, moment: &Moment) -> Vec<Finding> {
+    let Wanted { spec, data, training, history, diverged, .. } = wanted;
+    let rows = data.part(Part::Train);
+    let trace = Trace::record(spec, data, moment, &rows[..rows.len().min(ROWS)]);
+    let case = |trace: Trace<f32>| diagnose(&Case { data, training, history, diverged: *diverged, trace: &trace });
+    trace.map(case).unwrap_or_default()
+}
+
 struct Thread {
     serial: u64,
     recorded: Option<Arc<Recorded>>,
@@ -151,8 +165,9 @@ impl Thread {
                         return Some(Reply::Failed(texts.join("\n")));
                     }
                 };
+                let findings = examine(&wanted, &moment);
                 self.serial += 1;
-                let recorded = Recorded { generation, trace, data: wanted.data, moment, serial: self.serial };
+                let recorded = Recorded { generation, trace, data: wanted.data, moment, serial: self.serial, findings };
                 let recorded = Arc::new(recorded);
                 self.recorded = Some(Arc::clone(&recorded));
                 Some(Reply::Trace(recorded))

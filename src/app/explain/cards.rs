@@ -1,11 +1,12 @@
 //! The card of formulas, and the quiz.
 
+use super::super::model::Model;
 use super::super::theme::{HEADING, LABEL, TITLE, Tokens, semibold};
 use super::super::widgets::{hint, label, segmented, short, title};
 use super::super::{icon, widgets};
 use super::math::{self, Style};
 use super::{ExplainView, Scene, sketch};
-use crate::explain::{Chain, Culprit, Explanation, Math, Place, Trace, chain, parameter_name};
+use crate::explain::{Chain, Culprit, Cure, Explanation, Finding, Math, Place, Trace, chain, parameter_name};
 use egui::{Button, Layout, RichText, ScrollArea, Stroke, Ui, vec2};
 
 /// What the left card shows.
@@ -14,6 +15,56 @@ pub enum Card {
     #[default]
     Step,
     Chain,
+}
+
+/// What the right card shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Side {
+    #[default]
+    Quiz,
+    Diagnosis,
+}
+
+/// What ails the training, with the evidence and the button that mends it.
+pub fn diagnosis(ui: &mut Ui, model: &mut Model, findings: &[Finding], t: &Tokens) {
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        if findings.is_empty() {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(icon::OK).size(15.0).color(t.ok));
+                ui.label(RichText::new("Nothing is wrong").font(semibold(TITLE)));
+            });
+            let text = "Learning rate, gradients, units, inputs, output, classes and curves look as they should, on up to 256 training rows.";
+            ui.add(egui::Label::new(label(ui, text)).wrap());
+        }
+        for finding in findings {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(icon::WARNING).size(15.0).color(t.problem));
+                ui.add(egui::Label::new(RichText::new(finding.ailment.label()).font(semibold(LABEL + 1.0))).wrap());
+            });
+            ui.add(egui::Label::new(label(ui, &finding.evidence)).wrap());
+            if let Some(cure) = &finding.cure {
+                let name = cure.label();
+                let text = RichText::new(format!("{}  {name}", icon::MEND)).size(LABEL);
+                let response = ui.add(Button::new(text).wrap());
+                let response = widgets::named(response, egui::accesskit::Role::Button, &name);
+                if response.on_hover_text("Changes the document; undo takes it back").clicked() {
+                    mend(model, cure);
+                }
+            }
+            ui.add_space(8.0);
+        }
+    });
+}
+
+fn mend(model: &mut Model, cure: &Cure) {
+    let (mut network, mut training) = (model.document().network.clone(), model.document().training.clone());
+    if matches!(cure, Cure::Standardise(_)) {
+        model.edit_preparation("Mend training", None, |plan| cure.apply(&mut network, &mut training, plan));
+    } else {
+        cure.apply(&mut network, &mut training, &mut crate::data::Preparation::default());
+        model.edit("Mend training", None, |d| (d.network, d.training) = (network, training));
+    }
+    model.notice(format!("{}. Rewind to train anew; undo takes it back.", cure.label()));
 }
 
 /// Size of the formulas, where there is room for more.
@@ -183,7 +234,8 @@ fn in_words(chain: &Chain, rows: usize) -> String {
     let negative = chain.factors.iter().filter(|f| f.value < 0.0).count();
     if chain.product != 0.0 {
         let sign = if negative % 2 == 0 { "positive" } else { "negative" };
-        words.push(format!("{negative} of the factors are negative, so the product is {sign}."));
+        let are = if negative == 1 { "factor is" } else { "factors are" };
+        words.push(format!("{negative} {are} negative, so the product is {sign}."));
     } else if let Some(zero) = chain.factors.iter().find(|f| f.value == 0.0) {
         words.push(format!("One factor ({}) is zero, so nothing gets through.", zero.name));
     }
@@ -358,7 +410,7 @@ impl Quiz {
             self.answered = Some((serial, at, Some(right)));
             self.typed.clear();
         }
-        if ui.add(Button::new("Reveal").min_size(wide(1.0, ui))).clicked() {
+        if ui.add_sized(wide(1.0, ui), Button::new("Reveal")).clicked() {
             self.answered = Some((serial, at, None));
         }
     }

@@ -13,10 +13,10 @@ use super::model::Model;
 use super::picture::Pictures;
 use super::theme::{BODY, HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, at, icon_button, label, named, segmented};
-use crate::explain::{Depth, Explanation, Place, Stop, explain, stops};
-use crate::train::{Command, Phase, Stride, TrainConfig};
+use crate::explain::{Depth, Explanation, Place, Stop, Trace, explain, stops};
+use crate::train::{Command, Phase, Status, Stride, TrainConfig};
 use assistant::{Assistant, Recorded, Reply, Wanted};
-use cards::{Card, Quiz};
+use cards::{Card, Quiz, Side};
 use egui::accesskit::Role;
 use egui::{Align, Align2, Frame, Key, Layout, Panel, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nudge::Nudge;
@@ -70,6 +70,7 @@ pub struct ExplainView {
     /// Row of the mini-batch whose numbers are shown.
     column: usize,
     card: Card,
+    side: Side,
     /// The weight whose chain and curve are shown.
     weight: Option<usize>,
     lit: Option<Place>,
@@ -94,6 +95,7 @@ impl Default for ExplainView {
             failure: None,
             column: 0,
             card: Card::default(),
+            side: Side::default(),
             weight: None,
             lit: None,
             nudge: Nudge::default(),
@@ -198,7 +200,10 @@ impl ExplainView {
         model.train(Command::Look(sender));
         let spec = model.document().network.clone();
         let row = row.map(|r| r as u32);
-        assistant.record(Wanted { generation: key.generation, spec, data, moment, row });
+        let diverged = matches!(model.snapshot.status, Status::Diverged(_));
+        let (training, history) = (key.training.clone(), Arc::clone(&model.snapshot.history));
+        let generation = key.generation;
+        assistant.record(Wanted { generation, spec, data, moment, row, training, history, diverged });
         (self.asked, self.asked_at) = (Some(key), now);
     }
 
@@ -468,6 +473,31 @@ impl ExplainView {
         }
     }
 
+    /// The quiz, or the diagnosis.
+    fn side_card(&mut self, ui: &mut Ui, model: &mut Model, scene: &Scene, t: &Tokens) {
+        let findings = &scene.recorded.findings;
+        let count = match findings.len() {
+            0 => "diagnosis".to_owned(),
+            n => format!("diagnosis ({n})"),
+        };
+        let choices = [
+            (Side::Quiz, "quiz", "Say what comes out before it is shown"),
+            (Side::Diagnosis, count.as_str(), "Why is it not learning? What is seen, and what would mend it"),
+        ];
+        segmented(ui, &mut self.side, &choices);
+        ui.add_space(2.0);
+        if self.side == Side::Diagnosis {
+            cards::diagnosis(ui, model, findings, t);
+            return;
+        }
+        let before = scene.at.checked_sub(1).and_then(|at| {
+            let shown = scene::shown(model);
+            explanation(&scene.recorded.trace, &scene.stops, at, scene.sample, &shown)
+        });
+        let before = before.and_then(|e| Some(e.lines.last()?.result));
+        self.quiz.ui(ui, scene.recorded.serial, scene.at, scene.explanation.as_ref(), before, t);
+    }
+
     fn cards(&mut self, ui: &mut Ui, model: &mut Model, scene: &Scene, t: &Tokens) {
         let area = ui.available_rect_before_wrap();
         let (nudge, quiz) = ((area.width() * 0.31).max(250.0), (area.width() * 0.22).clamp(190.0, 300.0));
@@ -487,15 +517,7 @@ impl ExplainView {
                                 self.nudge.ui(ui, assistant, &scene.recorded, weight, t);
                             }
                         }
-                        _ => {
-                            let before = scene.at.checked_sub(1).and_then(|at| {
-                                let shown = scene::shown(model);
-                                explanation(&scene.recorded.trace, &scene.stops, at, scene.sample, &shown)
-                            });
-                            let before = before.and_then(|e| Some(e.lines.last()?.result));
-                            let explanation = scene.explanation.as_ref();
-                            self.quiz.ui(ui, scene.recorded.serial, scene.at, explanation, before, t);
-                        }
+                        _ => self.side_card(ui, model, scene, t),
                     }
                 });
             });
@@ -505,7 +527,7 @@ impl ExplainView {
 
 /// What is said of a stop.
 fn explanation(
-    trace: &crate::explain::Trace<f32>,
+    trace: &Trace<f32>,
     stops: &[Stop],
     at: usize,
     sample: usize,
@@ -534,9 +556,10 @@ fn explanation(
     explain(trace, stop, unit, sample)
 }
 
-/// The weight whose gradient is largest.
-fn strongest_weight(trace: &crate::explain::Trace<f32>) -> Option<usize> {
-    let weights = trace.plan.parameters.iter().filter(|p| p.shape.decayed && p.range.end <= trace.plan.learning);
-    let weighed = weights.filter(|p| trace.plan.nodes.iter().any(|n| n.layer == p.layer && n.operation.weighs()));
-    weighed.flat_map(|p| p.range.clone()).max_by(|&a, &b| trace.gradient[a].abs().total_cmp(&trace.gradient[b].abs()))
+/// The weight of the first layer whose gradient is largest: its chain leads through the whole network.
+fn strongest_weight(trace: &Trace<f32>) -> Option<usize> {
+    let weighs = |layer| trace.plan.nodes.iter().any(|n| n.layer == layer && n.operation.weighs());
+    let learning = trace.plan.parameters.iter().filter(|p| p.shape.decayed && p.range.end <= trace.plan.learning);
+    let first = learning.into_iter().find(|p| weighs(p.layer))?;
+    first.range.clone().max_by(|&a, &b| trace.gradient[a].abs().total_cmp(&trace.gradient[b].abs()))
 }

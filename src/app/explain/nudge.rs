@@ -228,7 +228,7 @@ impl Nudge {
         self.draw(ui, trace, weight, height, Some(&marks), t);
         let rate = brief(f64::from(trace.rule.learning_rate));
         let own = trace.rule.optimizer.label();
-        let text = format!("At learning rate {rate}. {own} remembers earlier steps, the others begin afresh");
+        let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
         ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
             egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
@@ -303,6 +303,7 @@ impl Nudge {
         let height = (ui.available_height() - 22.0).max(60.0);
         let plot = widgets::plot(ui, "loss surface", false)
             .height(height)
+            .show_grid(false)
             .allow_drag(false)
             .allow_zoom(false)
             .allow_scroll(false)
@@ -320,7 +321,11 @@ impl Nudge {
         });
         named(plot.response, Role::Image, "Loss over two weights");
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
-        let text = format!("L from {} (dark) to {}; the line is the way of training", short(low), short(high));
+        let text = format!(
+            "L from {} to {}, the stronger the higher; the line is where training went",
+            short(low),
+            short(high)
+        );
         ui.add(egui::Label::new(hint(ui, text)).truncate());
     }
 }

@@ -4,8 +4,8 @@
 use super::super::theme::{Tokens, ink_on, regular};
 use super::super::widgets::{brief, named};
 use crate::explain::{Stop, Trace};
-use crate::nn::layers::OperationPlan;
-use crate::nn::{Activation, LayerId, Link};
+use crate::nn::layers::{Cell, Inside, OperationPlan};
+use crate::nn::{Activation, LayerId, LayerKind, Link};
 use crate::train::Phase;
 use egui::accesskit::Role;
 use egui::{Align2, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
@@ -32,6 +32,11 @@ pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usiz
         }
         (OperationPlan::Pool(_), _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
             at.pool(ui, z, backward);
+        }
+        (OperationPlan::Recurrent(_), _) if stop.phase == Phase::Forward => at.steps(ui, z),
+        (OperationPlan::Attention(_), _) if stop.phase == Phase::Forward => at.attention(ui, z),
+        (OperationPlan::BatchNorm(_) | OperationPlan::GroupNorm(_), _) if stop.phase == Phase::Forward => {
+            at.normalised(ui, z);
         }
         (_, OperationPlan::Activation(f)) if *f != Activation::Softmax && stop.phase != Phase::Update => {
             at.curve(ui, *f, trace.plan.nodes[a].inputs[0], a);
@@ -139,6 +144,124 @@ impl Sketch<'_> {
             grids.push(Grid { title: "gradient back", across, values: (0..values.len()).map(share).collect(), framed });
         }
         self.grids(ui, &grids, "", "Window of the pooling");
+    }
+
+    fn inside(&self, node: usize, name: &str) -> Option<&Inside<f32>> {
+        self.trace.inside[node].iter().find(|i| i.name == name)
+    }
+
+    /// Gates, memory and state of one unit of a recurrent cell, step by step.
+    fn steps(&self, ui: &mut Ui, node: usize) {
+        const ROW: f32 = 17.0;
+        let t = self.t;
+        let Some(LayerKind::Recurrent(spec)) = self.trace.spec.layer(self.layer).map(|l| &l.kind) else { return };
+        let unit = self.unit % spec.units;
+        let names: &[&str] = match spec.cell {
+            Cell::Simple => &[],
+            Cell::Lstm => &["input gate", "forget gate", "new", "output gate"],
+            Cell::Gru => &["reset gate", "update gate", "new"],
+        };
+        let of = |name: &str, k: usize| -> Option<Vec<f32>> {
+            let inside = self.inside(node, name)?;
+            let &[count, all] = &inside.shape[..] else { return None };
+            Some((0..count).map(|t| inside.values[[t * all + k * spec.units + unit, self.sample]]).collect())
+        };
+        let gates = names.iter().enumerate().filter_map(|(k, name)| Some((*name, of("gates", k)?)));
+        let states = ["memory", "state"].into_iter().filter_map(|name| Some((name, of(name, 0)?)));
+        let rows: Vec<(&str, Vec<f32>)> = gates.chain(states).collect();
+        let count = rows.first().map_or(1, |(_, values)| values.len());
+        let size = vec2(ui.available_width(), ROW * (rows.len() + 1) as f32);
+        let (area, response) = ui.allocate_exact_size(size, Sense::hover());
+        named(response, Role::Image, "Gates and state of this unit, step by step");
+        let left = area.left() + 84.0;
+        let cell = ((area.right() - left) / count as f32).min(26.0);
+        for (k, (name, values)) in rows.iter().enumerate() {
+            let top = area.top() + k as f32 * ROW;
+            let place = pos2(area.left(), top + ROW / 2.0);
+            ui.painter().text(place, Align2::LEFT_CENTER, name, regular(11.0), t.label);
+            let strongest = values.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
+            for (step, v) in values.iter().enumerate() {
+                let corner = pos2(left + step as f32 * cell, top + 1.0);
+                let rect = Rect::from_min_size(corner, vec2((cell - 1.0).max(1.0), ROW - 2.0));
+                ui.painter().rect_filled(rect, 1.0, t.signed(v / strongest));
+            }
+        }
+        let foot = area.top() + (rows.len() as f32 + 0.5) * ROW;
+        ui.painter().text(pos2(left, foot), Align2::LEFT_CENTER, "step 1", regular(10.0), t.hint);
+        let end = pos2(left + count as f32 * cell, foot);
+        ui.painter().text(end, Align2::RIGHT_CENTER, count, regular(10.0), t.hint);
+    }
+
+    /// Who looks at whom: a square of weights, the step of this unit framed.
+    fn attention(&self, ui: &mut Ui, node: usize) {
+        let t = self.t;
+        let (Some(weights), Some(values)) = (self.inside(node, "weights"), self.inside(node, "values")) else { return };
+        let (&[heads, count, _], &[_, _, depth]) = (&weights.shape[..], &values.shape[..]) else { return };
+        let (step, feature) = (self.unit / (heads * depth), self.unit % (heads * depth));
+        let head = feature / depth;
+        let side = (HEIGHT + 20.0).min(ui.available_width());
+        let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
+        named(response, Role::Image, "Attention weights, from step down to step across");
+        let cell = side / count as f32;
+        for (row, column) in (0..count).flat_map(|r| (0..count).map(move |c| (r, c))) {
+            let p = weights.values[[(head * count + row) * count + column, self.sample]];
+            let corner = pos2(area.left() + column as f32 * cell, area.top() + row as f32 * cell);
+            let gap = if cell > 6.0 { 0.5 } else { 0.0 };
+            let rect = Rect::from_min_size(corner, vec2(cell, cell)).shrink(gap);
+            let fill = t.signed(p);
+            ui.painter().rect_filled(rect, 1.0, fill);
+            if cell >= 22.0 {
+                let text = format!("{p:.2}");
+                ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(9.5), ink_on(fill));
+            }
+        }
+        let frame = Rect::from_min_size(area.min + vec2(0.0, step as f32 * cell), vec2(side, cell));
+        ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
+        let words = [
+            format!("head {} of {heads}", head + 1),
+            "each row adds up to 1".to_owned(),
+            format!("framed: what step {} looks at", step + 1),
+        ];
+        let mut place = pos2(area.left() + side + 14.0, area.top() + 6.0);
+        for text in words {
+            place.y = ui.painter().text(place, Align2::LEFT_TOP, text, regular(11.5), t.label).bottom() + 4.0;
+        }
+    }
+
+    /// The values that are normalised together, before and after.
+    fn normalised(&self, ui: &mut Ui, node: usize) {
+        let t = self.t;
+        let plan = &self.trace.plan.nodes[node];
+        let Some(mean) = self.inside(node, "mean") else { return };
+        let size = plan.units / mean.shape[0];
+        let own = self.unit / size * size..(self.unit / size + 1) * size;
+        // Batch norm looks along the mini-batch, the others along the row.
+        let batch = matches!(plan.operation, OperationPlan::BatchNorm(_));
+        let (area, response) = ui.allocate_exact_size(vec2(ui.available_width().min(480.0), 76.0), Sense::hover());
+        named(response, Role::Image, "Values before and after normalisation");
+        for (k, (name, node)) in [("before", plan.inputs[0]), ("after", node)].into_iter().enumerate() {
+            const MOST: usize = 600;
+            let all = &self.trace.values[node];
+            let samples = if batch { 0..all.ncols() } else { self.sample..self.sample + 1 };
+            let values: Vec<f32> =
+                own.clone().flat_map(|u| samples.clone().map(move |s| all[[u, s]])).take(MOST).collect();
+            let reach = values.iter().fold(1e-6_f32, |m, v| m.max(v.abs())) * 1.05;
+            let y = area.top() + 14.0 + k as f32 * 38.0;
+            let (left, right) = (area.left() + 56.0, area.right() - 16.0);
+            let x = |v: f32| left + f32::midpoint(v / reach, 1.0) * (right - left);
+            ui.painter().text(pos2(area.left(), y), Align2::LEFT_CENTER, name, regular(11.0), t.label);
+            ui.painter().line_segment([pos2(left, y), pos2(right, y)], Stroke::new(1.0, t.line));
+            for v in &values {
+                let colour = if *v >= 0.0 { t.positive } else { t.negative };
+                ui.painter().circle_filled(pos2(x(*v), y), 2.5, colour.gamma_multiply(0.6));
+            }
+            let mine = all[[self.unit, self.sample]];
+            ui.painter().circle_stroke(pos2(x(mine), y), 5.0, Stroke::new(2.0, t.accent));
+            for v in [-reach, 0.0, reach] {
+                let text = brief(f64::from(v));
+                ui.painter().text(pos2(x(v), y + 14.0), Align2::CENTER_CENTER, text, regular(9.5), t.hint);
+            }
+        }
     }
 
     fn grids(&self, ui: &mut Ui, grids: &[Grid<'_>], more: &str, name: &str) {

@@ -2,8 +2,8 @@
 //! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
-    sequence,
+    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
+    numbers, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps, WIDE};
@@ -365,6 +365,23 @@ impl<T: Real> Operation<T> for Attention<T> {
                 }
             }
         });
+    }
+
+    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+        let (heads, count, depth) = (self.plan.heads, self.plan.steps, self.plan.depth());
+        let of = |name, columns: usize, values: fn(&Cell<T>) -> &[T]| {
+            Inside::new(name, &[heads, count, columns], pass.batch, |number, sample| {
+                let (head, row, column) = (number / columns / count, number / columns % count, number % columns);
+                let own = |c: &&Cell<T>| c.head == head && c.at <= sample;
+                let cell = self.cells.iter().rfind(own).expect("blocks cover the mini-batch");
+                values(cell)[(row * steps::roomy(columns) + column) * cell.width + sample - cell.at]
+            })
+        };
+        vec![
+            of("weights", count, |c| &c.scores),
+            of("values", depth, |c| &c.parts[2]),
+            of("result", depth, |c| &c.result),
+        ]
     }
 }
 

@@ -265,10 +265,32 @@ pub struct Backward<'a, T> {
     pub grad_params: &'a mut [T],
 }
 
+/// Numbers between the input and the output of an operation.
+#[derive(Clone, Debug)]
+pub struct Inside<T> {
+    pub name: &'static str,
+    /// Of one sample.
+    pub shape: Vec<usize>,
+    /// `[numbers, samples]`
+    pub values: ndarray::Array2<T>,
+}
+
+impl<T: Copy> Inside<T> {
+    fn new(name: &'static str, shape: &[usize], samples: usize, value: impl Fn(usize, usize) -> T) -> Self {
+        let count = shape.iter().product();
+        let values = ndarray::Array2::from_shape_fn((count, samples), |(number, sample)| value(number, sample));
+        Self { name, shape: shape.to_vec(), values }
+    }
+}
+
 /// One step of arithmetic of the compiled network: forward and backward side by side.
 pub trait Operation<T: Real>: Send {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]);
     fn backward(&mut self, pass: &Pass, at: Backward<'_, T>);
+    /// What it has computed on the way to its output in the last pass, for those who look closely.
+    fn inside(&self, _pass: &Pass) -> Vec<Inside<T>> {
+        Vec::new()
+    }
     /// Called once an update, for parameters that follow the data instead of the gradient (running averages).
     fn follow(&mut self, _params: &mut [T]) {}
 }

@@ -4,7 +4,8 @@
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
+    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
+    numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::norm;
@@ -151,6 +152,13 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
                 norm::backward(x, grad, grad_x, mean, scale, pulls.0, pulls.1, stride, batch, *accumulate);
             }
         }
+    }
+
+    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+        let of = |name, value: fn((T, T)) -> T| {
+            Inside::new(name, &[self.plan.channels], pass.batch, |channel, _| value(self.moments[channel]))
+        };
+        vec![of("mean", |m| m.0), of("variance", |m| m.1)]
     }
 
     fn follow(&mut self, params: &mut [T]) {
@@ -347,5 +355,14 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
                 norm::group_backward(shape, x, grad, mean, rate, gamma, &mut values[part], *accumulate);
             }
         }
+    }
+
+    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+        let (groups, stride, epsilon) = (self.plan.groups, pass.stride(), T::from_f32(self.plan.epsilon));
+        let variance = |rate: T| T::ONE / (rate * rate) - epsilon;
+        vec![
+            Inside::new("mean", &[groups], pass.batch, |g, s| self.mean[g * stride + s]),
+            Inside::new("variance", &[groups], pass.batch, |g, s| variance(self.rate[g * stride + s])),
+        ]
     }
 }

@@ -7,7 +7,8 @@
 //! - GRU: r, z = σ(…), n = tanh(Wᵀx + b + r (Uᵀh + b′)), h = (1 − z) n + z h
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, sequence,
+    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
+    sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
@@ -375,6 +376,25 @@ impl<T: Real> Operation<T> for Recurrent<T> {
                 }
             });
         }
+    }
+
+    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+        let (plan, units) = (&self.plan, self.plan.units);
+        let before = usize::from(!plan.backwards);
+        let of = |name, rows: usize, skipped: usize, values: fn(&Block<T>) -> &[T]| {
+            Inside::new(name, &[plan.steps, rows], pass.batch, |number, sample| {
+                let (step, row) = (number / rows, number % rows);
+                let block = self.blocks.iter().rfind(|b| b.at <= sample).expect("blocks cover the mini-batch");
+                values(block)[((step + skipped) * steps::roomy(rows) + row) * block.width + sample - block.at]
+            })
+        };
+        let mut inside = vec![of("gates", plan.gates(), 0, |b| &b.gates), of("state", units, before, |b| &b.state)];
+        match plan.cell {
+            Cell::Lstm => inside.push(of("memory", units, before, |b| &b.memory)),
+            Cell::Gru => inside.push(of("inner", units, 0, |b| &b.inner)),
+            Cell::Simple => {}
+        }
+        inside
     }
 }
 
