@@ -5,12 +5,13 @@
 
 use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
 use chainrule::cli::bench::{WORKLOADS, Workload};
-use chainrule::data::DataSource;
+use chainrule::data::{DataSource, Part};
+use chainrule::explain::Landscape;
 use chainrule::nn::NetworkSpec;
-use chainrule::project::adapt;
+use chainrule::project::{adapt, builtin};
 use chainrule::seed::{Purpose, Stream};
 use chainrule::train::{Command, Session, Tick, TrainConfig, task};
-use egui::{Context, Pos2, RawInput, Rect, vec2};
+use egui::{Context, Event, Key, Modifiers, Pos2, RawInput, Rect, vec2};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -85,7 +86,12 @@ impl Window {
 
     /// Draws one frame; returns how long it took.
     fn frame(&mut self) -> Duration {
+        self.frame_with(Vec::new())
+    }
+
+    fn frame_with(&mut self, events: Vec<Event>) -> Duration {
         let input = RawInput {
+            events,
             screen_rect: Some(Rect::from_min_size(Pos2::ZERO, vec2(1920.0, 1080.0))),
             time: Some(self.begun.elapsed().as_secs_f64()),
             ..RawInput::default()
@@ -130,7 +136,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut ratios = Vec::new();
     let mut costs: Vec<(Workspace, Vec<Duration>)> =
-        [Workspace::Data, Workspace::Build, Workspace::Train].into_iter().map(|w| (w, Vec::new())).collect();
+        [Workspace::Data, Workspace::Build, Workspace::Train, Workspace::Explain]
+            .into_iter()
+            .map(|w| (w, Vec::new()))
+            .collect();
     for _ in 0..ROUNDS {
         let (begun, mut alone) = (Instant::now(), 0_u64);
         while begun.elapsed() < ROUND {
@@ -177,5 +186,43 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             ms(answers[19])
         );
     }
+    explain(&mut window)
+}
+
+/// Steps through the film of one training step of W3 (986 neurons), and walks the loss along a weight of the digits.
+fn explain(window: &mut Window) -> Result<(), Box<dyn std::error::Error>> {
+    let workload = WORKLOADS.iter().find(|w| w.name == "W3").ok_or("there is no such workload")?;
+    window.train_on(workload)?;
+    window.app.workspace = Workspace::Explain;
+    window.draw(Duration::from_secs(1));
+    let mut frames: Vec<Duration> = Vec::new();
+    for k in 0..200 {
+        let key = if k / 10 % 2 == 0 { Key::ArrowRight } else { Key::ArrowLeft };
+        frames.push(window.frame_with(vec![Event::Key {
+            key,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: Modifiers::NONE,
+        }]));
+    }
+    frames.sort_unstable();
+    let ms = |d: Duration| d.as_secs_f64() * 1e3;
+    println!("Stepping through W3: frame median {:.2} ms, worst of 200 {:.2} ms", ms(frames[100]), ms(frames[199]));
+
+    let document = builtin("digits").ok_or("there is no such preset")?.preset()?.document;
+    let data = Arc::new(document.data.load()?.1);
+    let session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
+    let rows = &data.part(Part::Train)[..1000];
+    let mut landscape = Landscape::<f32>::new(&document.network, &data, &session.moment(), rows)
+        .map_err(|_| "the network does not fit the data")?;
+    let mut walks: Vec<Duration> = Vec::new();
+    for index in 0..9 {
+        let since = Instant::now();
+        landscape.slice(&data, index, 1.0, 200);
+        walks.push(since.elapsed());
+    }
+    walks.sort_unstable();
+    println!("L(w) with 200 points over 1000 rows of the digits: {:.1} ms (median of 9)", ms(walks[4]));
     Ok(())
 }

@@ -28,6 +28,7 @@ pub enum Action {
     Fit,
     Search,
     Theme,
+    Projector,
     Fullscreen,
     Shortcuts,
 }
@@ -48,6 +49,7 @@ impl Action {
                 Self::Fit,
                 Self::Search,
                 Self::Theme,
+                Self::Projector,
                 Self::Fullscreen,
             ],
         ),
@@ -79,6 +81,7 @@ impl Action {
             Self::Fit => "Fit network to view",
             Self::Search => "Search layers",
             Self::Theme => "Light or dark",
+            Self::Projector => "Projector size",
             Self::Fullscreen => "Full screen",
             Self::Shortcuts => "Keyboard shortcuts",
         }
@@ -116,6 +119,7 @@ impl Action {
             Self::Fit => (Modifiers::NONE, Key::F),
             Self::Search => (Modifiers::NONE, Key::Slash),
             Self::Theme => (Modifiers::COMMAND, Key::L),
+            Self::Projector => (Modifiers::NONE, Key::F9),
             Self::Fullscreen => (Modifiers::NONE, Key::F11),
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
         };

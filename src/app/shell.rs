@@ -42,10 +42,13 @@ struct Preferences {
     recent: Vec<PathBuf>,
     workspace: Workspace,
     light: bool,
+    projector: bool,
 }
 
 /// Seconds that good news stays on screen.
 const NOTICE: f64 = 8.0;
+/// How much larger everything is on a projector.
+const PROJECTOR: f32 = 1.4;
 const STORAGE: &str = "chainrule";
 
 /// The window's contents.
@@ -59,6 +62,7 @@ pub struct Chainrule {
     gallery: Gallery,
     pictures: Pictures,
     shortcuts: bool,
+    projector: bool,
     experiment: Option<Experiment>,
     /// The message on screen, and since when.
     notice: Option<(Notice, f64)>,
@@ -80,6 +84,7 @@ impl Chainrule {
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
+            projector: false,
             experiment: None,
             notice: None,
             window_title: String::new(),
@@ -88,10 +93,18 @@ impl Chainrule {
 
     /// Takes over what was remembered.
     pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &Context) {
-        let Preferences { recent, workspace, light } = eframe::get_value(storage, STORAGE).unwrap_or_default();
+        let Preferences { recent, workspace, light, projector } =
+            eframe::get_value(storage, STORAGE).unwrap_or_default();
         self.model.recent = recent;
         self.workspace = workspace;
         ctx.set_theme(if light { Theme::Light } else { Theme::Dark });
+        self.set_projector(ctx, projector);
+    }
+
+    /// Everything larger, to be read from the last row.
+    fn set_projector(&mut self, ctx: &Context, on: bool) {
+        self.projector = on;
+        ctx.set_zoom_factor(if on { PROJECTOR } else { 1.0 });
     }
 
     /// Draws everything.
@@ -317,6 +330,7 @@ impl Chainrule {
                 let dark = ctx.theme() == Theme::Dark;
                 ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
             }
+            Action::Projector => self.set_projector(ctx, !self.projector),
             Action::Fullscreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
@@ -497,12 +511,12 @@ impl eframe::App for Chainrule {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        let Self { model, workspace, window_title: _, .. } = self;
+        let Self { model, workspace, projector, window_title: _, .. } = self;
         let light = self.pictures.is_light();
         eframe::set_value(
             storage,
             STORAGE,
-            &Preferences { recent: model.recent.clone(), workspace: *workspace, light },
+            &Preferences { recent: model.recent.clone(), workspace: *workspace, light, projector: *projector },
         );
     }
 }

@@ -776,13 +776,13 @@ impl Reader<'_> {
             row([partial(symbol("L"), symbol("y")), text("·"), symbol("f"), text("′")])
         };
         let numbers = row(sum_of(&mut terms));
-        let words = format!(
-            "{} number{} of {} depend{} on it; each sends its gradient back along the weight between them.",
-            count,
-            plural(count),
-            names.join(" and "),
-            if count == 1 { "s" } else { "" }
-        );
+        let names = names.join(" and ");
+        let words = match count {
+            1 => format!("Only one number of {names} depends on it, and sends its gradient back."),
+            n => format!(
+                "{n} numbers of {names} depend on it; each sends its gradient back along the weight between them."
+            ),
+        };
         Some((Line { symbols: row([left, right]), numbers: Some(numbers), result, place }, words))
     }
 

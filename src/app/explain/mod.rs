@@ -141,7 +141,7 @@ impl ExplainView {
                 return;
             };
             let scene = self.scene(ui, model, recorded);
-            let cards = (ui.available_height() * 0.48).clamp(260.0, 360.0);
+            let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
             Panel::bottom("explain cards")
                 .exact_size(cards)
                 .frame(Frame::new().inner_margin(GAP))

@@ -62,7 +62,10 @@ impl Nudge {
 
     pub fn ui(&mut self, ui: &mut Ui, assistant: &Assistant, recorded: &Recorded, weight: usize, t: &Tokens) {
         ui.horizontal(|ui| {
-            ui.label(title("Nudge"));
+            // The choices take the whole line where there is little room.
+            if ui.available_width() > 310.0 {
+                ui.label(title("Nudge"));
+            }
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
                 let choices = [
                     (Tab::Curve, "curve", "The loss as this weight changes, all others as they are"),
