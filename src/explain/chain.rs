@@ -94,7 +94,7 @@ pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
 }
 
 /// A weight with the numbers of its ends, a bias with that of its unit.
-pub fn weight_symbol(trace: &Trace<f32>, index: usize) -> Math {
+fn weight_symbol(trace: &Trace<f32>, index: usize) -> Math {
     let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&index)) else { return symbol("w") };
     let at = index - p.range.start;
     match p.shape.shape[..] {

@@ -146,20 +146,6 @@ impl Math {
             _ => self.plain(),
         }
     }
-
-    /// Everything that numbers in it are values of.
-    pub fn places(&self, found: &mut Vec<Place>) {
-        match self {
-            Self::Number { place, .. } => found.extend(place),
-            Self::Row(parts) => parts.iter().for_each(|p| p.places(found)),
-            Self::Fraction(a, b) | Self::Below(a, b) | Self::Above(a, b) => {
-                a.places(found);
-                b.places(found);
-            }
-            Self::Sum(of) | Self::Root(of) => of.places(found),
-            Self::Symbol(_) | Self::Text(_) => {}
-        }
-    }
 }
 
 /// A number for people: four significant digits, whole numbers as they are, the minus sign of typography.

@@ -11,9 +11,9 @@ mod nudge;
 mod steps;
 mod trace;
 
-pub use chain::{Chain, Culprit, Factor, chain, weight_symbol};
+pub use chain::{Chain, Culprit, Factor, chain};
 pub use diagnose::{Ailment, Case, Cure, Finding, ROWS, diagnose};
-pub use formula::{Explanation, Line, explain, parameter_name, step_of};
+pub use formula::{Explanation, Line, explain, parameter_name};
 pub use math::{Math, Place, written};
 pub use nudge::{Landscape, Proposal, Slice, proposals};
 pub use steps::{Depth, Stop, stops};

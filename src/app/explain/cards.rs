@@ -1,13 +1,13 @@
 //! The card of formulas, and the quiz.
 
 use super::super::model::Model;
-use super::super::theme::{HEADING, LABEL, TITLE, Tokens, semibold};
+use super::super::theme::{HEADING, HINT, LABEL, TITLE, Tokens, regular, semibold};
 use super::super::widgets::{hint, label, segmented, short, title};
 use super::super::{icon, widgets};
 use super::math::{self, Style};
 use super::{ExplainView, Scene, sketch};
 use crate::explain::{Chain, Culprit, Cure, Explanation, Finding, Math, Place, Trace, chain, parameter_name};
-use egui::{Button, Layout, RichText, ScrollArea, Stroke, Ui, vec2};
+use egui::{Align2, Button, Layout, Rect, RichText, ScrollArea, Sense, Stroke, Ui, vec2};
 
 /// What the left card shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +103,7 @@ impl ExplainView {
             return;
         };
         let hidden = self.quiz.hidden(scene.recorded.serial, scene.at, Some(explanation));
-        let style = Style { size: size(ui), colours: t, signed: true, hidden, lit: None };
+        let style = Style { size: size(ui), colours: t, signed: true, hidden };
         let mut chosen = None;
         for line in &explanation.lines {
             ui.add_space(4.0);
@@ -169,41 +169,48 @@ impl ExplainView {
         }
     }
 
-    /// The factors side by side, each with its value and what it is.
+    /// The factors side by side, each with its value and what it is; as many lines as they need.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
-        let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: None, lit: None };
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = vec2(8.0, 10.0);
-            let column = |ui: &mut Ui, add: &mut dyn FnMut(&mut Ui)| {
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 4.0;
-                    add(ui);
-                });
+        let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: None };
+        let wide = 92.0_f32;
+        let beside = ((ui.available_width() / wide) as usize).max(1);
+        let cells = chain.factors.len() + 1;
+        let height = 101.0;
+        let lines = cells.div_ceil(beside);
+        let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height * lines as f32), Sense::hover());
+        for k in 0..cells {
+            let corner = area.min + vec2((k % beside) as f32 * wide, (k / beside) as f32 * height);
+            let sign = match k {
+                0 => "",
+                1 => "=",
+                _ => "·",
             };
-            column(ui, &mut |ui| {
-                math::caption(ui, &chain.symbols, style.size);
-                ui.label(RichText::new(short(chain.product)).font(semibold(TITLE)));
+            let place = corner + vec2(0.0, style.size * 1.25);
+            ui.painter().text(place, Align2::LEFT_CENTER, sign, regular(TITLE), t.label);
+            let inset = if k == 0 { 0.0 } else { 14.0 };
+            let cell = Rect::from_min_size(corner + vec2(inset, 0.0), vec2(wide - inset - 2.0, height));
+            widgets::at(ui, cell, Layout::top_down(egui::Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                let Some(factor) = k.checked_sub(1).map(|k| &chain.factors[k]) else {
+                    math::caption(ui, &chain.symbols, style.size);
+                    ui.label(RichText::new(short(chain.product)).font(semibold(TITLE - 1.0)));
+                    return;
+                };
+                math::caption(ui, &factor.symbols, style.size);
+                let number = Math::Number { value: factor.value, place: factor.place };
+                let (over, _) = math::show(ui, &number, Style { size: TITLE - 1.0, ..style });
+                self.lit = self.lit.or(over);
+                let (text, colour) = match factor.culprit {
+                    Some(Culprit::Vanishes) => ("it vanishes here".to_owned(), t.problem),
+                    Some(Culprit::Explodes) => ("it explodes here".to_owned(), t.problem),
+                    None => (factor.name.clone(), t.label),
+                };
+                let quiet =
+                    |text: String, colour| egui::Label::new(RichText::new(text).size(HINT).color(colour)).truncate();
+                ui.add(quiet(text, colour)).on_hover_text(&factor.name);
+                ui.add(quiet(trace.spec.name(factor.layer), t.hint));
             });
-            for (k, factor) in chain.factors.iter().enumerate() {
-                column(ui, &mut |ui| {
-                    ui.add_space(12.0);
-                    ui.label(RichText::new(if k == 0 { "=" } else { "·" }).size(TITLE).color(t.label));
-                });
-                column(ui, &mut |ui| {
-                    math::caption(ui, &factor.symbols, style.size);
-                    let number = Math::Number { value: factor.value, place: factor.place };
-                    let (over, _) = math::show(ui, &number, Style { size: TITLE, ..style });
-                    self.lit = self.lit.or(over);
-                    let (text, colour) = match factor.culprit {
-                        Some(Culprit::Vanishes) => (format!("{}: vanishes", factor.name), t.problem),
-                        Some(Culprit::Explodes) => (format!("{}: explodes", factor.name), t.problem),
-                        None => (factor.name.clone(), t.label),
-                    };
-                    ui.label(RichText::new(text).size(11.0).color(colour));
-                    ui.label(hint(ui, trace.spec.name(factor.layer)));
-                });
-            }
-        });
+        }
     }
 }
 

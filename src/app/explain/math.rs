@@ -14,8 +14,6 @@ pub struct Style<'a> {
     pub signed: bool,
     /// A number that is not to be seen yet.
     pub hidden: Option<Place>,
-    /// The number that the pointer is on elsewhere.
-    pub lit: Option<Place>,
 }
 
 enum Piece {
@@ -133,7 +131,7 @@ fn paint(ui: &mut Ui, base: Pos2, set: Set, style: Style<'_>) -> Option<(Place, 
                 let rect = Rect::from_min_size(at, size);
                 let response = ui.interact(rect, ui.scope_id().with((place, at.x as i32, at.y as i32)), Sense::click());
                 let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
-                if response.hovered() || style.lit == Some(place) {
+                if response.hovered() {
                     let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 1.5), rect.max);
                     ui.painter().rect_filled(line, 0.0, t.accent);
                 }
@@ -265,11 +263,11 @@ fn italic(text: &str) -> String {
 /// A formula of one line in words of the same size, for headings.
 pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let t = theme::tokens(ui);
-    let set = set(ui, math, Style { size, colours: t, signed: false, hidden: None, lit: None });
+    let set = set(ui, math, Style { size, colours: t, signed: false, hidden: None });
     let (rect, response) = ui.allocate_exact_size(vec2(set.width, set.up + set.down), Sense::hover());
     super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
     let base = pos2(rect.left(), rect.top() + set.up);
-    let colours = Style { size, colours: t, signed: false, hidden: None, lit: None };
+    let colours = Style { size, colours: t, signed: false, hidden: None };
     paint(ui, base, set, colours);
     rect
 }

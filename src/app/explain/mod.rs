@@ -231,10 +231,10 @@ impl ExplainView {
         if ui.ctx().text_edit_focused() || self.sliding || self.nudge.sliding {
             return;
         }
-        let pressed = |key| ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, key));
+        let pressed = |key| ui.input_mut(|i| i.count_and_consume_key(egui::Modifiers::NONE, key));
         let (on, back) = (pressed(Key::ArrowRight), pressed(Key::ArrowLeft));
-        if on || back {
-            let at = if on { self.at + 1 } else { self.at.saturating_sub(1) };
+        if on + back > 0 {
+            let at = (self.at + on).saturating_sub(back);
             self.go(at, count);
             // They would also lead the focus to the next button.
             ui.ctx().memory_mut(|m| m.move_focus(egui::FocusDirection::None));
