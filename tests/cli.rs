@@ -367,3 +367,32 @@ fn folds_and_learning_rates_are_tried_without_a_window() {
     let out = fails(path, &["cross-validate", "iris", "--folds", "1"]);
     assert!(out.contains("cannot be dealt into 1 folds"), "{out}");
 }
+
+#[test]
+fn one_step_is_printed_with_every_number() {
+    let folder = folder();
+    let text = succeeds(folder.path(), &["trace", "circle", "--row", "3", "--row", "8", "--json"]);
+    let trace: Value = serde_json::from_str(&text).expect("is JSON");
+    let layers = trace["layers"].as_array().expect("has layers");
+    assert_eq!(layers.len(), 5);
+    assert_eq!(trace["rows"], serde_json::json!([2, 7]));
+    let hidden = &layers[1];
+    let numbers = |v: &Value| v.as_array().expect("is nested by sample").len();
+    assert_eq!((numbers(&hidden["z"]), numbers(&hidden["a"][0])), (2, 6));
+    let at = |name: &str| hidden["params"]["weight"][name][1][4].as_f64().expect("is a number");
+    // ∂L/∂w of the second input and the fifth unit, over both rows.
+    let product = |row: usize| {
+        hidden["grad_z"][row][4].as_f64().expect("is a number") * hidden["input"][row][1].as_f64().expect("is a number")
+    };
+    assert!((product(0) + product(1) - at("grad")).abs() < 1e-6);
+    assert!(at("after") != at("before"));
+    // In double precision nearly the same; the summary names every layer; a row that does not exist is told.
+    let double = succeeds(folder.path(), &["trace", "circle", "--row", "3", "--row", "8", "--json", "--double"]);
+    let double: Value = serde_json::from_str(&double).expect("is JSON");
+    let loss = |v: &Value| v["loss"].as_f64().expect("is a number");
+    assert!((loss(&double) - loss(&trace)).abs() < 1e-6);
+    let summary = succeeds(folder.path(), &["trace", "lenet"]);
+    assert!(summary.contains("Conv 1") && summary.contains("after the update"), "{summary}");
+    let error = fails(folder.path(), &["trace", "circle", "--row", "401"]);
+    assert!(error.contains("there is no row 401: the data have rows 1 to 400"), "{error}");
+}

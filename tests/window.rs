@@ -470,6 +470,17 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     window.click("Play");
     window.until("training stops", |app| matches!(app.model.snapshot.status, Status::Diverged(_)));
     assert!(window.shows("exploded first"));
+    // The diagnosis says why, and its mend changes the document.
+    window.click("Explain");
+    window.until_shown("diagnosis (");
+    window.harness.get_by_label_contains("diagnosis (").click();
+    window.harness.run_steps(2);
+    assert!(window.shows("The loss exploded"));
+    window.click("Set the learning rate to 10");
+    // The field of the inspector ends at 100.
+    assert!((window.app().model.document().training.learning_rate - 10.0).abs() < 1e-3);
+    window.until_shown("Rewind to train anew");
+    window.click("Close message");
     window.click("Rewind to start again");
     window.until("training is rewound", |app| app.model.snapshot.status == Status::Paused);
     assert!(!window.shows("exploded first"));

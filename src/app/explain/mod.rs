@@ -41,6 +41,7 @@ struct Subject {
     params: Arc<Vec<f32>>,
     row: Option<usize>,
     training: TrainConfig,
+    diverged: bool,
 }
 
 impl PartialEq for Subject {
@@ -49,6 +50,7 @@ impl PartialEq for Subject {
             && Arc::ptr_eq(&self.params, &other.params)
             && self.row == other.row
             && self.training == other.training
+            && self.diverged == other.diverged
     }
 }
 
@@ -186,6 +188,7 @@ impl ExplainView {
             params: Arc::clone(&model.snapshot.params),
             row,
             training: model.document().training.clone(),
+            diverged: matches!(model.snapshot.status, Status::Diverged(_)),
         };
         if self.asked.as_ref() == Some(&key) {
             return;
@@ -200,7 +203,7 @@ impl ExplainView {
         model.train(Command::Look(sender));
         let spec = model.document().network.clone();
         let row = row.map(|r| r as u32);
-        let diverged = matches!(model.snapshot.status, Status::Diverged(_));
+        let diverged = key.diverged;
         let (training, history) = (key.training.clone(), Arc::clone(&model.snapshot.history));
         let generation = key.generation;
         assistant.record(Wanted { generation, spec, data, moment, row, training, history, diverged });

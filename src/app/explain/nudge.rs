@@ -162,6 +162,16 @@ impl Nudge {
         let at = slice.at;
         let loss_at = |w: f64| interpolate(&slice.points, w);
         let finite: Vec<[f64; 2]> = slice.points.iter().copied().filter(|p| p[1].is_finite()).collect();
+        if finite.len() < 2 || !slice.loss.is_finite() || !walk.slope.is_finite() {
+            ui.add(
+                egui::Label::new(label(
+                    ui,
+                    "The loss is not a finite number here, so it has no curve. Rewind to start again.",
+                ))
+                .wrap(),
+            );
+            return 0.0;
+        }
         let (low, high) =
             finite.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[1]), b.max(p[1])));
         let margin = ((high - low) * 0.12).max(1e-9);
