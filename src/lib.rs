@@ -1,8 +1,7 @@
 //! Chainrule: build neural networks, train them with backpropagation, and see how it works number by number.
 //!
 //! The modules stand in one order, lowest first — [`seed`], [`nn`], [`data`], [`train`], [`explain`],
-//! [`project`], [`cli`],
-//! [`app`] — and each uses only those before it.
+//! [`project`], [`cli`], [`app`] — and each uses only those before it.
 
 #[cfg(feature = "gui")]
 pub mod app;

@@ -624,7 +624,6 @@ impl Model {
     }
 }
 
-/// The part of a network that training depends on: neither names nor places.
 /// The network with every layer learning alike.
 fn all_learning(spec: &NetworkSpec) -> NetworkSpec {
     let mut spec = spec.clone();
@@ -634,6 +633,7 @@ fn all_learning(spec: &NetworkSpec) -> NetworkSpec {
     spec
 }
 
+/// The part of a network that training depends on: neither names nor places.
 fn mechanics(spec: &NetworkSpec) -> NetworkSpec {
     let mut spec = spec.clone();
     for layer in &mut spec.layers {

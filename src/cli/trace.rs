@@ -39,13 +39,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let problems = |problems: Vec<crate::nn::Problem>| -> Failure {
         problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n").into()
     };
-    let single = Trace::<f32>::record(&document.network, &data, &moment, &rows).map_err(problems)?;
-    let text = match (arguments.json, arguments.double) {
-        (false, _) => summary(&single),
-        (true, false) => serde_json::to_string(&single)?,
-        (true, true) => {
-            serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &moment, &rows).map_err(problems)?)?
-        }
+    let text = if arguments.json && arguments.double {
+        serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &moment, &rows).map_err(problems)?)?
+    } else {
+        let trace = Trace::<f32>::record(&document.network, &data, &moment, &rows).map_err(problems)?;
+        if arguments.json { serde_json::to_string(&trace)? } else { summary(&trace) }
     };
     match &arguments.out {
         Some(path) => write(path, &(text + "\n")),

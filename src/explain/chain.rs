@@ -239,9 +239,9 @@ impl Walk<'_> {
 /// Names the factor by which most is lost or gained, where the slopes and weights together make the gradient vanish or
 /// explode.
 fn mark(factors: &mut [Factor]) {
-    let inner = |f: &&mut Factor| f.name == "weight" || f.name.starts_with("slope");
-    let product: f64 =
-        factors.iter().filter(|f| f.name == "weight" || f.name.starts_with("slope")).map(|f| f.value.abs()).product();
+    let is_inner = |f: &Factor| f.name == "weight" || f.name.starts_with("slope");
+    let inner = |f: &&mut Factor| is_inner(f);
+    let product: f64 = factors.iter().filter(|f| is_inner(f)).map(|f| f.value.abs()).product();
     if product < VANISHING {
         let worst = factors.iter_mut().filter(inner).min_by(|a, b| a.value.abs().total_cmp(&b.value.abs()));
         if let Some(worst) = worst {

@@ -1,5 +1,6 @@
 //! Activations over whole buffers, forward and backward. Buffers are `[units, stride]`, batch last.
 
+use super::sequence::share_chunks;
 use super::{LANES, dispatch};
 use crate::nn::activation::Activation;
 use crate::nn::real::Real;
@@ -7,9 +8,10 @@ use crate::nn::real::Real;
 /// Functions of fewer numbers than this stay on one thread.
 const PARALLEL: usize = 1 << 18;
 
-/// Where to cut buffers of so many numbers for two threads.
-fn half(len: usize, threads: usize) -> Option<usize> {
-    (threads > 1 && len >= PARALLEL).then(|| (len / 2).next_multiple_of(2 * LANES))
+/// Runs `work` on runs of neighbouring numbers and the place of the first, shared between threads where they are many.
+fn share<T: Real>(values: &mut [T], threads: usize, work: impl Fn(usize, &mut [T]) + Sync) {
+    let threads = if values.len() < PARALLEL { 1 } else { threads };
+    share_chunks(values, LANES, 0, threads, &|first, values| work(first * LANES, values));
 }
 
 /// a = f(z).
@@ -17,14 +19,8 @@ pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usi
     match function {
         Activation::Identity => a.copy_from_slice(z),
         Activation::Softmax => softmax(z, a, stride),
-        _ => share(function, z, a, threads),
+        _ => share(a, threads, |at, a| activate_each(function, &z[at..], a)),
     }
-}
-
-fn share<T: Real>(function: Activation, z: &[T], a: &mut [T], threads: usize) {
-    let Some(half) = half(z.len(), threads) else { return activate_each(function, z, a) };
-    let ((low_z, high_z), (low, high)) = (z.split_at(half), a.split_at_mut(half));
-    rayon::join(|| share(function, low_z, low, threads / 2), || share(function, high_z, high, threads - threads / 2));
 }
 
 /// ∂L/∂z = ∂L/∂a · f′(z); for softmax ∂L/∂zᵢ = aᵢ (∂L/∂aᵢ − Σⱼ aⱼ ∂L/∂aⱼ). Added to `grad_z` if `accumulate`.
@@ -40,26 +36,10 @@ pub fn activate_backward<T: Real>(
 ) {
     match function {
         Activation::Softmax => softmax_backward(a, grad_a, grad_z, stride, accumulate),
-        _ => share_backward(function, z, a, grad_a, grad_z, accumulate, threads),
+        _ => share(grad_z, threads, |at, grad_z| {
+            slope_each(function, &z[at..], &a[at..], &grad_a[at..], grad_z, accumulate);
+        }),
     }
-}
-
-fn share_backward<T: Real>(
-    function: Activation,
-    z: &[T],
-    a: &[T],
-    grad_a: &[T],
-    grad_z: &mut [T],
-    accumulate: bool,
-    threads: usize,
-) {
-    let Some(half) = half(z.len(), threads) else { return slope_each(function, z, a, grad_a, grad_z, accumulate) };
-    let ((low_z, high_z), (low_a, high_a)) = (z.split_at(half), a.split_at(half));
-    let ((low_grad, high_grad), (low, high)) = (grad_a.split_at(half), grad_z.split_at_mut(half));
-    rayon::join(
-        || share_backward(function, low_z, low_a, low_grad, low, accumulate, threads / 2),
-        || share_backward(function, high_z, high_a, high_grad, high, accumulate, threads - threads / 2),
-    );
 }
 
 dispatch! {
