@@ -49,9 +49,26 @@ pub trait Real:
             sum[l] = Self::fma::<FMA>(w[l], x[l], sum[l]);
         }
     }
+    /// to[c][r] = from[r][c] for 8 times 8 numbers, with rows so far apart.
+    ///
+    /// # Safety
+    /// The slices must hold seven rows and 8 numbers; `FMA` must be as [`super::kernels`] dispatches it.
+    #[inline(always)]
+    unsafe fn turn_8<const FMA: bool>(from: &[Self], from_distance: usize, to: &mut [Self], to_distance: usize) {
+        for r in 0..8 {
+            for c in 0..8 {
+                to[c * to_distance + r] = from[r * from_distance + c];
+            }
+        }
+    }
     fn exp<const FMA: bool>(self) -> Self;
     fn exp_m1<const FMA: bool>(self) -> Self;
     fn tanh<const FMA: bool>(self) -> Self;
+    /// The hyperbolic tangents of two numbers, with one division between them where that is what they cost.
+    #[inline(always)]
+    fn tanh_2<const FMA: bool>(of: [Self; 2]) -> [Self; 2] {
+        of.map(Self::tanh::<FMA>)
+    }
     /// Complementary error function.
     fn erfc<const FMA: bool>(self) -> Self;
 
@@ -171,6 +188,37 @@ impl Real for f32 {
         }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn turn_8<const FMA: bool>(from: &[Self], from_distance: usize, to: &mut [Self], to_distance: usize) {
+        use std::arch::x86_64::{
+            _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
+            _mm256_unpacklo_ps,
+        };
+        if !FMA {
+            for r in 0..8 {
+                (0..8).for_each(|c| to[c * to_distance + r] = from[r * from_distance + c]);
+            }
+            return;
+        }
+        // SAFETY: the caller says that the rows are there, and that registers hold 8 numbers where `FMA`.
+        unsafe {
+            let row = |r: usize| _mm256_loadu_ps(from.as_ptr().add(r * from_distance));
+            // Pairs of neighbouring rows, then fours, then the halves of registers.
+            let low: [_; 4] = std::array::from_fn(|p| _mm256_unpacklo_ps(row(2 * p), row(2 * p + 1)));
+            let high: [_; 4] = std::array::from_fn(|p| _mm256_unpackhi_ps(row(2 * p), row(2 * p + 1)));
+            let first = [_mm256_shuffle_ps::<0x44>(low[0], low[1]), _mm256_shuffle_ps::<0x44>(low[2], low[3])];
+            let second = [_mm256_shuffle_ps::<0xee>(low[0], low[1]), _mm256_shuffle_ps::<0xee>(low[2], low[3])];
+            let third = [_mm256_shuffle_ps::<0x44>(high[0], high[1]), _mm256_shuffle_ps::<0x44>(high[2], high[3])];
+            let fourth = [_mm256_shuffle_ps::<0xee>(high[0], high[1]), _mm256_shuffle_ps::<0xee>(high[2], high[3])];
+            for (c, [above, below]) in [first, second, third, fourth].into_iter().enumerate() {
+                let at = to.as_mut_ptr().add(c * to_distance);
+                _mm256_storeu_ps(at, _mm256_permute2f128_ps::<0x20>(above, below));
+                _mm256_storeu_ps(at.add(4 * to_distance), _mm256_permute2f128_ps::<0x31>(above, below));
+            }
+        }
+    }
+
     /// Range reduction by powers of two and a degree-6 polynomial (Cephes `expf`), about 1 ulp.
     #[inline(always)]
     fn exp<const FMA: bool>(self) -> Self {
@@ -200,22 +248,18 @@ impl Real for f32 {
         if self.abs() < 0.34 { near } else { far }
     }
 
-    /// Odd rational approximation of degree 13 over 6 (the minimax fit used by Eigen), a few ulp.
     #[inline(always)]
     fn tanh<const FMA: bool>(self) -> Self {
-        const LIMIT: f32 = 7.905_311;
-        let x = if self > LIMIT { LIMIT } else { self };
-        let x = if x < -LIMIT { -LIMIT } else { x };
-        let s = x * x;
-        let mut p = -2.760_768_5e-16;
-        for c in [2.000_187_9e-13, -8.604_671_5e-11, 5.122_297_1e-8, 1.485_722_4e-5, 6.372_619_3e-4, 4.893_524_6e-3] {
-            p = Self::fma::<FMA>(p, s, c);
-        }
-        let mut q = 1.198_258_4e-6;
-        for c in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
-            q = Self::fma::<FMA>(q, s, c);
-        }
-        x * p / q
+        let [above, below] = tanh_fraction::<FMA>(self);
+        above / below
+    }
+
+    #[inline(always)]
+    fn tanh_2<const FMA: bool>([a, b]: [Self; 2]) -> [Self; 2] {
+        let ([a, under_a], [b, under_b]) = (tanh_fraction::<FMA>(a), tanh_fraction::<FMA>(b));
+        // Neither is below 0.004 or above 1.
+        let share = 1.0 / (under_a * under_b);
+        [a * (under_b * share), b * (under_a * share)]
     }
 
     /// Chebyshev fit with relative error below 1.2·10⁻⁷ everywhere (Press et al., Numerical Recipes §6.2).
@@ -240,6 +284,25 @@ impl Real for f32 {
         let y = t * Real::exp::<FMA>(Self::fma::<FMA>(-z, z, p));
         if self < 0.0 { 2.0 - y } else { y }
     }
+}
+
+/// tanh x as a fraction: an odd rational approximation of degree 13 over 6 (the minimax fit used by Eigen), a few ulp.
+#[inline(always)]
+fn tanh_fraction<const FMA: bool>(x: f32) -> [f32; 2] {
+    const LIMIT: f32 = 7.905_311;
+    // Written with comparisons so that NaN stays NaN.
+    let x = if x > LIMIT { LIMIT } else { x };
+    let x = if x < -LIMIT { -LIMIT } else { x };
+    let s = x * x;
+    let mut p = -2.760_768_5e-16;
+    for c in [2.000_187_9e-13, -8.604_671_5e-11, 5.122_297_1e-8, 1.485_722_4e-5, 6.372_619_3e-4, 4.893_524_6e-3] {
+        p = <f32 as Real>::fma::<FMA>(p, s, c);
+    }
+    let mut q = 1.198_258_4e-6;
+    for c in [1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3] {
+        q = <f32 as Real>::fma::<FMA>(q, s, c);
+    }
+    [x * p, q]
 }
 
 /// (eʳ − 1 − r) / r² for |r| ≤ ln 2 / 2 (Cephes `expf`).
@@ -349,6 +412,8 @@ mod tests {
         assert!(worst(-20.0..5.0, Real::exp_m1::<true>, f64::exp_m1) < 4e-7);
         assert!(worst(-12.0..12.0, Real::tanh::<true>, f64::tanh) < 5e-7);
         assert!(worst(-12.0..12.0, Real::tanh::<false>, f64::tanh) < 5e-7);
+        assert!(worst(-12.0..12.0, |x| Real::tanh_2::<true>([x, 1.0 - x])[0], f64::tanh) < 6e-7);
+        assert!(worst(-12.0..12.0, |x| Real::tanh_2::<true>([3.0 * x, x])[1], f64::tanh) < 6e-7);
         assert!(worst(-3.0..4.0, Real::erfc::<true>, libm::erfc) < 2e-6);
         assert!(worst(-60.0..30.0, Real::sigmoid::<true>, |x| 1.0 / (1.0 + (-x).exp())) < 3e-7);
     }

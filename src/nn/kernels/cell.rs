@@ -42,8 +42,10 @@ fn long_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
     let (output, before) = (&mut output[..n], &step.memory_before[..n]);
     let memory = &mut step.memory[..n];
     for l in 0..n {
-        let (i, f) = (gate::<T, FMA>(input[l]), gate::<T, FMA>(forget[l]));
-        let (g, o) = (new[l].tanh::<FMA>(), gate::<T, FMA>(output[l]));
+        let [i, f] = gates::<T, FMA>([input[l], forget[l]]);
+        let half = T::from_f64(0.5);
+        let [g, o] = T::tanh_2::<FMA>([new[l], half * output[l]]);
+        let o = T::fma::<FMA>(half, o, half);
         (input[l], forget[l], new[l], output[l]) = (i, f, g, o);
         let c = T::fma::<FMA>(f, before[l], i * g);
         memory[l] = c;
@@ -63,34 +65,32 @@ fn gated_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
     let (update, new) = rest.split_at_mut(n);
     let (new, before, inner) = (&mut new[..n], &step.before[..n], &step.inner[..n]);
     for l in 0..n {
-        let (r, z) = (gate::<T, FMA>(reset[l]), gate::<T, FMA>(update[l]));
+        let [r, z] = gates::<T, FMA>([reset[l], update[l]]);
         let candidate = T::fma::<FMA>(r, inner[l], new[l]).tanh::<FMA>();
         (reset[l], update[l], new[l]) = (r, z, candidate);
         step.after[l] = T::fma::<FMA>(z, before[l] - candidate, candidate);
     }
 }
 
-/// σ(z) = ½ + ½ tanh(z / 2), which needs one division and no exponential.
+/// σ(z) = ½ + ½ tanh(z / 2) of two.
 #[inline(always)]
-fn gate<T: Real, const FMA: bool>(z: T) -> T {
+fn gates<T: Real, const FMA: bool>(z: [T; 2]) -> [T; 2] {
     let half = T::from_f64(0.5);
-    T::fma::<FMA>(half, (half * z).tanh::<FMA>(), half)
+    T::tanh_2::<FMA>(z.map(|z| half * z)).map(|t| T::fma::<FMA>(half, t, half))
 }
 
 /// The same backward: `grad_after` is ∂L/∂h of this step, `grad_memory` ∂L/∂c (LSTM), which becomes that of the step before.
-/// `grad_gates` receives ∂L/∂z, `grad_inner` ∂L/∂(U h + c) of the new state (GRU), `grad_before` the part of ∂L/∂h of the
-/// step before that does not pass a weight (GRU).
+/// The gates give way to ∂L/∂z, `inner` to ∂L/∂(U h + c) of the new state (GRU); `grad_before` receives the part of ∂L/∂h of
+/// the step before that does not pass a weight (GRU).
 pub struct CellBack<'a, T> {
-    pub gates: &'a [T],
-    pub inner: &'a [T],
+    pub gates: &'a mut [T],
+    pub inner: &'a mut [T],
     pub before: &'a [T],
     pub memory_before: &'a [T],
     pub memory: &'a [T],
     pub after: &'a [T],
     pub grad_after: &'a [T],
     pub grad_memory: &'a mut [T],
-    pub grad_gates: &'a mut [T],
-    pub grad_inner: &'a mut [T],
     pub grad_before: &'a mut [T],
 }
 
@@ -98,7 +98,7 @@ dispatch! { pub fn simple_cell_backward<T: Real>(at: CellBack<'_, T>) => simple_
 
 #[inline(always)]
 fn simple_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
-    for ((grad, &h), &g) in at.grad_gates.iter_mut().zip(at.after).zip(at.grad_after) {
+    for ((grad, &h), &g) in at.gates.iter_mut().zip(at.after).zip(at.grad_after) {
         *grad = g * (T::ONE - h * h);
     }
 }
@@ -108,23 +108,20 @@ dispatch! { pub fn long_cell_backward<T: Real>(at: CellBack<'_, T>) => long_cell
 #[inline(always)]
 fn long_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
     let n = at.after.len();
-    let (input, rest) = at.gates.split_at(n);
-    let (forget, rest) = rest.split_at(n);
-    let (new, output) = rest.split_at(n);
-    let (grad_input, rest) = at.grad_gates.split_at_mut(n);
-    let (grad_forget, rest) = rest.split_at_mut(n);
-    let (grad_new, grad_output) = rest.split_at_mut(n);
-    let (output, grad_output) = (&output[..n], &mut grad_output[..n]);
+    let (input, rest) = at.gates.split_at_mut(n);
+    let (forget, rest) = rest.split_at_mut(n);
+    let (new, output) = rest.split_at_mut(n);
+    let output = &mut output[..n];
     let (memory, before) = (&at.memory[..n], &at.memory_before[..n]);
     let (grad_after, grad_memory) = (&at.grad_after[..n], &mut at.grad_memory[..n]);
     for l in 0..n {
         let (i, f, g, o) = (input[l], forget[l], new[l], output[l]);
         let (t, dh) = (memory[l].tanh::<FMA>(), grad_after[l]);
         let dc = T::fma::<FMA>(dh * o, T::ONE - t * t, grad_memory[l]);
-        grad_input[l] = dc * g * i * (T::ONE - i);
-        grad_forget[l] = dc * before[l] * f * (T::ONE - f);
-        grad_new[l] = dc * i * (T::ONE - g * g);
-        grad_output[l] = dh * t * o * (T::ONE - o);
+        input[l] = dc * g * i * (T::ONE - i);
+        forget[l] = dc * before[l] * f * (T::ONE - f);
+        new[l] = dc * i * (T::ONE - g * g);
+        output[l] = dh * t * o * (T::ONE - o);
         grad_memory[l] = dc * f;
     }
 }
@@ -134,20 +131,17 @@ dispatch! { pub fn gated_cell_backward<T: Real>(at: CellBack<'_, T>) => gated_ce
 #[inline(always)]
 fn gated_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
     let n = at.after.len();
-    let (reset, rest) = at.gates.split_at(n);
-    let (update, new) = rest.split_at(n);
-    let (grad_reset, rest) = at.grad_gates.split_at_mut(n);
-    let (grad_update, grad_new) = rest.split_at_mut(n);
-    let (new, grad_new) = (&new[..n], &mut grad_new[..n]);
-    let (before, inner, grad_after) = (&at.before[..n], &at.inner[..n], &at.grad_after[..n]);
-    let (grad_inner, grad_before) = (&mut at.grad_inner[..n], &mut at.grad_before[..n]);
+    let (reset, rest) = at.gates.split_at_mut(n);
+    let (update, new) = rest.split_at_mut(n);
+    let (new, inner) = (&mut new[..n], &mut at.inner[..n]);
+    let (before, grad_after, grad_before) = (&at.before[..n], &at.grad_after[..n], &mut at.grad_before[..n]);
     for l in 0..n {
         let (r, z, c, dh) = (reset[l], update[l], new[l], grad_after[l]);
         let dn = dh * (T::ONE - z) * (T::ONE - c * c);
-        grad_new[l] = dn;
-        grad_inner[l] = dn * r;
-        grad_reset[l] = dn * inner[l] * r * (T::ONE - r);
-        grad_update[l] = dh * (before[l] - c) * z * (T::ONE - z);
+        new[l] = dn;
+        reset[l] = dn * inner[l] * r * (T::ONE - r);
+        inner[l] = dn * r;
+        update[l] = dh * (before[l] - c) * z * (T::ONE - z);
         grad_before[l] = dh * z;
     }
 }

@@ -67,15 +67,6 @@ pub struct Rows {
     pub width: usize,
 }
 
-/// Writes the transpose of `[rows, columns]`.
-pub fn transpose<T: Real>(from: &[T], rows: usize, columns: usize, to: &mut [T]) {
-    for (row, from) in from.chunks_exact(columns).take(rows).enumerate() {
-        for (column, &value) in from.iter().enumerate() {
-            to[column * rows + row] = value;
-        }
-    }
-}
-
 /// A matrix by its distances between rows and between columns; its elements are numbers, or blocks of samples.
 #[derive(Clone, Copy)]
 pub struct Matrix<'a, T> {
@@ -88,6 +79,11 @@ impl<'a, T> Matrix<'a, T> {
     /// Numbers that lie row by row, `lead` apart.
     pub fn rows(values: &'a [T], lead: usize) -> Self {
         Self { values, row: lead, column: 1 }
+    }
+
+    /// Numbers that lie column by column, `lead` apart.
+    pub fn columns(values: &'a [T], lead: usize) -> Self {
+        Self { values, row: 1, column: lead }
     }
 }
 
@@ -190,6 +186,186 @@ impl<T: Real> Factors<'_, T> {
     }
 }
 
+/// Runs a block for every number below a constant of at most 16, written out one by one: what an array holds then stays in
+/// registers, which a loop that the compiler leaves as it is would not allow.
+macro_rules! unrolled {
+    ($at:ident < $count:ident, $body:block) => {
+        unrolled!(@ $at, $count, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $at:ident, $count:ident, $body:block, $($n:literal)*) => {
+        $(if $n < $count {
+            let $at: usize = $n;
+            $body
+        })*
+    };
+}
+
+/// Rows of a [`Packed`] panel.
+const TALL: usize = 16;
+
+/// The panels of so many rows: the first row and how many the panel has room for.
+fn panels(rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..rows).step_by(TALL).map(move |row| (row, (rows - row).min(TALL).next_power_of_two().max(4)))
+}
+
+/// A matrix in the order in which [`Packed::affine`] reads it: panels of neighbouring rows, column by column.
+pub struct Packed<T> {
+    values: Vec<T>,
+    rows: usize,
+    depth: usize,
+}
+
+impl<T: Real> Packed<T> {
+    pub fn new(rows: usize, depth: usize) -> Self {
+        let room: usize = panels(rows).map(|(_, height)| height).sum();
+        Self { values: vec![T::ZERO; room * depth], rows, depth }
+    }
+
+    /// Copies the matrix, `[rows, depth]`.
+    pub fn fill(&mut self, from: Matrix<'_, T>) {
+        let mut rest = &mut self.values[..];
+        for (first, height) in panels(self.rows) {
+            let panel;
+            (panel, rest) = rest.split_at_mut(height * self.depth);
+            for (k, column) in panel.chunks_exact_mut(height).enumerate() {
+                for (row, to) in (first..self.rows).zip(column) {
+                    *to = from.values[row * from.row + k * from.column];
+                }
+            }
+        }
+    }
+
+    /// z[r] = bias[r] + Σₖ a[r, k] · x[k] for one block; added to what `z` held if `accumulate`.
+    ///
+    /// # Panics
+    /// If a slice is too short.
+    pub fn affine(&self, bias: &[T], x: &[T], x_distance: usize, z: &mut [T], z_rows: Rows, accumulate: bool) {
+        packed_affine(self, bias, x, x_distance, z, z_rows, accumulate, super::has_wide_registers());
+    }
+}
+
+dispatch! {
+    fn packed_affine<T: Real>(a: &Packed<T>, bias: &[T], x: &[T], x_distance: usize, z: &mut [T], z_rows: Rows, accumulate: bool, wide: bool) => packed_body
+}
+
+#[inline(always)]
+fn packed_body<T: Real, const FMA: bool>(
+    a: &Packed<T>,
+    bias: &[T],
+    x: &[T],
+    x_distance: usize,
+    z: &mut [T],
+    z_rows: Rows,
+    accumulate: bool,
+    wide: bool,
+) {
+    let mut rest = &a.values[..];
+    // Sums that registers have room for.
+    let tall = if !wide {
+        4
+    } else if size_of::<T>() == 4 {
+        TALL
+    } else {
+        8
+    };
+    for (first, height) in panels(a.rows) {
+        let panel;
+        (panel, rest) = rest.split_at(height * a.depth);
+        let rows = (a.rows - first).min(height);
+        for row in (0..rows).step_by(tall.min(height)) {
+            let part = Panel {
+                values: &panel[row..],
+                height,
+                bias: bias.get(first + row..).unwrap_or_default(),
+                x,
+                x_distance,
+                accumulate,
+            };
+            let z = &mut z[(first + row) * z_rows.distance..];
+            let (rows, distance) = (rows - row, z_rows.distance);
+            for lane in (0..z_rows.width).step_by(if wide { z_rows.width } else { LANES }) {
+                let (part, z) = (Panel { x: &x[lane..], ..part }, &mut z[lane..]);
+                match (wide && z_rows.width == WIDE, tall.min(height)) {
+                    (true, TALL) => part.rows::<FMA, TALL, WIDE>(z, distance, rows),
+                    (true, 8) => part.rows::<FMA, 8, WIDE>(z, distance, rows),
+                    (true, _) => part.rows::<FMA, 4, WIDE>(z, distance, rows),
+                    (false, TALL) => part.rows::<FMA, TALL, LANES>(z, distance, rows),
+                    (false, 8) => part.rows::<FMA, 8, LANES>(z, distance, rows),
+                    (false, _) => part.rows::<FMA, 4, LANES>(z, distance, rows),
+                }
+            }
+        }
+    }
+}
+
+/// Some rows of a [`Packed`] panel, and what they are multiplied with.
+#[derive(Clone, Copy)]
+struct Panel<'a, T> {
+    /// From the first of the rows to the end of the panel.
+    values: &'a [T],
+    height: usize,
+    bias: &'a [T],
+    x: &'a [T],
+    x_distance: usize,
+    accumulate: bool,
+}
+
+impl<T: Real> Panel<'_, T> {
+    #[inline(always)]
+    fn rows<const FMA: bool, const R: usize, const W: usize>(&self, z: &mut [T], distance: usize, rows: usize) {
+        if rows >= R {
+            self.sum::<FMA, R, W, true>(z, distance, R);
+        } else {
+            self.sum::<FMA, R, W, false>(z, distance, rows);
+        }
+    }
+
+    /// `R` rows of `W` samples, summed in registers, of which `rows` are wanted.
+    #[inline(always)]
+    fn sum<const FMA: bool, const R: usize, const W: usize, const FULL: bool>(
+        &self,
+        z: &mut [T],
+        distance: usize,
+        rows: usize,
+    ) {
+        let mut sums = [[T::ZERO; W]; R];
+        assert!(rows <= R && (rows == R) == FULL && z.len() >= (rows - 1) * distance + W);
+        let (biased, accumulate) = (self.bias.len() >= rows, self.accumulate);
+        unrolled!(r < R, {
+            if !FULL && r >= rows {
+            } else if accumulate {
+                // SAFETY: the assertion above holds for the last row.
+                sums[r].copy_from_slice(unsafe { z.get_unchecked(r * distance..r * distance + W) });
+            } else if biased {
+                // SAFETY: there are as many biases as rows.
+                sums[r] = [unsafe { *self.bias.get_unchecked(r) }; W];
+            }
+        });
+        let depth = self.values.len().div_ceil(self.height);
+        let last = depth.saturating_sub(1);
+        // The last of what is read below.
+        assert!(self.values.len() >= last * self.height + R && self.x.len() >= last * self.x_distance + W);
+        for k in 0..depth {
+            let mut x = [T::ZERO; W];
+            // SAFETY: the assertion above holds for the largest k.
+            x.copy_from_slice(unsafe { self.x.get_unchecked(k * self.x_distance..k * self.x_distance + W) });
+            unrolled!(r < R, {
+                // SAFETY: as above; blocks of 16 samples are summed whole only where registers hold them.
+                unsafe {
+                    let a = *self.values.get_unchecked(k * self.height + r);
+                    T::fma_lanes::<FMA, W>(&[a; W], &x, &mut sums[r]);
+                }
+            });
+        }
+        unrolled!(r < R, {
+            if FULL || r < rows {
+                // SAFETY: the assertion at the beginning holds for the last row.
+                unsafe { z.get_unchecked_mut(r * distance..r * distance + W) }.copy_from_slice(&sums[r]);
+            }
+        });
+    }
+}
+
 /// A tensor `[steps, rows, samples]` of which one block is meant.
 #[derive(Clone, Copy)]
 pub struct Steps<'a, T> {
@@ -226,6 +402,12 @@ dispatch! {
     fn outer_block<T: Real>(x: Steps<'_, T>, g: Steps<'_, T>, steps: usize, width: usize, gradient: &mut [T], part: Part, accumulate: bool, wide: bool) => outer_body
 }
 
+/// Samples of a turned piece.
+const PIECE: usize = 64;
+
+/// Gradients of [`BROAD`] outputs are turned piece by piece, so that outputs lie side by side and no lanes are summed.
+const BROAD: usize = 2 * WIDE;
+
 #[inline(always)]
 fn outer_body<T: Real, const FMA: bool>(
     x: Steps<'_, T>,
@@ -237,139 +419,161 @@ fn outer_body<T: Real, const FMA: bool>(
     accumulate: bool,
     wide: bool,
 ) {
-    let pairs = Pairs { x, g, steps, accumulate };
-    let mut row = 0;
-    while row < part.inputs {
-        let own = &mut gradient[row * part.lead..];
-        let from = part.first + row;
-        row += match (width == WIDE, wide, part.inputs - row) {
-            (true, true, 6..) => pairs.rows::<FMA, 6, WIDE>(own, part, from),
-            (true, true, 4..) => pairs.rows::<FMA, 4, WIDE>(own, part, from),
-            (true, _, 2..) => pairs.rows::<FMA, 2, WIDE>(own, part, from),
-            (true, ..) => pairs.rows::<FMA, 1, WIDE>(own, part, from),
-            (false, _, 2..) => pairs.rows::<FMA, 2, LANES>(own, part, from),
-            (false, ..) => pairs.rows::<FMA, 1, LANES>(own, part, from),
-        };
+    let mut turned = [[T::ZERO; BROAD]; PIECE];
+    let single = wide && size_of::<T>() == 4;
+    for output in (0..part.outputs).step_by(BROAD) {
+        let outputs = (part.outputs - output).min(BROAD);
+        let mut started = accumulate;
+        // A piece is some whole steps, or a part of one.
+        let (run, lump) = (width.min(PIECE), (PIECE / width).max(1));
+        for step in (0..steps).step_by(lump) {
+            for sample in (0..width).step_by(run) {
+                let (count, run) = (lump.min(steps - step), run.min(width - sample));
+                for s in 0..count {
+                    let values = &g.values[(step + s) * g.step + output * g.row + sample..];
+                    let turned = turned[s * run..][..run].as_flattened_mut();
+                    turn::<T, FMA>(values, g.row, outputs, run, turned);
+                }
+                let values = &x.values[step * x.step + part.first * x.row + sample..];
+                let piece =
+                    Piece { turned: &turned, x: Steps { values, ..x }, steps: count, run, lead: part.lead, outputs };
+                let mut input = 0;
+                while input < part.inputs {
+                    let own = &mut gradient[input * part.lead + output..];
+                    // As many sums as registers have room for.
+                    input += match (wide, outputs > WIDE, part.inputs - input) {
+                        (true, true, 8..) if single => piece.sum::<FMA, 8, 2, WIDE>(own, input, started),
+                        (true, true, 4..) => piece.sum::<FMA, 4, 2, WIDE>(own, input, started),
+                        (true, true, _) => piece.sum::<FMA, 1, 2, WIDE>(own, input, started),
+                        (true, false, 16..) if single => piece.sum::<FMA, 16, 1, WIDE>(own, input, started),
+                        (true, false, 8..) => piece.sum::<FMA, 8, 1, WIDE>(own, input, started),
+                        (true, false, _) => piece.sum::<FMA, 1, 1, WIDE>(own, input, started),
+                        (false, true, 2..) => piece.sum::<FMA, 2, 4, LANES>(own, input, started),
+                        (false, true, _) => piece.sum::<FMA, 1, 4, LANES>(own, input, started),
+                        (false, false, 4..) => piece.sum::<FMA, 4, 2, LANES>(own, input, started),
+                        (false, false, _) => piece.sum::<FMA, 1, 2, LANES>(own, input, started),
+                    };
+                }
+                started = true;
+            }
+        }
     }
 }
 
-/// What the gradients of some weights are summed from.
-struct Pairs<'a, T> {
+/// Some samples of some steps: gradients with outputs side by side, and the inputs.
+struct Piece<'a, T> {
+    turned: &'a [[T; BROAD]; PIECE],
     x: Steps<'a, T>,
-    g: Steps<'a, T>,
     steps: usize,
-    accumulate: bool,
+    /// Samples of each step.
+    run: usize,
+    lead: usize,
+    outputs: usize,
 }
 
-impl<T: Real> Pairs<'_, T> {
-    /// `I` rows of the gradient; returns `I`.
+impl<T: Real> Piece<'_, T> {
+    /// The gradients of `I` inputs' weights for `N` times `V` outputs; returns `I`.
     #[inline(always)]
-    fn rows<const FMA: bool, const I: usize, const W: usize>(
+    fn sum<const FMA: bool, const I: usize, const N: usize, const V: usize>(
         &self,
         gradient: &mut [T],
-        part: Part,
-        from: usize,
+        input: usize,
+        accumulate: bool,
     ) -> usize {
-        let mut output = 0;
-        while output + 4 <= part.outputs {
-            self.tile::<FMA, I, 4, W>(gradient, part.lead, from, output);
-            output += 4;
+        let mut sums = [[[T::ZERO; V]; N]; I];
+        let (outputs, lead, x_row) = (self.outputs, self.lead, self.x.row);
+        for step in 0..self.steps {
+            let x = &self.x.values[step * self.x.step + input * x_row..];
+            // The last of what is read below.
+            assert!(self.run > 0 && x.len() >= (I - 1) * x_row + self.run);
+            for (k, row) in self.turned[step * self.run..][..self.run].iter().enumerate() {
+                let row = row.as_chunks::<V>().0;
+                unrolled!(i < I, {
+                    // SAFETY: the assertion above holds for the largest row and k.
+                    let x = [unsafe { *x.get_unchecked(i * x_row + k) }; V];
+                    unrolled!(n < N, {
+                        // SAFETY: `V` is 16 only where registers are that wide.
+                        unsafe { T::fma_lanes::<FMA, V>(&x, &row[n], &mut sums[i][n]) };
+                    });
+                });
+            }
         }
-        while output < part.outputs {
-            self.tile::<FMA, I, 1, W>(gradient, part.lead, from, output);
-            output += 1;
+        assert!(outputs <= N * V && gradient.len() >= (I - 1) * lead + outputs);
+        if outputs == N * V {
+            unrolled!(i < I, {
+                unrolled!(n < N, {
+                    // SAFETY: the assertion above holds for the last row.
+                    let at = unsafe { gradient.get_unchecked_mut(i * lead + n * V..i * lead + n * V + V) };
+                    write(at, &sums[i][n], accumulate);
+                });
+            });
+        } else {
+            let edge = sums;
+            for (i, sums) in edge.iter().enumerate() {
+                write(&mut gradient[i * lead..][..outputs], &sums.as_flattened()[..outputs], accumulate);
+            }
         }
         I
     }
+}
 
-    #[inline(always)]
-    fn tile<const FMA: bool, const I: usize, const O: usize, const W: usize>(
-        &self,
-        gradient: &mut [T],
-        lead: usize,
-        from: usize,
-        output: usize,
-    ) {
-        let sums = self.products::<FMA, I, O, W>(from, output);
-        for (i, sums) in sums.iter().enumerate() {
-            let totals = lane_sums(sums);
-            let row = &mut gradient[i * lead + output..][..O];
-            for (at, &total) in row.iter_mut().zip(&totals) {
-                *at = if self.accumulate { *at + total } else { total };
-            }
-        }
+#[inline(always)]
+fn write<T: Real>(to: &mut [T], sums: &[T], accumulate: bool) {
+    if accumulate {
+        to.iter_mut().zip(sums).for_each(|(to, &sum)| *to += sum);
+    } else {
+        to.copy_from_slice(sums);
     }
+}
 
-    /// The products of `I` rows with `O` gradients, summed over the steps in registers.
-    #[inline(always)]
-    fn products<const FMA: bool, const I: usize, const O: usize, const W: usize>(
-        &self,
-        from: usize,
-        output: usize,
-    ) -> [[[T; W]; O]; I] {
-        let mut sums = [[[T::ZERO; W]; O]; I];
-        let (last, x, g) = (self.steps.saturating_sub(1), self.x, self.g);
-        // The last of what is read below.
-        assert!(x.values.len() >= last * x.step + (from + I - 1) * x.row + W);
-        assert!(g.values.len() >= last * g.step + (output + O - 1) * g.row + W);
-        for step in 0..self.steps {
-            let (x_at, g_at) = (step * x.step + from * x.row, step * g.step + output * g.row);
-            let mut gradients = [[T::ZERO; W]; O];
-            for (o, gradient) in gradients.iter_mut().enumerate() {
-                let at = g_at + o * g.row;
-                // SAFETY: the assertions above hold for the largest step, row and output.
-                gradient.copy_from_slice(unsafe { g.values.get_unchecked(at..at + W) });
+/// Writes the transpose of `rows` times `columns` numbers, `distance` apart, to rows of [`BROAD`].
+#[inline(always)]
+fn turn<T: Real, const FMA: bool>(from: &[T], distance: usize, rows: usize, columns: usize, to: &mut [T]) {
+    for row in (0..rows).step_by(8) {
+        for column in (0..columns).step_by(8) {
+            let (from, to) = (&from[row * distance + column..], &mut to[column * BROAD + row..]);
+            if row + 8 <= rows && column + 8 <= columns {
+                assert!(from.len() >= 7 * distance + 8 && to.len() >= 7 * BROAD + 8);
+                // SAFETY: the slices hold the last of 8 times 8 numbers.
+                unsafe { T::turn_8::<FMA>(from, distance, to, BROAD) };
+                continue;
             }
-            for (i, sums) in sums.iter_mut().enumerate() {
-                let mut input = [T::ZERO; W];
-                let at = x_at + i * x.row;
-                // SAFETY: as above.
-                input.copy_from_slice(unsafe { x.values.get_unchecked(at..at + W) });
-                for (sum, gradient) in sums.iter_mut().zip(&gradients) {
-                    for l in 0..W {
-                        sum[l] = T::fma::<FMA>(input[l], gradient[l], sum[l]);
-                    }
+            for r in 0..(rows - row).min(8) {
+                for c in 0..(columns - column).min(8) {
+                    to[c * BROAD + r] = from[r * distance + c];
                 }
             }
         }
-        sums
     }
 }
 
-/// Sum of each row of lanes, in the order of [`lane_sum`], all rows side by side so that they vectorise.
+dispatch! {
+    /// sums[o] = Σ over steps and samples of g[o]; added if `accumulate`.
+    pub fn step_sums<T: Real>(g: Steps<'_, T>, steps: usize, width: usize, sums: &mut [T], accumulate: bool) => step_sums_body
+}
+
 #[inline(always)]
-fn lane_sums<T: Real, const O: usize, const W: usize>(rows: &[[T; W]; O]) -> [T; O] {
-    let mut halves = [[T::ZERO; 4]; O];
-    for (half, row) in halves.iter_mut().zip(rows) {
-        let mut lanes = [T::ZERO; LANES];
-        lanes.copy_from_slice(&row[..LANES]);
-        if W > LANES {
-            for l in 0..LANES {
-                lanes[l] += row[LANES + l];
-            }
-        }
-        for l in 0..4 {
-            half[l] = lanes[l] + lanes[l + 4];
-        }
-    }
-    let mut totals = [T::ZERO; O];
-    for (total, half) in totals.iter_mut().zip(&halves) {
-        *total = (half[0] + half[2]) + (half[1] + half[3]);
-    }
-    totals
-}
-
-/// sums[o] = Σ over steps and samples of g[o]; added if `accumulate`.
-pub fn step_sums<T: Real>(g: Steps<'_, T>, steps: usize, width: usize, sums: &mut [T], accumulate: bool) {
-    for (o, sum) in sums.iter_mut().enumerate() {
-        let mut lanes = [T::ZERO; LANES];
+fn step_sums_body<T: Real, const FMA: bool>(
+    g: Steps<'_, T>,
+    steps: usize,
+    width: usize,
+    sums: &mut [T],
+    accumulate: bool,
+) {
+    // Four sums side by side, so that an addition need not wait for the one before.
+    for (first, sums) in (0..).step_by(4).zip(sums.chunks_mut(4)) {
+        let mut lanes = [[T::ZERO; LANES]; 4];
         for step in 0..steps {
-            for part in g.values[step * g.step + o * g.row..][..width].chunks_exact(LANES) {
-                lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+            for (o, lanes) in lanes.iter_mut().enumerate().take(sums.len()) {
+                for part in g.values[step * g.step + (first + o) * g.row..][..width].chunks_exact(LANES) {
+                    lanes.iter_mut().zip(part).for_each(|(lane, &v)| *lane += v);
+                }
             }
         }
-        let total = lane_sum(lanes);
-        *sum = if accumulate { *sum + total } else { total };
+        for (sum, lanes) in sums.iter_mut().zip(lanes) {
+            let total = lane_sum(lanes);
+            *sum = if accumulate { *sum + total } else { total };
+        }
     }
 }
 
@@ -403,6 +607,9 @@ fn lanewise_body<T: Real, const FMA: bool>(
     let mut i = 0;
     while i < rows {
         i += match (width == WIDE, wide, rows - i) {
+            (true, true, 6..) if size_of::<T>() == 4 => {
+                lanewise_rows::<T, FMA, 6, WIDE>(a, b, c, i, columns, depth, factor)
+            }
             (true, true, 4..) => lanewise_rows::<T, FMA, 4, WIDE>(a, b, c, i, columns, depth, factor),
             (true, _, 2..) => lanewise_rows::<T, FMA, 2, WIDE>(a, b, c, i, columns, depth, factor),
             (true, ..) => lanewise_rows::<T, FMA, 1, WIDE>(a, b, c, i, columns, depth, factor),
@@ -453,29 +660,32 @@ fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const
     assert!(b.values.len() >= (j + J - 1) * b.row + last * b.column + W);
     for k in 0..depth {
         let mut right = [[T::ZERO; W]; J];
-        for (m, right) in right.iter_mut().enumerate() {
+        unrolled!(m < J, {
             let at = (j + m) * b.row + k * b.column;
             // SAFETY: the assertions above hold for the largest row, column and k.
-            right.copy_from_slice(unsafe { b.values.get_unchecked(at..at + W) });
-        }
-        for (n, sums) in sums.iter_mut().enumerate() {
+            right[m].copy_from_slice(unsafe { b.values.get_unchecked(at..at + W) });
+        });
+        unrolled!(n < I, {
             let mut left = [T::ZERO; W];
             let at = (i + n) * a.row + k * a.column;
             // SAFETY: as above.
             left.copy_from_slice(unsafe { a.values.get_unchecked(at..at + W) });
-            for (sum, right) in sums.iter_mut().zip(&right) {
+            unrolled!(m < J, {
                 for l in 0..W {
-                    sum[l] = T::fma::<FMA>(left[l], right[l], sum[l]);
+                    sums[n][m][l] = T::fma::<FMA>(left[l], right[m][l], sums[n][m][l]);
                 }
-            }
-        }
+            });
+        });
     }
-    for (n, sums) in sums.iter().enumerate() {
-        for (m, sum) in sums.iter().enumerate() {
-            let out = &mut c[((i + n) * roomy(columns) + j + m) * W..][..W];
-            out.iter_mut().zip(sum).for_each(|(out, &sum)| *out = sum * factor);
-        }
-    }
+    assert!(c.len() >= ((i + I - 1) * roomy(columns) + j + J - 1) * W + W);
+    unrolled!(n < I, {
+        unrolled!(m < J, {
+            let at = ((i + n) * roomy(columns) + j + m) * W;
+            // SAFETY: the assertion above holds for the last row and column.
+            let out = unsafe { c.get_unchecked_mut(at..at + W) };
+            out.iter_mut().zip(&sums[n][m]).for_each(|(out, &sum)| *out = sum * factor);
+        });
+    });
 }
 
 dispatch! {

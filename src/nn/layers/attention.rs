@@ -6,7 +6,7 @@ use super::{
     numbers, sequence,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,8 +101,11 @@ impl LayerDefinition for AttentionSpec {
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = input.first().copied().unwrap_or(1) as u128;
         let scores = steps.saturating_mul(steps).saturating_mul(2 * self.heads as u128);
+        // A block of samples has gradients of its own.
+        let features = input.last().copied().unwrap_or(1) as u128;
+        let gradients = features.saturating_mul(features) / 2;
         // Blocks of samples are whole.
-        numbers(10, input).saturating_add(scores).saturating_mul(2)
+        numbers(10, input).saturating_add(scores).saturating_add(gradients).saturating_mul(2)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
@@ -176,21 +179,30 @@ struct Cell<T> {
     grad_parts: [Vec<T>; 3],
     grad_result: Vec<T>,
     grad_scores: Vec<T>,
+    /// Its part of the gradients, `[features, depth]` of each weight, `[depth, features]` and `[depth]` three times; empty
+    /// without projections
+    grad_weights: [Vec<T>; 3],
+    grad_output_weight: Vec<T>,
+    grad_bias: Vec<T>,
 }
 
 pub(super) struct Attention<T> {
     plan: AttentionPlan,
     /// Heads of the first block, then of the next.
     cells: Vec<Cell<T>>,
-    /// Transposes of both weights, for the forward pass.
-    weight: Vec<T>,
-    output_weight: Vec<T>,
+    /// Weights of the queries, keys and values of each head, and of what it adds to the output; then the same for the
+    /// backward pass. None without projections.
+    weights: Vec<[Packed<T>; 3]>,
+    output_weights: Vec<Packed<T>>,
+    weights_back: Vec<[Packed<T>; 3]>,
+    output_weights_back: Vec<Packed<T>>,
 }
 
 impl<T: Real> Attention<T> {
     pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
         let part = || vec![T::ZERO; plan.steps * plan.room().0 * WIDE];
         let scores = || vec![T::ZERO; plan.steps * plan.room().1 * WIDE];
+        let weights = || vec![T::ZERO; plan.weight.len() / 3 / plan.heads];
         let cells = steps::blocks(columns)
             .flat_map(|(at, width)| (0..plan.heads).map(move |head| (at, width, head)))
             .map(|(at, width, head)| Cell {
@@ -203,10 +215,22 @@ impl<T: Real> Attention<T> {
                 grad_parts: std::array::from_fn(|_| part()),
                 grad_result: part(),
                 grad_scores: scores(),
+                grad_weights: std::array::from_fn(|_| weights()),
+                grad_output_weight: weights(),
+                grad_bias: vec![T::ZERO; if plan.projects() { 3 * plan.depth() } else { 0 }],
             })
             .collect();
-        let (weight, output_weight) = (vec![T::ZERO; plan.weight.len()], vec![T::ZERO; plan.output_weight.len()]);
-        Self { plan, cells, weight, output_weight }
+        let heads = 0..if plan.projects() { plan.heads } else { 0 };
+        let (narrow, broad) =
+            (|_| Packed::new(plan.depth(), plan.features), |_| Packed::new(plan.features, plan.depth()));
+        Self {
+            cells,
+            weights: heads.clone().map(|_| std::array::from_fn(narrow)).collect(),
+            output_weights: heads.clone().map(broad).collect(),
+            weights_back: heads.clone().map(|_| std::array::from_fn(broad)).collect(),
+            output_weights_back: heads.map(narrow).collect(),
+            plan,
+        }
     }
 
     fn threads(&self, pass: &Pass) -> usize {
@@ -220,12 +244,17 @@ impl<T: Real> Operation<T> for Attention<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
-        if plan.projects() {
-            let features = plan.features;
-            steps::transpose(&params[plan.weight.clone()], features, 3 * features, &mut self.weight);
-            steps::transpose(&params[plan.output_weight.clone()], features, features, &mut self.output_weight);
+        let (weight, features, depth) = (&params[plan.weight.clone()], plan.features, plan.depth());
+        for (head, own) in self.weights.iter_mut().enumerate() {
+            for (which, own) in own.iter_mut().enumerate() {
+                own.fill(Matrix::columns(&weight[which * features + head * depth..], 3 * features));
+            }
         }
-        let weight = &self.weight;
+        let output_weight = &params[plan.output_weight.clone()];
+        for (own, rows) in self.output_weights.iter_mut().zip(output_weight.chunks_exact(depth * features)) {
+            own.fill(Matrix::columns(rows, features));
+        }
+        let weights = &self.weights;
         let mut used = 0;
         for ((at, width), cells) in steps::blocks(stride).zip(self.cells.chunks_exact_mut(plan.heads)) {
             for cell in cells {
@@ -234,29 +263,17 @@ impl<T: Real> Operation<T> for Attention<T> {
             used += plan.heads;
         }
         let cells = &mut self.cells[..used];
-        steps::share(cells, threads, &|cell| cell.forward(plan, weight, params, x, stride));
+        steps::share(cells, threads, &|cell| cell.forward(plan, weights.get(cell.head), params, x, stride));
 
-        let (cells, size, depth) = (&*cells, plan.features * stride, plan.depth());
-        let (weight, bias) = (&self.output_weight, &params[plan.output_bias.clone()]);
+        let (cells, size) = (&*cells, features * stride);
+        let (weights, bias) = (&self.output_weights, &params[plan.output_bias.clone()]);
         steps::share_chunks(output, size, 0, threads, &|first, part| {
             for (t, a) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
                     let result = &cell.result[t * plan.room().0 * cell.width..][..depth * cell.width];
-                    if plan.projects() {
-                        let weight = &weight[cell.head * depth..];
+                    if let Some(weight) = weights.get(cell.head) {
                         let rows = Rows { distance: stride, width: cell.width };
-                        let (lead, a, later) = (plan.features, &mut a[cell.at..], cell.head > 0);
-                        steps::affine(
-                            Matrix::rows(weight, lead),
-                            bias,
-                            result,
-                            cell.width,
-                            depth,
-                            a,
-                            rows,
-                            lead,
-                            later,
-                        );
+                        weight.affine(bias, result, cell.width, &mut a[cell.at..], rows, cell.head > 0);
                     } else {
                         let own = a[cell.head * depth * stride..].chunks_exact_mut(stride);
                         for (a, result) in own.zip(result.chunks_exact(cell.width)) {
@@ -273,87 +290,53 @@ impl<T: Real> Operation<T> for Attention<T> {
         let (plan, features, depth) = (&self.plan, self.plan.features, self.plan.depth());
         let used = steps::blocks(stride).count() * plan.heads;
         let output_weight = &at.params[plan.output_weight.clone()];
-        steps::share(&mut self.cells[..used], threads, &|cell| cell.backward(plan, output_weight, grad, stride));
+        for (own, rows) in self.output_weights_back.iter_mut().zip(output_weight.chunks_exact(depth * features)) {
+            own.fill(Matrix::rows(rows, features));
+        }
+        let weights = &self.output_weights_back;
+        steps::share(&mut self.cells[..used], threads, &|cell| {
+            cell.backward(plan, weights.get(cell.head), x, grad, stride);
+        });
 
         let cells = &self.cells[..used];
-        let blocks = || cells.chunks_exact(plan.heads);
         if plan.projects() {
-            let lead = 3 * features;
-            // Columns of the weight belong to queries, keys and values of heads; rows of the output weight to heads.
-            let of_weight = |first: usize, gradient: &mut [T]| {
-                let part = Part { first, inputs: gradient.len() / lead, outputs: depth, lead };
-                for (k, heads) in blocks().enumerate() {
-                    for cell in heads {
-                        let x = Steps { values: &x[cell.at..], step: features * stride, row: stride };
-                        for (which, grads) in cell.grad_parts.iter().enumerate() {
-                            let own = &mut gradient[which * features + cell.head * depth..];
-                            steps::outer(x, cell.steps(grads, depth), plan.steps, cell.width, own, part, k > 0);
-                        }
-                    }
+            for cell in cells {
+                let (first, from) = (cell.at == 0, cell.head * depth);
+                let put = |to: &mut [T], own: &[T]| {
+                    to.iter_mut().zip(own).for_each(|(to, &g)| *to = if first { g } else { *to + g });
+                };
+                // Columns of the weight belong to queries, keys and values of heads; rows of the output weight to heads.
+                let weight = at.grad_params[plan.weight.clone()].chunks_exact_mut(features);
+                for (part, columns) in weight.enumerate() {
+                    let (row, which) = (part / 3, part % 3);
+                    put(&mut columns[from..from + depth], &cell.grad_weights[which][row * depth..]);
                 }
-            };
-            let of_output = |gradient: &mut [T]| {
-                let part = Part { first: 0, inputs: depth, outputs: features, lead: features };
-                for (k, heads) in blocks().enumerate() {
-                    for (cell, gradient) in heads.iter().zip(gradient.chunks_exact_mut(depth * features)) {
-                        let g = Steps { values: &grad[cell.at..], step: features * stride, row: stride };
-                        let result = cell.steps(&cell.result, depth);
-                        steps::outer(result, g, plan.steps, cell.width, gradient, part, k > 0);
-                    }
-                }
-            };
-            let (weight, output) = super::two_mut(at.grad_params, &plan.weight, &plan.output_weight);
-            if threads < 2 {
-                of_weight(0, weight);
-                of_output(output);
-            } else {
-                // Two thirds of three parts, and the rest with the fourth.
-                let rows = (2 * features).div_ceil(3);
-                let (low, high) = weight.split_at_mut(rows * lead);
-                rayon::join(
-                    || of_weight(0, low),
-                    || {
-                        of_weight(rows, high);
-                        of_output(output);
-                    },
-                );
-            }
-            for (k, heads) in blocks().enumerate() {
-                let g = Steps { values: &grad[heads[0].at..], step: features * stride, row: stride };
-                let bias = &mut at.grad_params[plan.output_bias.clone()];
-                steps::step_sums(g, plan.steps, heads[0].width, bias, k > 0);
-                for cell in heads {
-                    for (which, grads) in cell.grad_parts.iter().enumerate() {
-                        let from = plan.bias.start + which * features + cell.head * depth;
-                        let bias = &mut at.grad_params[from..from + depth];
-                        steps::step_sums(cell.steps(grads, depth), plan.steps, cell.width, bias, k > 0);
-                    }
+                put(&mut at.grad_params[plan.output_weight.clone()][from * features..], &cell.grad_output_weight);
+                for (which, own) in cell.grad_bias.chunks_exact(depth).enumerate() {
+                    put(&mut at.grad_params[plan.bias.start + which * features + from..], own);
                 }
             }
+            let g = Steps { values: grad, step: features * stride, row: stride };
+            steps::step_sums(g, plan.steps, stride, &mut at.grad_params[plan.output_bias.clone()], false);
         }
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         let (weight, size) = (&at.params[plan.weight.clone()], features * stride);
+        for (head, own) in self.weights_back.iter_mut().enumerate() {
+            for (which, own) in own.iter_mut().enumerate() {
+                own.fill(Matrix::rows(&weight[which * features + head * depth..], 3 * features));
+            }
+        }
+        let weights = &self.weights_back;
         steps::share_chunks(values, size, 0, threads, &|first, part| {
             for (t, to) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
                     for (which, grads) in cell.grad_parts.iter().enumerate() {
                         let grads = &grads[t * plan.room().0 * cell.width..][..depth * cell.width];
                         let later = accumulate || which > 0;
-                        if plan.projects() {
-                            let weight = &weight[which * features + cell.head * depth..];
+                        if let Some(weights) = weights.get(cell.head) {
                             let rows = Rows { distance: stride, width: cell.width };
-                            let (lead, to, later) = (3 * features, &mut to[cell.at..], later || cell.head > 0);
-                            steps::affine(
-                                Matrix::rows(weight, lead),
-                                &[],
-                                grads,
-                                cell.width,
-                                depth,
-                                to,
-                                rows,
-                                features,
-                                later,
-                            );
+                            let (to, later) = (&mut to[cell.at..], later || cell.head > 0);
+                            weights[which].affine(&[], grads, cell.width, to, rows, later);
                         } else {
                             let own = to[cell.head * depth * stride..].chunks_exact_mut(stride);
                             for (to, grads) in own.zip(grads.chunks_exact(cell.width)) {
@@ -386,10 +369,6 @@ impl<T: Real> Operation<T> for Attention<T> {
 }
 
 impl<T: Real> Cell<T> {
-    fn steps<'a>(&self, values: &'a [T], depth: usize) -> Steps<'a, T> {
-        Steps { values, step: steps::roomy(depth) * self.width, row: self.width }
-    }
-
     /// As a matrix of steps by features, or the other way round.
     fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
         Matrix { values, row: steps::roomy(depth) * self.width, column: self.width }
@@ -399,8 +378,14 @@ impl<T: Real> Cell<T> {
         Matrix { values, row: self.width, column: steps::roomy(depth) * self.width }
     }
 
-    /// `weight` is transposed, `[3 · features, features]`.
-    fn forward(&mut self, plan: &AttentionPlan, weight: &[T], params: &[T], x: &[T], stride: usize) {
+    fn forward(
+        &mut self,
+        plan: &AttentionPlan,
+        weights: Option<&[Packed<T>; 3]>,
+        params: &[T],
+        x: &[T],
+        stride: usize,
+    ) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
         let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
@@ -408,19 +393,9 @@ impl<T: Real> Cell<T> {
             let from = which * features + self.head * depth;
             let part = &mut self.parts[which];
             for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(a_part)) {
-                if plan.projects() {
-                    let (weight, bias) = (&weight[from * features..], &params[plan.bias.clone()][from..]);
-                    steps::affine(
-                        Matrix::rows(weight, features),
-                        bias,
-                        &x[self.at..],
-                        stride,
-                        features,
-                        part,
-                        rows,
-                        depth,
-                        false,
-                    );
+                if let Some(weights) = weights {
+                    let bias = &params[plan.bias.clone()][from..];
+                    weights[which].affine(bias, &x[self.at..], stride, part, rows, false);
                 } else {
                     let own = x[self.head * depth * stride..].chunks_exact(stride);
                     for (part, x) in part.chunks_exact_mut(width).zip(own.take(depth)) {
@@ -439,15 +414,21 @@ impl<T: Real> Cell<T> {
         steps::lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
     }
 
-    fn backward(&mut self, plan: &AttentionPlan, output_weight: &[T], grad: &[T], stride: usize) {
+    fn backward(
+        &mut self,
+        plan: &AttentionPlan,
+        output_weight: Option<&Packed<T>>,
+        x: &[T],
+        grad: &[T],
+        stride: usize,
+    ) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
         let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
         let rows = Rows { distance: width, width };
         let own = self.grad_result.chunks_exact_mut(a_part);
         for (grad, own) in grad.chunks_exact(features * stride).zip(own) {
-            if plan.projects() {
-                let (weight, grad) = (&output_weight[self.head * depth * features..], &grad[self.at..]);
-                steps::affine(Matrix::rows(weight, features), &[], grad, stride, features, own, rows, depth, false);
+            if let Some(weight) = output_weight {
+                weight.affine(&[], &grad[self.at..], stride, own, rows, false);
             } else {
                 let grads = grad[self.head * depth * stride..].chunks_exact(stride);
                 for (own, grad) in own.chunks_exact_mut(width).zip(grads.take(depth)) {
@@ -469,5 +450,20 @@ impl<T: Real> Cell<T> {
         steps::lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
         steps::lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());
         steps::lanewise(weights, of(grad_result), grad_v, [n, depth, n], width, T::ONE);
+        if !plan.projects() {
+            return;
+        }
+        let x = Steps { values: &x[self.at..], step: features * stride, row: stride };
+        let part = Part { first: 0, inputs: features, outputs: depth, lead: depth };
+        let own = self.grad_weights.iter_mut().zip(self.grad_bias.chunks_exact_mut(depth));
+        for (grads, (weight, bias)) in self.grad_parts.iter().zip(own) {
+            let g = Steps { values: grads, step: a_part, row: width };
+            steps::outer(x, g, n, width, weight, part, false);
+            steps::step_sums(g, n, width, bias, false);
+        }
+        let result = Steps { values: &self.result, step: a_part, row: width };
+        let g = Steps { values: &grad[self.at..], step: features * stride, row: stride };
+        let part = Part { first: 0, inputs: depth, outputs: features, lead: features };
+        steps::outer(result, g, n, width, &mut self.grad_output_weight, part, false);
     }
 }

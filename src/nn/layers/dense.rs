@@ -9,7 +9,7 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
-use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps};
 use crate::nn::{Activation, Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -153,13 +153,15 @@ pub(super) struct StepLinear<T> {
     bias: Range<usize>,
     inputs: usize,
     outputs: usize,
-    /// Wᵀ, for the forward pass.
-    transposed: Vec<T>,
+    /// The weight by rows of outputs and of inputs, for the forward and the backward pass.
+    by_output: Packed<T>,
+    by_input: Packed<T>,
 }
 
 impl<T: Real> StepLinear<T> {
     pub(super) fn new(weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize) -> Self {
-        Self { weight, bias, inputs, outputs, transposed: vec![T::ZERO; inputs * outputs] }
+        let (by_output, by_input) = (Packed::new(outputs, inputs), Packed::new(inputs, outputs));
+        Self { weight, bias, inputs, outputs, by_output, by_input }
     }
 
     fn threads(&self, pass: &Pass, output: &[T]) -> usize {
@@ -170,24 +172,14 @@ impl<T: Real> StepLinear<T> {
 impl<T: Real> Operation<T> for StepLinear<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass, output));
-        steps::transpose(&params[self.weight.clone()], self.inputs, self.outputs, &mut self.transposed);
-        let (weight, bias) = (&self.transposed, &params[self.bias.clone()]);
-        let (depth, rows, size) = (self.inputs, self.outputs, self.outputs * stride);
+        self.by_output.fill(Matrix::columns(&params[self.weight.clone()], self.outputs));
+        let (weight, bias) = (&self.by_output, &params[self.bias.clone()]);
+        let (depth, size) = (self.inputs, self.outputs * stride);
         steps::share_chunks(output, size, 0, threads, &|first, part| {
             for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
                     let place = Rows { distance: stride, width };
-                    steps::affine(
-                        Matrix::rows(weight, depth),
-                        bias,
-                        &x[at..],
-                        stride,
-                        depth,
-                        &mut z[at..],
-                        place,
-                        rows,
-                        false,
-                    );
+                    weight.affine(bias, &x[at..], stride, &mut z[at..], place, false);
                 }
             }
         });
@@ -197,34 +189,22 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         let (x, grad, stride) = (at.inputs.get(0), at.grad_output, pass.stride());
         let (inputs, outputs, threads) = (self.inputs, self.outputs, self.threads(pass, grad));
         let count = grad.len() / (outputs * stride);
+        let g = Steps { values: grad, step: outputs * stride, row: stride };
         let weight = &mut at.grad_params[self.weight.clone()];
         steps::share_chunks(weight, outputs, 0, threads, &|first, gradient| {
             let part = Part { first, inputs: gradient.len() / outputs, outputs, lead: outputs };
-            for (at, width) in steps::blocks(stride) {
-                let x = Steps { values: &x[at..], step: inputs * stride, row: stride };
-                let g = Steps { values: &grad[at..], step: outputs * stride, row: stride };
-                steps::outer(x, g, count, width, gradient, part, at > 0);
-            }
+            let x = Steps { values: x, step: inputs * stride, row: stride };
+            steps::outer(x, g, count, stride, gradient, part, false);
         });
-        let g = Steps { values: grad, step: outputs * stride, row: stride };
         steps::step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
-        let (weight, size) = (&at.params[self.weight.clone()], inputs * stride);
+        self.by_input.fill(Matrix::rows(&at.params[self.weight.clone()], outputs));
+        let (weight, size) = (&self.by_input, inputs * stride);
         steps::share_chunks(values, size, 0, threads, &|first, part| {
             for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in steps::blocks(stride) {
-                    let (place, grad, to) = (Rows { distance: stride, width }, &grad[at..], &mut to[at..]);
-                    steps::affine(
-                        Matrix::rows(weight, outputs),
-                        &[],
-                        grad,
-                        stride,
-                        outputs,
-                        to,
-                        place,
-                        inputs,
-                        accumulate,
-                    );
+                    let place = Rows { distance: stride, width };
+                    weight.affine(&[], &grad[at..], stride, &mut to[at..], place, accumulate);
                 }
             }
         });

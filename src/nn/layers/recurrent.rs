@@ -12,7 +12,7 @@ use super::{
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
-use crate::nn::kernels::sequence::{self as steps, Matrix, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -146,13 +146,16 @@ impl LayerDefinition for RecurrentSpec {
 
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = input.first().copied().unwrap_or(1) as u128;
-        let a_step = (2 * self.cell.gates() + 6) as u128 * self.units as u128;
+        let features = input.last().copied().unwrap_or(1) as u128;
+        let a_step = ((self.cell.gates() + 5) as u128).saturating_mul(self.units as u128).saturating_add(features);
         // Blocks of samples are whole.
         steps.saturating_mul(a_step).saturating_mul(2)
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let Ok([steps, features]) = sequence(lowering.input(), "") else { return };
+        let (weight, recurrent) = (lowering.parameter("weight"), lowering.parameter("recurrent weight"));
+        assert_eq!(weight.end, recurrent.start, "weights of a layer lie one behind the other");
         let plan = RecurrentPlan {
             cell: self.cell,
             steps,
@@ -160,8 +163,7 @@ impl LayerDefinition for RecurrentSpec {
             units: self.units,
             sequence: self.sequence,
             backwards: self.backwards,
-            weight: lowering.parameter("weight"),
-            recurrent: lowering.parameter("recurrent weight"),
+            weights: weight.start..recurrent.end,
             bias: lowering.parameter("bias"),
             inner_bias: lowering.parameter("recurrent bias"),
         };
@@ -183,8 +185,8 @@ pub struct RecurrentPlan {
     units: usize,
     sequence: bool,
     backwards: bool,
-    weight: Range<usize>,
-    recurrent: Range<usize>,
+    /// W and U
+    weights: Range<usize>,
     bias: Range<usize>,
     /// Empty but for a GRU.
     inner_bias: Range<usize>,
@@ -195,9 +197,14 @@ impl RecurrentPlan {
         self.cell.gates() * self.units
     }
 
-    /// Rows from one step to the next, of gates and of states.
-    fn room(&self) -> (usize, usize) {
-        (steps::roomy(self.gates()), steps::roomy(self.units))
+    /// Gates that take the old state as it is: all but the new state of a GRU, where it passes the reset gate.
+    fn plain(&self) -> usize {
+        if self.cell == Cell::Gru { 2 * self.units } else { self.gates() }
+    }
+
+    /// What a step reads: its features and the state before it.
+    fn read(&self) -> usize {
+        self.features + self.units
     }
 
     /// Steps in the order of reading: the step, the slot of the state before it, and the slot of its own.
@@ -224,15 +231,13 @@ impl RecurrentPlan {
 struct Block<T> {
     at: usize,
     width: usize,
-    /// `[steps, gates · units, width]`, with room behind each step
+    /// `[steps, gates · units, width]`, with room behind each step; after the backward pass ∂L/∂z
     gates: Vec<T>,
-    grad_gates: Vec<T>,
-    /// GRU: `[steps, units, width]`
+    /// GRU: `[steps, units, width]`, likewise
     inner: Vec<T>,
-    grad_inner: Vec<T>,
-    /// `[steps + 1, units, width]`
-    state: Vec<T>,
-    /// LSTM: the same for c
+    /// `[steps + 1, features + units, width]`: in each slot the features of the step that is next, and the state before it
+    read: Vec<T>,
+    /// LSTM: c, `[steps + 1, units, width]`
     memory: Vec<T>,
     /// `[units, width]`: ∂L/∂h, ∂L/∂c, and what goes past the weights
     grad_state: Vec<T>,
@@ -240,36 +245,50 @@ struct Block<T> {
     grad_before: Vec<T>,
 }
 
+/// Weights by rows of gates.
+struct Forward<T> {
+    /// W and U of the plain gates
+    plain: Packed<T>,
+    /// GRU: W and U of the new state
+    w_new: Packed<T>,
+    u_new: Packed<T>,
+}
+
 pub(super) struct Recurrent<T> {
     plan: RecurrentPlan,
     blocks: Vec<Block<T>>,
-    /// Transposes of W and U, for the forward pass.
-    w: Vec<T>,
-    u: Vec<T>,
+    forward: Forward<T>,
+    /// U by rows of units, for the backward pass: of the plain gates and of the new state.
+    u_back: Packed<T>,
+    u_new_back: Packed<T>,
+    /// W by rows of features.
+    w_back: Packed<T>,
 }
 
 impl<T: Real> Recurrent<T> {
     pub(super) fn new(plan: RecurrentPlan, columns: usize) -> Self {
-        let (steps, units, gates) = (plan.steps, plan.units, plan.gates());
-        let (a_gate, a_state) = plan.room();
+        let (count, units, gates) = (plan.steps, plan.units, plan.gates());
         let of = |used: bool, length: usize| vec![T::ZERO; if used { length * WIDE } else { 0 }];
         let (gru, lstm) = (plan.cell == Cell::Gru, plan.cell == Cell::Lstm);
         let blocks = steps::blocks(columns).map(|(at, width)| Block {
             at,
             width,
-            gates: of(true, steps * a_gate),
-            grad_gates: of(true, steps * a_gate),
-            inner: of(gru, steps * a_state),
-            grad_inner: of(gru, steps * a_state),
-            state: of(true, (steps + 1) * a_state),
-            memory: of(lstm, (steps + 1) * a_state),
+            gates: of(true, count * steps::roomy(gates)),
+            inner: of(gru, count * steps::roomy(units)),
+            read: of(true, (count + 1) * steps::roomy(plan.read())),
+            memory: of(lstm, (count + 1) * steps::roomy(units)),
             grad_state: of(true, units),
             grad_memory: of(lstm, units),
             grad_before: of(gru, units),
         });
-        let blocks = blocks.collect();
-        let (w, u) = (vec![T::ZERO; plan.features * gates], vec![T::ZERO; units * gates]);
-        Self { plan, blocks, w, u }
+        let (features, plain) = (plan.features, plan.plain());
+        let forward = Forward {
+            plain: Packed::new(plain, plan.read()),
+            w_new: Packed::new(gates - plain, features),
+            u_new: Packed::new(gates - plain, units),
+        };
+        let (u_back, u_new_back) = (Packed::new(units, plain), Packed::new(units, gates - plain));
+        Self { blocks: blocks.collect(), forward, u_back, u_new_back, w_back: Packed::new(features, gates), plan }
     }
 
     fn threads(&self, pass: &Pass) -> usize {
@@ -283,19 +302,23 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
-        steps::transpose(&params[plan.weight.clone()], plan.features, plan.gates(), &mut self.w);
-        steps::transpose(&params[plan.recurrent.clone()], plan.units, plan.gates(), &mut self.u);
-        let transposed = (&self.w[..], &self.u[..]);
+        let (gates, weights) = (plan.gates(), &params[plan.weights.clone()]);
+        self.forward.plain.fill(Matrix::columns(weights, gates));
+        self.forward.w_new.fill(Matrix::columns(&weights[plan.plain()..], gates));
+        self.forward.u_new.fill(Matrix::columns(&weights[plan.features * gates + plan.plain()..], gates));
+        let weights = &self.forward;
         let mut used = 0;
         for ((at, width), block) in steps::blocks(stride).zip(&mut self.blocks) {
             (block.at, block.width) = (at, width);
             used += 1;
         }
         let blocks = &mut self.blocks[..used];
-        steps::share(blocks, threads, &|block| block.forward(plan, transposed, params, x, stride));
+        steps::share(blocks, threads, &|block| block.forward(plan, weights, params, x, stride));
         let size = plan.units * stride;
         for block in blocks.iter() {
-            let of = |slot: usize| block.state[slot * plan.room().1 * block.width..].chunks_exact(block.width);
+            let of = |slot: usize| {
+                block.read[(slot * steps::roomy(plan.read()) + plan.features) * block.width..].chunks_exact(block.width)
+            };
             let mut write = |to: usize, slot: usize| {
                 for (row, state) in output[to..][..size].chunks_exact_mut(stride).zip(of(slot)) {
                     row[block.at..][..block.width].copy_from_slice(state);
@@ -312,66 +335,56 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     }
 
     fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
-        let (x, stride, threads) = (at.inputs.get(0), pass.stride(), self.threads(pass));
+        let (stride, threads) = (pass.stride(), self.threads(pass));
         let (plan, gates, units) = (&self.plan, self.plan.gates(), self.plan.units);
         let used = steps::blocks(stride).count();
-        let (recurrent, grad) = (&at.params[plan.recurrent.clone()], at.grad_output);
-        steps::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, recurrent, grad, stride));
+        let (weights, grad, plain) = (&at.params[plan.weights.clone()], at.grad_output, plan.plain());
+        let (w, u) = weights.split_at(plan.features * gates);
+        self.u_back.fill(Matrix::rows(u, gates));
+        self.u_new_back.fill(Matrix::rows(&u[plain..], gates));
+        let weights = [&self.u_back, &self.u_new_back];
+        steps::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, weights, grad, stride));
 
         let blocks = &self.blocks[..used];
         let of = |values, rows, width| Steps { values, step: steps::roomy(rows) * width, row: width };
-        let weight = &mut at.grad_params[plan.weight.clone()];
-        steps::share_chunks(weight, gates, 0, threads, &|first, gradient| {
-            let part = Part { first, inputs: gradient.len() / gates, outputs: gates, lead: gates };
+        // The slots that were read.
+        let skipped = usize::from(plan.backwards) * steps::roomy(plan.read());
+        let gradient = &mut at.grad_params[plan.weights.clone()];
+        steps::share_chunks(gradient, gates, 0, threads, &|first, gradient| {
+            let inputs = gradient.len() / gates;
+            let part = Part { first, inputs, outputs: plain, lead: gates };
             for (k, b) in blocks.iter().enumerate() {
-                let x = Steps { values: &x[b.at..], step: plan.features * stride, row: stride };
-                let grads = of(&b.grad_gates, gates, b.width);
-                steps::outer(x, grads, plan.steps, b.width, gradient, part, k > 0);
-            }
-        });
-        // The states before each step.
-        let before = usize::from(plan.backwards) * plan.room().1;
-        // What the new state of a GRU takes from the old one passes the reset gate.
-        let plain = if plan.cell == Cell::Gru { 2 * units } else { gates };
-        let weight = &mut at.grad_params[plan.recurrent.clone()];
-        steps::share_chunks(weight, gates, 0, threads, &|first, gradient| {
-            let part = Part { first, inputs: gradient.len() / gates, outputs: plain, lead: gates };
-            for (k, b) in blocks.iter().enumerate() {
-                let state = of(&b.state[before * b.width..], units, b.width);
-                let grads = of(&b.grad_gates, gates, b.width);
-                steps::outer(state, grads, plan.steps, b.width, gradient, part, k > 0);
+                let (read, width) = (of(&b.read[skipped * b.width..], plan.read(), b.width), b.width);
+                steps::outer(read, of(&b.gates, gates, width), plan.steps, width, gradient, part, k > 0);
                 if plain < gates {
-                    let (inner, part) = (of(&b.grad_inner, units, b.width), Part { outputs: units, ..part });
-                    steps::outer(state, inner, plan.steps, b.width, &mut gradient[plain..], part, k > 0);
+                    // What the new state takes from the features, and behind the reset gate from the old state.
+                    let features = plan.features.saturating_sub(first).min(inputs);
+                    let new = of(&b.gates[plain * width..], gates, width);
+                    let part = Part { inputs: features, outputs: units, ..part };
+                    steps::outer(read, new, plan.steps, width, &mut gradient[plain..], part, k > 0);
+                    if features < inputs {
+                        let part = Part { first: first + features, inputs: inputs - features, ..part };
+                        let gradient = &mut gradient[features * gates + plain..];
+                        steps::outer(read, of(&b.inner, units, width), plan.steps, width, gradient, part, k > 0);
+                    }
                 }
             }
         });
         for (k, b) in blocks.iter().enumerate() {
             let bias = &mut at.grad_params[plan.bias.clone()];
-            steps::step_sums(of(&b.grad_gates, gates, b.width), plan.steps, b.width, bias, k > 0);
+            steps::step_sums(of(&b.gates, gates, b.width), plan.steps, b.width, bias, k > 0);
             let bias = &mut at.grad_params[plan.inner_bias.clone()];
-            steps::step_sums(of(&b.grad_inner, units, b.width), plan.steps, b.width, bias, k > 0);
+            steps::step_sums(of(&b.inner, units, b.width), plan.steps, b.width, bias, k > 0);
         }
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            let weight = &at.params[plan.weight.clone()];
-            let size = plan.features * stride;
+            self.w_back.fill(Matrix::rows(w, gates));
+            let (weight, size) = (&self.w_back, plan.features * stride);
             steps::share_chunks(values, size, 0, threads, &|first, part| {
                 for (t, grad) in (first..).zip(part.chunks_exact_mut(size)) {
                     for b in blocks {
-                        let gates_of = &b.grad_gates[t * plan.room().0 * b.width..];
+                        let gates_of = &b.gates[t * steps::roomy(gates) * b.width..];
                         let rows = Rows { distance: stride, width: b.width };
-                        let (count, grad) = (plan.features, &mut grad[b.at..]);
-                        steps::affine(
-                            Matrix::rows(weight, gates),
-                            &[],
-                            gates_of,
-                            b.width,
-                            gates,
-                            grad,
-                            rows,
-                            count,
-                            accumulate,
-                        );
+                        weight.affine(&[], gates_of, b.width, &mut grad[b.at..], rows, accumulate);
                     }
                 }
             });
@@ -381,17 +394,22 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
         let (plan, units) = (&self.plan, self.plan.units);
         let before = usize::from(!plan.backwards);
-        let of = |name, rows: usize, skipped: usize, values: fn(&Block<T>) -> &[T]| {
+        // Each value lies in some row of the steps of a buffer, from a first slot on.
+        let of = |name, rows: usize, [all, row, slot]: [usize; 3], values: fn(&Block<T>) -> &[T]| {
             Inside::new(name, &[plan.steps, rows], pass.batch, |number, sample| {
-                let (step, row) = (number / rows, number % rows);
+                let (step, own) = (number / rows, number % rows);
                 let block = self.blocks.iter().rfind(|b| b.at <= sample).expect("blocks cover the mini-batch");
-                values(block)[((step + skipped) * steps::roomy(rows) + row) * block.width + sample - block.at]
+                values(block)[((step + slot) * steps::roomy(all) + row + own) * block.width + sample - block.at]
             })
         };
-        let mut inside = vec![of("gates", plan.gates(), 0, |b| &b.gates), of("state", units, before, |b| &b.state)];
+        let gates = plan.gates();
+        let mut inside = vec![
+            of("gates", gates, [gates, 0, 0], |b| &b.gates),
+            of("state", units, [plan.read(), plan.features, before], |b| &b.read),
+        ];
         match plan.cell {
-            Cell::Lstm => inside.push(of("memory", units, before, |b| &b.memory)),
-            Cell::Gru => inside.push(of("inner", units, 0, |b| &b.inner)),
+            Cell::Lstm => inside.push(of("memory", units, [units, 0, before], |b| &b.memory)),
+            Cell::Gru => inside.push(of("inner", units, [units, 0, 0], |b| &b.inner)),
             Cell::Simple => {}
         }
         inside
@@ -399,34 +417,26 @@ impl<T: Real> Operation<T> for Recurrent<T> {
 }
 
 impl<T: Real> Block<T> {
-    /// `weight` and `recurrent` are W and U transposed, `[gates · units, …]`.
-    fn forward(
-        &mut self,
-        plan: &RecurrentPlan,
-        (weight, recurrent): (&[T], &[T]),
-        params: &[T],
-        x: &[T],
-        stride: usize,
-    ) {
-        let (width, units, gates) = (self.width, plan.units, plan.gates());
-        let (size, a_gate, a_state) = (units * width, plan.room().0 * width, plan.room().1 * width);
+    fn forward(&mut self, plan: &RecurrentPlan, weights: &Forward<T>, params: &[T], x: &[T], stride: usize) {
+        let (width, features, plain) = (self.width, plan.features * self.width, plan.plain() * self.width);
+        let (size, gates) = (plan.units * width, plan.gates() * width);
+        let [a_gate, a_read, a_state] = [plan.gates(), plan.read(), plan.units].map(|rows| steps::roomy(rows) * width);
         let rows = Rows { distance: width, width };
         let (bias, inner_bias) = (&params[plan.bias.clone()], &params[plan.inner_bias.clone()]);
-        for (x, z) in x.chunks_exact(plan.features * stride).zip(self.gates.chunks_exact_mut(a_gate)) {
-            let features = plan.features;
-            steps::affine(Matrix::rows(weight, features), bias, &x[self.at..], stride, features, z, rows, gates, false);
-        }
-        let first = plan.first_slot() * a_state;
-        self.state[first..first + size].fill(T::ZERO);
+        let first = plan.first_slot();
+        self.read[first * a_read + features..][..size].fill(T::ZERO);
         if plan.cell == Cell::Lstm {
-            self.memory[first..first + size].fill(T::ZERO);
+            self.memory[first * a_state..][..size].fill(T::ZERO);
         }
         for (t, from, to) in plan.order() {
-            let (before, after) = two_slots(&mut self.state, from * a_state, to * a_state, size);
-            let z = &mut self.gates[t * a_gate..][..gates * width];
-            // A GRU adds the old state's part of the new one behind the reset gate.
-            let added = if plan.cell == Cell::Gru { 2 * units } else { gates };
-            steps::affine(Matrix::rows(recurrent, units), &[], before, width, units, z, rows, added, true);
+            let x = x[t * plan.features * stride..].chunks_exact(stride);
+            for (own, x) in self.read[from * a_read..][..features].chunks_exact_mut(width).zip(x) {
+                own.copy_from_slice(&x[self.at..][..width]);
+            }
+            let (read, next) = two_slots(&mut self.read, from * a_read, to * a_read, features + size);
+            let (before, after) = (&read[features..], &mut next[features..]);
+            let z = &mut self.gates[t * a_gate..][..gates];
+            weights.plain.affine(bias, read, width, z, rows, false);
             match plan.cell {
                 Cell::Simple => cell::simple_cell(CellStep {
                     gates: z,
@@ -442,18 +452,8 @@ impl<T: Real> Block<T> {
                 }
                 Cell::Gru => {
                     let inner = &mut self.inner[t * a_state..][..size];
-                    let new = &recurrent[2 * units * units..];
-                    steps::affine(
-                        Matrix::rows(new, units),
-                        inner_bias,
-                        before,
-                        width,
-                        units,
-                        inner,
-                        rows,
-                        units,
-                        false,
-                    );
+                    weights.w_new.affine(&bias[plan.plain()..], read, width, &mut z[plain..], rows, false);
+                    weights.u_new.affine(inner_bias, before, width, inner, rows, false);
                     let memory = &mut [];
                     cell::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
                 }
@@ -461,15 +461,18 @@ impl<T: Real> Block<T> {
         }
     }
 
-    fn backward(&mut self, plan: &RecurrentPlan, recurrent: &[T], grad_output: &[T], stride: usize) {
-        let (width, units, gates) = (self.width, plan.units, plan.gates());
-        let (size, a_gate, a_state) = (units * width, plan.room().0 * width, plan.room().1 * width);
+    /// `recurrent` and `new` are U of the plain gates and of a GRU's new state.
+    fn backward(&mut self, plan: &RecurrentPlan, [recurrent, new]: [&Packed<T>; 2], grad_output: &[T], stride: usize) {
+        let (width, units) = (self.width, plan.units);
+        let (size, features, gates) = (units * width, plan.features * width, plan.gates() * width);
+        let [a_gate, a_read, a_state] = [plan.gates(), plan.read(), units].map(|rows| steps::roomy(rows) * width);
         let rows = Rows { distance: width, width };
         let grad_state = &mut self.grad_state[..size];
         grad_state.fill(T::ZERO);
         self.grad_memory.fill(T::ZERO);
         let memory =
             |slot: usize| if self.memory.is_empty() { &[][..] } else { &self.memory[slot * a_state..][..size] };
+        let state = |slot: usize| &self.read[slot * a_read + features..][..size];
         for (t, from, to) in plan.order().rev() {
             let shown = if plan.sequence { Some(t * units * stride) } else { (t == plan.last()).then_some(0) };
             if let Some(start) = shown {
@@ -478,55 +481,29 @@ impl<T: Real> Block<T> {
                     own.iter_mut().zip(&grad[self.at..]).for_each(|(own, &g)| *own += g);
                 }
             }
-            let gate = t * a_gate..t * a_gate + gates * width;
-            let inner = if self.inner.is_empty() { 0..0 } else { t * a_state..t * a_state + size };
+            let grad_gates = &mut self.gates[t * a_gate..][..gates];
+            let grad_inner = if self.inner.is_empty() { &mut [] } else { &mut self.inner[t * a_state..][..size] };
             let back = CellBack {
-                gates: &self.gates[gate.clone()],
-                inner: &self.inner[inner.clone()],
-                before: &self.state[from * a_state..][..size],
+                gates: grad_gates,
+                inner: grad_inner,
+                before: state(from),
                 memory_before: memory(from),
                 memory: memory(to),
-                after: &self.state[to * a_state..][..size],
+                after: state(to),
                 grad_after: grad_state,
                 grad_memory: &mut self.grad_memory,
-                grad_gates: &mut self.grad_gates[gate.clone()],
-                grad_inner: &mut self.grad_inner[inner.clone()],
                 grad_before: &mut self.grad_before,
             };
             match plan.cell {
                 Cell::Simple => cell::simple_cell_backward(back),
                 Cell::Lstm => cell::long_cell_backward(back),
-                Cell::Gru => cell::gated_cell_backward(back),
+                Cell::Gru => {
+                    cell::gated_cell_backward(back);
+                    grad_state.copy_from_slice(&self.grad_before[..size]);
+                    new.affine(&[], grad_inner, width, grad_state, rows, true);
+                }
             }
-            let grad_gates = &self.grad_gates[gate];
-            if plan.cell == Cell::Gru {
-                grad_state.copy_from_slice(&self.grad_before[..size]);
-                steps::affine(
-                    Matrix::rows(recurrent, gates),
-                    &[],
-                    grad_gates,
-                    width,
-                    2 * units,
-                    grad_state,
-                    rows,
-                    units,
-                    true,
-                );
-                let (new, grad_inner) = (&recurrent[2 * units..], &self.grad_inner[inner]);
-                steps::affine(Matrix::rows(new, gates), &[], grad_inner, width, units, grad_state, rows, units, true);
-            } else {
-                steps::affine(
-                    Matrix::rows(recurrent, gates),
-                    &[],
-                    grad_gates,
-                    width,
-                    gates,
-                    grad_state,
-                    rows,
-                    units,
-                    false,
-                );
-            }
+            recurrent.affine(&[], grad_gates, width, grad_state, rows, plan.cell == Cell::Gru);
         }
     }
 }
