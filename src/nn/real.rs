@@ -77,6 +77,12 @@ pub trait Real:
         if self < Self::ZERO { -self } else { self }
     }
 
+    /// The number, or 0 where it is a single and its magnitude below `least`; NaN stays NaN.
+    #[inline(always)]
+    fn or_zero_below(self, _least: f32) -> Self {
+        self
+    }
+
     /// −1, 0 or 1; NaN stays NaN.
     #[inline(always)]
     fn sign(self) -> Self {
@@ -155,6 +161,11 @@ impl Real for f32 {
     #[inline(always)]
     fn cos(self) -> Self {
         self.cos()
+    }
+
+    #[inline(always)]
+    fn or_zero_below(self, least: f32) -> Self {
+        if self.abs() < least { 0.0 } else { self }
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 //! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
 //! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
-use super::sequence::{self, Matrix, Rows, WIDE};
+use super::sequence::{self, Matrix, Part, Rows, Steps};
 use super::{LANES, dispatch};
 use crate::nn::real::Real;
 use gemm::Parallelism;
@@ -173,14 +173,15 @@ fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias:
     if x.len() * (grad_z.len() / stride) < TINY {
         lane_outer(x, grad_z, grad_weight, stride);
     } else {
-        panel_outer(x, grad_z, grad_weight, stride, super::has_wide_registers());
+        let of = |values| Steps { values, step: 0, row: stride };
+        let (inputs, outputs) = (x.len() / stride, grad_z.len() / stride);
+        let part = Part { first: 0, inputs, outputs, lead: outputs };
+        sequence::outer(of(x), of(grad_z), 1, stride, grad_weight, part, false);
     }
 }
 
 /// Gradients of fewer multiply-adds are summed over the batch in lanes; larger ones have their outputs in the lanes.
-const TINY: usize = 1 << 11;
-/// Samples of a panel.
-const PANEL: usize = 64;
+const TINY: usize = 1 << 9;
 
 dispatch! {
     fn lane_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize) => lane_outer_body
@@ -199,75 +200,6 @@ fn lane_outer_body<T: Real, const FMA: bool>(x: &[T], grad_z: &[T], grad_weight:
             }
             *grad = lane_sum(lanes);
         }
-    }
-}
-
-dispatch! {
-    fn panel_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize, wide: bool) => panel_outer_body
-}
-
-/// The gradients of [`WIDE`] outputs and some samples are turned, so that outputs lie side by side and no lanes are summed.
-#[inline(always)]
-fn panel_outer_body<T: Real, const FMA: bool>(x: &[T], grad_z: &[T], grad_weight: &mut [T], stride: usize, wide: bool) {
-    let (outputs, inputs) = (grad_z.len() / stride, x.len() / stride);
-    let mut panel = [[T::ZERO; WIDE]; PANEL];
-    for from in (0..outputs).step_by(WIDE) {
-        let width = (outputs - from).min(WIDE);
-        for sample in (0..stride).step_by(PANEL) {
-            let count = (stride - sample).min(PANEL);
-            for (lane, gz) in grad_z[from * stride..].chunks_exact(stride).take(width).enumerate() {
-                for (row, &g) in panel.iter_mut().zip(&gz[sample..sample + count]) {
-                    row[lane] = g;
-                }
-            }
-            let panel = Panel { rows: &panel[..count], x: &x[sample..], stride, outputs, from, width };
-            let mut input = 0;
-            while input < inputs {
-                input += match (wide, inputs - input) {
-                    (true, 8..) => panel.sum::<FMA, 8>(grad_weight, input, sample > 0),
-                    (_, 4..) => panel.sum::<FMA, 4>(grad_weight, input, sample > 0),
-                    _ => panel.sum::<FMA, 1>(grad_weight, input, sample > 0),
-                };
-            }
-        }
-    }
-}
-
-/// Gradients of `width` outputs, from `from` on, for the samples of `rows`.
-struct Panel<'a, T> {
-    rows: &'a [[T; WIDE]],
-    x: &'a [T],
-    stride: usize,
-    outputs: usize,
-    from: usize,
-    width: usize,
-}
-
-impl<T: Real> Panel<'_, T> {
-    /// The gradients of `R` inputs' weights; returns `R`.
-    #[inline(always)]
-    fn sum<const FMA: bool, const R: usize>(&self, grad_weight: &mut [T], input: usize, accumulate: bool) -> usize {
-        let mut sums = [[T::ZERO; WIDE]; R];
-        let mut x = [&self.x[..0]; R];
-        for (r, x) in x.iter_mut().enumerate() {
-            *x = &self.x[(input + r) * self.stride..][..self.rows.len()];
-        }
-        for (k, row) in self.rows.iter().enumerate() {
-            for (x, sum) in x.iter().zip(&mut sums) {
-                // SAFETY: each of these slices is as long as there are rows.
-                let x = unsafe { *x.get_unchecked(k) };
-                for lane in 0..WIDE {
-                    sum[lane] = T::fma::<FMA>(x, row[lane], sum[lane]);
-                }
-            }
-        }
-        for (r, sum) in sums.iter().enumerate() {
-            let at = &mut grad_weight[(input + r) * self.outputs + self.from..][..self.width];
-            for (at, &sum) in at.iter_mut().zip(sum) {
-                *at = if accumulate { *at + sum } else { sum };
-            }
-        }
-        R
     }
 }
 

@@ -7,6 +7,20 @@ use super::matrix::lane_sum;
 use super::{LANES, dispatch};
 use crate::nn::real::Real;
 
+/// Runs a block for every number below a constant of at most 16, written out one by one: what an array holds then stays in
+/// registers, which a loop that the compiler leaves as it is would not allow.
+macro_rules! unrolled {
+    ($at:ident < $count:ident, $body:block) => {
+        unrolled!(@ $at, $count, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    (@ $at:ident, $count:ident, $body:block, $($n:literal)*) => {
+        $(if $n < $count {
+            let $at: usize = $n;
+            $body
+        })*
+    };
+}
+
 /// Samples in a full block.
 pub const WIDE: usize = 2 * LANES;
 
@@ -123,14 +137,19 @@ fn affine_body<T: Real, const FMA: bool>(
     wide: bool,
 ) {
     let factors = Factors { a, bias, x, x_distance, depth, accumulate };
+    let single = wide && size_of::<T>() == 4;
     let mut row = 0;
     while row < rows {
+        let distance = z_rows.distance;
         row += match (z_rows.width == WIDE, wide, rows - row) {
-            (true, true, 8..) => factors.rows::<FMA, 8, WIDE>(z, z_rows.distance, row),
-            (true, _, 4..) => factors.rows::<FMA, 4, WIDE>(z, z_rows.distance, row),
-            (true, ..) => factors.rows::<FMA, 1, WIDE>(z, z_rows.distance, row),
-            (false, _, 8..) => factors.rows::<FMA, 8, LANES>(z, z_rows.distance, row),
-            (false, ..) => factors.rows::<FMA, 1, LANES>(z, z_rows.distance, row),
+            (true, true, 16..) if single => factors.rows::<FMA, 16, WIDE>(z, distance, row),
+            (true, true, 8..) => factors.rows::<FMA, 8, WIDE>(z, distance, row),
+            (true, _, 4..) => factors.rows::<FMA, 4, WIDE>(z, distance, row),
+            (true, _, 2..) => factors.rows::<FMA, 2, WIDE>(z, distance, row),
+            (true, ..) => factors.rows::<FMA, 1, WIDE>(z, distance, row),
+            (false, _, 8..) => factors.rows::<FMA, 8, LANES>(z, distance, row),
+            (false, _, 2..) => factors.rows::<FMA, 2, LANES>(z, distance, row),
+            (false, ..) => factors.rows::<FMA, 1, LANES>(z, distance, row),
         };
     }
 }
@@ -146,58 +165,62 @@ struct Factors<'a, T> {
 }
 
 impl<T: Real> Factors<'_, T> {
-    /// `R` rows of `W` samples, summed in registers; returns how many rows were done.
+    /// `R` rows of `W` samples; returns how many rows were done.
     #[inline(always)]
     fn rows<const FMA: bool, const R: usize, const W: usize>(&self, z: &mut [T], distance: usize, row: usize) -> usize {
-        let mut sums = [[T::ZERO; W]; R];
-        if self.accumulate {
-            for (r, sum) in sums.iter_mut().enumerate() {
-                sum.copy_from_slice(&z[(row + r) * distance..][..W]);
-            }
-        } else if !self.bias.is_empty() {
-            for (sum, &bias) in sums.iter_mut().zip(&self.bias[row..row + R]) {
-                *sum = [bias; W];
-            }
-        }
-        let (last, column) = (self.depth.saturating_sub(1), self.a.column);
-        // The last of what is read below.
-        assert!(self.x.len() >= last * self.x_distance + W);
-        let mut a = [&self.a.values[..0]; R];
-        for (r, a) in a.iter_mut().enumerate() {
-            *a = &self.a.values[(row + r) * self.a.row..];
-            assert!(a.len() > last * column);
-        }
-        for k in 0..self.depth {
-            let mut x = [T::ZERO; W];
-            // SAFETY: the assertion above says that `W` numbers lie there, for the largest k.
-            x.copy_from_slice(unsafe { self.x.get_unchecked(k * self.x_distance..k * self.x_distance + W) });
-            for (a, sum) in a.iter().zip(&mut sums) {
-                // SAFETY: each of these slices was asserted to hold the number of the largest k.
-                let a = unsafe { *a.get_unchecked(k * column) };
-                for l in 0..W {
-                    sum[l] = T::fma::<FMA>(a, x[l], sum[l]);
-                }
-            }
-        }
-        for (r, sum) in sums.iter().enumerate() {
-            z[(row + r) * distance..][..W].copy_from_slice(sum);
+        // Rows side by side are reached without adding up distances.
+        if self.a.row == 1 {
+            self.sum::<FMA, R, W, true>(z, distance, row);
+        } else {
+            self.sum::<FMA, R, W, false>(z, distance, row);
         }
         R
     }
-}
 
-/// Runs a block for every number below a constant of at most 16, written out one by one: what an array holds then stays in
-/// registers, which a loop that the compiler leaves as it is would not allow.
-macro_rules! unrolled {
-    ($at:ident < $count:ident, $body:block) => {
-        unrolled!(@ $at, $count, $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
-    };
-    (@ $at:ident, $count:ident, $body:block, $($n:literal)*) => {
-        $(if $n < $count {
-            let $at: usize = $n;
-            $body
-        })*
-    };
+    /// `R` rows of `W` samples, summed in registers; `BESIDE` says that the rows of `a` lie side by side.
+    #[inline(always)]
+    fn sum<const FMA: bool, const R: usize, const W: usize, const BESIDE: bool>(
+        &self,
+        z: &mut [T],
+        distance: usize,
+        row: usize,
+    ) {
+        let a_row = if BESIDE { 1 } else { self.a.row };
+        let mut sums = [[T::ZERO; W]; R];
+        let (last, column) = (self.depth.saturating_sub(1), self.a.column);
+        // The last of what is read and written below.
+        assert!(self.x.len() >= last * self.x_distance + W);
+        assert!(self.a.values.len() > (row + R - 1) * a_row + last * column);
+        assert!(z.len() >= (row + R - 1) * distance + W);
+        let (biased, accumulate) = (self.bias.len() >= row + R, self.accumulate);
+        unrolled!(r < R, {
+            if accumulate {
+                let at = (row + r) * distance;
+                // SAFETY: the assertions above hold for the last row.
+                sums[r].copy_from_slice(unsafe { z.get_unchecked(at..at + W) });
+            } else if biased {
+                // SAFETY: there are as many biases as rows.
+                sums[r] = [unsafe { *self.bias.get_unchecked(row + r) }; W];
+            }
+        });
+        for k in 0..self.depth {
+            let mut x = [T::ZERO; W];
+            // SAFETY: the assertions above hold for the largest k.
+            x.copy_from_slice(unsafe { self.x.get_unchecked(k * self.x_distance..k * self.x_distance + W) });
+            unrolled!(r < R, {
+                // SAFETY: as above.
+                let a = unsafe { *self.a.values.get_unchecked((row + r) * a_row + k * column) };
+                for l in 0..W {
+                    sums[r][l] = T::fma::<FMA>(a, x[l], sums[r][l]);
+                }
+            });
+        }
+        unrolled!(r < R, {
+            let at = (row + r) * distance;
+            // SAFETY: as above.
+            unsafe { z.get_unchecked_mut(at..at + W) }.copy_from_slice(&sums[r]);
+        });
+    }
 }
 
 /// Rows of a [`Packed`] panel.
@@ -447,6 +470,7 @@ fn outer_body<T: Real, const FMA: bool>(
                         (true, true, _) => piece.sum::<FMA, 1, 2, WIDE>(own, input, started),
                         (true, false, 16..) if single => piece.sum::<FMA, 16, 1, WIDE>(own, input, started),
                         (true, false, 8..) => piece.sum::<FMA, 8, 1, WIDE>(own, input, started),
+                        (true, false, 2..) => piece.sum::<FMA, 2, 1, WIDE>(own, input, started),
                         (true, false, _) => piece.sum::<FMA, 1, 1, WIDE>(own, input, started),
                         (false, true, 2..) => piece.sum::<FMA, 2, 4, LANES>(own, input, started),
                         (false, true, _) => piece.sum::<FMA, 1, 4, LANES>(own, input, started),
