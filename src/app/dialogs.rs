@@ -1,6 +1,7 @@
 //! The system's file dialogs, behind a seam so that tests can answer them. They run off the screen's thread.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,18 @@ use std::time::{Duration, Instant};
 pub enum Question {
     OpenData,
     OpenPreset,
-    SavePreset { suggestion: String },
+    SavePreset {
+        suggestion: String,
+    },
+    /// A folder.
+    OpenLessons,
+    /// A file of the given kind (its name and ending) with these contents.
+    SaveFile {
+        title: &'static str,
+        suggestion: String,
+        kind: (&'static str, &'static str),
+        bytes: Arc<[u8]>,
+    },
 }
 
 /// What came of it.
@@ -74,5 +86,12 @@ fn show(question: &Question) -> Option<PathBuf> {
             .set_file_name(suggestion)
             .save_file()
             .map(|path| if path.extension().is_some() { path } else { path.with_extension("json") }),
+        Question::OpenLessons => dialog.set_title("Open lessons").pick_folder(),
+        Question::SaveFile { title, suggestion, kind: (name, ending), .. } => dialog
+            .set_title(*title)
+            .add_filter(*name, &[*ending])
+            .set_file_name(suggestion)
+            .save_file()
+            .map(|path| if path.extension().is_some() { path } else { path.with_extension(ending) }),
     }
 }

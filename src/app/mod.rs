@@ -10,6 +10,7 @@ mod experiment;
 mod explain;
 mod gallery;
 mod icon;
+mod learn;
 mod model;
 mod picture;
 mod shell;
@@ -20,6 +21,7 @@ mod widgets;
 
 pub use actions::Action;
 pub use dialogs::{Answer, Dialogs, Native, Question};
+pub use learn::{facts, solve};
 pub use model::{Intention, Model};
 pub use shell::{Chainrule, Workspace};
 

@@ -6,6 +6,7 @@
 use super::dialogs::{Answer, Dialogs, Question};
 use super::experiment;
 use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, Targets, prepare, summarise};
+use crate::learn::Seen;
 use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
 use crate::project::{
     Builtin, DataSection, Document, Preset, Project, adapt, builtins, default_network, leads_outside,
@@ -39,6 +40,7 @@ pub enum Intention {
     AskPreset,
     Open(PathBuf),
     Builtin(&'static str),
+    Show(Box<Preset>),
     Quit,
 }
 
@@ -77,6 +79,10 @@ pub struct Model {
     pub pace: Pace,
     pub include_run: bool,
     pub recent: Vec<PathBuf>,
+    /// What was looked at and answered in Explain, for the task of a lesson.
+    pub seen: Seen,
+    /// A folder of lessons that was chosen; the Learn workspace reads it.
+    pub lesson_folder: Option<PathBuf>,
     /// The window may close now.
     pub quit: bool,
     /// The dialogs of the system, or a test's.
@@ -131,6 +137,8 @@ impl Model {
             pace: Pace::Full,
             include_run: false,
             recent: Vec::new(),
+            seen: Seen::default(),
+            lesson_folder: None,
             quit: false,
             dialogs,
             worker: Worker::start(threads, move || for_worker()),
@@ -451,6 +459,7 @@ impl Model {
                     self.show(preset, None);
                 }
             }
+            Intention::Show(preset) => self.show(*preset, None),
             Intention::Quit => self.quit = true,
         }
     }
@@ -604,6 +613,11 @@ impl Model {
             (Question::OpenData, Answer::Chosen(path)) => self.choose_source(DataSource::file(path)),
             (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
             (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
+            (Question::OpenLessons, Answer::Chosen(path)) => self.lesson_folder = Some(path),
+            (Question::SaveFile { bytes, .. }, Answer::Chosen(path)) => match std::fs::write(&path, bytes) {
+                Ok(()) => self.notice(format!("Saved to {}", path.display())),
+                Err(e) => self.problem(format!("{} cannot be written: {e}", path.display())),
+            },
             (_, Answer::Cancelled) => self.after_save = None,
             (_, Answer::Unavailable) => {
                 self.after_save = None;

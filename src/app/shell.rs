@@ -7,12 +7,14 @@ use super::dialogs::{Dialogs, Question};
 use super::experiment::Experiment;
 use super::explain::ExplainView;
 use super::gallery::Gallery;
+use super::learn::LearnView;
 use super::model::{Intention, Modal, Model, Notice};
 use super::picture::Pictures;
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
-use super::widgets::{icon_button, label, named, title};
+use super::widgets::{self, icon_button, label, named, title};
 use super::{icon, transport};
+use crate::learn::Progress;
 use crate::train::Command;
 use egui::accesskit::Role;
 use egui::{Align, Button, Context, Frame, Key, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
@@ -28,11 +30,21 @@ pub enum Workspace {
     Build,
     Train,
     Explain,
+    Learn,
 }
 
 impl Workspace {
-    const ALL: [(Self, &'static str); 4] =
-        [(Self::Data, "Data"), (Self::Build, "Build"), (Self::Train, "Train"), (Self::Explain, "Explain")];
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Data, "Data"),
+        (Self::Build, "Build"),
+        (Self::Train, "Train"),
+        (Self::Explain, "Explain"),
+        (Self::Learn, "Learn"),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, own)| *own == name).map(|(workspace, _)| workspace)
+    }
 }
 
 /// What is remembered from one start to the next.
@@ -43,6 +55,7 @@ struct Preferences {
     workspace: Workspace,
     light: bool,
     projector: bool,
+    progress: Progress,
 }
 
 /// Seconds that good news stays on screen.
@@ -59,6 +72,7 @@ pub struct Chainrule {
     build: BuildView,
     train: TrainView,
     explain: ExplainView,
+    learn: LearnView,
     gallery: Gallery,
     pictures: Pictures,
     shortcuts: bool,
@@ -81,6 +95,7 @@ impl Chainrule {
             build: BuildView::default(),
             train: TrainView::default(),
             explain: ExplainView::default(),
+            learn: LearnView::default(),
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
@@ -93,10 +108,11 @@ impl Chainrule {
 
     /// Takes over what was remembered.
     pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &Context) {
-        let Preferences { recent, workspace, light, projector } =
+        let Preferences { recent, workspace, light, projector, progress } =
             eframe::get_value(storage, STORAGE).unwrap_or_default();
         self.model.recent = recent;
         self.workspace = workspace;
+        self.learn.progress = progress;
         ctx.set_theme(if light { Theme::Light } else { Theme::Dark });
         self.set_projector(ctx, projector);
     }
@@ -127,13 +143,24 @@ impl Chainrule {
             .frame(bar)
             .show(ui, |ui| transport::ui(ui, &mut self.model));
         self.notices(ui);
+        self.learn.watch(&mut self.model);
+        let (control, place) = self.learn.pointed_at();
+        let here = place.as_deref().and_then(Workspace::named).is_none_or(|w| w == self.workspace);
+        // Where the task is done elsewhere, the way there is pointed at.
+        widgets::point_at(&ctx, if here { control } else { place });
+        let strip = if self.workspace == Workspace::Learn { None } else { self.learn.strip(ui, &mut self.model) };
         let dark = ui.visuals().dark_mode;
         let fresh = self.pictures.update(&ctx, &self.model, t, dark);
+        let mut asked = strip;
         match self.workspace {
             Workspace::Data => self.data.ui(ui, &mut self.model),
             Workspace::Build => self.build.ui(ui, &mut self.model, &self.pictures),
             Workspace::Train => self.train.ui(ui, &mut self.model, &self.pictures),
             Workspace::Explain => self.explain.ui(ui, &mut self.model, &self.pictures),
+            Workspace::Learn => asked = self.learn.ui(ui, &mut self.model),
+        }
+        if let Some(workspace) = asked.as_deref().and_then(Workspace::named) {
+            self.workspace = workspace;
         }
         self.gallery.ui(&ctx, &mut self.model);
         self.shortcuts_window(&ctx);
@@ -167,12 +194,12 @@ impl Chainrule {
             ui.painter().line(wave, Stroke::new(2.5, t.accent));
             ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
             ui.add_space(10.0);
-            let room = (full.width() / 2.0 - 220.0 - (ui.cursor().left() - full.left())).max(40.0);
+            let room = (full.width() / 2.0 - 260.0 - (ui.cursor().left() - full.left())).max(40.0);
             let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
-            super::widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
+            widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
         });
-        let middle = egui::Rect::from_center_size(full.center(), vec2(400.0, 34.0));
-        super::widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
+        let middle = egui::Rect::from_center_size(full.center(), vec2(500.0, 34.0));
+        widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
             for (workspace, name) in Workspace::ALL {
                 let current = self.workspace == workspace;
                 let text = RichText::new(name).size(BODY + 0.5).color(if current { t.text } else { t.label });
@@ -188,13 +215,14 @@ impl Chainrule {
                     let line = egui::Rect::from_center_size(rect.center_bottom() - vec2(0.0, 2.0), vec2(34.0, 2.0));
                     ui.painter().rect_filled(line, 1.0, t.accent);
                 }
+                let response = widgets::pointed(response, name);
                 if response.clicked() {
                     self.workspace = workspace;
                 }
             }
         });
         let right = egui::Rect::from_min_max(egui::pos2(full.right() - 160.0, full.top()), full.max);
-        super::widgets::at(ui, right, Layout::right_to_left(Align::Center), |ui| {
+        widgets::at(ui, right, Layout::right_to_left(Align::Center), |ui| {
             let ctx = ui.ctx().clone();
             let dark = ui.visuals().dark_mode;
             let undo = self.model.project.undo_label();
@@ -324,6 +352,7 @@ impl Chainrule {
             Action::Build => self.workspace = Workspace::Build,
             Action::Train => self.workspace = Workspace::Train,
             Action::Explain => self.workspace = Workspace::Explain,
+            Action::Learn => self.workspace = Workspace::Learn,
             Action::Fit => self.build.fit(),
             Action::Search => Palette::focus(ctx),
             Action::Theme => {
@@ -511,12 +540,18 @@ impl eframe::App for Chainrule {
     }
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
-        let Self { model, workspace, projector, window_title: _, .. } = self;
+        let Self { model, workspace, projector, learn, .. } = self;
         let light = self.pictures.is_light();
         eframe::set_value(
             storage,
             STORAGE,
-            &Preferences { recent: model.recent.clone(), workspace: *workspace, light, projector: *projector },
+            &Preferences {
+                recent: model.recent.clone(),
+                workspace: *workspace,
+                light,
+                projector: *projector,
+                progress: learn.progress.clone(),
+            },
         );
     }
 }

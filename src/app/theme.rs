@@ -96,7 +96,7 @@ pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
     of(ui.visuals().dark_mode)
 }
 
-const fn of(dark: bool) -> &'static Tokens {
+pub const fn of(dark: bool) -> &'static Tokens {
     if dark { &DARK } else { &LIGHT }
 }
 

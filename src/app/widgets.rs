@@ -40,7 +40,7 @@ pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hover: &str, enabled: bo
     let response = ui.add_enabled(enabled, button);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
     let text = if hover.is_empty() { name.to_owned() } else { format!("{name}  ({hover})") };
-    response.on_hover_text(&text).on_disabled_hover_text(text)
+    pointed(response.on_hover_text(&text).on_disabled_hover_text(text), name)
 }
 
 /// A choice of a few words side by side.
@@ -63,7 +63,7 @@ pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A,
                         .stroke(Stroke::NONE)
                         .min_size(vec2(0.0, 24.0))
                         .selected(selected);
-                    if ui.add(button).on_hover_text(*hover).clicked() {
+                    if pointed(ui.add(button), text).on_hover_text(*hover).clicked() {
                         *value = *choice;
                         changed = true;
                     }
@@ -103,6 +103,24 @@ pub fn field<R>(ui: &mut Ui, name: &str, hover: &str, add: impl FnOnce(&mut Ui) 
 pub fn named(response: Response, role: Role, name: &str) -> Response {
     let enabled = response.enabled();
     response.widget_info(|| WidgetInfo::labeled(role, enabled, name));
+    pointed(response, name)
+}
+
+/// Says which control the task of a lesson points at.
+pub fn point_at(ctx: &egui::Context, name: Option<String>) {
+    ctx.data_mut(|d| d.insert_temp(egui::Id::unique("pointed at"), name));
+}
+
+/// A frame around the control that is pointed at, if it is this one.
+pub fn pointed(response: Response, name: &str) -> Response {
+    let id = egui::Id::unique("pointed at");
+    let wanted: Option<String> = response.ctx.data(|d| d.get_temp(id)).flatten();
+    if wanted.as_deref() == Some(name) {
+        let accent = theme::of(response.ctx.theme() == egui::Theme::Dark).accent;
+        let painter = response.ctx.layer_painter(response.layer_id);
+        let rect = response.rect.expand(3.0);
+        painter.rect_stroke(rect, CornerRadius::same(7), Stroke::new(2.0, accent), StrokeKind::Outside);
+    }
     response
 }
 

@@ -257,7 +257,7 @@ fn in_words(chain: &Chain, rows: usize) -> String {
 
 /// What is asked before a number is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Question {
+pub enum Asks {
     #[default]
     Sign,
     Size,
@@ -268,7 +268,7 @@ enum Question {
 #[derive(Default)]
 pub struct Quiz {
     on: bool,
-    question: Question,
+    question: Asks,
     right: u32,
     asked: u32,
     /// The stop that was answered last, and whether rightly; none where it was only revealed.
@@ -302,6 +302,7 @@ impl Quiz {
         asked(explanation).and_then(|a| a.place).filter(|_| self.waits(serial, at))
     }
 
+    /// Returns what was asked, if it was answered rightly in this frame.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
@@ -310,33 +311,34 @@ impl Quiz {
         explanation: Option<&Explanation>,
         before: Option<f64>,
         t: &Tokens,
-    ) {
+    ) -> Option<Asks> {
         ui.scope(|ui| {
             ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, t.hint);
-            let response = ui.checkbox(&mut self.on, title("Predict first"));
+            let response = widgets::pointed(ui.checkbox(&mut self.on, title("Predict first")), "Predict first");
             response.on_hover_text("Hides each result until you have said what it will be");
         });
         if !self.on {
             let text = "Hides each result until somebody has said what it will be: its sign, whether it grows, or the number. The score is kept for the class.";
             ui.add(egui::Label::new(label(ui, text)).wrap());
-            return;
+            return None;
         }
         let choices = [
-            (Question::Sign, "sign", "Negative, zero or positive"),
-            (Question::Size, "size", "Smaller or larger than the result before"),
-            (Question::Number, "number", "The number itself, to within five percent"),
+            (Asks::Sign, "sign", "Negative, zero or positive"),
+            (Asks::Size, "size", "Smaller or larger than the result before"),
+            (Asks::Number, "number", "The number itself, to within five percent"),
         ];
         segmented(ui, &mut self.question, &choices);
         ui.add_space(4.0);
         let Some(asked) = asked(explanation) else {
             ui.label(label(ui, "Nothing to predict at this stop."));
-            return;
+            return None;
         };
-        if self.done(serial, at) {
+        let right = if self.done(serial, at) {
             self.verdict(ui, &asked, t);
+            None
         } else {
-            self.ask(ui, serial, at, &asked, before);
-        }
+            self.ask(ui, serial, at, &asked, before)
+        };
         ui.add_space(6.0);
         ui.horizontal(|ui| {
             ui.label(label(ui, "Score"));
@@ -345,6 +347,7 @@ impl Quiz {
                 (self.right, self.asked) = (0, 0);
             }
         });
+        right
     }
 
     fn verdict(&mut self, ui: &mut Ui, asked: &Asked, t: &Tokens) {
@@ -358,11 +361,11 @@ impl Quiz {
         ui.label(hint(ui, "Step forward for the next one"));
     }
 
-    fn ask(&mut self, ui: &mut Ui, serial: u64, at: usize, asked: &Asked, before: Option<f64>) {
+    fn ask(&mut self, ui: &mut Ui, serial: u64, at: usize, asked: &Asked, before: Option<f64>) -> Option<Asks> {
         let mut answer = None;
         let wide = |n: f32, ui: &Ui| vec2((ui.available_width() - (n - 1.0) * 6.0) / n, 32.0);
         match (self.question, before) {
-            (Question::Size, Some(before)) => {
+            (Asks::Size, Some(before)) => {
                 let text = format!("The result before was {}. Is this one larger or smaller in size?", short(before));
                 ui.add(egui::Label::new(text).wrap());
                 ui.horizontal(|ui| {
@@ -376,7 +379,7 @@ impl Quiz {
                     }
                 });
             }
-            (Question::Number, _) => {
+            (Asks::Number, _) => {
                 ui.add(egui::Label::new("What comes out? Type a number").wrap());
                 ui.horizontal(|ui| {
                     let edit = egui::TextEdit::singleline(&mut self.typed).desired_width(90.0);
@@ -420,5 +423,8 @@ impl Quiz {
         if ui.add_sized(wide(1.0, ui), Button::new("Reveal")).clicked() {
             self.answered = Some((serial, at, None));
         }
+        // Without a result before, sizes cannot be compared and the sign is asked for.
+        let kind = if self.question == Asks::Size && before.is_none() { Asks::Sign } else { self.question };
+        answer.filter(|right| *right).map(|_| kind)
     }
 }

@@ -3,7 +3,7 @@
 
 mod assistant;
 mod cards;
-mod math;
+pub mod math;
 mod nudge;
 mod scene;
 mod sketch;
@@ -16,7 +16,7 @@ use super::widgets::{self, at, icon_button, label, named, segmented};
 use crate::explain::{Depth, Explanation, Place, Stop, Trace, explain, stops};
 use crate::train::{Command, Phase, Status, Stride, TrainConfig};
 use assistant::{Assistant, Recorded, Reply, Wanted};
-use cards::{Card, Quiz, Side};
+use cards::{Asks, Card, Quiz, Side};
 use egui::accesskit::Role;
 use egui::{Align, Align2, Frame, Key, Layout, Panel, Rect, Sense, Stroke, StrokeKind, Ui, pos2, vec2};
 use nudge::Nudge;
@@ -143,6 +143,10 @@ impl ExplainView {
                 return;
             };
             let scene = self.scene(ui, model, recorded);
+            model.seen.phase(scene.stop.phase);
+            if let (Card::Chain, Some(weight)) = (self.card, self.weight) {
+                model.seen.chain(weight);
+            }
             let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
             Panel::bottom("explain cards")
                 .exact_size(cards)
@@ -498,7 +502,13 @@ impl ExplainView {
             explanation(&scene.recorded.trace, &scene.stops, at, scene.sample, &shown)
         });
         let before = before.and_then(|e| Some(e.lines.last()?.result));
-        self.quiz.ui(ui, scene.recorded.serial, scene.at, scene.explanation.as_ref(), before, t);
+        let right = self.quiz.ui(ui, scene.recorded.serial, scene.at, scene.explanation.as_ref(), before, t);
+        match right {
+            Some(Asks::Sign) => model.seen.right_signs += 1,
+            Some(Asks::Size) => model.seen.right_sizes += 1,
+            Some(Asks::Number) => model.seen.right_numbers += 1,
+            None => {}
+        }
     }
 
     fn cards(&mut self, ui: &mut Ui, model: &mut Model, scene: &Scene, t: &Tokens) {
@@ -518,6 +528,7 @@ impl ExplainView {
                             let assistant = self.assistant.as_ref();
                             if let (Some(assistant), Some(weight)) = (assistant, self.weight) {
                                 self.nudge.ui(ui, assistant, &scene.recorded, weight, t);
+                                model.seen.nudged_slope = self.nudge.slope_share().or(model.seen.nudged_slope);
                             }
                         }
                         _ => self.side_card(ui, model, scene, t),

@@ -60,6 +60,16 @@ impl Nudge {
         (*of == serial && walk.along.index == index).then_some((walk, *of))
     }
 
+    /// The slope of the curve where the slider stands, as a share of that at the weight's own value; none while it stands there.
+    pub fn slope_share(&self) -> Option<f64> {
+        let (_, walk) = self.walk.as_ref().filter(|_| self.moved != 0.0)?;
+        let at = walk.slice.at + self.moved;
+        let little = self.reach * 0.02;
+        let slope = |w: f64| interpolate(&walk.slice.points, w + little) - interpolate(&walk.slice.points, w - little);
+        let own = slope(walk.slice.at).abs();
+        (own > 0.0).then(|| slope(at).abs() / own)
+    }
+
     pub fn ui(&mut self, ui: &mut Ui, assistant: &Assistant, recorded: &Recorded, weight: usize, t: &Tokens) {
         ui.horizontal(|ui| {
             // The choices take the whole line where there is little room.

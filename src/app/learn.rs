@@ -1,0 +1,655 @@
+//! The Learn workspace: a course of lessons, the lesson that is open, and a strip that goes with the student to the other
+//! workspaces and says what is to be done there.
+
+use super::dialogs::Question;
+use super::explain::math;
+use super::icon;
+use super::model::{Intention, Model};
+use super::theme::{BODY, HEADING, HINT, LABEL, RADIUS_CARD, TITLE, Tokens, regular, semibold, tokens};
+use super::widgets::{self, hint, label, named, title};
+use crate::learn::{Action, Block, Facts, Lesson, Progress, Seen, Step, Task, folder, lessons, tex};
+use crate::project::Preset;
+use crate::train::Command;
+use egui::accesskit::Role;
+use egui::{
+    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
+    StrokeKind, TextStyle, Ui, pos2, vec2,
+};
+use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// View state of the workspace.
+pub struct LearnView {
+    course: Vec<Lesson>,
+    /// From a folder of the teacher's.
+    own: Vec<Lesson>,
+    folder: Option<PathBuf>,
+    problems: Vec<String>,
+    /// The lesson on screen, by its id.
+    open: String,
+    running: Option<Running>,
+    pub progress: Progress,
+    cache: CommonMarkCache,
+}
+
+/// A lesson that has begun: its preset is on screen.
+struct Running {
+    id: String,
+    /// The task that is to be done now, by its place among tasks and questions.
+    task: Option<usize>,
+    /// Hints on screen, by the task's place.
+    hints: BTreeMap<usize, usize>,
+    /// Epochs after which training that shows a solution pauses.
+    showing: Option<u64>,
+}
+
+/// What was chosen in the lesson on screen.
+enum Chosen {
+    Start,
+    Restart,
+    Visit(String),
+    Hint(usize),
+    Show(usize),
+    Answer(usize, usize),
+}
+
+const LIST: f32 = 290.0;
+const COLUMN: f32 = 700.0;
+/// Letters of the text that is read.
+const READING: f32 = 15.0;
+
+impl Default for LearnView {
+    fn default() -> Self {
+        let course = lessons();
+        let open = course.first().map(|l| l.id.clone()).unwrap_or_default();
+        Self {
+            course,
+            own: Vec::new(),
+            folder: None,
+            problems: Vec::new(),
+            open,
+            running: None,
+            progress: Progress::default(),
+            cache: CommonMarkCache::default(),
+        }
+    }
+}
+
+impl LearnView {
+    fn all(&self) -> impl Iterator<Item = &Lesson> {
+        self.course.iter().chain(&self.own)
+    }
+
+    fn lesson(&self, id: &str) -> Option<&Lesson> {
+        self.all().find(|l| l.id == id)
+    }
+
+    fn running_lesson(&self) -> Option<&Lesson> {
+        self.lesson(&self.running.as_ref()?.id)
+    }
+
+    /// The first task that is not done.
+    fn current_task(&self) -> Option<(usize, Task)> {
+        let lesson = self.running_lesson()?;
+        let done = self.progress.of(&lesson.id);
+        lesson.work().enumerate().find_map(|(place, block)| match block {
+            Block::Task(task) if done.is_none_or(|d| d.work.get(&place) != Some(&true)) => Some((place, task.clone())),
+            _ => None,
+        })
+    }
+
+    /// The control that the task at hand points at, and the workspace where it is.
+    pub fn pointed_at(&self) -> (Option<String>, Option<String>) {
+        self.current_task().map_or((None, None), |(_, task)| (task.highlight, task.workspace))
+    }
+
+    /// Notes what has been done since the last frame.
+    pub fn watch(&mut self, model: &mut Model) {
+        if let Some(path) = model.lesson_folder.take() {
+            self.read_folder(path, model);
+        }
+        let current = self.current_task();
+        let Some(running) = &mut self.running else { return };
+        let place = current.as_ref().map(|(place, _)| *place);
+        if running.task != place {
+            // What was seen and answered before belongs to the task before.
+            (running.task, model.seen) = (place, Seen::default());
+        }
+        if running.showing.is_some_and(|end| model.snapshot.epoch >= end || !model.is_current()) {
+            if model.is_current() {
+                running.showing = None;
+                model.train(Command::Pause);
+            }
+            return;
+        }
+        let Some((place, task)) = current else { return };
+        let id = running.id.clone();
+        if running.showing.is_none() && task.goal.is_reached(&facts(model)) {
+            self.progress.of_mut(&id).work.insert(place, true);
+            let more = self.current_task().is_some();
+            model.notice(format!(
+                "Task done: {}{}",
+                task.text,
+                if more { "" } else { ". That was the last task of this lesson" }
+            ));
+        }
+    }
+
+    fn read_folder(&mut self, path: PathBuf, model: &mut Model) {
+        match folder(&path) {
+            Ok((lessons, problems)) => {
+                self.problems = problems.iter().map(ToString::to_string).collect();
+                if lessons.is_empty() && problems.is_empty() {
+                    model.problem(format!("{} holds no lessons: files that end in .md", path.display()));
+                    return;
+                }
+                if let Some(first) = lessons.first() {
+                    self.open.clone_from(&first.id);
+                }
+                (self.own, self.folder) = (lessons, Some(path));
+            }
+            Err(problem) => model.problem(problem.to_string()),
+        }
+    }
+
+    /// Draws the workspace.
+    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
+        let t = tokens(ui);
+        let side = Frame::new().fill(t.panel).inner_margin(12);
+        Panel::left("lessons").exact_size(LIST).resizable(false).frame(side).show(ui, |ui| self.list(ui, model, t));
+        let mut chosen = None;
+        egui::CentralPanel::no_frame().frame(Frame::new().fill(t.background)).show(ui, |ui| {
+            let Some(lesson) = self.lesson(&self.open).cloned() else { return };
+            let top = ui.scope_id().with(&lesson.id);
+            ScrollArea::vertical().id_salt(top).auto_shrink(false).show(ui, |ui| {
+                let width = (ui.available_width() - 48.0).min(COLUMN);
+                let left = ((ui.available_width() - width) / 2.0).max(24.0);
+                ui.horizontal_top(|ui| {
+                    ui.add_space(left);
+                    ui.vertical(|ui| {
+                        ui.set_width(width);
+                        chosen = self.page(ui, &lesson, model, t);
+                    });
+                });
+            });
+        });
+        self.act(chosen?, model)
+    }
+
+    /// Does what was chosen; returns the workspace that is to be shown.
+    fn act(&mut self, chosen: Chosen, model: &mut Model) -> Option<String> {
+        let lesson = self.lesson(&self.open)?.clone();
+        match chosen {
+            Chosen::Start => self.start(&lesson, model),
+            Chosen::Restart => {
+                self.progress.of_mut(&lesson.id).work.clear();
+                self.start(&lesson, model);
+            }
+            Chosen::Visit(workspace) => return Some(workspace),
+            Chosen::Hint(place) => {
+                let running = self.running.as_mut()?;
+                *running.hints.entry(place).or_default() += 1;
+                self.progress.of_mut(&lesson.id).hints += 1;
+            }
+            Chosen::Show(place) => {
+                let Some(Block::Task(task)) = lesson.work().nth(place) else { return None };
+                let epochs = prepare(model, task);
+                self.progress.of_mut(&lesson.id).shown += 1;
+                let running = self.running.as_mut()?;
+                running.showing = epochs.map(|n| if rewinds(task) { n } else { model.snapshot.epoch + n });
+                if epochs.is_some() {
+                    model.train(Command::Play);
+                }
+                return task.workspace.clone();
+            }
+            Chosen::Answer(place, answer) => {
+                let Some(Block::Quiz(question)) = lesson.work().nth(place) else { return None };
+                // The first answer counts.
+                self.progress.of_mut(&lesson.id).work.entry(place).or_insert(answer == question.right);
+            }
+        }
+        None
+    }
+
+    fn start(&mut self, lesson: &Lesson, model: &mut Model) {
+        match lesson.document() {
+            Ok(document) => {
+                model.intend(Intention::Show(Box::new(Preset { document, run: None })));
+                let id = lesson.id.clone();
+                self.running = Some(Running { id, task: None, hints: BTreeMap::new(), showing: None });
+            }
+            Err(why) => model.problem(format!("The lesson cannot begin. {why}")),
+        }
+    }
+
+    fn list(&mut self, ui: &mut Ui, model: &mut Model, t: &Tokens) {
+        ui.label(title("Course"));
+        ui.horizontal(|ui| {
+            ui.label(label(ui, "Student"));
+            let edit = egui::TextEdit::singleline(&mut self.progress.student)
+                .hint_text("name, if a class shares this computer")
+                .desired_width(f32::INFINITY)
+                .char_limit(60);
+            named(ui.add(edit), Role::TextInput, "Name of the student").on_hover_text("Progress is kept for each name");
+        });
+        ui.add_space(6.0);
+        let foot = 84.0;
+        let height = (ui.available_height() - foot).max(80.0);
+        let mut open = None;
+        ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            for (at, lesson) in self.course.iter().enumerate() {
+                if self.entry(ui, lesson, &(at + 1).to_string(), t) {
+                    open = Some(lesson.id.clone());
+                }
+            }
+            if let Some(path) = &self.folder {
+                ui.add_space(8.0);
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                ui.label(title(&name)).on_hover_text(path.display().to_string());
+                for lesson in &self.own {
+                    if self.entry(ui, lesson, &lesson.order.to_string(), t) {
+                        open = Some(lesson.id.clone());
+                    }
+                }
+            }
+            for problem in &self.problems {
+                widgets::message(ui, icon::WARNING, t.problem, "A lesson cannot be read", problem);
+            }
+        });
+        if let Some(id) = open {
+            self.open = id;
+        }
+        ui.add_space(6.0);
+        let wide = vec2(ui.available_width(), 30.0);
+        if ui
+            .add(Button::new("Open lessons…").min_size(wide))
+            .on_hover_text("Lessons of your own: a folder with Markdown files")
+            .clicked()
+        {
+            model.ask(Question::OpenLessons);
+        }
+        let all: Vec<Lesson> = self.all().cloned().collect();
+        let hover = "What each student on this computer has done, as a table (CSV)";
+        if ui.add(Button::new("Class report…").min_size(wide)).on_hover_text(hover).clicked() {
+            let bytes = self.progress.report(&all).into_bytes();
+            model.ask(Question::SaveFile {
+                title: "Save class report",
+                suggestion: "class-report.csv".to_owned(),
+                kind: ("Tables (CSV)", "csv"),
+                bytes: bytes.into(),
+            });
+        }
+    }
+
+    /// A lesson in the list; whether it was clicked.
+    fn entry(&self, ui: &mut Ui, lesson: &Lesson, number: &str, t: &Tokens) -> bool {
+        let current = lesson.id == self.open;
+        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width() - 6.0, 48.0), Sense::click());
+        let (done, all) = self.progress.share(lesson);
+        let state = if done == all { "done".to_owned() } else { format!("{done} of {all} done") };
+        let response = named(response, Role::Button, &format!("Lesson {number}: {}, {state}", lesson.title));
+        let lit = response.hovered() || response.has_focus();
+        let fill = if current || lit { t.raised } else { t.panel };
+        let line = if response.has_focus() || current { t.accent } else { fill };
+        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        let middle = pos2(rect.left() + 24.0, rect.center().y);
+        ring(ui, middle, done as f32 / all.max(1) as f32, number, t);
+        let room = rect.width() - 60.0;
+        let name = ui.painter().layout(lesson.title.clone(), semibold(LABEL + 0.5), t.text, room);
+        let two = name.rows.len() > 1;
+        let top = rect.top() + if two { 3.0 } else { 6.0 };
+        let bottom = top + name.size().y;
+        ui.painter().galley(pos2(rect.left() + 50.0, top), name, t.text);
+        if !two {
+            let text = format!("{} min · {state}", lesson.minutes);
+            let about = ui.painter().layout_no_wrap(text, regular(HINT), t.label);
+            ui.painter().galley(pos2(rect.left() + 50.0, bottom + 2.0), about, t.label);
+        }
+        response.on_hover_text(&lesson.summary).clicked()
+    }
+
+    fn page(&mut self, ui: &mut Ui, lesson: &Lesson, model: &Model, t: &Tokens) -> Option<Chosen> {
+        let mut chosen = None;
+        let running = self.running.as_ref().is_some_and(|r| r.id == lesson.id);
+        let (done, all) = self.progress.share(lesson);
+        ui.add_space(22.0);
+        ui.label(RichText::new(&lesson.title).font(semibold(HEADING + 6.0)));
+        ui.add(Label::new(RichText::new(&lesson.summary).font(regular(READING)).color(t.label)).wrap());
+        ui.add_space(6.0);
+        ui.horizontal(|ui| {
+            let (text, what) = match (running, done) {
+                (false, 0) => ("Start lesson", Chosen::Start),
+                (false, _) => ("Go on", Chosen::Start),
+                (true, _) => ("Start again", Chosen::Restart),
+            };
+            let button = Button::new(RichText::new(text).color(if running { t.text } else { t.on_accent }));
+            let button = button.fill(if running { t.raised } else { t.accent }).min_size(vec2(120.0, 32.0));
+            if ui.add(button).on_hover_text("Puts the network and the data of this lesson on screen").clicked() {
+                chosen = Some(what);
+            }
+            ui.label(label(ui, format!("{} minutes · {done} of {all} done", lesson.minutes)));
+        });
+        ui.add_space(10.0);
+        self.text(ui, &lesson.introduction, t);
+        let mut place = 0;
+        for (number, step) in lesson.steps.iter().enumerate() {
+            ui.add_space(18.0);
+            ui.label(RichText::new(format!("{}  {}", number + 1, step.title)).font(semibold(TITLE + 3.0)));
+            ui.add_space(2.0);
+            let found = self.step(ui, lesson, step, &mut place, model, t);
+            chosen = found.or(chosen);
+        }
+        ui.add_space(24.0);
+        if done == all {
+            let next = self.all().skip_while(|l| l.id != lesson.id).nth(1).map(|l| (l.id.clone(), l.title.clone()));
+            widgets::message(ui, icon::OK, t.ok, "This lesson is done", "Everything in it is dealt with.");
+            if let Some((id, name)) = next
+                && ui.button(format!("Next lesson: {name}")).clicked()
+            {
+                self.open = id;
+            }
+            ui.add_space(24.0);
+        }
+        chosen
+    }
+
+    fn step(
+        &mut self,
+        ui: &mut Ui,
+        lesson: &Lesson,
+        step: &Step,
+        place: &mut usize,
+        model: &Model,
+        t: &Tokens,
+    ) -> Option<Chosen> {
+        let mut chosen = None;
+        for block in &step.blocks {
+            let found = match block {
+                Block::Text(text) => {
+                    self.text(ui, text, t);
+                    continue;
+                }
+                Block::Task(task) => self.task(ui, lesson, task, *place, model, t),
+                Block::Quiz(question) => {
+                    let answer = self.progress.of(&lesson.id).and_then(|d| d.work.get(place).copied());
+                    quiz(ui, question, answer, t).map(|k| Chosen::Answer(*place, k))
+                }
+            };
+            chosen = found.or(chosen);
+            *place += 1;
+        }
+        chosen
+    }
+
+    fn task(
+        &self,
+        ui: &mut Ui,
+        lesson: &Lesson,
+        task: &Task,
+        place: usize,
+        model: &Model,
+        t: &Tokens,
+    ) -> Option<Chosen> {
+        let mut chosen = None;
+        let done = self.progress.of(&lesson.id).is_some_and(|d| d.work.get(&place) == Some(&true));
+        let running = self.running.as_ref().filter(|r| r.id == lesson.id);
+        let now = !done && running.is_some_and(|r| r.task == Some(place));
+        boxed(
+            ui,
+            if done {
+                t.ok
+            } else if now {
+                t.accent
+            } else {
+                t.line
+            },
+            t,
+            |ui| {
+                ui.horizontal_top(|ui| {
+                    let (glyph, colour) = if done { (icon::OK, t.ok) } else { (icon::FORTH, t.accent) };
+                    ui.label(RichText::new(glyph).size(18.0).color(colour));
+                    let state = if done {
+                        "done"
+                    } else if now {
+                        "to do now"
+                    } else {
+                        "to do"
+                    };
+                    ui.vertical(|ui| {
+                        let text = RichText::new(&task.text).font(semibold(READING));
+                        named(ui.add(Label::new(text).wrap()), Role::Label, &format!("Task, {state}: {}", task.text));
+                        if now {
+                            standing(ui, task, model, t);
+                        }
+                    });
+                });
+                let Some(running) = running.filter(|_| !done) else {
+                    if !done {
+                        ui.label(hint(ui, "Start the lesson to do this task"));
+                    }
+                    return;
+                };
+                let shown = running.hints.get(&place).copied().unwrap_or(0);
+                for text in task.hints.iter().take(shown) {
+                    ui.add(Label::new(RichText::new(format!("Hint: {text}")).color(t.label)).wrap());
+                }
+                ui.horizontal(|ui| {
+                    if let Some(workspace) = &task.workspace
+                        && ui.button(format!("Go to {workspace}")).clicked()
+                    {
+                        chosen = Some(Chosen::Visit(workspace.clone()));
+                    }
+                    if shown < task.hints.len() && ui.button(if shown == 0 { "Hint" } else { "Another hint" }).clicked()
+                    {
+                        chosen = Some(Chosen::Hint(place));
+                    }
+                    let hover = "The program does it; the report notes that it was shown";
+                    if now && !task.solution.is_empty() && ui.button("Show me").on_hover_text(hover).clicked() {
+                        chosen = Some(Chosen::Show(place));
+                    }
+                });
+            },
+        );
+        chosen
+    }
+
+    /// Markdown with mathematics.
+    fn text(&mut self, ui: &mut Ui, text: &str, t: &Tokens) {
+        ui.scope(|ui| {
+            let styles = &mut ui.style_mut().text_styles;
+            styles.insert(TextStyle::Body, regular(READING));
+            styles.insert(TextStyle::Heading, semibold(TITLE + 2.0));
+            ui.spacing_mut().item_spacing = vec2(4.0, 8.0);
+            ui.visuals_mut().override_text_color = Some(t.text);
+            let problem = t.problem;
+            let set = move |ui: &mut Ui, source: &str, inline: bool| match tex(source) {
+                Ok(formula) if inline => {
+                    math::caption(ui, &formula, READING);
+                }
+                Ok(formula) => {
+                    ui.add_space(4.0);
+                    ui.horizontal(|ui| {
+                        ui.add_space(24.0);
+                        math::caption(ui, &formula, READING + 3.0);
+                    });
+                    ui.add_space(4.0);
+                }
+                Err(why) => {
+                    ui.label(RichText::new(source).monospace().color(problem)).on_hover_text(why);
+                }
+            };
+            CommonMarkViewer::new().render_math_fn(Some(&set)).show(ui, &mut self.cache, text);
+        });
+    }
+
+    /// What is to be done, under the other workspaces. Returns the workspace to show.
+    pub fn strip(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
+        let t = tokens(ui);
+        let lesson = self.running_lesson()?.clone();
+        let current = self.current_task();
+        let (done, all) = self.progress.share(&lesson);
+        let mut chosen = None;
+        let mut visit = None;
+        let frame = Frame::new().fill(t.raised).inner_margin(Margin::symmetric(14, 7));
+        Panel::bottom("lesson").frame(frame).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(&lesson.title).font(semibold(LABEL)).color(t.accent));
+                ui.label(label(ui, format!("{done} of {all}")));
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    if widgets::icon_button(ui, icon::CLOSE, "Leave the lesson", "its progress is kept", true).clicked()
+                    {
+                        self.running = None;
+                    }
+                    if ui.button("Back to lesson").clicked() {
+                        (visit, self.open) = (Some("Learn".to_owned()), lesson.id.clone());
+                    }
+                    let Some((place, task)) = &current else {
+                        let text = "All tasks are done";
+                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.label(text));
+                        return;
+                    };
+                    let shown = self.running.as_ref().and_then(|r| r.hints.get(place).copied()).unwrap_or(0);
+                    if shown < task.hints.len() && ui.button("Hint").clicked() {
+                        chosen = Some(Chosen::Hint(*place));
+                    }
+                    ui.with_layout(Layout::left_to_right(Align::Center).with_main_wrap(false), |ui| {
+                        ui.vertical(|ui| {
+                            ui.spacing_mut().item_spacing.y = 1.0;
+                            ui.add(Label::new(RichText::new(&task.text).size(LABEL + 0.5)).wrap());
+                            if let Some(text) = shown.checked_sub(1).and_then(|k| task.hints.get(k)) {
+                                ui.add(
+                                    Label::new(RichText::new(format!("Hint: {text}")).size(LABEL).color(t.label))
+                                        .wrap(),
+                                );
+                            }
+                            standing(ui, task, model, t);
+                        });
+                    });
+                });
+            });
+        });
+        if let Some(chosen) = chosen {
+            self.open.clone_from(&lesson.id);
+            self.act(chosen, model);
+        }
+        visit
+    }
+}
+
+/// What the goals of tasks are compared with.
+pub fn facts(model: &Model) -> Facts<'_> {
+    let snapshot = model.is_current().then_some(&*model.snapshot);
+    Facts { document: model.document(), snapshot, seen: &model.seen }
+}
+
+fn rewinds(task: &Task) -> bool {
+    task.solution.iter().any(|a| matches!(a, Action::Rewind | Action::Change(_)))
+}
+
+/// Brings document and trainer to where only training is left to do; returns for how many epochs.
+fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
+    model.train(Command::Pause);
+    let changes: Vec<_> = task
+        .solution
+        .iter()
+        .filter_map(|a| if let Action::Change(change) = a { Some(change.clone()) } else { None })
+        .collect();
+    if !changes.is_empty() {
+        model.edit("Solve the task", None, |d| changes.iter().for_each(|change| change.apply(d)));
+    }
+    model.sync();
+    let mut epochs = None;
+    for action in &task.solution {
+        match action {
+            Action::Change(_) => {}
+            Action::Rewind => model.train(Command::Rewind),
+            Action::Epochs(n) => epochs = Some(u64::from(*n)),
+            Action::Updates(n) => (0..*n).for_each(|_| model.train(Command::Step(crate::train::Stride::Batch))),
+        }
+    }
+    epochs
+}
+
+/// Does all that solves a task, without waiting for it.
+pub fn solve(model: &mut Model, task: &Task) {
+    let epochs = prepare(model, task).unwrap_or(0);
+    (0..epochs).for_each(|_| model.train(Command::Step(crate::train::Stride::Epoch)));
+}
+
+/// How far the task's measures have come.
+fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 12.0;
+        for (measure, value, right) in task.goal.standing(&facts(model)) {
+            let value = value.map_or_else(|| "not known yet".to_owned(), |v| v.to_string());
+            let colour = if right { t.ok } else { t.label };
+            ui.label(RichText::new(format!("{}: {value}", measure.label())).size(LABEL).color(colour));
+        }
+    });
+}
+
+/// A question; returns the answer that was clicked.
+fn quiz(ui: &mut Ui, question: &crate::learn::Question, answer: Option<bool>, t: &Tokens) -> Option<usize> {
+    let mut chosen = None;
+    let line = match answer {
+        None => t.line,
+        Some(true) => t.ok,
+        Some(false) => t.negative,
+    };
+    boxed(ui, line, t, |ui| {
+        ui.add(Label::new(RichText::new(&question.text).font(semibold(READING))).wrap());
+        for (k, text) in question.answers.iter().enumerate() {
+            let right = answer.is_some() && k == question.right;
+            let colour = if right { t.ok } else { t.text };
+            let text = RichText::new(text).size(BODY + 0.5).color(colour);
+            let button = Button::new(text).wrap().min_size(vec2(ui.available_width(), 32.0)).fill(t.background);
+            if ui
+                .add_enabled(answer.is_none(), button.stroke(Stroke::new(1.0, if right { t.ok } else { t.line })))
+                .clicked()
+            {
+                chosen = Some(k);
+            }
+        }
+        if let Some(right) = answer {
+            let (verdict, colour) = if right { ("Right", t.ok) } else { ("Not quite", t.negative) };
+            let because = if question.because.is_empty() { String::new() } else { format!(": {}", question.because) };
+            ui.add(Label::new(RichText::new(format!("{verdict}{because}")).color(colour)).wrap());
+        }
+    });
+    chosen
+}
+
+fn boxed(ui: &mut Ui, line: egui::Color32, t: &Tokens, add: impl FnOnce(&mut Ui)) {
+    ui.add_space(4.0);
+    Frame::new()
+        .fill(t.panel)
+        .stroke(Stroke::new(1.0, line))
+        .corner_radius(CornerRadius::same(RADIUS_CARD))
+        .inner_margin(Margin::same(14))
+        .show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            add(ui);
+        });
+    ui.add_space(4.0);
+}
+
+/// A number in a ring that closes as the lesson is done.
+fn ring(ui: &Ui, middle: Pos2, share: f32, number: &str, t: &Tokens) {
+    const RADIUS: f32 = 14.0;
+    ui.painter().circle_stroke(middle, RADIUS, Stroke::new(2.0, t.line));
+    let points: Vec<Pos2> = (0..=40)
+        .map(|i| {
+            let angle = share * std::f32::consts::TAU * i as f32 / 40.0 - std::f32::consts::FRAC_PI_2;
+            middle + RADIUS * vec2(angle.cos(), angle.sin())
+        })
+        .collect();
+    if share > 0.0 {
+        ui.painter().line(points, Stroke::new(2.5, if share >= 1.0 { t.ok } else { t.accent }));
+    }
+    let (text, font) = if share >= 1.0 { (icon::OK, regular(14.0)) } else { (number, semibold(HINT)) };
+    let colour = if share >= 1.0 { t.ok } else { t.text };
+    let area = Rect::from_center_size(middle, vec2(20.0, 20.0));
+    ui.painter().text(area.center(), egui::Align2::CENTER_CENTER, text, font, colour);
+}

@@ -1,0 +1,370 @@
+//! When a task is done: comparisons of what can be measured, as in `test accuracy >= 0.95 and hidden units <= 6`.
+
+use crate::nn::{LayerKind, NetworkSpec};
+use crate::project::Document;
+use crate::train::{Metrics, Phase, Snapshot, Status};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    Epochs,
+    Updates,
+    TrainingLoss,
+    ValidationLoss,
+    /// Validation loss less training loss.
+    Gap,
+    TestAccuracy,
+    /// R² of the test rows.
+    TestR2,
+    HiddenUnits,
+    HiddenLayers,
+    Parameters,
+    LearningRate,
+    BatchSize,
+    L2,
+    Dropout,
+    /// Norm of the gradient of the first layer with weights, as a share of that of the last.
+    GradientRatio,
+    /// 1 where the loss is no longer a number.
+    Diverged,
+    PhasesSeen,
+    RightPredictions,
+    RightSigns,
+    RightNumbers,
+    ChainsSeen,
+    /// Slope of the loss where the slider of a nudged weight stands, as a share of the slope at its own value.
+    NudgedSlope,
+    Optimizer,
+    Loss,
+    /// Of every hidden layer.
+    Activation,
+    Initialiser,
+    /// What the data are called.
+    Data,
+}
+
+impl Measure {
+    pub const ALL: [Self; 27] = [
+        Self::Epochs,
+        Self::Updates,
+        Self::TrainingLoss,
+        Self::ValidationLoss,
+        Self::Gap,
+        Self::TestAccuracy,
+        Self::TestR2,
+        Self::HiddenUnits,
+        Self::HiddenLayers,
+        Self::Parameters,
+        Self::LearningRate,
+        Self::BatchSize,
+        Self::L2,
+        Self::Dropout,
+        Self::GradientRatio,
+        Self::Diverged,
+        Self::PhasesSeen,
+        Self::RightPredictions,
+        Self::RightSigns,
+        Self::RightNumbers,
+        Self::ChainsSeen,
+        Self::NudgedSlope,
+        Self::Optimizer,
+        Self::Loss,
+        Self::Activation,
+        Self::Initialiser,
+        Self::Data,
+    ];
+
+    /// What a lesson calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Epochs => "epochs",
+            Self::Updates => "updates",
+            Self::TrainingLoss => "training loss",
+            Self::ValidationLoss => "validation loss",
+            Self::Gap => "gap",
+            Self::TestAccuracy => "test accuracy",
+            Self::TestR2 => "test r2",
+            Self::HiddenUnits => "hidden units",
+            Self::HiddenLayers => "hidden layers",
+            Self::Parameters => "parameters",
+            Self::LearningRate => "learning rate",
+            Self::BatchSize => "batch size",
+            Self::L2 => "l2",
+            Self::Dropout => "dropout",
+            Self::GradientRatio => "gradient ratio",
+            Self::Diverged => "diverged",
+            Self::PhasesSeen => "phases seen",
+            Self::RightPredictions => "right predictions",
+            Self::RightSigns => "right signs",
+            Self::RightNumbers => "right numbers",
+            Self::ChainsSeen => "chains seen",
+            Self::NudgedSlope => "nudged slope",
+            Self::Optimizer => "optimizer",
+            Self::Loss => "loss",
+            Self::Activation => "activation",
+            Self::Initialiser => "initialiser",
+            Self::Data => "data",
+        }
+    }
+
+    /// Whether it is done in the Explain workspace, by looking or answering.
+    pub fn is_seen(self) -> bool {
+        matches!(
+            self,
+            Self::PhasesSeen
+                | Self::RightPredictions
+                | Self::RightSigns
+                | Self::RightNumbers
+                | Self::ChainsSeen
+                | Self::NudgedSlope
+        )
+    }
+}
+
+/// A measured number, or a name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quantity {
+    Number(f64),
+    Name(String),
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(n) => write!(f, "{}", crate::explain::written(*n)),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    AtLeast,
+    AtMost,
+    Above,
+    Below,
+    Is,
+}
+
+const SIGNS: [(&str, Sign); 5] =
+    [(" >= ", Sign::AtLeast), (" <= ", Sign::AtMost), (" > ", Sign::Above), (" < ", Sign::Below), (" is ", Sign::Is)];
+
+#[derive(Clone, Debug, PartialEq)]
+struct Condition {
+    measure: Measure,
+    sign: Sign,
+    than: Quantity,
+}
+
+/// Conditions that must all hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goal(Vec<Condition>);
+
+impl Goal {
+    /// Reads `MEASURE >= NUMBER and MEASURE is NAME and …`.
+    ///
+    /// # Errors
+    /// What cannot be read, and what could stand there.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.split(" and ").map(|part| condition(part.trim())).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether all conditions hold. What is not known yet does not hold.
+    pub fn is_reached(&self, facts: &Facts) -> bool {
+        self.0.iter().all(|c| c.holds(facts))
+    }
+
+    /// What is measured, how it stands, and whether it is as it should be.
+    pub fn standing(&self, facts: &Facts) -> Vec<(Measure, Option<Quantity>, bool)> {
+        self.0.iter().map(|c| (c.measure, facts.of(c.measure), c.holds(facts))).collect()
+    }
+
+    pub fn measures(&self) -> impl Iterator<Item = Measure> + '_ {
+        self.0.iter().map(|c| c.measure)
+    }
+}
+
+fn condition(text: &str) -> Result<Condition, String> {
+    let found = SIGNS.iter().find_map(|(mark, sign)| text.split_once(mark).map(|(left, right)| (left, *sign, right)));
+    let Some((left, sign, right)) = found else {
+        return Err(format!("“{text}” compares nothing: write a measure, one of >= <= > < is, and a value"));
+    };
+    let measure = Measure::ALL.into_iter().find(|m| m.label() == left.trim()).ok_or_else(|| {
+        let all: Vec<_> = Measure::ALL.iter().map(|m| m.label()).collect();
+        format!("“{}” cannot be measured; what can: {}", left.trim(), all.join(", "))
+    })?;
+    let right = right.trim();
+    let than = match (sign, right.parse()) {
+        (Sign::Is, _) => Quantity::Name(right.to_lowercase()),
+        (_, Ok(number)) => Quantity::Number(number),
+        (_, Err(_)) => return Err(format!("“{right}” is not a number")),
+    };
+    Ok(Condition { measure, sign, than })
+}
+
+impl Condition {
+    fn holds(&self, facts: &Facts) -> bool {
+        match (facts.of(self.measure), &self.than) {
+            (Some(Quantity::Number(own)), Quantity::Number(than)) => match self.sign {
+                Sign::AtLeast => own >= *than,
+                Sign::AtMost => own <= *than,
+                Sign::Above => own > *than,
+                Sign::Below => own < *than,
+                Sign::Is => false,
+            },
+            (Some(Quantity::Name(own)), Quantity::Name(than)) => own.to_lowercase() == *than,
+            _ => false,
+        }
+    }
+}
+
+/// What somebody has looked at and answered in the Explain workspace since the task began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Seen {
+    phases: BTreeSet<&'static str>,
+    pub right_signs: u32,
+    pub right_sizes: u32,
+    pub right_numbers: u32,
+    chains: BTreeSet<usize>,
+    pub nudged_slope: Option<f64>,
+}
+
+impl Seen {
+    pub fn phase(&mut self, phase: Phase) {
+        self.phases.insert(phase.label());
+    }
+
+    /// The chain of a weight, by its place in the flat vector.
+    pub fn chain(&mut self, weight: usize) {
+        self.chains.insert(weight);
+    }
+}
+
+/// How things stand.
+pub struct Facts<'a> {
+    pub document: &'a Document,
+    /// None while the trainer is busy with another network.
+    pub snapshot: Option<&'a Snapshot>,
+    pub seen: &'a Seen,
+}
+
+impl Facts<'_> {
+    /// The measured value; none where it is not known.
+    pub fn of(&self, measure: Measure) -> Option<Quantity> {
+        let name = |text: &str| Some(Quantity::Name(text.to_owned()));
+        match measure {
+            Measure::Optimizer => return name(self.document.training.optimizer.label()),
+            Measure::Loss => return name(self.document.network.outputs().next()?.1.loss.label()),
+            Measure::Activation => return name(same(hidden(&self.document.network).map(|d| d.activation.label()))?),
+            Measure::Initialiser => return name(same(hidden(&self.document.network).map(|d| d.initialiser.label()))?),
+            Measure::Data => return name(&self.document.data.source.label()),
+            _ => {}
+        }
+        self.number(measure).map(Quantity::Number)
+    }
+
+    fn number(&self, measure: Measure) -> Option<f64> {
+        let (network, training) = (&self.document.network, &self.document.training);
+        let units = || hidden(network).map(|d| d.units).sum::<usize>() as f64;
+        let snapshot = || self.snapshot.filter(|s| !matches!(s.status, Status::Empty | Status::Failed(_)));
+        let losses = || snapshot().map(|s| (s.history.train_loss.latest(), s.history.val_loss.latest()));
+        let test = || snapshot()?.test.first().map(|t| t.evaluation.metrics);
+        Some(match measure {
+            Measure::Epochs => snapshot()?.epoch as f64,
+            Measure::Updates => snapshot()?.step as f64,
+            Measure::TrainingLoss => f64::from(losses()?.0?),
+            Measure::ValidationLoss => f64::from(losses()?.1?),
+            Measure::Gap => f64::from(losses()?.1?) - f64::from(losses()?.0?),
+            Measure::TestAccuracy => match test()? {
+                Metrics::Classes { accuracy } => accuracy,
+                Metrics::Values { .. } => return None,
+            },
+            Measure::TestR2 => match test()? {
+                Metrics::Values { r2, .. } => r2,
+                Metrics::Classes { .. } => return None,
+            },
+            Measure::HiddenUnits => units(),
+            Measure::HiddenLayers => hidden(network).count() as f64,
+            Measure::Parameters => snapshot()?.params.len() as f64,
+            Measure::LearningRate => f64::from(training.learning_rate),
+            Measure::BatchSize => training.batch_size as f64,
+            Measure::L2 => f64::from(training.l2),
+            Measure::Dropout => network
+                .layers
+                .iter()
+                .filter_map(|l| if let LayerKind::Dropout(d) = &l.kind { Some(f64::from(d.rate)) } else { None })
+                .fold(0.0, f64::max),
+            Measure::GradientRatio => {
+                let norms = &snapshot().filter(|s| s.step > 0)?.gradient_norms;
+                let (first, last) = (norms.first()?.1, norms.last()?.1);
+                (last > 0.0).then(|| f64::from(first / last))?
+            }
+            Measure::Diverged => f64::from(matches!(snapshot()?.status, Status::Diverged(_))),
+            Measure::PhasesSeen => self.seen.phases.len() as f64,
+            Measure::RightPredictions => {
+                f64::from(self.seen.right_signs + self.seen.right_sizes + self.seen.right_numbers)
+            }
+            Measure::RightSigns => f64::from(self.seen.right_signs),
+            Measure::RightNumbers => f64::from(self.seen.right_numbers),
+            Measure::ChainsSeen => self.seen.chains.len() as f64,
+            Measure::NudgedSlope => self.seen.nudged_slope?,
+            Measure::Optimizer | Measure::Loss | Measure::Activation | Measure::Initialiser | Measure::Data => {
+                return None;
+            }
+        })
+    }
+}
+
+/// The one value that all have.
+fn same<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
+}
+
+/// Dense layers whose output is not judged.
+pub(super) fn hidden(network: &NetworkSpec) -> impl Iterator<Item = &crate::nn::layers::DenseSpec> {
+    network.layers.iter().filter_map(|l| match &l.kind {
+        LayerKind::Dense(dense) if !is_prediction(network, l.id) => Some(dense),
+        _ => None,
+    })
+}
+
+/// Whether a layer feeds an output.
+pub(super) fn is_prediction(network: &NetworkSpec, layer: crate::nn::LayerId) -> bool {
+    network.outputs_of(layer).any(|to| matches!(network.layer(to).map(|l| &l.kind), Some(LayerKind::Output(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Goal, Seen};
+    use crate::project::builtin;
+    use crate::train::Phase;
+
+    #[test]
+    fn goals_compare_what_is_measured() {
+        let mut document = builtin("xor").expect("built in").preset().expect("it is read").document;
+        let mut seen = Seen::default();
+        let reached = |document: &_, seen: &_, text: &str| {
+            Goal::parse(text).expect(text).is_reached(&Facts { document, snapshot: None, seen })
+        };
+        assert!(reached(&document, &seen, "hidden units <= 2 and hidden layers >= 1 and activation is tanh"));
+        assert!(!reached(&document, &seen, "hidden units > 2"));
+        // Nothing is known of a run that has not begun.
+        assert!(!reached(&document, &seen, "test accuracy >= 0") && !reached(&document, &seen, "test accuracy < 2"));
+        document.training.learning_rate = 0.5;
+        assert!(reached(&document, &seen, "learning rate >= 0.5 and optimizer is adam and loss is mean squared error"));
+        seen.phase(Phase::Forward);
+        seen.phase(Phase::Forward);
+        assert!(!reached(&document, &seen, "phases seen >= 2"));
+        seen.phase(Phase::Update);
+        assert!(reached(&document, &seen, "phases seen >= 2"));
+        for (bad, told) in
+            [("beauty > 3", "what can: epochs"), ("epochs > many", "not a number"), ("epochs", "compares nothing")]
+        {
+            let problem = Goal::parse(bad).expect_err(bad);
+            assert!(problem.contains(told), "{problem}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Walks every lesson of the course: its preset is loaded, its tasks are not done at the start, and they can be done.
+#![cfg(feature = "gui")]
+
+use chainrule::app::{Answer, Dialogs, Model, Question, facts, solve};
+use chainrule::learn::{Lesson, Measure, Seen, Task, lessons};
+use chainrule::project::Preset;
+use chainrule::train::{Command, Phase};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+struct NoDialogs;
+
+impl Dialogs for NoDialogs {
+    fn ask(&mut self, _: &Question, _: Box<dyn Fn() + Send>) -> Receiver<Answer> {
+        channel().1
+    }
+}
+
+/// Longest wait for one thing to happen.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Class {
+    model: Model,
+    woken: Receiver<()>,
+}
+
+impl Class {
+    fn begin(lesson: &Lesson) -> Self {
+        let (wake, woken): (Sender<()>, _) = channel();
+        let model = Model::new(Box::new(NoDialogs), move || {
+            wake.send(()).ok();
+        });
+        let mut class = Self { model, woken };
+        let document = lesson.document().unwrap_or_else(|e| panic!("{}: {e}", lesson.id));
+        class.model.show(Preset { document, run: None }, None);
+        class.until(&lesson.id, |m| m.is_current() && m.trainable());
+        class
+    }
+
+    fn until(&mut self, what: &str, happened: impl Fn(&Model) -> bool) {
+        loop {
+            self.model.sync();
+            if happened(&self.model) {
+                return;
+            }
+            let stuck = self.woken.recv_timeout(PATIENCE).is_err();
+            assert!(!stuck, "{what}: {:?}, {:?}", self.model.snapshot.status, self.model.inference.problems);
+        }
+    }
+
+    /// Waits until the trainer has done all it was told.
+    fn finish(&mut self) {
+        let (sender, reply) = channel();
+        self.model.train(Command::Look(sender));
+        reply.recv_timeout(PATIENCE).expect("the trainer answers in turn");
+        self.model.sync();
+    }
+
+    fn reached(&self, task: &Task) -> bool {
+        task.goal.is_reached(&facts(&self.model))
+    }
+}
+
+/// What somebody has seen who has done everything there is to do in Explain.
+fn diligent() -> Seen {
+    let mut seen = Seen::default();
+    (seen.right_signs, seen.right_sizes, seen.right_numbers, seen.nudged_slope) = (9, 9, 9, Some(0.0));
+    [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update].into_iter().for_each(|p| seen.phase(p));
+    (0..9).for_each(|weight| seen.chain(weight));
+    seen
+}
+
+#[test]
+fn every_task_of_the_course_is_open_at_the_start_and_can_be_done() {
+    for lesson in lessons() {
+        let mut class = Class::begin(&lesson);
+        for task in lesson.tasks() {
+            assert!(!class.reached(task), "{}: “{}” is done before it begins", lesson.id, task.text);
+        }
+        for task in lesson.tasks() {
+            class.model.seen = Seen::default();
+            assert!(!class.reached(task), "{}: “{}” is done by the task before it", lesson.id, task.text);
+            solve(&mut class.model, task);
+            if task.goal.measures().any(Measure::is_seen) {
+                class.model.seen = diligent();
+            }
+            class.finish();
+            let standing = task.goal.standing(&facts(&class.model));
+            assert!(class.reached(task), "{}: “{}” is not done by its solution: {standing:?}", lesson.id, task.text);
+        }
+    }
+}
