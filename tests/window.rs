@@ -3,6 +3,7 @@
 
 use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
 use chainrule::data::DataSource;
+use chainrule::learn::Block;
 use chainrule::nn::{Activation, LayerKind};
 use chainrule::project::{Preset, builtin};
 use chainrule::train::{Phase, Snapshot, Status};
@@ -493,7 +494,7 @@ fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
         window.click("epoch");
         window.click("Step");
         window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
-        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train, Workspace::Explain] {
+        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train, Workspace::Explain, Workspace::Learn] {
             window.app_mut().workspace = workspace;
             window.harness.run_steps(2);
             if workspace == Workspace::Explain {
@@ -697,6 +698,19 @@ fn every_sign_of_names_and_formulas_is_in_the_fonts() {
     texts.extend(chainrule::nn::Optimizer::ALL.map(chainrule::nn::Optimizer::formula));
     let presets: Vec<_> = chainrule::project::builtins().iter().map(|b| b.preset().expect("can be read")).collect();
     texts.extend(presets.iter().flat_map(|p| [p.document.name.as_str(), p.document.description.as_str()]));
+    let course = chainrule::learn::lessons();
+    for lesson in &course {
+        texts.extend([lesson.title.as_str(), lesson.summary.as_str(), lesson.introduction.as_str()]);
+        for block in lesson.steps.iter().flat_map(|s| &s.blocks) {
+            match block {
+                Block::Text(text) => texts.push(text),
+                Block::Task(task) => texts.extend(task.hints.iter().chain([&task.text]).map(String::as_str)),
+                Block::Quiz(quiz) => {
+                    texts.extend(quiz.answers.iter().chain([&quiz.text, &quiz.because]).map(String::as_str));
+                }
+            }
+        }
+    }
     window.harness.ctx.fonts_mut(|fonts| {
         for text in texts {
             for sign in text.chars().filter(|c| !c.is_whitespace()) {
@@ -773,5 +787,90 @@ fn networks_of_every_kind_are_explained_without_harm() {
         }
         window.click("chain of a weight");
         assert!(window.shows("4 Update"), "{name}");
+    }
+}
+
+#[test]
+fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
+    let mut window = Window::preset("xor");
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.harness.run_steps(2);
+    window.harness.get_by_role_and_label(Role::TextInput, "Name of the student").focus();
+    window.harness.run_steps(1);
+    window.harness.get_by_role_and_label(Role::TextInput, "Name of the student").type_text("Ada");
+    window.harness.run_steps(2);
+    window.click("Start lesson");
+    window.ready();
+    assert_eq!(window.app().model.document().name, "One neuron");
+    let task = "Task, to do now: Look at the forward pass of one row in Explain";
+    assert!(window.shows(task) && !window.shows("Task, done"));
+    window.click("Go to Explain");
+    window.until_shown("over 1 row");
+    // The strip goes with the student, a hint at a time.
+    assert!(window.shows("phases seen: 1") && !window.shows("Hint: "));
+    window.click("Hint");
+    assert!(window.shows("Hint: Open Explain"));
+    window.click("2 Error");
+    window.until_shown("Task done: Look at the forward pass");
+    window.click("Predict first");
+    window.click("neurons");
+    window.click("1 Forward pass");
+    // Somebody who believes in positive numbers is right now and then.
+    for _ in 0..20 {
+        if window.shows("Task done: Predict two results rightly") {
+            break;
+        }
+        window.click("positive");
+        window.click("Step forward");
+    }
+    assert!(window.shows("Task done: Predict two results rightly"));
+    window.click("Back to lesson");
+    // The task at hand is scrolled to.
+    window.harness.run();
+    assert!(window.shows("Task, to do now: Train until at least 95"));
+    // The program solves the last task, and says so in the report.
+    window.click("Show me");
+    window.until_shown("Task done: Train until at least 95");
+    window.until("training pauses by itself", |app| !app.model.snapshot.is_running());
+    window.click("Learn");
+    window.harness.get_by_label("It turns around the origin").click_accesskit();
+    window.harness.run_steps(2);
+    assert!(window.shows("Not quite: the weights alone set the direction"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.csv");
+    window.answer(Answer::Chosen(path.clone()));
+    window.click("Class report…");
+    window.until("the report is saved", |app| app.model.notices.iter().any(|n| n.text.contains("report.csv")));
+    let report = std::fs::read_to_string(path).expect("it is there");
+    assert_eq!(report.lines().nth(1), Some("Ada,One neuron,3,3,0,1,2,1,1"), "{report}");
+
+    // A folder of a teacher's: what can be read is in the list, what cannot is told.
+    let own = "---\ntitle: Mine\npreset: circle\norder: 1\n---\nHello $x_1$.\n\n## A step\nText\n";
+    std::fs::write(folder.path().join("mine.md"), own).expect("written");
+    std::fs::write(folder.path().join("broken.md"), "---\ntitle: Broken\n---\n").expect("written");
+    window.answer(Answer::Chosen(folder.path().to_owned()));
+    window.click("Open lessons…");
+    window.until("the folder is read", |app| app.model.lesson_folder.is_none());
+    window.until_shown("Lesson 1: Mine");
+    assert!(window.shows("broken.md, line 3: the front matter names no preset"));
+    assert!(window.shows("Hello"));
+}
+
+#[test]
+fn every_control_that_a_lesson_points_at_is_there() {
+    let mut window = Window::open();
+    for lesson in chainrule::learn::lessons() {
+        let document = lesson.document().expect("a test of lessons loads it");
+        window.app_mut().model.show(chainrule::project::Preset { document, run: None }, None);
+        window.ready();
+        for task in lesson.tasks() {
+            let (Some(control), Some(name)) = (&task.highlight, &task.workspace) else { continue };
+            window.click(name);
+            if name == "Explain" {
+                window.until_shown("over 1 row");
+            }
+            let found = window.harness.query_all_by_label(control).count();
+            assert!(found > 0, "{}: {control} in {name}", lesson.id);
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::dialogs::Question;
 use super::explain::math;
 use super::icon;
 use super::model::{Intention, Model};
-use super::theme::{BODY, HEADING, HINT, LABEL, RADIUS_CARD, TITLE, Tokens, regular, semibold, tokens};
+use super::theme::{BODY, HEADING, HINT, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold, tokens};
 use super::widgets::{self, hint, label, named, title};
 use crate::learn::{Action, Block, Facts, Lesson, Progress, Seen, Step, Task, folder, lessons, tex};
 use crate::project::Preset;
@@ -29,6 +29,8 @@ pub struct LearnView {
     /// The lesson on screen, by its id.
     open: String,
     running: Option<Running>,
+    /// Whether the task at hand is to be scrolled to.
+    scroll: bool,
     pub progress: Progress,
     cache: CommonMarkCache,
 }
@@ -36,6 +38,8 @@ pub struct LearnView {
 /// A lesson that has begun: its preset is on screen.
 struct Running {
     id: String,
+    /// Whether its preset waits for an answer about unsaved work.
+    pending: bool,
     /// The task that is to be done now, by its place among tasks and questions.
     task: Option<usize>,
     /// Hints on screen, by the task's place.
@@ -70,6 +74,7 @@ impl Default for LearnView {
             problems: Vec::new(),
             open,
             running: None,
+            scroll: false,
             progress: Progress::default(),
             cache: CommonMarkCache::default(),
         }
@@ -91,7 +96,7 @@ impl LearnView {
 
     /// The first task that is not done.
     fn current_task(&self) -> Option<(usize, Task)> {
-        let lesson = self.running_lesson()?;
+        let lesson = self.running_lesson().filter(|_| self.running.as_ref().is_some_and(|r| !r.pending))?;
         let done = self.progress.of(&lesson.id);
         lesson.work().enumerate().find_map(|(place, block)| match block {
             Block::Task(task) if done.is_none_or(|d| d.work.get(&place) != Some(&true)) => Some((place, task.clone())),
@@ -108,6 +113,14 @@ impl LearnView {
     pub fn watch(&mut self, model: &mut Model) {
         if let Some(path) = model.lesson_folder.take() {
             self.read_folder(path, model);
+        }
+        if let (Some(lesson), true) = (self.running_lesson(), self.running.as_ref().is_some_and(|r| r.pending)) {
+            if model.modal.is_some() {
+                return;
+            }
+            // Whoever cancels the question stays with the document that was there.
+            let begun = model.document().name == lesson.title;
+            self.running = self.running.take().filter(|_| begun).map(|r| Running { pending: false, ..r });
         }
         let current = self.current_task();
         let Some(running) = &mut self.running else { return };
@@ -217,7 +230,7 @@ impl LearnView {
             Ok(document) => {
                 model.intend(Intention::Show(Box::new(Preset { document, run: None })));
                 let id = lesson.id.clone();
-                self.running = Some(Running { id, task: None, hints: BTreeMap::new(), showing: None });
+                self.running = Some(Running { id, pending: true, task: None, hints: BTreeMap::new(), showing: None });
             }
             Err(why) => model.problem(format!("The lesson cannot begin. {why}")),
         }
@@ -384,7 +397,7 @@ impl LearnView {
     }
 
     fn task(
-        &self,
+        &mut self,
         ui: &mut Ui,
         lesson: &Lesson,
         task: &Task,
@@ -396,62 +409,49 @@ impl LearnView {
         let done = self.progress.of(&lesson.id).is_some_and(|d| d.work.get(&place) == Some(&true));
         let running = self.running.as_ref().filter(|r| r.id == lesson.id);
         let now = !done && running.is_some_and(|r| r.task == Some(place));
-        boxed(
-            ui,
-            if done {
-                t.ok
-            } else if now {
-                t.accent
-            } else {
-                t.line
-            },
-            t,
-            |ui| {
-                ui.horizontal_top(|ui| {
-                    let (glyph, colour) = if done { (icon::OK, t.ok) } else { (icon::FORTH, t.accent) };
-                    ui.label(RichText::new(glyph).size(18.0).color(colour));
-                    let state = if done {
-                        "done"
-                    } else if now {
-                        "to do now"
-                    } else {
-                        "to do"
-                    };
-                    ui.vertical(|ui| {
-                        let text = RichText::new(&task.text).font(semibold(READING));
-                        named(ui.add(Label::new(text).wrap()), Role::Label, &format!("Task, {state}: {}", task.text));
-                        if now {
-                            standing(ui, task, model, t);
-                        }
-                    });
-                });
-                let Some(running) = running.filter(|_| !done) else {
-                    if !done {
-                        ui.label(hint(ui, "Start the lesson to do this task"));
+        let (line, state) = match (done, now) {
+            (true, _) => (t.ok, "done"),
+            (false, true) => (t.accent, "to do now"),
+            (false, false) => (t.line, "to do"),
+        };
+        let frame = boxed(ui, line, t, |ui| {
+            ui.horizontal_top(|ui| {
+                let (glyph, colour) = if done { (icon::OK, t.ok) } else { (icon::FORTH, t.accent) };
+                ui.label(RichText::new(glyph).size(18.0).color(colour));
+                ui.vertical(|ui| {
+                    let text = RichText::new(&task.text).font(semibold(READING));
+                    named(ui.add(Label::new(text).wrap()), Role::Label, &format!("Task, {state}: {}", task.text));
+                    if now {
+                        standing(ui, task, model, t);
                     }
-                    return;
-                };
-                let shown = running.hints.get(&place).copied().unwrap_or(0);
-                for text in task.hints.iter().take(shown) {
-                    ui.add(Label::new(RichText::new(format!("Hint: {text}")).color(t.label)).wrap());
+                });
+            });
+            if running.is_none() && !done {
+                ui.label(hint(ui, "Start the lesson to do this task"));
+            }
+            let Some(running) = running.filter(|_| now) else { return };
+            let shown = running.hints.get(&place).copied().unwrap_or(0);
+            for text in task.hints.iter().take(shown) {
+                ui.add(Label::new(RichText::new(format!("Hint: {text}")).color(t.label)).wrap());
+            }
+            ui.horizontal(|ui| {
+                if let Some(workspace) = &task.workspace
+                    && ui.button(format!("Go to {workspace}")).clicked()
+                {
+                    chosen = Some(Chosen::Visit(workspace.clone()));
                 }
-                ui.horizontal(|ui| {
-                    if let Some(workspace) = &task.workspace
-                        && ui.button(format!("Go to {workspace}")).clicked()
-                    {
-                        chosen = Some(Chosen::Visit(workspace.clone()));
-                    }
-                    if shown < task.hints.len() && ui.button(if shown == 0 { "Hint" } else { "Another hint" }).clicked()
-                    {
-                        chosen = Some(Chosen::Hint(place));
-                    }
-                    let hover = "The program does it; the report notes that it was shown";
-                    if now && !task.solution.is_empty() && ui.button("Show me").on_hover_text(hover).clicked() {
-                        chosen = Some(Chosen::Show(place));
-                    }
-                });
-            },
-        );
+                if shown < task.hints.len() && ui.button(if shown == 0 { "Hint" } else { "Another hint" }).clicked() {
+                    chosen = Some(Chosen::Hint(place));
+                }
+                let hover = "The program does it; the report notes that it was shown";
+                if !task.solution.is_empty() && ui.button("Show me").on_hover_text(hover).clicked() {
+                    chosen = Some(Chosen::Show(place));
+                }
+            });
+        });
+        if now && std::mem::take(&mut self.scroll) {
+            frame.scroll_to_me(Some(Align::Center));
+        }
         chosen
     }
 
@@ -462,12 +462,13 @@ impl LearnView {
             styles.insert(TextStyle::Body, regular(READING));
             styles.insert(TextStyle::Heading, semibold(TITLE + 2.0));
             ui.spacing_mut().item_spacing = vec2(4.0, 8.0);
-            ui.visuals_mut().override_text_color = Some(t.text);
+            // What is emphasised stands out by its colour.
+            let visuals = ui.visuals_mut();
+            visuals.widgets.noninteractive.fg_stroke.color = mix(t.text, t.label, 0.3);
+            visuals.widgets.active.fg_stroke.color = t.accent;
             let problem = t.problem;
             let set = move |ui: &mut Ui, source: &str, inline: bool| match tex(source) {
-                Ok(formula) if inline => {
-                    math::caption(ui, &formula, READING);
-                }
+                Ok(formula) if inline => math::inline(ui, &formula, READING),
                 Ok(formula) => {
                     ui.add_space(4.0);
                     ui.horizontal(|ui| {
@@ -503,7 +504,7 @@ impl LearnView {
                         self.running = None;
                     }
                     if ui.button("Back to lesson").clicked() {
-                        (visit, self.open) = (Some("Learn".to_owned()), lesson.id.clone());
+                        (visit, self.open, self.scroll) = (Some("Learn".to_owned()), lesson.id.clone(), true);
                     }
                     let Some((place, task)) = &current else {
                         let text = "All tasks are done";
@@ -621,8 +622,8 @@ fn quiz(ui: &mut Ui, question: &crate::learn::Question, answer: Option<bool>, t:
     chosen
 }
 
-fn boxed(ui: &mut Ui, line: egui::Color32, t: &Tokens, add: impl FnOnce(&mut Ui)) {
-    ui.add_space(4.0);
+fn boxed(ui: &mut Ui, line: egui::Color32, t: &Tokens, add: impl FnOnce(&mut Ui)) -> egui::Response {
+    ui.add_space(8.0);
     Frame::new()
         .fill(t.panel)
         .stroke(Stroke::new(1.0, line))
@@ -631,8 +632,8 @@ fn boxed(ui: &mut Ui, line: egui::Color32, t: &Tokens, add: impl FnOnce(&mut Ui)
         .show(ui, |ui| {
             ui.set_width(ui.available_width());
             add(ui);
-        });
-    ui.add_space(4.0);
+        })
+        .response
 }
 
 /// A number in a ring that closes as the lesson is done.

@@ -260,6 +260,19 @@ fn italic(text: &str) -> String {
         .collect()
 }
 
+/// A formula within a line of text of the same size, on its baseline.
+pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
+    let style = Style { size, colours: theme::tokens(ui), signed: false, hidden: None };
+    let set = set(ui, math, style);
+    let text = glyphs(ui, "x".to_owned(), theme::regular(size), style.colours.text);
+    // Indices take no room of their own, fractions do.
+    let flat = set.up < text.up * 1.7 && set.down < text.down * 4.0;
+    let (up, down) = if flat { (text.up, text.down) } else { (set.up.max(text.up), set.down.max(text.down)) };
+    let (rect, response) = ui.allocate_exact_size(vec2(set.width, up + down), Sense::hover());
+    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    paint(ui, pos2(rect.left(), rect.top() + up), set, style);
+}
+
 /// A formula of one line in words of the same size, for headings.
 pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let t = theme::tokens(ui);

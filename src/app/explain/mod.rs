@@ -132,7 +132,9 @@ impl ExplainView {
         self.ask(ui, model);
         let whole = Frame::new().fill(t.background);
         egui::CentralPanel::no_frame().frame(whole).show(ui, |ui| {
-            let Some(recorded) = self.recorded.clone().filter(|r| r.generation == model.snapshot.generation) else {
+            // A recording of another network than the one on screen shows nothing.
+            let fits = |r: &Arc<Recorded>| model.is_current() && r.generation == model.snapshot.generation;
+            let Some(recorded) = self.recorded.clone().filter(fits) else {
                 let area = ui.max_rect();
                 let (heading, text) = match (&self.failure, model.trainable()) {
                     (Some(failure), _) => ("This step could not be recorded", failure.as_str()),
