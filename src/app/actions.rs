@@ -30,6 +30,8 @@ pub enum Action {
     Search,
     Theme,
     Projector,
+    Panels,
+    Annotate,
     Fullscreen,
     Shortcuts,
 }
@@ -52,6 +54,8 @@ impl Action {
                 Self::Search,
                 Self::Theme,
                 Self::Projector,
+                Self::Panels,
+                Self::Annotate,
                 Self::Fullscreen,
             ],
         ),
@@ -84,7 +88,9 @@ impl Action {
             Self::Fit => "Fit network to view",
             Self::Search => "Search layers",
             Self::Theme => "Light or dark",
-            Self::Projector => "Projector size",
+            Self::Projector => "Projector mode",
+            Self::Panels => "Hide or show side panels",
+            Self::Annotate => "Draw on the window",
             Self::Fullscreen => "Full screen",
             Self::Shortcuts => "Keyboard shortcuts",
         }
@@ -124,6 +130,8 @@ impl Action {
             Self::Search => (Modifiers::NONE, Key::Slash),
             Self::Theme => (Modifiers::COMMAND, Key::L),
             Self::Projector => (Modifiers::NONE, Key::F9),
+            Self::Panels => (Modifiers::NONE, Key::F8),
+            Self::Annotate => (Modifiers::NONE, Key::F7),
             Self::Fullscreen => (Modifiers::NONE, Key::F11),
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
         };

@@ -3,6 +3,7 @@
 //! Each screen is a struct with its own view state and one `ui` method; it reads the [`Model`] and queues edits.
 
 mod actions;
+mod annotate;
 mod build;
 mod data;
 mod dialogs;

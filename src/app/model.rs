@@ -79,6 +79,8 @@ pub struct Model {
     pub pace: Pace,
     pub include_run: bool,
     pub recent: Vec<PathBuf>,
+    /// Whether the panels at the sides are hidden, to show the work alone.
+    pub bare: bool,
     /// What was looked at and answered in Explain, for the task of a lesson.
     pub seen: Seen,
     /// A folder of lessons that was chosen; the Learn workspace reads it.
@@ -137,6 +139,7 @@ impl Model {
             pace: Pace::Full,
             include_run: false,
             recent: Vec::new(),
+            bare: false,
             seen: Seen::default(),
             lesson_folder: None,
             quit: false,

@@ -1,6 +1,7 @@
 //! The frame around the workspaces: bar above, transport below, messages, questions, keys.
 
 use super::actions::Action;
+use super::annotate::Annotations;
 use super::build::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
@@ -77,6 +78,7 @@ pub struct Chainrule {
     pictures: Pictures,
     shortcuts: bool,
     projector: bool,
+    annotations: Annotations,
     experiment: Option<Experiment>,
     /// The message on screen, and since when.
     notice: Option<(Notice, f64)>,
@@ -100,6 +102,7 @@ impl Chainrule {
             pictures: Pictures::default(),
             shortcuts: false,
             projector: false,
+            annotations: Annotations::default(),
             experiment: None,
             notice: None,
             window_title: String::new(),
@@ -117,9 +120,11 @@ impl Chainrule {
         self.set_projector(ctx, projector);
     }
 
-    /// Everything larger, to be read from the last row.
+    /// Everything larger, in stronger colours and without what is not needed, to be read from the last row.
     fn set_projector(&mut self, ctx: &Context, on: bool) {
         self.projector = on;
+        self.model.bare = on;
+        theme::set_contrast(ctx, on);
         ctx.set_zoom_factor(if on { PROJECTOR } else { 1.0 });
     }
 
@@ -138,10 +143,11 @@ impl Chainrule {
         let t = tokens(ui);
         let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 6));
         Panel::top("workspaces").exact_size(46.0).frame(bar).show(ui, |ui| self.top(ui));
-        Panel::bottom("transport")
-            .exact_size(transport::HEIGHT)
-            .frame(bar)
-            .show(ui, |ui| transport::ui(ui, &mut self.model));
+        // The film of Explain has controls of its own.
+        if !(self.model.bare && matches!(self.workspace, Workspace::Explain | Workspace::Learn)) {
+            let transport = Panel::bottom("transport").exact_size(transport::HEIGHT).frame(bar);
+            transport.show(ui, |ui| transport::ui(ui, &mut self.model));
+        }
         self.notices(ui);
         self.learn.watch(&mut self.model);
         let (control, place) = self.learn.pointed_at();
@@ -166,6 +172,7 @@ impl Chainrule {
         self.shortcuts_window(&ctx);
         self.experiment(&ctx);
         self.question(&ctx);
+        self.annotations.ui(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
         // A drag is one step of undo; what a released pointer has chosen belongs to no later step.
@@ -195,8 +202,11 @@ impl Chainrule {
             ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
             ui.add_space(10.0);
             let room = (full.width() / 2.0 - 260.0 - (ui.cursor().left() - full.left())).max(40.0);
-            let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
-            widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
+            // A few letters of a name tell nothing.
+            if room > 90.0 {
+                let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
+                widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
+            }
         });
         let middle = egui::Rect::from_center_size(full.center(), vec2(500.0, 34.0));
         widgets::at(ui, middle, Layout::left_to_right(Align::Center), |ui| {
@@ -360,6 +370,8 @@ impl Chainrule {
                 ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
             }
             Action::Projector => self.set_projector(ctx, !self.projector),
+            Action::Panels => self.model.bare = !self.model.bare,
+            Action::Annotate => self.annotations.toggle(),
             Action::Fullscreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
@@ -443,7 +455,7 @@ impl Chainrule {
                     }
                 });
                 ui.separator();
-                ui.label(label(ui, "Canvas: drag to pan, scroll to zoom, Shift and drag to select, right-click for more. F1 shows this window."));
+                ui.label(label(ui, "Canvas: drag to pan, scroll to zoom, Shift and drag to select, right-click for more. Explain: arrow keys or Page Up and Page Down move the film (a remote control does too), D changes its depth, C shows the chain, E enlarges the card. F1 shows this window."));
             },
         );
         if open && ctx.input(|i| i.key_pressed(Key::Escape)) {

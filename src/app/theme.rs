@@ -91,13 +91,66 @@ const LIGHT: Tokens = Tokens {
     ],
 };
 
+/// The same for a projector in a bright room: pure grounds, and nothing pale on them.
+const STRONG_DARK: Tokens = Tokens {
+    background: rgb(0x0000_0000),
+    panel: rgb(0x000a_0c10),
+    raised: rgb(0x0018_1c24),
+    line: rgb(0x0068_7288),
+    text: rgb(0x00ff_ffff),
+    label: rgb(0x00d5_dbe6),
+    hint: rgb(0x00b8_c1d0),
+    positive: rgb(0x006c_b5ff),
+    negative: rgb(0x00ff_a856),
+    accent: rgb(0x00c3_b0ff),
+    on_accent: rgb(0x0000_0000),
+    ok: rgb(0x0055_dba8),
+    problem: rgb(0x00ff_8089),
+    ..DARK
+};
+
+const STRONG_LIGHT: Tokens = Tokens {
+    background: rgb(0x00ff_ffff),
+    raised: rgb(0x00ec_eef2),
+    line: rgb(0x007a_8496),
+    text: rgb(0x0000_0000),
+    label: rgb(0x002b_3240),
+    hint: rgb(0x0042_4b5c),
+    positive: rgb(0x0009_5cb0),
+    negative: rgb(0x00b0_4c00),
+    accent: rgb(0x0057_35c4),
+    ok: rgb(0x0000_6b46),
+    problem: rgb(0x00b0_1f2e),
+    ..LIGHT
+};
+
 /// The colours in force.
 pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
-    of(ui.visuals().dark_mode)
+    of(ui.visuals().dark_mode, contrast(ui.ctx()))
 }
 
-pub const fn of(dark: bool) -> &'static Tokens {
-    if dark { &DARK } else { &LIGHT }
+/// The same where there is no place to draw on.
+pub fn tokens_of(ctx: &Context) -> &'static Tokens {
+    of(ctx.theme() == Theme::Dark, contrast(ctx))
+}
+
+fn contrast(ctx: &Context) -> bool {
+    ctx.data(|d| d.get_temp(egui::Id::unique("contrast"))).unwrap_or(false)
+}
+
+/// High contrast, or as usual.
+pub fn set_contrast(ctx: &Context, on: bool) {
+    ctx.data_mut(|d| d.insert_temp(egui::Id::unique("contrast"), on));
+    styles(ctx, on);
+}
+
+const fn of(dark: bool, strong: bool) -> &'static Tokens {
+    match (dark, strong) {
+        (true, false) => &DARK,
+        (false, false) => &LIGHT,
+        (true, true) => &STRONG_DARK,
+        (false, true) => &STRONG_LIGHT,
+    }
 }
 
 impl Tokens {
@@ -156,8 +209,12 @@ pub fn regular(size: f32) -> FontId {
 /// Installs fonts and both themes.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
+    styles(ctx, false);
+}
+
+fn styles(ctx: &Context, strong: bool) {
     for theme in [Theme::Dark, Theme::Light] {
-        ctx.set_style_of(theme, style(of(theme == Theme::Dark), theme == Theme::Dark));
+        ctx.set_style_of(theme, style(of(theme == Theme::Dark, strong), theme == Theme::Dark));
     }
 }
 
@@ -243,7 +300,7 @@ fn visuals(t: &Tokens, dark: bool) -> Visuals {
 
 #[cfg(test)]
 mod tests {
-    use super::{DARK, LIGHT, Tokens};
+    use super::{DARK, LIGHT, STRONG_DARK, STRONG_LIGHT, Tokens};
     use egui::Color32;
 
     /// Contrast of two colours after WCAG 2.
@@ -268,6 +325,14 @@ mod tests {
                 assert!(contrast(hint, ground) > 3.5, "{}", contrast(hint, ground));
             }
             assert!(contrast(accent, on_accent) > 4.5);
+        }
+        for Tokens { background, panel, raised, text, label, hint, line, .. } in [STRONG_DARK, STRONG_LIGHT] {
+            for ground in [background, panel, raised] {
+                assert!(contrast(text, ground) > 15.0);
+                assert!(contrast(label, ground) > 10.0);
+                assert!(contrast(hint, ground) > 7.0);
+                assert!(contrast(line, ground) > 3.0);
+            }
         }
     }
 }

@@ -116,7 +116,7 @@ pub fn pointed(response: Response, name: &str) -> Response {
     let id = egui::Id::unique("pointed at");
     let wanted: Option<String> = response.ctx.data(|d| d.get_temp(id)).flatten();
     if wanted.as_deref() == Some(name) {
-        let accent = theme::of(response.ctx.theme() == egui::Theme::Dark).accent;
+        let accent = theme::tokens_of(&response.ctx).accent;
         let painter = response.ctx.layer_painter(response.layer_id);
         let rect = response.rect.expand(3.0);
         painter.rect_stroke(rect, CornerRadius::same(7), Stroke::new(2.0, accent), StrokeKind::Outside);
@@ -313,6 +313,24 @@ pub fn centred(ui: &Ui, rect: Rect, heading: &str, text: &str) {
     let t = tokens(ui);
     ui.painter().text(rect.center() - vec2(0.0, 12.0), Align2::CENTER_CENTER, heading, semibold(TITLE), t.text);
     ui.painter().text(rect.center() + vec2(0.0, 12.0), Align2::CENTER_CENTER, text, theme::regular(LABEL), t.label);
+}
+
+/// A button in the corner of a card that makes it fill the workspace, or lets it go back; it is seen when the pointer or the
+/// focus is there.
+pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
+    let t = tokens(ui);
+    let rect = Rect::from_min_size(card.right_bottom() - vec2(34.0, 34.0), vec2(28.0, 28.0));
+    let response = ui.interact(rect, ui.scope_id().with(("enlarge", what)), Sense::click());
+    let name = if large { format!("Back to all from {what}") } else { format!("Enlarge {what}") };
+    let response = named(response, Role::Button, &name);
+    let near = ui.rect_contains_pointer(card);
+    if near || response.has_focus() || large {
+        let fill = if response.hovered() { t.raised } else { t.panel };
+        let line = if response.has_focus() { t.accent } else { t.line };
+        ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, super::icon::FULLSCREEN, theme::regular(15.0), t.text);
+    }
+    response.on_hover_text(name).clicked()
 }
 
 /// A frame around a picture.

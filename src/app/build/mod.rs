@@ -30,6 +30,10 @@ impl BuildView {
     pub fn ui(&mut self, ui: &mut egui::Ui, model: &mut Model, pictures: &Pictures) {
         let t = tokens(ui);
         let side = egui::Frame::new().fill(t.panel).inner_margin(12);
+        if model.bare {
+            egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
+            return;
+        }
         egui::Panel::left("palette").exact_size(198.0).resizable(false).frame(side).show(ui, |ui| {
             egui::ScrollArea::vertical().show(ui, |ui| {
                 if let Some(kind) = self.palette.ui(ui) {

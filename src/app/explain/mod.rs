@@ -80,6 +80,10 @@ pub struct ExplainView {
     quiz: Quiz,
     /// Whether the slider of the speed has the focus.
     sliding: bool,
+    /// Whether a key has asked for the next depth.
+    deeper: bool,
+    /// The card that fills the workspace.
+    large: Option<usize>,
 }
 
 impl Default for ExplainView {
@@ -103,6 +107,8 @@ impl Default for ExplainView {
             nudge: Nudge::default(),
             quiz: Quiz::default(),
             sliding: false,
+            deeper: false,
+            large: None,
         }
     }
 }
@@ -149,12 +155,22 @@ impl ExplainView {
             if let (Card::Chain, Some(weight)) = (self.card, self.weight) {
                 model.seen.chain(weight);
             }
+            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
+            if let Some(card) = self.large {
+                let timeline = Panel::bottom("explain timeline").exact_size(TIMELINE).frame(bar);
+                timeline.show(ui, |ui| self.timeline(ui, model, &scene, t));
+                let inside = Frame::new().inner_margin(GAP);
+                egui::CentralPanel::no_frame().frame(inside).show(ui, |ui| {
+                    let rect = ui.available_rect_before_wrap();
+                    self.card_at(ui, model, &scene, (card, rect), t);
+                });
+                return;
+            }
             let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
             Panel::bottom("explain cards")
                 .exact_size(cards)
                 .frame(Frame::new().inner_margin(GAP))
                 .show(ui, |ui| self.cards(ui, model, &scene, t));
-            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
             Panel::bottom("explain timeline")
                 .exact_size(TIMELINE)
                 .frame(bar)
@@ -241,7 +257,18 @@ impl ExplainView {
             return;
         }
         let pressed = |key| ui.input_mut(|i| i.count_and_consume_key(egui::Modifiers::NONE, key));
-        let (on, back) = (pressed(Key::ArrowRight), pressed(Key::ArrowLeft));
+        let (on, back) =
+            (pressed(Key::ArrowRight) + pressed(Key::PageDown), pressed(Key::ArrowLeft) + pressed(Key::PageUp));
+        self.deeper = pressed(Key::D) > 0 && self.large.is_none();
+        if pressed(Key::C) > 0 {
+            self.card = if self.card == Card::Chain { Card::Step } else { Card::Chain };
+        }
+        if pressed(Key::E) > 0 {
+            self.large = if self.large.is_some() { None } else { Some(0) };
+        }
+        if self.large.is_some() && pressed(Key::Escape) > 0 {
+            self.large = None;
+        }
         if on + back > 0 {
             let at = (self.at + on).saturating_sub(back);
             self.go(at, count);
@@ -371,7 +398,15 @@ impl ExplainView {
                 (Depth::Neuron, "neurons", "A stop at each neuron that is drawn"),
             ];
             let before = scene.stop;
-            if segmented(ui, &mut self.depth, &choices) {
+            let deeper = std::mem::take(&mut self.deeper);
+            if deeper {
+                self.depth = match self.depth {
+                    Depth::Phase => Depth::Layer,
+                    Depth::Layer => Depth::Neuron,
+                    Depth::Neuron => Depth::Phase,
+                };
+            }
+            if segmented(ui, &mut self.depth, &choices) | deeper {
                 self.playing = None;
                 let shown = scene::shown(model);
                 let new = stops(&recorded.trace, self.depth, |id| shown.get(&id).cloned().unwrap_or_default());
@@ -521,22 +556,32 @@ impl ExplainView {
         for (k, width) in widths.into_iter().enumerate() {
             let rect = Rect::from_min_size(pos2(left, area.top()), vec2(width, area.height()));
             left += width + GAP;
-            at(ui, rect, Layout::top_down(Align::Min), |ui| {
-                widgets::card(ui).show(ui, |ui| {
-                    ui.set_min_size(ui.available_size());
-                    match k {
-                        0 => self.left_card(ui, scene, t),
-                        1 => {
-                            let assistant = self.assistant.as_ref();
-                            if let (Some(assistant), Some(weight)) = (assistant, self.weight) {
-                                self.nudge.ui(ui, assistant, &scene.recorded, weight, t);
-                                model.seen.nudged_slope = self.nudge.slope_share().or(model.seen.nudged_slope);
-                            }
+            self.card_at(ui, model, scene, (k, rect), t);
+        }
+    }
+
+    /// One of the cards in its place, with the button that enlarges it.
+    fn card_at(&mut self, ui: &mut Ui, model: &mut Model, scene: &Scene, (k, rect): (usize, Rect), t: &Tokens) {
+        at(ui, rect, Layout::top_down(Align::Min), |ui| {
+            widgets::card(ui).show(ui, |ui| {
+                ui.set_min_size(ui.available_size());
+                match k {
+                    0 => self.left_card(ui, scene, t),
+                    1 => {
+                        let assistant = self.assistant.as_ref();
+                        if let (Some(assistant), Some(weight)) = (assistant, self.weight) {
+                            self.nudge.ui(ui, assistant, &scene.recorded, weight, t);
+                            model.seen.nudged_slope = self.nudge.slope_share().or(model.seen.nudged_slope);
                         }
-                        _ => self.side_card(ui, model, scene, t),
                     }
-                });
+                    _ => self.side_card(ui, model, scene, t),
+                }
             });
+        });
+        let large = self.large.is_some();
+        let name = ["formulas", "nudge", "quiz and diagnosis"][k];
+        if widgets::enlarge(ui, rect, name, large) {
+            self.large = if large { None } else { Some(k) };
         }
     }
 }

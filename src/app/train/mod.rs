@@ -26,6 +26,8 @@ pub struct TrainView {
     /// Which of the metrics is drawn.
     metric: usize,
     layer: Option<LayerId>,
+    /// The tile that fills the workspace.
+    large: Option<Tile>,
     weights: Option<TextureHandle>,
     weights_of: (Arc<Vec<f32>>, Option<LayerId>, bool),
 }
@@ -33,7 +35,7 @@ pub struct TrainView {
 const GAP: f32 = 12.0;
 const LOWEST: f32 = 250.0;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Tile {
     Loss,
     Metric,
@@ -45,6 +47,23 @@ enum Tile {
     Confusion,
     Rate,
     Outputs,
+}
+
+impl Tile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Metric => "metric",
+            Self::Norms => "gradient norms",
+            Self::Histogram => "weights over time",
+            Self::Weights => "weights now",
+            Self::Surface => "decision surface",
+            Self::Curve => "fitted curve",
+            Self::Confusion => "confusion matrix",
+            Self::Rate => "learning rate",
+            Self::Outputs => "outputs",
+        }
+    }
 }
 
 /// The experiments that can be made with the network on screen.
@@ -65,8 +84,20 @@ fn experiments(ui: &mut Ui, model: &mut Model) {
 impl TrainView {
     /// Draws the workspace.
     pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+        let layers = &model.snapshot.history.layers;
+        if self.layer.is_none_or(|l| !layers.contains(&l)) {
+            self.layer = layers.first().copied();
+        }
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
+        if !model.bare {
+            self.settings(ui, model, side);
+        }
+        let middle = Frame::new().fill(t.background).inner_margin(GAP);
+        egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| self.dashboard(ui, model, pictures, t));
+    }
+
+    fn settings(&mut self, ui: &mut Ui, model: &mut Model, side: Frame) {
         Panel::left("training settings").exact_size(250.0).resizable(false).frame(side).show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.label(title("Training"));
@@ -77,15 +108,10 @@ impl TrainView {
                 self.layer_choice(ui, model);
             });
         });
-        let middle = Frame::new().fill(t.background).inner_margin(GAP);
-        egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| self.dashboard(ui, model, pictures, t));
     }
 
     fn layer_choice(&mut self, ui: &mut Ui, model: &Model) {
         let layers = &model.snapshot.history.layers;
-        if self.layer.is_none_or(|l| !layers.contains(&l)) {
-            self.layer = layers.first().copied();
-        }
         let Some(current) = self.layer else { return };
         ui.add_space(8.0);
         ui.label(title("Layer to watch"));
@@ -116,6 +142,11 @@ impl TrainView {
             tiles.insert(2, Tile::Outputs);
         }
         let area = ui.available_rect_before_wrap();
+        self.large = self.large.filter(|large| tiles.contains(large));
+        if let Some(large) = self.large {
+            self.place(ui, model, pictures, (large, area), t);
+            return;
+        }
         let columns = if area.width() > 960.0 { 3 } else { 2 };
         let rows = tiles.len().div_ceil(columns);
         let width = (area.width() - GAP * (columns - 1) as f32) / columns as f32;
@@ -127,14 +158,24 @@ impl TrainView {
                 let corner = origin + vec2((i % columns) as f32 * (width + GAP), (i / columns) as f32 * (height + GAP));
                 let rect = Rect::from_min_size(corner, vec2(width, height));
                 if ui.is_rect_visible(rect) {
-                    let mut inner = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min)));
-                    widgets::card(ui).show(&mut inner, |ui| {
-                        ui.set_min_size(ui.available_size());
-                        self.tile(ui, model, pictures, tile, t);
-                    });
+                    self.place(ui, model, pictures, (tile, rect), t);
                 }
             }
         });
+    }
+
+    /// A tile in its place, with the button that enlarges it.
+    fn place(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, (tile, rect): (Tile, Rect), t: &Tokens) {
+        let mut inner = ui.new_child(UiBuilder::new().max_rect(rect).layout(Layout::top_down(Align::Min)));
+        widgets::card(ui).show(&mut inner, |ui| {
+            ui.set_min_size(ui.available_size());
+            self.tile(ui, model, pictures, tile, t);
+        });
+        let large = self.large.is_some();
+        let escaped = large && ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape));
+        if widgets::enlarge(ui, rect, tile.name(), large) || escaped {
+            self.large = if large { None } else { Some(tile) };
+        }
     }
 
     fn tile(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, tile: Tile, t: &Tokens) {
