@@ -874,3 +874,42 @@ fn every_control_that_a_lesson_points_at_is_there() {
         }
     }
 }
+
+#[test]
+fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
+    let mut window = Window::preset("xor");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut saved = |entry: &str, file: &str| {
+        let path = folder.path().join(file);
+        window.answer(Answer::Chosen(path.clone()));
+        window.click("Worksheet");
+        window.click(entry);
+        window.until("it is saved", |app| app.model.notices.iter().any(|n| n.text.contains(file)));
+        std::fs::read(path).expect("it is there")
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");
+    let students = text(saved("Worksheet as SVG…", "students.svg"));
+    let solutions = text(saved("Solutions as SVG…", "solutions.svg"));
+    for (entry, file) in [("Worksheet as PDF…", "students.pdf"), ("Solutions as PDF…", "solutions.pdf")] {
+        let pdf = saved(entry, file);
+        assert!(pdf.starts_with(b"%PDF") && pdf.trim_ascii_end().ends_with(b"%%EOF"), "{file}");
+    }
+    // Every result that the solutions tell is missing from the students' formulas.
+    let model = &window.app().model;
+    let (spec, data) = (&model.document().network, model.dataset.clone().expect("there are data"));
+    let session =
+        chainrule::train::Session::new(spec, data.clone(), model.document().training.clone(), 1).expect("it fits");
+    let trace = chainrule::explain::Trace::<f32>::record(spec, &data, &session.moment(), &[0]).expect("it is recorded");
+    let loss = chainrule::explain::written(trace.loss);
+    assert!(solutions.contains(&loss) && !students.contains(&loss), "{loss}");
+    for layer in [chainrule::nn::LayerId(2), chainrule::nn::LayerId(3)] {
+        let (z, a) = trace.layer_values(layer).expect("it has values");
+        for value in z.iter().flat_map(|z| z.iter()).chain(a.iter()) {
+            let value = chainrule::explain::written(f64::from(*value));
+            assert!(solutions.contains(&value) && !students.contains(&value), "{value}");
+        }
+    }
+    assert!(students.contains("Name") && students.matches(">?<").count() > 4, "own results are asked for again");
+}

@@ -124,6 +124,9 @@ const STRONG_LIGHT: Tokens = Tokens {
     ..LIGHT
 };
 
+/// Black on white, for paper.
+pub const PRINT: Tokens = Tokens { text: rgb(0x0000_0000), label: rgb(0x0055_5c69), accent: rgb(0x0057_35c4), ..LIGHT };
+
 /// The colours in force.
 pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
     of(ui.visuals().dark_mode, contrast(ui.ctx()))
@@ -192,6 +195,11 @@ pub const HINT: f32 = 11.0;
 
 const SEMIBOLD: &str = "semibold";
 const MATH: &str = "mathematics";
+const MATH_ALONE: &str = "mathematics alone";
+
+pub const INTER: &[u8] = include_bytes!("../../assets/fonts/InterTabular-Regular.ttf");
+pub const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/InterTabular-SemiBold.ttf");
+pub const CHAINRULE_MATH: &[u8] = include_bytes!("../../assets/fonts/ChainruleMath.ttf");
 
 pub fn semibold(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(SEMIBOLD.into()))
@@ -200,6 +208,11 @@ pub fn semibold(size: f32) -> FontId {
 /// For formulas.
 pub fn math_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(MATH.into()))
+}
+
+/// The same without what other fonts fill in.
+pub fn math_alone(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(MATH_ALONE.into()))
 }
 
 pub fn regular(size: f32) -> FontId {
@@ -221,9 +234,9 @@ fn styles(ctx: &Context, strong: bool) {
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let files: [(&str, &[u8]); 4] = [
-        ("inter", include_bytes!("../../assets/fonts/InterTabular-Regular.ttf")),
-        ("inter-semibold", include_bytes!("../../assets/fonts/InterTabular-SemiBold.ttf")),
-        ("math", include_bytes!("../../assets/fonts/ChainruleMath.ttf")),
+        ("inter", INTER),
+        ("inter-semibold", INTER_SEMIBOLD),
+        ("math", CHAINRULE_MATH),
         ("icons", include_bytes!("../../assets/fonts/PhosphorSubset.ttf")),
     ];
     for (name, bytes) in files {
@@ -239,6 +252,7 @@ fn fonts() -> FontDefinitions {
     fonts.families.insert(FontFamily::Name(SEMIBOLD.into()), family("inter-semibold"));
     let math = std::iter::once("math".to_owned()).chain(family("inter")).collect();
     fonts.families.insert(FontFamily::Name(MATH.into()), math);
+    fonts.families.insert(FontFamily::Name(MATH_ALONE.into()), vec!["math".to_owned()]);
     fonts
 }
 

@@ -103,7 +103,7 @@ impl ExplainView {
             return;
         };
         let hidden = self.quiz.hidden(scene.recorded.serial, scene.at, Some(explanation));
-        let style = Style { size: size(ui), colours: t, signed: true, hidden };
+        let style = Style { size: size(ui), colours: t, signed: true, hidden: hidden.as_slice() };
         let mut chosen = None;
         for line in &explanation.lines {
             ui.add_space(4.0);
@@ -171,7 +171,7 @@ impl ExplainView {
 
     /// The factors side by side, each with its value and what it is; as many lines as they need.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
-        let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: None };
+        let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
         let wide = 92.0_f32;
         let beside = ((ui.available_width() / wide) as usize).max(1);
         let cells = chain.factors.len() + 1;

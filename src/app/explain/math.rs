@@ -12,8 +12,8 @@ pub struct Style<'a> {
     pub colours: &'a Tokens,
     /// Numbers in the colours of their sign.
     pub signed: bool,
-    /// A number that is not to be seen yet.
-    pub hidden: Option<Place>,
+    /// Numbers that are not to be seen yet.
+    pub hidden: &'a [Place],
 }
 
 enum Piece {
@@ -65,23 +65,7 @@ const GAP: f32 = 0.28;
 
 /// Draws a formula and wraps it at the width that there is; returns the number under the pointer, and whether it was clicked.
 pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool) {
-    let parts = match math {
-        Math::Row(parts) => flat(parts),
-        other => vec![other.clone()],
-    };
-    let gap = style.size * GAP;
-    let room = ui.available_width();
-    let mut lines = vec![Set::empty()];
-    for part in &parts {
-        let set = set(ui, part, style);
-        let line = lines.last_mut().expect("there is one");
-        if line.width > 0.0 && line.width + gap + set.width > room {
-            lines.push(Set::empty());
-        }
-        let line = lines.last_mut().expect("there is one");
-        let gap = if line.width > 0.0 { gap } else { 0.0 };
-        line.append(gap, set);
-    }
+    let lines = lines(ui, math, style, ui.available_width());
     let width = lines.iter().map(|l| l.width).fold(0.0, f32::max);
     let between = style.size * 0.35;
     let height: f32 = lines.iter().map(|l| l.up + l.down).sum::<f32>() + between * (lines.len() - 1) as f32;
@@ -97,6 +81,74 @@ pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool)
         }
     }
     found
+}
+
+/// The lines of a formula that is wrapped at a width.
+fn lines(ui: &Ui, math: &Math, style: Style<'_>, room: f32) -> Vec<Set> {
+    let parts = match math {
+        Math::Row(parts) => flat(parts),
+        other => vec![other.clone()],
+    };
+    let gap = style.size * GAP;
+    let mut lines = vec![Set::empty()];
+    for part in &parts {
+        let set = set(ui, part, style);
+        let line = lines.last_mut().expect("there is one");
+        if line.width > 0.0 && line.width + gap + set.width > room {
+            lines.push(Set::empty());
+        }
+        let line = lines.last_mut().expect("there is one");
+        let gap = if line.width > 0.0 { gap } else { 0.0 };
+        line.append(gap, set);
+    }
+    lines
+}
+
+/// Something on paper, from its place on: a text from its baseline.
+pub enum Mark {
+    Text { text: String, font: egui::FontId, colour: Color32 },
+    Line { to: Vec2, width: f32, colour: Color32 },
+}
+
+/// A line of a formula: its size, and its marks around the beginning of its baseline.
+pub struct Printed {
+    pub width: f32,
+    pub up: f32,
+    pub height: f32,
+    pub marks: Vec<(Vec2, Mark)>,
+}
+
+/// A formula for paper, wrapped at a width.
+pub fn marks(ui: &Ui, math: &Math, style: Style<'_>, room: f32) -> Vec<Printed> {
+    let ink = style.colours.text;
+    let print = |set: Set| {
+        let mut marks = Vec::new();
+        for (at, piece) in set.pieces {
+            match piece {
+                Piece::Text(galley, colour) => {
+                    let up = baseline(&galley);
+                    let font = galley.job.sections.first().map(|s| s.format.font_id.clone()).unwrap_or_default();
+                    let text = galley.job.text.clone();
+                    marks.push((at + vec2(0.0, up), Mark::Text { text, font, colour }));
+                }
+                Piece::Line(to, width) => marks.push((at, Mark::Line { to, width, colour: ink })),
+                Piece::Stroke(points) => {
+                    let width = style.size * 0.06;
+                    marks.extend(
+                        points.windows(2).map(|p| (at + p[0], Mark::Line { to: p[1] - p[0], width, colour: ink })),
+                    );
+                }
+                Piece::Link(..) => {}
+            }
+        }
+        Printed { width: set.width, up: set.up, height: set.up + set.down, marks }
+    };
+    lines(ui, math, style, room).into_iter().map(print).collect()
+}
+
+/// How far below its top the first row of a text has its baseline.
+fn baseline(galley: &Galley) -> f32 {
+    galley.rows.first().and_then(|r| r.glyphs.first()).map_or(galley.size().y * 0.75, |g| g.pos.y)
 }
 
 /// The parts of a row with the rows in it spread out, so that it can be wrapped anywhere.
@@ -146,8 +198,7 @@ fn paint(ui: &mut Ui, base: Pos2, set: Set, style: Style<'_>) -> Option<(Place, 
 
 fn glyphs(ui: &Ui, text: String, font: egui::FontId, colour: Color32) -> Set {
     let galley = ui.painter().layout_no_wrap(text, font, colour);
-    // The first row says where its baseline is.
-    let up = galley.rows.first().and_then(|r| r.glyphs.first()).map_or(galley.size().y * 0.75, |g| g.pos.y);
+    let up = baseline(&galley);
     let size = galley.size();
     Set { width: size.x, up, down: size.y - up, pieces: vec![(vec2(0.0, -up), Piece::Text(galley, colour))] }
 }
@@ -229,7 +280,7 @@ fn set(ui: &Ui, math: &Math, style: Style<'_>) -> Set {
 
 fn number(ui: &Ui, value: f64, place: Option<Place>, style: Style<'_>) -> Set {
     let t = style.colours;
-    let hidden = place.is_some() && place == style.hidden;
+    let hidden = place.is_some_and(|place| style.hidden.contains(&place));
     let colour = match () {
         () if hidden => t.accent,
         () if !style.signed || value == 0.0 => t.text,
@@ -262,7 +313,7 @@ fn italic(text: &str) -> String {
 
 /// A formula within a line of text of the same size, on its baseline.
 pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
-    let style = Style { size, colours: theme::tokens(ui), signed: false, hidden: None };
+    let style = Style { size, colours: theme::tokens(ui), signed: false, hidden: &[] };
     let set = set(ui, math, style);
     let text = glyphs(ui, "x".to_owned(), theme::regular(size), style.colours.text);
     // Indices take no room of their own, fractions do.
@@ -276,11 +327,11 @@ pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
 /// A formula of one line in words of the same size, for headings.
 pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let t = theme::tokens(ui);
-    let set = set(ui, math, Style { size, colours: t, signed: false, hidden: None });
+    let set = set(ui, math, Style { size, colours: t, signed: false, hidden: &[] });
     let (rect, response) = ui.allocate_exact_size(vec2(set.width, set.up + set.down), Sense::hover());
     super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
     let base = pos2(rect.left(), rect.top() + set.up);
-    let colours = Style { size, colours: t, signed: false, hidden: None };
+    let colours = Style { size, colours: t, signed: false, hidden: &[] };
     paint(ui, base, set, colours);
     rect
 }

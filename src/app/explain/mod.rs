@@ -7,7 +7,9 @@ pub mod math;
 mod nudge;
 mod scene;
 mod sketch;
+mod worksheet;
 
+use super::dialogs::Question;
 use super::icon;
 use super::model::Model;
 use super::picture::Pictures;
@@ -23,6 +25,7 @@ use nudge::Nudge;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::Duration;
+use worksheet::Kind;
 
 /// Whose step is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -415,6 +418,7 @@ impl ExplainView {
                 self.at = near.unwrap_or(0);
             }
             ui.label(label(ui, "Stop at"));
+            print(ui, model, scene);
         });
     }
 
@@ -583,6 +587,41 @@ impl ExplainView {
         if widgets::enlarge(ui, rect, name, large) {
             self.large = if large { None } else { Some(k) };
         }
+    }
+}
+
+/// The menu that puts the step on paper.
+fn print(ui: &mut Ui, model: &mut Model, scene: &Scene) {
+    let mut wanted = None;
+    ui.menu_button("Worksheet", |ui| {
+        for (text, kind, ending) in [
+            ("Worksheet as PDF…", Kind::Students, "pdf"),
+            ("Solutions as PDF…", Kind::Solutions, "pdf"),
+            ("Worksheet as SVG…", Kind::Students, "svg"),
+            ("Solutions as SVG…", Kind::Solutions, "svg"),
+        ] {
+            if ui.button(text).clicked() {
+                wanted = Some((kind, ending));
+            }
+        }
+    })
+    .response
+    .on_hover_text("This step on paper: formulas with blanks for the class, and the solutions");
+    let Some((kind, ending)) = wanted else { return };
+    let sheet = worksheet::sheet(ui, scene, &scene::shown(model), &model.document().name, kind);
+    let bytes = if ending == "pdf" { sheet.pdf(ui) } else { Ok(sheet.svg().into_bytes()) };
+    let (name, title) = match kind {
+        Kind::Students => ("worksheet", "Save worksheet"),
+        Kind::Solutions => ("solutions", "Save solutions"),
+    };
+    match bytes {
+        Ok(bytes) => model.ask(Question::SaveFile {
+            title,
+            suggestion: format!("{name}.{ending}"),
+            kind: (if ending == "pdf" { "PDF" } else { "SVG pictures" }, ending),
+            bytes: bytes.into(),
+        }),
+        Err(why) => model.problem(format!("The sheet could not be written: {why}")),
     }
 }
 

@@ -1,0 +1,368 @@
+//! A training step on paper: every formula with its numbers, blanks for the results, and a sheet of solutions, as PDF or SVG.
+
+use super::super::theme::{self, PRINT, math_font, regular, semibold};
+use super::assistant::Recorded;
+use super::math::{self, Mark, Style};
+use super::{Scene, explanation};
+use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, stops, written};
+use crate::nn::{LayerId, LayerKind};
+use crate::train::Phase;
+use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
+use krilla::color::rgb;
+use krilla::geom::{PathBuilder, Point};
+use krilla::page::PageSettings;
+use krilla::paint::{Fill, Stroke};
+use krilla::text::{Font, TextDirection};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// A4, in points.
+const PAGE: Vec2 = vec2(595.0, 842.0);
+const MARGIN: f32 = 48.0;
+const BODY: f32 = 10.0;
+const FORMULA: f32 = 11.5;
+const BLANK: Vec2 = vec2(62.0, 16.0);
+/// Stops of one phase that are printed.
+const STOPS: usize = 12;
+/// Rows and columns of the largest table of weights that is printed.
+const TABLE: usize = 8;
+const COLUMN: f32 = 60.0;
+
+/// Which of the two sheets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Students,
+    Solutions,
+}
+
+/// Pages of marks, from the top left corner.
+pub struct Sheet {
+    pages: Vec<Vec<(Pos2, Mark)>>,
+    y: f32,
+}
+
+/// Sets the step that is on screen.
+pub fn sheet(ui: &Ui, scene: &Scene, shown: &BTreeMap<LayerId, Vec<usize>>, name: &str, kind: Kind) -> Sheet {
+    let recorded = &*scene.recorded;
+    let trace = &recorded.trace;
+    let mut sheet = Sheet { pages: vec![Vec::new()], y: MARGIN };
+    let all = stops(trace, Depth::Neuron, |id| shown.get(&id).cloned().unwrap_or_default());
+    let explained = |phase: Phase| -> (Vec<Explanation>, usize) {
+        let own: Vec<usize> = (0..all.len()).filter(|&i| all[i].phase == phase && tells(trace, &all[i])).collect();
+        let some = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, scene.sample, shown));
+        (some.collect(), own.len().saturating_sub(STOPS))
+    };
+    let phases: Vec<_> =
+        [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update].into_iter().map(|p| (p, explained(p))).collect();
+    // What is asked for must not be read off a later formula.
+    let asked: Vec<Place> =
+        phases.iter().flat_map(|(_, (all, _))| all).flat_map(|e| &e.lines).filter_map(|l| l.place).collect();
+    let hidden: &[Place] = if kind == Kind::Students { &asked } else { &[] };
+
+    sheet.head(ui, recorded, scene, name, kind);
+    for (number, (phase, (explanations, more))) in phases.iter().enumerate() {
+        sheet.room(90.0);
+        sheet.y += 8.0;
+        sheet.words(ui, &format!("{}  {}", number + 1, phase.label()), semibold(14.0), PRINT.accent);
+        for explanation in explanations.iter().filter(|e| !e.lines.is_empty()) {
+            sheet.stop(ui, explanation, hidden, kind);
+        }
+        if *more > 0 {
+            sheet.words(ui, &format!("and {more} more, in the same way"), regular(BODY), PRINT.label);
+        }
+    }
+    sheet
+}
+
+/// The features of a row enter as they are; there is nothing to work out.
+fn tells(trace: &Trace<f32>, stop: &Stop) -> bool {
+    let layer = stop.layer.and_then(|id| trace.spec.layer(id));
+    layer.is_none_or(|l| stop.phase != Phase::Forward || !matches!(l.kind, LayerKind::Input(_)))
+}
+
+impl Sheet {
+    fn mark(&mut self, at: Pos2, mark: Mark) {
+        if let Some(page) = self.pages.last_mut() {
+            page.push((at, mark));
+        }
+    }
+
+    /// Begins a page where so much does not fit on this one.
+    fn room(&mut self, height: f32) {
+        if self.y + height > PAGE.y - MARGIN {
+            self.pages.push(Vec::new());
+            self.y = MARGIN;
+        }
+    }
+
+    fn words(&mut self, ui: &Ui, words: &str, font: FontId, colour: Color32) {
+        let galley = ui.painter().layout(words.to_owned(), font.clone(), colour, PAGE.x - 2.0 * MARGIN);
+        for row in &galley.rows {
+            let up = row.glyphs.first().map_or(row.size.y * 0.75, |g| g.pos.y);
+            self.room(row.size.y);
+            let line: String = row.glyphs.iter().map(|g| g.chr).collect();
+            let at = pos2(MARGIN, self.y + up);
+            self.mark(at, Mark::Text { text: line, font: font.clone(), colour });
+            self.y += row.size.y + 1.0;
+        }
+    }
+
+    fn line(&mut self, from: Pos2, to: Pos2, width: f32, colour: Color32) {
+        self.mark(from, Mark::Line { to: to - from, width, colour });
+    }
+
+    fn head(&mut self, ui: &Ui, recorded: &Recorded, scene: &Scene, name: &str, kind: Kind) {
+        let (trace, data) = (&recorded.trace, &recorded.data);
+        let names = data.encoder.feature_names();
+        let what = if kind == Kind::Students { "Worksheet" } else { "Solutions" };
+        self.words(ui, &format!("{what}: {name}"), semibold(18.0), PRINT.text);
+        let row = trace.rows[scene.sample] as usize;
+        let features: Vec<String> = (0..data.features().min(8))
+            .map(|k| format!("{} = {}", names[k], written(f64::from(data.x[[row, k]]))))
+            .collect();
+        let more = if data.features() > 8 { ", …" } else { "" };
+        let about = format!(
+            "One training step by hand, on row {} of the data: {}{more}. Target: {}. Numbers are rounded to four figures, features are as they enter the network.",
+            row + 1,
+            features.join(", "),
+            data.target().describe(row)
+        );
+        self.y += 2.0;
+        self.words(ui, &about, regular(BODY), PRINT.text);
+        if kind == Kind::Students {
+            let help = "Work out each box. A ? in a formula stands for a result of your own from further up.";
+            self.words(ui, help, regular(BODY), PRINT.label);
+            self.y += 16.0;
+            let (y, half) = (self.y, MARGIN + 300.0);
+            for (label, from, to) in [("Name", MARGIN, half), ("Date", half + 16.0, PAGE.x - MARGIN)] {
+                self.mark(pos2(from, y), Mark::Text { text: label.into(), font: regular(BODY), colour: PRINT.text });
+                self.line(pos2(from + 32.0, y + 2.0), pos2(to, y + 2.0), 0.6, PRINT.label);
+            }
+            self.y += 12.0;
+        }
+        self.y += 6.0;
+        self.weights(ui, recorded);
+    }
+
+    /// Tables of what is known before the step.
+    fn weights(&mut self, ui: &Ui, recorded: &Recorded) {
+        let trace = &recorded.trace;
+        let tensors: Vec<_> = trace.plan.parameters.iter().filter(|p| p.range.end <= trace.before.len()).collect();
+        for parameter in tensors {
+            let (rows, columns) = match parameter.shape.shape[..] {
+                [n] => (1, n),
+                [rows, columns] => (rows, columns),
+                _ => continue,
+            };
+            let title = format!("{}: {}", trace.spec.name(parameter.layer), parameter.shape.name);
+            if rows > TABLE || columns > TABLE {
+                let text =
+                    format!("{title}: {rows} × {columns} numbers, too many to print; formulas hold those they use");
+                self.words(ui, &text, regular(BODY), PRINT.label);
+                continue;
+            }
+            self.room(16.0 * (rows as f32 + 1.0));
+            self.words(ui, &title, semibold(BODY), PRINT.text);
+            for r in 0..rows {
+                self.y += 12.0;
+                for c in 0..columns {
+                    let value = f64::from(trace.before[parameter.range.start + r * columns + c]);
+                    let at = pos2(MARGIN + 10.0 + COLUMN * c as f32, self.y);
+                    self.mark(at, Mark::Text { text: written(value), font: regular(BODY), colour: PRINT.text });
+                }
+            }
+            self.y += 8.0;
+        }
+    }
+
+    fn stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], kind: Kind) {
+        self.room(56.0);
+        self.y += 8.0;
+        self.words(ui, &explanation.title, semibold(BODY + 0.5), PRINT.text);
+        let style = Style { size: FORMULA, colours: &PRINT, signed: false, hidden };
+        for line in &explanation.lines {
+            self.formula(ui, &line.symbols, style);
+            let sign = || Math::Text("=".to_owned());
+            let mut parts = vec![sign()];
+            if let Some(numbers) = &line.numbers {
+                parts.extend([numbers.clone(), sign()]);
+            }
+            let solved = kind == Kind::Solutions;
+            if solved {
+                parts.push(Math::Number { value: line.result, place: None });
+            }
+            let end = self.formula(ui, &Math::Row(parts), style);
+            if !solved {
+                let right = PAGE.x - MARGIN - BLANK.x;
+                let corner = if end.x + 6.0 > right {
+                    self.room(BLANK.y + 4.0);
+                    self.y += BLANK.y + 2.0;
+                    pos2(right, self.y - BLANK.y)
+                } else {
+                    pos2(end.x + 6.0, end.y - BLANK.y * 0.72)
+                };
+                let r = Rect::from_min_size(corner, BLANK);
+                for (a, b) in [
+                    (r.left_top(), r.right_top()),
+                    (r.right_top(), r.right_bottom()),
+                    (r.right_bottom(), r.left_bottom()),
+                    (r.left_bottom(), r.left_top()),
+                ] {
+                    self.line(a, b, 0.7, PRINT.label);
+                }
+            }
+        }
+    }
+
+    /// Sets a formula over as many lines as it needs; returns where its last line ends, on the baseline.
+    fn formula(&mut self, ui: &Ui, formula: &Math, style: Style<'_>) -> Pos2 {
+        let mut end = pos2(MARGIN, self.y);
+        for line in math::marks(ui, formula, style, PAGE.x - 2.0 * MARGIN - 12.0) {
+            self.room(line.height + 6.0);
+            self.y += 4.0;
+            let base = pos2(MARGIN + 12.0, self.y + line.up);
+            for (at, mark) in line.marks {
+                self.mark(base + at, mark);
+            }
+            end = base + vec2(line.width, 0.0);
+            self.y += line.height;
+        }
+        end
+    }
+
+    /// All pages below each other.
+    pub fn svg(&self) -> String {
+        let height = PAGE.y * self.pages.len() as f32;
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {height}\" width=\"{}pt\" height=\"{height}pt\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+            PAGE.x, PAGE.x
+        );
+        for (page, marks) in self.pages.iter().enumerate() {
+            let top = page as f32 * PAGE.y;
+            for (at, mark) in marks {
+                let (x, y) = (at.x, at.y + top);
+                // Writing to a string does not fail.
+                match mark {
+                    Mark::Text { text, font, colour } => {
+                        let face = Face::of(font);
+                        let safe = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                        writeln!(
+                            svg,
+                            "<text x=\"{x:.2}\" y=\"{y:.2}\" font-size=\"{:.2}\" {} fill=\"{}\" xml:space=\"preserve\">{safe}</text>",
+                            font.size,
+                            face.svg(),
+                            hex(*colour)
+                        )
+                        .ok();
+                    }
+                    Mark::Line { to, width, colour } => {
+                        let (x2, y2, colour) = (x + to.x, y + to.y, hex(*colour));
+                        writeln!(svg, "<path d=\"M{x:.2} {y:.2} L{x2:.2} {y2:.2}\" stroke=\"{colour}\" stroke-width=\"{width:.2}\" stroke-linecap=\"square\"/>").ok();
+                    }
+                }
+            }
+        }
+        svg.push_str("</svg>\n");
+        svg
+    }
+
+    /// A page for each page.
+    ///
+    /// # Errors
+    /// What the writer of PDF says, in words.
+    pub fn pdf(&self, ui: &Ui) -> Result<Vec<u8>, String> {
+        let load = |bytes: &'static [u8]| Font::new(bytes.into(), 0).ok_or("a font of the program cannot be read");
+        let faces = [load(theme::INTER)?, load(theme::INTER_SEMIBOLD)?, load(theme::CHAINRULE_MATH)?];
+        let mut document = krilla::Document::new();
+        for marks in &self.pages {
+            let size = PageSettings::from_wh(PAGE.x, PAGE.y).ok_or("a page needs a size")?;
+            let mut page = document.start_page_with(size);
+            let mut surface = page.surface();
+            for (at, mark) in marks {
+                match mark {
+                    Mark::Text { text, font, colour } => {
+                        surface.set_stroke(None);
+                        surface.set_fill(Some(Fill { paint: ink(*colour).into(), ..Fill::default() }));
+                        let mut x = at.x;
+                        for (face, run) in runs(ui, text, font) {
+                            let start = Point::from_xy(x, at.y);
+                            let own = faces[face as usize].clone();
+                            surface.draw_text(start, own, font.size, &run, false, TextDirection::Auto);
+                            x += ui.painter().layout_no_wrap(run, font.clone(), *colour).size().x;
+                        }
+                    }
+                    Mark::Line { to, width, colour } => {
+                        surface.set_fill(None);
+                        surface.set_stroke(Some(Stroke {
+                            paint: ink(*colour).into(),
+                            width: *width,
+                            ..Stroke::default()
+                        }));
+                        let mut path = PathBuilder::new();
+                        path.move_to(at.x, at.y);
+                        path.line_to(at.x + to.x, at.y + to.y);
+                        if let Some(path) = path.finish() {
+                            surface.draw_path(&path);
+                        }
+                    }
+                }
+            }
+            surface.finish();
+            page.finish();
+        }
+        document.finish().map_err(|e| format!("{e:?}"))
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Face {
+    Regular,
+    Semibold,
+    Mathematics,
+}
+
+impl Face {
+    fn of(font: &FontId) -> Self {
+        if font.family == math_font(1.0).family {
+            Self::Mathematics
+        } else if font.family == semibold(1.0).family {
+            Self::Semibold
+        } else {
+            Self::Regular
+        }
+    }
+
+    fn svg(self) -> &'static str {
+        match self {
+            Self::Regular => "font-family=\"Inter, Helvetica, Arial, sans-serif\"",
+            Self::Semibold => "font-family=\"Inter, Helvetica, Arial, sans-serif\" font-weight=\"600\"",
+            Self::Mathematics => "font-family=\"STIX Two Math, STIX Two Text, Cambria Math, Times, serif\"",
+        }
+    }
+}
+
+/// Parts of a text that one font can write: what the mathematics font lacks comes from the other, as on screen.
+fn runs(ui: &Ui, text: &str, font: &FontId) -> Vec<(Face, String)> {
+    let face = Face::of(font);
+    let alone = theme::math_alone(font.size);
+    let mut runs: Vec<(Face, String)> = Vec::new();
+    for sign in text.chars() {
+        let own = match face {
+            Face::Mathematics if !ui.fonts_mut(|f| f.has_glyph(&alone, sign)) => Face::Regular,
+            face => face,
+        };
+        match runs.last_mut() {
+            Some((last, run)) if *last == own => run.push(sign),
+            _ => runs.push((own, sign.to_string())),
+        }
+    }
+    runs
+}
+
+fn hex(c: Color32) -> String {
+    format!("#{:02x}{:02x}{:02x}", c.r(), c.g(), c.b())
+}
+
+fn ink(c: Color32) -> rgb::Color {
+    rgb::Color::new(c.r(), c.g(), c.b())
+}
