@@ -913,3 +913,57 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
     }
     assert!(students.contains("Name") && students.matches(">?<").count() > 4, "own results are asked for again");
 }
+
+#[test]
+fn a_lesson_is_presented_with_keys_alone() {
+    let mut window = Window::preset("circle");
+    assert!(window.shows("Search layers") && window.shows("Play"));
+    window.press(Modifiers::NONE, Key::F9);
+    window.harness.run();
+    assert!((window.harness.ctx.zoom_factor() - 1.4).abs() < 1e-6);
+    assert!(!window.shows("Search layers"), "the panels at the sides are hidden");
+    window.press(Modifiers::NONE, Key::F8);
+    assert!(window.shows("Search layers"), "and come back by a key");
+    window.press(Modifiers::NONE, Key::F8);
+
+    // A remote control sends Page Down; the film has four depths of keys of its own.
+    window.press(Modifiers::COMMAND, Key::Num4);
+    window.until_shown("over 1 row");
+    assert!(!window.shows("Play or pause") && window.shows("Input, unit"));
+    window.press(Modifiers::NONE, Key::PageDown);
+    assert!(window.shows("Hidden 1, unit"));
+    window.press(Modifiers::NONE, Key::PageUp);
+    assert!(window.shows("Input, unit"));
+    window.press(Modifiers::NONE, Key::C);
+    assert!(window.shows("In words") || window.shows("∂L/∂"));
+    window.press(Modifiers::NONE, Key::E);
+    assert!(window.shows("Back to all from formulas") && !window.shows("Nudge the weight"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.shows("Enlarge formulas") && window.shows("Nudge the weight"));
+
+    // A tile of Train fills the workspace.
+    window.press(Modifiers::COMMAND, Key::Num3);
+    window.click("Enlarge metric");
+    assert!(window.shows("Back to all from metric") && !window.shows("Enlarge loss"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.shows("Enlarge loss"));
+
+    // The pen draws over everything until Escape; the pointer leaves clicks to the window.
+    window.press(Modifiers::NONE, Key::F7);
+    assert!(window.shows("Sheet to draw on"));
+    assert!(window.harness.get_by_label("Take back the last line").accesskit_node().is_disabled());
+    window.harness.drag_at(egui::pos2(300.0, 300.0));
+    window.harness.run_steps(1);
+    window.harness.hover_at(egui::pos2(400.0, 330.0));
+    window.harness.run_steps(1);
+    window.harness.drop_at(egui::pos2(400.0, 330.0));
+    window.harness.run_steps(2);
+    assert!(!window.harness.get_by_label("Take back the last line").accesskit_node().is_disabled());
+    window.click("pointer");
+    assert!(!window.shows("Sheet to draw on"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.shows("Stop drawing"));
+    window.press(Modifiers::NONE, Key::F9);
+    window.harness.run();
+    assert!((window.harness.ctx.zoom_factor() - 1.0).abs() < 1e-6);
+}
