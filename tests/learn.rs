@@ -17,7 +17,7 @@ impl Dialogs for NoDialogs {
 }
 
 /// Longest wait for one thing to happen.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 struct Class {
     model: Model,
@@ -65,8 +65,12 @@ impl Class {
 fn diligent() -> Seen {
     let mut seen = Seen::default();
     (seen.right_signs, seen.right_sizes, seen.right_numbers, seen.nudged_slope) = (9, 9, 9, Some(0.0));
-    [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update].into_iter().for_each(|p| seen.phase(p));
-    (0..9).for_each(|weight| seen.chain(weight));
+    for phase in [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update] {
+        seen.phase(phase);
+    }
+    for weight in 0..9 {
+        seen.chain(weight);
+    }
     seen
 }
 

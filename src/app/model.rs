@@ -59,6 +59,14 @@ enum Waiting {
     Written { path: PathBuf, document: Document, note: &'static str, receiver: Receiver<Result<(), String>> },
 }
 
+/// The panels at the sides of the workspaces; without them the work is shown alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Panels {
+    #[default]
+    Shown,
+    Hidden,
+}
+
 /// Everything behind the window.
 pub struct Model {
     pub project: Project,
@@ -79,8 +87,7 @@ pub struct Model {
     pub pace: Pace,
     pub include_run: bool,
     pub recent: Vec<PathBuf>,
-    /// Whether the panels at the sides are hidden, to show the work alone.
-    pub bare: bool,
+    pub panels: Panels,
     /// What was looked at and answered in Explain, for the task of a lesson.
     pub seen: Seen,
     /// A folder of lessons that was chosen; the Learn workspace reads it.
@@ -139,7 +146,7 @@ impl Model {
             pace: Pace::Full,
             include_run: false,
             recent: Vec::new(),
-            bare: false,
+            panels: Panels::default(),
             seen: Seen::default(),
             lesson_folder: None,
             quit: false,
@@ -162,6 +169,11 @@ impl Model {
 
     pub fn document(&self) -> &Document {
         self.project.document()
+    }
+
+    /// Whether the work is shown alone.
+    pub fn is_bare(&self) -> bool {
+        self.panels == Panels::Hidden
     }
 
     /// One undoable change.

@@ -9,7 +9,7 @@ use super::experiment::Experiment;
 use super::explain::ExplainView;
 use super::gallery::Gallery;
 use super::learn::LearnView;
-use super::model::{Intention, Modal, Model, Notice};
+use super::model::{Intention, Modal, Model, Notice, Panels};
 use super::picture::Pictures;
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
@@ -123,7 +123,7 @@ impl Chainrule {
     /// Everything larger, in stronger colours and without what is not needed, to be read from the last row.
     fn set_projector(&mut self, ctx: &Context, on: bool) {
         self.projector = on;
-        self.model.bare = on;
+        self.model.panels = if on { Panels::Hidden } else { Panels::Shown };
         theme::set_contrast(ctx, on);
         ctx.set_zoom_factor(if on { PROJECTOR } else { 1.0 });
     }
@@ -144,7 +144,7 @@ impl Chainrule {
         let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 6));
         Panel::top("workspaces").exact_size(46.0).frame(bar).show(ui, |ui| self.top(ui));
         // The film of Explain has controls of its own.
-        if !(self.model.bare && matches!(self.workspace, Workspace::Explain | Workspace::Learn)) {
+        if !(self.model.is_bare() && matches!(self.workspace, Workspace::Explain | Workspace::Learn)) {
             let transport = Panel::bottom("transport").exact_size(transport::HEIGHT).frame(bar);
             transport.show(ui, |ui| transport::ui(ui, &mut self.model));
         }
@@ -370,7 +370,9 @@ impl Chainrule {
                 ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
             }
             Action::Projector => self.set_projector(ctx, !self.projector),
-            Action::Panels => self.model.bare = !self.model.bare,
+            Action::Panels => {
+                model.panels = if model.is_bare() { Panels::Shown } else { Panels::Hidden };
+            }
             Action::Annotate => self.annotations.toggle(),
             Action::Fullscreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));

@@ -315,11 +315,11 @@ pub fn centred(ui: &Ui, rect: Rect, heading: &str, text: &str) {
     ui.painter().text(rect.center() + vec2(0.0, 12.0), Align2::CENTER_CENTER, text, theme::regular(LABEL), t.label);
 }
 
-/// A button in the corner of a card that makes it fill the workspace, or lets it go back; it is seen when the pointer or the
+/// A button at the edge of a card that makes it fill the workspace, or lets it go back; it is seen when the pointer or the
 /// focus is there.
 pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
     let t = tokens(ui);
-    let rect = Rect::from_min_size(card.right_bottom() - vec2(34.0, 34.0), vec2(28.0, 28.0));
+    let rect = Rect::from_center_size(card.right_center() - vec2(20.0, 0.0), vec2(28.0, 28.0));
     let response = ui.interact(rect, ui.scope_id().with(("enlarge", what)), Sense::click());
     let name = if large { format!("Back to all from {what}") } else { format!("Enlarge {what}") };
     let response = named(response, Role::Button, &name);

@@ -26,6 +26,8 @@ pub struct Trace<T> {
     pub values: Vec<Array2<T>>,
     /// For each node what it computed on the way there.
     pub inside: Vec<Vec<Inside<T>>>,
+    /// The same after the backward pass, where gates have given way to their gradients.
+    pub inside_back: Vec<Vec<Inside<T>>>,
     /// For each node ∂L/∂output; none where no gradient went.
     pub grads: Vec<Option<Array2<T>>>,
     pub heads: Vec<HeadTrace<T>>,
@@ -90,6 +92,7 @@ impl<T: Real> Trace<T> {
         let heads =
             judges.iter().enumerate().map(|(i, judge)| HeadTrace::of(&mut network, i, &judge.targets)).collect();
         network.backward();
+        let inside_back = (0..nodes).map(|i| network.node_inside(i)).collect();
         let grads = (0..nodes).map(|i| network.node_grads(i).map(|g| g.to_owned())).collect();
         let learning = network.plan().learning;
         let mut gradient = network.grads().to_vec();
@@ -109,6 +112,7 @@ impl<T: Real> Trace<T> {
             steps: moment.state.steps,
             values,
             inside,
+            inside_back,
             grads,
             heads,
             before,

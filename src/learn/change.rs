@@ -77,23 +77,23 @@ impl Change {
         } else if let Some(v) = value("seed") {
             Self::Seed(number(v)?)
         } else if let Some(v) = value("optimizer") {
-            Self::Optimizer(named(v, &Optimizer::ALL, |o| o.label())?)
+            Self::Optimizer(named(v, &Optimizer::ALL, Optimizer::label)?)
         } else if let Some(v) = value("loss") {
-            Self::Loss(named(v, &Loss::ALL, |l| l.label())?)
+            Self::Loss(named(v, &Loss::ALL, Loss::label)?)
         } else if let Some(v) = value("hidden units") {
             Self::HiddenUnits(number(v)?)
         } else if let Some(v) = value("hidden layers") {
             Self::HiddenLayers(number(v)?)
         } else if let Some(v) = value("prediction activation") {
-            Self::PredictionActivation(named(v, &Activation::ALL, |a| a.label())?)
+            Self::PredictionActivation(named(v, &Activation::ALL, Activation::label)?)
         } else if let Some(v) = value("activation") {
-            Self::Activation(named(v, &Activation::ALL, |a| a.label())?)
+            Self::Activation(named(v, &Activation::ALL, Activation::label)?)
         } else if let Some(v) = value("initialiser") {
-            Self::Initialiser(named(v, &Initialiser::ALL, |i| i.label())?)
+            Self::Initialiser(named(v, &Initialiser::ALL, Initialiser::label)?)
         } else if let Some(v) = value("dropout") {
             Self::Dropout(number(v)?)
         } else if let Some(v) = value("data") {
-            Self::Data(named(v, &Shape::ALL, |s| s.label())?)
+            Self::Data(named(v, &Shape::ALL, Shape::label)?)
         } else if let Some(v) = value("samples") {
             Self::Samples(number(v)?)
         } else if let Some(v) = value("noise") {
@@ -152,7 +152,7 @@ fn generator(document: &mut Document) -> Option<&mut Generator> {
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse().map_err(|_| format!("“{text}” is not a number that fits here"))
+    text.parse().ok().ok_or_else(|| format!("“{text}” is not a number that fits here"))
 }
 
 fn named<T: Copy>(text: &str, all: &[T], label: impl Fn(T) -> &'static str) -> Result<T, String> {

@@ -170,7 +170,7 @@ impl Lesson {
                 return Err(fail(at, format!("“{line}” is not of the form key: value")));
             };
             let value = value.trim();
-            let number = || value.parse().map_err(|_| fail(at, format!("“{value}” is not a whole number")));
+            let number = || value.parse().ok().ok_or_else(|| fail(at, format!("“{value}” is not a whole number")));
             match key.trim() {
                 "title" => value.clone_into(&mut lesson.title),
                 "summary" => value.clone_into(&mut lesson.summary),

@@ -85,7 +85,7 @@ fn row(signs: &mut Peekable<Chars<'_>>, end: Option<char>) -> Result<Math, Strin
                 // A bracket stands close to the name of a function.
                 match parts.last_mut() {
                     Some(Math::Text(name)) if name.ends_with(|c: char| c.is_alphabetic() || c == '′') => {
-                        name.push('(')
+                        name.push('(');
                     }
                     _ => parts.push(Math::Text("(".to_owned())),
                 }

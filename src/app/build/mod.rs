@@ -30,7 +30,7 @@ impl BuildView {
     pub fn ui(&mut self, ui: &mut egui::Ui, model: &mut Model, pictures: &Pictures) {
         let t = tokens(ui);
         let side = egui::Frame::new().fill(t.panel).inner_margin(12);
-        if model.bare {
+        if model.is_bare() {
             egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
             return;
         }

@@ -27,18 +27,13 @@ pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usiz
     let backward = stop.phase == Phase::Backward;
     match (&trace.plan.nodes[z].operation, &trace.plan.nodes[a].operation) {
         _ if trace.plan.nodes[a].layer != layer => {}
-        (OperationPlan::Convolve { .. }, _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
-            at.window(ui, z, backward);
-        }
-        (OperationPlan::Pool(_), _) if matches!(stop.phase, Phase::Forward | Phase::Backward) => {
-            at.pool(ui, z, backward);
-        }
-        (OperationPlan::Recurrent(_), _) if stop.phase == Phase::Forward => at.steps(ui, z),
-        (OperationPlan::Attention(_), _) if stop.phase == Phase::Forward => at.attention(ui, z),
-        (OperationPlan::BatchNorm(_) | OperationPlan::GroupNorm(_), _) if stop.phase == Phase::Forward => {
-            at.normalised(ui, z);
-        }
-        (_, OperationPlan::Activation(f)) if *f != Activation::Softmax && stop.phase != Phase::Update => {
+        _ if !matches!(stop.phase, Phase::Forward | Phase::Backward) => {}
+        (OperationPlan::Convolve { .. }, _) => at.window(ui, z, backward),
+        (OperationPlan::Pool(_), _) => at.pool(ui, z, backward),
+        (OperationPlan::Recurrent(_), _) => at.steps(ui, z, backward),
+        (OperationPlan::Attention(_), _) => at.attention(ui, z, backward),
+        (OperationPlan::BatchNorm(_) | OperationPlan::GroupNorm(_), _) => at.normalised(ui, z, backward),
+        (_, OperationPlan::Activation(f)) if *f != Activation::Softmax => {
             at.curve(ui, *f, trace.plan.nodes[a].inputs[0], a);
         }
         _ => {}
@@ -146,40 +141,50 @@ impl Sketch<'_> {
         self.grids(ui, &grids, "", "Window of the pooling");
     }
 
-    fn inside(&self, node: usize, name: &str) -> Option<&Inside<f32>> {
-        self.trace.inside[node].iter().find(|i| i.name == name)
+    fn inside(&self, node: usize, name: &str, backward: bool) -> Option<&Inside<f32>> {
+        let all = if backward { &self.trace.inside_back } else { &self.trace.inside };
+        all[node].iter().find(|i| i.name == name)
     }
 
-    /// Gates, memory and state of one unit of a recurrent cell, step by step.
-    fn steps(&self, ui: &mut Ui, node: usize) {
+    /// Gates, memory and state of one unit of a recurrent cell, step by step; backward, the gradients of the gates' sums.
+    fn steps(&self, ui: &mut Ui, node: usize, backward: bool) {
         const ROW: f32 = 17.0;
         let t = self.t;
         let Some(LayerKind::Recurrent(spec)) = self.trace.spec.layer(self.layer).map(|l| &l.kind) else { return };
         let unit = self.unit % spec.units;
         let names: &[&str] = match spec.cell {
+            Cell::Simple if backward => &["new state"],
             Cell::Simple => &[],
             Cell::Lstm => &["input gate", "forget gate", "new", "output gate"],
             Cell::Gru => &["reset gate", "update gate", "new"],
         };
         let of = |name: &str, k: usize| -> Option<Vec<f32>> {
-            let inside = self.inside(node, name)?;
+            let inside = self.inside(node, name, backward)?;
             let &[count, all] = &inside.shape[..] else { return None };
             Some((0..count).map(|t| inside.values[[t * all + k * spec.units + unit, self.sample]]).collect())
         };
         let gates = names.iter().enumerate().filter_map(|(k, name)| Some((*name, of("gates", k)?)));
-        let states = ["memory", "state"].into_iter().filter_map(|name| Some((name, of(name, 0)?)));
+        let states: &[&str] = if backward { &[] } else { &["memory", "state"] };
+        let states = states.iter().copied().filter_map(|name| Some((name, of(name, 0)?)));
         let rows: Vec<(&str, Vec<f32>)> = gates.chain(states).collect();
         let count = rows.first().map_or(1, |(_, values)| values.len());
         let size = vec2(ui.available_width(), ROW * (rows.len() + 1) as f32);
         let (area, response) = ui.allocate_exact_size(size, Sense::hover());
-        named(response, Role::Image, "Gates and state of this unit, step by step");
+        let name = if backward {
+            "∂L/∂z of the gates of this unit, step by step"
+        } else {
+            "Gates and state of this unit, step by step"
+        };
+        named(response, Role::Image, name);
+        let all = rows.iter().flat_map(|(_, values)| values).fold(0.0_f32, |m, v| m.max(v.abs()));
         let left = area.left() + 84.0;
         let cell = ((area.right() - left) / count as f32).min(26.0);
         for (k, (name, values)) in rows.iter().enumerate() {
             let top = area.top() + k as f32 * ROW;
             let place = pos2(area.left(), top + ROW / 2.0);
             ui.painter().text(place, Align2::LEFT_CENTER, name, regular(11.0), t.label);
-            let strongest = values.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
+            // Gradients are compared with each other, gates with 1.
+            let strongest = if backward { all.max(1e-30) } else { values.iter().fold(1.0_f32, |m, v| m.max(v.abs())) };
             for (step, v) in values.iter().enumerate() {
                 let corner = pos2(left + step as f32 * cell, top + 1.0);
                 let rect = Rect::from_min_size(corner, vec2((cell - 1.0).max(1.0), ROW - 2.0));
@@ -190,27 +195,42 @@ impl Sketch<'_> {
         ui.painter().text(pos2(left, foot), Align2::LEFT_CENTER, "step 1", regular(10.0), t.hint);
         let end = pos2(left + count as f32 * cell, foot);
         ui.painter().text(end, Align2::RIGHT_CENTER, count, regular(10.0), t.hint);
+        if backward {
+            let place = pos2(left + 44.0, foot);
+            let text = format!("strongest ∂L/∂z {}", brief(f64::from(all)));
+            ui.painter().text(place, Align2::LEFT_CENTER, text, regular(10.0), t.label);
+        }
     }
 
     /// Who looks at whom: a square of weights, the step of this unit framed.
-    fn attention(&self, ui: &mut Ui, node: usize) {
+    fn attention(&self, ui: &mut Ui, node: usize, backward: bool) {
         let t = self.t;
-        let (Some(weights), Some(values)) = (self.inside(node, "weights"), self.inside(node, "values")) else { return };
+        let name = if backward { "gradients of scores" } else { "weights" };
+        let found = (self.inside(node, name, backward), self.inside(node, "values", backward));
+        let (Some(weights), Some(values)) = found else { return };
         let (&[heads, count, _], &[_, _, depth]) = (&weights.shape[..], &values.shape[..]) else { return };
         let (step, feature) = (self.unit / (heads * depth), self.unit % (heads * depth));
         let head = feature / depth;
         let side = (HEIGHT + 20.0).min(ui.available_width());
         let (area, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
-        named(response, Role::Image, "Attention weights, from step down to step across");
+        let name = if backward {
+            "Gradients of the scores, from step down to step across"
+        } else {
+            "Attention weights, from step down to step across"
+        };
+        named(response, Role::Image, name);
+        let own = head * count * count..(head + 1) * count * count;
+        let size = |i: usize| weights.values[[i, self.sample]].abs();
+        let strongest = if backward { own.map(size).fold(1e-30, f32::max) } else { 1.0 };
         let cell = side / count as f32;
         for (row, column) in (0..count).flat_map(|r| (0..count).map(move |c| (r, c))) {
             let p = weights.values[[(head * count + row) * count + column, self.sample]];
             let corner = pos2(area.left() + column as f32 * cell, area.top() + row as f32 * cell);
             let gap = if cell > 6.0 { 0.5 } else { 0.0 };
             let rect = Rect::from_min_size(corner, vec2(cell, cell)).shrink(gap);
-            let fill = t.signed(p);
+            let fill = t.signed(p / strongest);
             ui.painter().rect_filled(rect, 1.0, fill);
-            if cell >= 22.0 {
+            if cell >= 22.0 && !backward {
                 let text = format!("{p:.2}");
                 ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(9.5), ink_on(fill));
             }
@@ -219,8 +239,12 @@ impl Sketch<'_> {
         ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
         let words = [
             format!("head {} of {heads}", head + 1),
-            "each row adds up to 1".to_owned(),
-            format!("framed: what step {} looks at", step + 1),
+            if backward { "each row adds up to 0".to_owned() } else { "each row adds up to 1".to_owned() },
+            if backward {
+                format!("framed: the scores of step {}; strongest {}", step + 1, brief(f64::from(strongest)))
+            } else {
+                format!("framed: what step {} looks at", step + 1)
+            },
         ];
         let mut place = pos2(area.left() + side + 14.0, area.top() + 6.0);
         for text in words {
@@ -228,24 +252,30 @@ impl Sketch<'_> {
         }
     }
 
-    /// The values that are normalised together, before and after.
-    fn normalised(&self, ui: &mut Ui, node: usize) {
+    /// The values that are normalised together, before and after; backward, the gradients that arrive and are handed on.
+    fn normalised(&self, ui: &mut Ui, node: usize, backward: bool) {
         let t = self.t;
         let plan = &self.trace.plan.nodes[node];
-        let Some(mean) = self.inside(node, "mean") else { return };
+        let Some(mean) = self.inside(node, "mean", false) else { return };
         let size = plan.units / mean.shape[0];
         let own = self.unit / size * size..(self.unit / size + 1) * size;
         // Batch norm looks along the mini-batch, the others along the row.
         let batch = matches!(plan.operation, OperationPlan::BatchNorm(_));
         let (area, response) = ui.allocate_exact_size(vec2(ui.available_width().min(480.0), 76.0), Sense::hover());
-        named(response, Role::Image, "Values before and after normalisation");
-        for (k, (name, node)) in [("before", plan.inputs[0]), ("after", node)].into_iter().enumerate() {
+        let (name, pairs) = if backward {
+            ("Gradients before and after normalisation", [("arrives", node), ("goes on", plan.inputs[0])])
+        } else {
+            ("Values before and after normalisation", [("before", plan.inputs[0]), ("after", node)])
+        };
+        named(response, Role::Image, name);
+        for (k, (name, node)) in pairs.into_iter().enumerate() {
             const MOST: usize = 600;
-            let all = &self.trace.values[node];
+            let grads = self.trace.grads[node].as_ref();
+            let Some(all) = (if backward { grads } else { Some(&self.trace.values[node]) }) else { continue };
             let samples = if batch { 0..all.ncols() } else { self.sample..self.sample + 1 };
             let values: Vec<f32> =
                 own.clone().flat_map(|u| samples.clone().map(move |s| all[[u, s]])).take(MOST).collect();
-            let reach = values.iter().fold(1e-6_f32, |m, v| m.max(v.abs())) * 1.05;
+            let reach = values.iter().fold(1e-12_f32, |m, v| m.max(v.abs())) * 1.05;
             let y = area.top() + 14.0 + k as f32 * 38.0;
             let (left, right) = (area.left() + 56.0, area.right() - 16.0);
             let x = |v: f32| left + f32::midpoint(v / reach, 1.0) * (right - left);

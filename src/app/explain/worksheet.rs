@@ -63,12 +63,12 @@ pub fn sheet(ui: &Ui, scene: &Scene, shown: &BTreeMap<LayerId, Vec<usize>>, name
     for (number, (phase, (explanations, more))) in phases.iter().enumerate() {
         sheet.room(90.0);
         sheet.y += 8.0;
-        sheet.words(ui, &format!("{}  {}", number + 1, phase.label()), semibold(14.0), PRINT.accent);
+        sheet.words(ui, &format!("{}  {}", number + 1, phase.label()), &semibold(14.0), PRINT.accent);
         for explanation in explanations.iter().filter(|e| !e.lines.is_empty()) {
             sheet.stop(ui, explanation, hidden, kind);
         }
         if *more > 0 {
-            sheet.words(ui, &format!("and {more} more, in the same way"), regular(BODY), PRINT.label);
+            sheet.words(ui, &format!("and {more} more, in the same way"), &regular(BODY), PRINT.label);
         }
     }
     sheet
@@ -95,7 +95,7 @@ impl Sheet {
         }
     }
 
-    fn words(&mut self, ui: &Ui, words: &str, font: FontId, colour: Color32) {
+    fn words(&mut self, ui: &Ui, words: &str, font: &FontId, colour: Color32) {
         let galley = ui.painter().layout(words.to_owned(), font.clone(), colour, PAGE.x - 2.0 * MARGIN);
         for row in &galley.rows {
             let up = row.glyphs.first().map_or(row.size.y * 0.75, |g| g.pos.y);
@@ -115,7 +115,7 @@ impl Sheet {
         let (trace, data) = (&recorded.trace, &recorded.data);
         let names = data.encoder.feature_names();
         let what = if kind == Kind::Students { "Worksheet" } else { "Solutions" };
-        self.words(ui, &format!("{what}: {name}"), semibold(18.0), PRINT.text);
+        self.words(ui, &format!("{what}: {name}"), &semibold(18.0), PRINT.text);
         let row = trace.rows[scene.sample] as usize;
         let features: Vec<String> = (0..data.features().min(8))
             .map(|k| format!("{} = {}", names[k], written(f64::from(data.x[[row, k]]))))
@@ -128,10 +128,10 @@ impl Sheet {
             data.target().describe(row)
         );
         self.y += 2.0;
-        self.words(ui, &about, regular(BODY), PRINT.text);
+        self.words(ui, &about, &regular(BODY), PRINT.text);
         if kind == Kind::Students {
             let help = "Work out each box. A ? in a formula stands for a result of your own from further up.";
-            self.words(ui, help, regular(BODY), PRINT.label);
+            self.words(ui, help, &regular(BODY), PRINT.label);
             self.y += 16.0;
             let (y, half) = (self.y, MARGIN + 300.0);
             for (label, from, to) in [("Name", MARGIN, half), ("Date", half + 16.0, PAGE.x - MARGIN)] {
@@ -158,11 +158,11 @@ impl Sheet {
             if rows > TABLE || columns > TABLE {
                 let text =
                     format!("{title}: {rows} × {columns} numbers, too many to print; formulas hold those they use");
-                self.words(ui, &text, regular(BODY), PRINT.label);
+                self.words(ui, &text, &regular(BODY), PRINT.label);
                 continue;
             }
             self.room(16.0 * (rows as f32 + 1.0));
-            self.words(ui, &title, semibold(BODY), PRINT.text);
+            self.words(ui, &title, &semibold(BODY), PRINT.text);
             for r in 0..rows {
                 self.y += 12.0;
                 for c in 0..columns {
@@ -178,7 +178,7 @@ impl Sheet {
     fn stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], kind: Kind) {
         self.room(56.0);
         self.y += 8.0;
-        self.words(ui, &explanation.title, semibold(BODY + 0.5), PRINT.text);
+        self.words(ui, &explanation.title, &semibold(BODY + 0.5), PRINT.text);
         let style = Style { size: FORMULA, colours: &PRINT, signed: false, hidden };
         for line in &explanation.lines {
             self.formula(ui, &line.symbols, style);

@@ -90,7 +90,7 @@ impl TrainView {
         }
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
-        if !model.bare {
+        if !model.is_bare() {
             self.settings(ui, model, side);
         }
         let middle = Frame::new().fill(t.background).inner_margin(GAP);

@@ -362,6 +362,8 @@ impl<T: Real> Operation<T> for Attention<T> {
         };
         vec![
             of("weights", count, |c| &c.scores),
+            // After the backward pass.
+            of("gradients of scores", count, |c| &c.grad_scores),
             of("values", depth, |c| &c.parts[2]),
             of("result", depth, |c| &c.result),
         ]
