@@ -282,6 +282,26 @@ fn the_factors_of_a_chain_multiply_to_the_gradient() {
 }
 
 #[test]
+fn a_chain_leads_to_the_loss_through_layers_of_every_kind() {
+    // Where a branch goes around attention, the strongest number behind it may be that of the join.
+    for (name, from, through) in
+        [("residual", "Conv 1", &["Norm"][..]), ("sorting", "Embed", &["Attention", "Residual"])]
+    {
+        let opened = Opened::preset(name, 2);
+        let trace = opened.trace();
+        let first = trace.plan.parameters.iter().find(|p| trace.spec.name(p.layer) == from).expect("it has weights");
+        let size = |i: &usize| trace.gradient[*i].abs();
+        let index = first.range.clone().max_by(|a, b| size(a).total_cmp(&size(b))).expect("it has weights");
+        let chain = chain(&trace, index, 0).expect("a weighted sum has one");
+        assert_eq!(chain.factors[0].name, "error", "{name}");
+        let inside = chain.factors.iter().find(|f| f.name == "all ways through");
+        let inside = inside.unwrap_or_else(|| panic!("{name}: {:?}", chain.factors));
+        assert!(through.contains(&trace.spec.name(inside.layer).as_str()), "{name}: {:?}", inside.layer);
+        assert!(inside.value.is_finite() && inside.value != 0.0 && chain.product != 0.0, "{name}");
+    }
+}
+
+#[test]
 fn the_curve_of_a_weight_has_the_gradient_as_its_slope() {
     for name in ["circle", "digits", "lenet", "adding"] {
         let opened = Opened::preset(name, 5);

@@ -315,20 +315,22 @@ pub fn centred(ui: &Ui, rect: Rect, heading: &str, text: &str) {
     ui.painter().text(rect.center() + vec2(0.0, 12.0), Align2::CENTER_CENTER, text, theme::regular(LABEL), t.label);
 }
 
-/// A button at the edge of a card that makes it fill the workspace, or lets it go back; it is seen when the pointer or the
-/// focus is there.
+/// A round button on the corner of a card, where nothing else is, that makes it fill the workspace or lets it go back; it is
+/// seen when the pointer or the focus is there.
 pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
+    const RADIUS: f32 = 10.0;
     let t = tokens(ui);
-    let rect = Rect::from_center_size(card.right_center() - vec2(20.0, 0.0), vec2(28.0, 28.0));
+    // Beside the bar of an area that scrolls.
+    let rect = Rect::from_center_size(card.right_top() + vec2(-24.0, 8.0), Vec2::splat(2.0 * RADIUS));
     let response = ui.interact(rect, ui.scope_id().with(("enlarge", what)), Sense::click());
     let name = if large { format!("Back to all from {what}") } else { format!("Enlarge {what}") };
     let response = named(response, Role::Button, &name);
-    let near = ui.rect_contains_pointer(card);
+    let near = ui.rect_contains_pointer(card.union(rect));
     if near || response.has_focus() || large {
         let fill = if response.hovered() { t.raised } else { t.panel };
-        let line = if response.has_focus() { t.accent } else { t.line };
-        ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, line), StrokeKind::Inside);
-        ui.painter().text(rect.center(), Align2::CENTER_CENTER, super::icon::FULLSCREEN, theme::regular(15.0), t.text);
+        let line = if response.has_focus() { t.accent } else { t.hint };
+        ui.painter().circle(rect.center(), RADIUS, fill, Stroke::new(1.0, line));
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, super::icon::FULLSCREEN, theme::regular(12.0), t.text);
     }
     response.on_hover_text(name).clicked()
 }

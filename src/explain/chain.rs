@@ -130,7 +130,7 @@ impl Walk<'_> {
         f64::from(self.trace.values[node][[unit, self.sample]])
     }
 
-    /// Follows the strongest way until the loss, or until a layer whose inside is more than products.
+    /// Follows the strongest way until the loss. A layer whose inside is more than products is passed in one factor.
     fn climb(&mut self, mut node: usize, mut unit: usize) {
         let plan = &self.trace.plan;
         loop {
@@ -155,8 +155,21 @@ impl Walk<'_> {
             }
             let (steps, whole) = self.steps(node, unit);
             if !whole {
-                self.factors.push(last("all that follows"));
-                return;
+                let Some((reader, to)) = self.strongest(node) else {
+                    self.factors.push(last("all that follows"));
+                    return;
+                };
+                // All ways through it together: what arrives here for each part of what arrives at its strongest number.
+                self.factors.push(Factor {
+                    symbols: partial(self.symbol(reader, to), own),
+                    value: here / self.grad(reader, to),
+                    name: "all ways through".to_owned(),
+                    layer: plan.nodes[reader].layer,
+                    place: None,
+                    culprit: None,
+                });
+                (node, unit) = (reader, to);
+                continue;
             }
             let weight = |s: &Step| (s.local * self.grad(s.node, s.unit)).abs();
             let Some(step) = steps.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
@@ -177,6 +190,15 @@ impl Walk<'_> {
             }
             (node, unit) = (step.node, step.unit);
         }
+    }
+
+    /// The number with the largest gradient that a node goes into; none where nothing comes back.
+    fn strongest(&self, node: usize) -> Option<(usize, usize)> {
+        let nodes = self.trace.plan.nodes.iter().enumerate();
+        let readers = nodes.filter(|(r, n)| n.inputs.contains(&node) && self.trace.grads[*r].is_some());
+        let numbers = readers.flat_map(|(r, n)| (0..n.units).map(move |u| (r, u)));
+        let size = |&(r, u): &(usize, usize)| self.grad(r, u).abs();
+        numbers.filter(|at| size(at) > 0.0).max_by(|a, b| size(a).total_cmp(&size(b)))
     }
 
     fn symbol(&self, node: usize, unit: usize) -> Math {
