@@ -1,21 +1,22 @@
 //! The Learn workspace: a course of lessons, the lesson that is open, and a strip that goes with the student to the other
 //! workspaces and says what is to be done there.
 
+mod page;
+
 use super::dialogs::Question;
-use super::explain::math;
 use super::icon;
 use super::model::{Intention, Model};
-use super::theme::{BODY, HEADING, HINT, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold, tokens};
-use super::widgets::{self, hint, label, named, title};
-use crate::learn::{Action, Block, Facts, Lesson, Progress, Seen, Step, Task, folder, lessons, tex};
+use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
+use super::widgets::{self, label, named, title};
+use crate::learn::{Action, Block, Facts, Lesson, Progress, Seen, Task, folder, lessons};
 use crate::project::Preset;
 use crate::train::Command;
 use egui::accesskit::Role;
 use egui::{
-    Align, Button, CornerRadius, Frame, Label, Layout, Margin, Panel, Pos2, Rect, RichText, ScrollArea, Sense, Stroke,
-    StrokeKind, TextStyle, Ui, pos2, vec2,
+    Align, Button, Frame, Label, Layout, Margin, Panel, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind,
+    Ui, pos2, vec2,
 };
-use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
+use egui_commonmark::CommonMarkCache;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -151,7 +152,11 @@ impl LearnView {
 
     fn read_folder(&mut self, path: PathBuf, model: &mut Model) {
         match folder(&path) {
-            Ok((lessons, problems)) => {
+            Ok((mut lessons, problems)) => {
+                // A copy of a lesson of the course is another lesson.
+                for lesson in &mut lessons {
+                    lesson.id.insert_str(0, "own/");
+                }
                 self.problems = problems.iter().map(ToString::to_string).collect();
                 if lessons.is_empty() && problems.is_empty() {
                     model.problem(format!("{} holds no lessons: files that end in .md", path.display()));
@@ -323,168 +328,6 @@ impl LearnView {
         response.on_hover_text(&lesson.summary).clicked()
     }
 
-    fn page(&mut self, ui: &mut Ui, lesson: &Lesson, model: &Model, t: &Tokens) -> Option<Chosen> {
-        let mut chosen = None;
-        let running = self.running.as_ref().is_some_and(|r| r.id == lesson.id);
-        let (done, all) = self.progress.share(lesson);
-        ui.add_space(22.0);
-        ui.label(RichText::new(&lesson.title).font(semibold(HEADING + 6.0)));
-        ui.add(Label::new(RichText::new(&lesson.summary).font(regular(READING)).color(t.label)).wrap());
-        ui.add_space(6.0);
-        ui.horizontal(|ui| {
-            let (text, what) = match (running, done) {
-                (false, 0) => ("Start lesson", Chosen::Start),
-                (false, _) => ("Go on", Chosen::Start),
-                (true, _) => ("Start again", Chosen::Restart),
-            };
-            let button = Button::new(RichText::new(text).color(if running { t.text } else { t.on_accent }));
-            let button = button.fill(if running { t.raised } else { t.accent }).min_size(vec2(120.0, 32.0));
-            if ui.add(button).on_hover_text("Puts the network and the data of this lesson on screen").clicked() {
-                chosen = Some(what);
-            }
-            ui.label(label(ui, format!("{} minutes · {done} of {all} done", lesson.minutes)));
-        });
-        ui.add_space(10.0);
-        self.text(ui, &lesson.introduction, t);
-        let mut place = 0;
-        for (number, step) in lesson.steps.iter().enumerate() {
-            ui.add_space(18.0);
-            ui.label(RichText::new(format!("{}  {}", number + 1, step.title)).font(semibold(TITLE + 3.0)));
-            ui.add_space(2.0);
-            let found = self.step(ui, lesson, step, &mut place, model, t);
-            chosen = found.or(chosen);
-        }
-        ui.add_space(24.0);
-        if done == all {
-            let next = self.all().skip_while(|l| l.id != lesson.id).nth(1).map(|l| (l.id.clone(), l.title.clone()));
-            widgets::message(ui, icon::OK, t.ok, "This lesson is done", "Everything in it is dealt with.");
-            if let Some((id, name)) = next
-                && ui.button(format!("Next lesson: {name}")).clicked()
-            {
-                self.open = id;
-            }
-            ui.add_space(24.0);
-        }
-        chosen
-    }
-
-    fn step(
-        &mut self,
-        ui: &mut Ui,
-        lesson: &Lesson,
-        step: &Step,
-        place: &mut usize,
-        model: &Model,
-        t: &Tokens,
-    ) -> Option<Chosen> {
-        let mut chosen = None;
-        for block in &step.blocks {
-            let found = match block {
-                Block::Text(text) => {
-                    self.text(ui, text, t);
-                    continue;
-                }
-                Block::Task(task) => self.task(ui, lesson, task, *place, model, t),
-                Block::Quiz(question) => {
-                    let answer = self.progress.of(&lesson.id).and_then(|d| d.work.get(place).copied());
-                    quiz(ui, question, answer, t).map(|k| Chosen::Answer(*place, k))
-                }
-            };
-            chosen = found.or(chosen);
-            *place += 1;
-        }
-        chosen
-    }
-
-    fn task(
-        &mut self,
-        ui: &mut Ui,
-        lesson: &Lesson,
-        task: &Task,
-        place: usize,
-        model: &Model,
-        t: &Tokens,
-    ) -> Option<Chosen> {
-        let mut chosen = None;
-        let done = self.progress.of(&lesson.id).is_some_and(|d| d.work.get(&place) == Some(&true));
-        let running = self.running.as_ref().filter(|r| r.id == lesson.id);
-        let now = !done && running.is_some_and(|r| r.task == Some(place));
-        let (line, state) = match (done, now) {
-            (true, _) => (t.ok, "done"),
-            (false, true) => (t.accent, "to do now"),
-            (false, false) => (t.line, "to do"),
-        };
-        let frame = boxed(ui, line, t, |ui| {
-            ui.horizontal_top(|ui| {
-                let (glyph, colour) = if done { (icon::OK, t.ok) } else { (icon::FORTH, t.accent) };
-                ui.label(RichText::new(glyph).size(18.0).color(colour));
-                ui.vertical(|ui| {
-                    let text = RichText::new(&task.text).font(semibold(READING));
-                    named(ui.add(Label::new(text).wrap()), Role::Label, &format!("Task, {state}: {}", task.text));
-                    if now {
-                        standing(ui, task, model, t);
-                    }
-                });
-            });
-            if running.is_none() && !done {
-                ui.label(hint(ui, "Start the lesson to do this task"));
-            }
-            let Some(running) = running.filter(|_| now) else { return };
-            let shown = running.hints.get(&place).copied().unwrap_or(0);
-            for text in task.hints.iter().take(shown) {
-                ui.add(Label::new(RichText::new(format!("Hint: {text}")).color(t.label)).wrap());
-            }
-            ui.horizontal(|ui| {
-                if let Some(workspace) = &task.workspace
-                    && ui.button(format!("Go to {workspace}")).clicked()
-                {
-                    chosen = Some(Chosen::Visit(workspace.clone()));
-                }
-                if shown < task.hints.len() && ui.button(if shown == 0 { "Hint" } else { "Another hint" }).clicked() {
-                    chosen = Some(Chosen::Hint(place));
-                }
-                let hover = "The program does it; the report notes that it was shown";
-                if !task.solution.is_empty() && ui.button("Show me").on_hover_text(hover).clicked() {
-                    chosen = Some(Chosen::Show(place));
-                }
-            });
-        });
-        if now && std::mem::take(&mut self.scroll) {
-            frame.scroll_to_me(Some(Align::Center));
-        }
-        chosen
-    }
-
-    /// Markdown with mathematics.
-    fn text(&mut self, ui: &mut Ui, text: &str, t: &Tokens) {
-        ui.scope(|ui| {
-            let styles = &mut ui.style_mut().text_styles;
-            styles.insert(TextStyle::Body, regular(READING));
-            styles.insert(TextStyle::Heading, semibold(TITLE + 2.0));
-            ui.spacing_mut().item_spacing = vec2(4.0, 8.0);
-            // What is emphasised stands out by its colour.
-            let visuals = ui.visuals_mut();
-            visuals.widgets.noninteractive.fg_stroke.color = mix(t.text, t.label, 0.3);
-            visuals.widgets.active.fg_stroke.color = t.accent;
-            let problem = t.problem;
-            let set = move |ui: &mut Ui, source: &str, inline: bool| match tex(source) {
-                Ok(formula) if inline => math::inline(ui, &formula, READING),
-                Ok(formula) => {
-                    ui.add_space(4.0);
-                    ui.horizontal(|ui| {
-                        ui.add_space(24.0);
-                        math::caption(ui, &formula, READING + 3.0);
-                    });
-                    ui.add_space(4.0);
-                }
-                Err(why) => {
-                    ui.label(RichText::new(source).monospace().color(problem)).on_hover_text(why);
-                }
-            };
-            CommonMarkViewer::new().render_math_fn(Some(&set)).show(ui, &mut self.cache, text);
-        });
-    }
-
     /// What is to be done, under the other workspaces. Returns the workspace to show.
     pub fn strip(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
         let t = tokens(ui);
@@ -525,7 +368,7 @@ impl LearnView {
                                         .wrap(),
                                 );
                             }
-                            standing(ui, task, model, t);
+                            page::standing(ui, task, model, t);
                         });
                     });
                 });
@@ -577,63 +420,6 @@ fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
 pub fn solve(model: &mut Model, task: &Task) {
     let epochs = prepare(model, task).unwrap_or(0);
     (0..epochs).for_each(|_| model.train(Command::Step(crate::train::Stride::Epoch)));
-}
-
-/// How far the task's measures have come.
-fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 12.0;
-        for (measure, value, right) in task.goal.standing(&facts(model)) {
-            let value = value.map_or_else(|| "not known yet".to_owned(), |v| v.to_string());
-            let colour = if right { t.ok } else { t.label };
-            ui.label(RichText::new(format!("{}: {value}", measure.label())).size(LABEL).color(colour));
-        }
-    });
-}
-
-/// A question; returns the answer that was clicked.
-fn quiz(ui: &mut Ui, question: &crate::learn::Question, answer: Option<bool>, t: &Tokens) -> Option<usize> {
-    let mut chosen = None;
-    let line = match answer {
-        None => t.line,
-        Some(true) => t.ok,
-        Some(false) => t.negative,
-    };
-    boxed(ui, line, t, |ui| {
-        ui.add(Label::new(RichText::new(&question.text).font(semibold(READING))).wrap());
-        for (k, text) in question.answers.iter().enumerate() {
-            let right = answer.is_some() && k == question.right;
-            let colour = if right { t.ok } else { t.text };
-            let text = RichText::new(text).size(BODY + 0.5).color(colour);
-            let button = Button::new(text).wrap().min_size(vec2(ui.available_width(), 32.0)).fill(t.background);
-            if ui
-                .add_enabled(answer.is_none(), button.stroke(Stroke::new(1.0, if right { t.ok } else { t.line })))
-                .clicked()
-            {
-                chosen = Some(k);
-            }
-        }
-        if let Some(right) = answer {
-            let (verdict, colour) = if right { ("Right", t.ok) } else { ("Not quite", t.negative) };
-            let because = if question.because.is_empty() { String::new() } else { format!(": {}", question.because) };
-            ui.add(Label::new(RichText::new(format!("{verdict}{because}")).color(colour)).wrap());
-        }
-    });
-    chosen
-}
-
-fn boxed(ui: &mut Ui, line: egui::Color32, t: &Tokens, add: impl FnOnce(&mut Ui)) -> egui::Response {
-    ui.add_space(8.0);
-    Frame::new()
-        .fill(t.panel)
-        .stroke(Stroke::new(1.0, line))
-        .corner_radius(CornerRadius::same(RADIUS_CARD))
-        .inner_margin(Margin::same(14))
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            add(ui);
-        })
-        .response
 }
 
 /// A number in a ring that closes as the lesson is done.
