@@ -20,16 +20,24 @@ pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usiz
     let Some(layer) = stop.layer else { return };
     let at = Sketch { trace, layer, unit, sample, t };
     if stop.phase == Phase::Error {
-        at.probabilities(ui);
+        if let Some(head) = trace.head_of(layer) {
+            at.probabilities(ui, head, false);
+        }
         return;
     }
     let Some(&(z, a)) = trace.plan.layer_nodes.get(&layer) else { return };
     let backward = stop.phase == Phase::Backward;
+    // What the loss sends back to the layer that it judges.
+    let judged = trace.spec.outputs_of(layer).find_map(|to| trace.head_of(to));
+    if let Some(head) = judged.filter(|_| backward) {
+        at.probabilities(ui, head, true);
+    }
     match (&trace.plan.nodes[z].operation, &trace.plan.nodes[a].operation) {
         _ if trace.plan.nodes[a].layer != layer => {}
         _ if !matches!(stop.phase, Phase::Forward | Phase::Backward) => {}
         (OperationPlan::Convolve { .. }, _) => at.window(ui, z, backward),
         (OperationPlan::Pool(_), _) => at.pool(ui, z, backward),
+        (OperationPlan::Dropout { .. }, _) => at.dropout(ui, z, backward),
         (OperationPlan::Recurrent(_), _) => at.steps(ui, z, backward),
         (OperationPlan::Attention(_), _) => at.attention(ui, z, backward),
         (OperationPlan::BatchNorm(_) | OperationPlan::GroupNorm(_), _) => at.normalised(ui, z, backward),
@@ -370,17 +378,38 @@ impl Sketch<'_> {
         }
     }
 
-    /// Predictions as bars, with the targets they are compared with.
-    fn probabilities(&self, ui: &mut Ui) {
+    /// Numbers before dropout and behind it, those around this unit: what is silenced is 0 forward and backward.
+    fn dropout(&self, ui: &mut Ui, node: usize, backward: bool) {
+        const MOST: usize = 48;
+        let plan = &self.trace.plan.nodes[node];
+        let first = self.unit / MOST * MOST;
+        let own = first..(first + MOST).min(plan.units);
+        let (input, trace) = (plan.inputs[0], self.trace);
+        let of = |node: usize| -> Option<Vec<f32>> {
+            let all = if backward { trace.grads[node].as_ref()? } else { &trace.values[node] };
+            Some(own.clone().map(|u| all[[u, self.sample]]).collect())
+        };
+        let (first_node, second) = if backward { (node, input) } else { (input, node) };
+        let titles = if backward { ["gradient arrives", "goes on"] } else { ["before", "behind"] };
+        let (Some(before), Some(behind)) = (of(first_node), of(second)) else { return };
+        let framed = Some(self.unit - first);
+        let grid = |title, values| Grid { title, values, across: 12.min(own.len()), framed };
+        let grids = [grid(titles[0], before), grid(titles[1], behind)];
+        self.grids(ui, &grids, "", "Numbers before and behind dropout");
+    }
+
+    /// Predictions as bars, with the targets they are compared with; backward, what one is more than the other.
+    fn probabilities(&self, ui: &mut Ui, index: usize, backward: bool) {
         let t = self.t;
-        let Some(index) = self.trace.head_of(self.layer) else { return };
         let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
         let count = own.target.nrows();
         if head.loss.link() == Link::Identity || count < 2 {
             return;
         }
         let (area, response) = ui.allocate_exact_size(vec2(ui.available_width().min(560.0), HEIGHT), Sense::hover());
-        named(response, Role::Image, "Predicted probabilities and targets");
+        let name =
+            if backward { "Predicted probabilities less targets" } else { "Predicted probabilities and targets" };
+        named(response, Role::Image, name);
         let wide = area.width() / count as f32;
         let bottom = area.bottom() - 14.0;
         for k in 0..count {
@@ -391,11 +420,18 @@ impl Sketch<'_> {
                 Rect::from_min_max(pos2(left + inset, bottom - height), pos2(left + wide - inset, bottom))
             };
             let inset = (wide * 0.16).min(10.0);
-            ui.painter().rect_filled(bar(p, inset), 2.0, t.positive);
-            ui.painter().rect_stroke(bar(target, inset), 2.0, Stroke::new(1.5, t.accent), StrokeKind::Outside);
+            let more = p - target;
+            let (height, text) = if backward {
+                let colour = if more >= 0.0 { t.positive } else { t.negative };
+                ui.painter().rect_filled(bar(more.abs(), inset), 2.0, colour);
+                (more.abs(), brief(f64::from(more)))
+            } else {
+                ui.painter().rect_filled(bar(p, inset), 2.0, t.positive);
+                ui.painter().rect_stroke(bar(target, inset), 2.0, Stroke::new(1.5, t.accent), StrokeKind::Outside);
+                (p.max(target), format!("{p:.2}"))
+            };
             if wide > 26.0 {
-                let top = bar(p.max(target), inset).top() - 2.0;
-                let text = format!("{p:.2}");
+                let top = bar(height, inset).top() - 2.0;
                 ui.painter().text(pos2(left + wide / 2.0, top), Align2::CENTER_BOTTOM, text, regular(10.0), t.text);
             }
             let most = ((wide / 6.0) as usize).max(1);
