@@ -158,27 +158,27 @@ impl ExplainView {
             if let (Card::Chain, Some(weight)) = (self.card, self.weight) {
                 model.seen.chain(weight);
             }
-            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
-            if let Some(card) = self.large {
-                let timeline = Panel::bottom("explain timeline").exact_size(TIMELINE).frame(bar);
-                timeline.show(ui, |ui| self.timeline(ui, model, &scene, t));
-                let inside = Frame::new().inner_margin(GAP);
-                egui::CentralPanel::no_frame().frame(inside).show(ui, |ui| {
-                    let rect = ui.available_rect_before_wrap();
-                    self.card_at(ui, model, &scene, (card, rect), t);
-                });
-                return;
+            let large = self.large;
+            if large.is_none() {
+                let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
+                Panel::bottom("explain cards")
+                    .exact_size(cards)
+                    .frame(Frame::new().inner_margin(GAP))
+                    .show(ui, |ui| self.cards(ui, model, &scene, t));
             }
-            let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
-            Panel::bottom("explain cards")
-                .exact_size(cards)
-                .frame(Frame::new().inner_margin(GAP))
-                .show(ui, |ui| self.cards(ui, model, &scene, t));
+            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
             Panel::bottom("explain timeline")
                 .exact_size(TIMELINE)
                 .frame(bar)
                 .show(ui, |ui| self.timeline(ui, model, &scene, t));
-            egui::CentralPanel::no_frame().show(ui, |ui| self.picture(ui, model, pictures, &scene, t));
+            let inside = Frame::new().inner_margin(if large.is_some() { GAP } else { 0.0 });
+            egui::CentralPanel::no_frame().frame(inside).show(ui, |ui| match large {
+                Some(card) => {
+                    let rect = ui.available_rect_before_wrap();
+                    self.card_at(ui, model, &scene, (card, rect), t);
+                }
+                None => self.picture(ui, model, pictures, &scene, t),
+            });
         });
     }
 

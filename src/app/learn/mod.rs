@@ -288,9 +288,9 @@ impl LearnView {
         {
             model.ask(Question::OpenLessons);
         }
-        let all: Vec<Lesson> = self.all().cloned().collect();
         let hover = "What each student on this computer has done, as a table (CSV)";
         if ui.add(Button::new("Class report…").min_size(wide)).on_hover_text(hover).clicked() {
+            let all: Vec<Lesson> = self.all().cloned().collect();
             let bytes = self.progress.report(&all).into_bytes();
             model.ask(Question::SaveFile {
                 title: "Save class report",
