@@ -15,6 +15,7 @@ pub enum Purpose {
     Init = 3,
     Shuffle = 4,
     Dropout = 5,
+    Augment = 6,
 }
 
 /// A reproducible stream of random numbers.

@@ -251,10 +251,14 @@ fn bad_tables_are_refused_with_the_place_and_the_mend() {
         ("empty.csv", vec![], "is empty"),
         ("header.csv", b"a,b\n".to_vec(), "header but no rows"),
         ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), "row 3"),
-        ("latin.csv", b"name,y\nJos\xe9,1\n".to_vec(), "not UTF-8"),
+        ("short.npy", b"\x93NUMPY\x01\x00\x08\x00garbage\n".to_vec(), "header cannot be read"),
         ("huge.csv", format!("a,b\n1,\"{}\"\n", "x".repeat(2 << 20)).into_bytes(), "longer than"),
         ("one.csv", format!("a,c\n{}", rows(&|i| format!("{i},same\n"))).into_bytes(), "only one class"),
-        ("many.csv", format!("a,c\n{}", rows(&|i| format!("{i},c{i}\n"))).into_bytes(), "1000 classes"),
+        (
+            "many.csv",
+            format!("a,c\n{}", rows(&|i| format!("{i},c{i}\n"))).into_bytes(),
+            "more classes than the limit of 512",
+        ),
         ("inf.csv", b"a,c\n1,x\ninf,y\n3,x\n4,y\n5,x\n6,y\n".to_vec(), "infinite"),
     ];
     for (name, bytes, says) in cases {
@@ -267,7 +271,7 @@ fn bad_tables_are_refused_with_the_place_and_the_mend() {
         serde_json::from_str(&succeeds(path, &["inspect", "missing.csv", "--json"])).expect("is JSON");
     assert_eq!((&described["columns"][0]["missing"], &described["columns"][0]["role"]), (&4.into(), &"ignore".into()));
     assert!(fails(path, &["inspect", "none.csv"]).contains("no file"));
-    assert!(fails(path, &["inspect", "."]).contains("folder"));
+    assert!(fails(path, &["inspect", "."]).contains("no pictures"));
 }
 
 #[test]

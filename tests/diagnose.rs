@@ -1,6 +1,6 @@
 //! The diagnosis: each ailment is found in a training built to have it, its mend helps, and healthy ones are left alone.
 
-use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, Values, prepare};
+use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, prepare};
 use chainrule::explain::{Ailment, Case, Finding, ROWS, Trace, diagnose};
 use chainrule::nn::layers::DenseSpec;
 use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
@@ -174,15 +174,10 @@ fn an_output_that_cannot_reach_its_targets() {
 fn classes_of_which_one_is_rare() {
     let mut patient = Patient::preset("moons");
     // All of one class, and every fifteenth row of the other.
-    let keep: Vec<usize> = match &patient.table.columns.last().expect("the class").values {
-        Values::Text { codes, .. } => (0..codes.len()).filter(|&i| codes[i] == Some(0) || i % 15 == 0).collect(),
-        Values::Numbers(_) => unreachable!("the classes have names"),
-    };
+    let class = patient.table.columns.last().expect("the class");
+    let keep: Vec<usize> = (0..class.len()).filter(|&i| class.number(i) == 0.0 || i % 15 == 0).collect();
     for column in &mut patient.table.columns {
-        match &mut column.values {
-            Values::Numbers(values) => *values = keep.iter().map(|&i| values[i]).collect(),
-            Values::Text { codes, .. } => *codes = keep.iter().map(|&i| codes[i]).collect(),
-        }
+        *column = column.select(&keep);
     }
     patient.has(Ailment::ImbalancedClasses, 0);
 }
@@ -205,9 +200,10 @@ fn rows_that_are_learned_by_heart() {
 #[test]
 fn labels_that_were_shuffled() {
     let mut patient = Patient::preset("iris");
-    if let Values::Text { codes, .. } = &mut patient.table.columns.last_mut().expect("the species").values {
-        chainrule::seed::Stream::new(5, chainrule::seed::Purpose::Data, 0).shuffle(codes);
-    }
+    let species = patient.table.columns.last_mut().expect("the species");
+    let mut rows: Vec<usize> = (0..species.len()).collect();
+    chainrule::seed::Stream::new(5, chainrule::seed::Purpose::Data, 0).shuffle(&mut rows);
+    *species = species.select(&rows);
     patient.hidden(|d| (d.units, d.activation) = (64, Activation::Relu));
     patient.document.training.learning_rate = 0.02;
     let (found, _) = patient.examine(300);

@@ -98,7 +98,13 @@ saved() {
     xdotool key ctrl+s
     grep -q "$1" "$work/work.json"
 }
-until_ok "the table" saved '"path": "fruit.csv"'
+# The file is looked at first; Enter takes it, and is pressed until it has.
+taken() {
+    xdotool key Return
+    sleep 0.3
+    saved '"path": "fruit.csv"'
+}
+until_ok "the table" taken
 # Home begins anew, space trains: 300 epochs as the preset says. A key that comes before the trainer has the table does
 # nothing, so it is pressed until the saved run has left its beginning.
 xdotool key Home

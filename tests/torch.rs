@@ -231,9 +231,11 @@ impl LayersCase {
             role: if column.name.starts_with('t') { Role::Target } else { Role::Feature },
             treatment: Treatment::AsIs,
             missing: Missing::default(),
+            read_as: None,
         };
-        let split = Split { validation: 0.0, test: 0.0, seed: 1, stratify: false };
-        prepare(&table, &Preparation { columns: table.columns.iter().map(plan).collect(), split }).expect("fits")
+        let split = Split { validation: 0.0, test: 0.0, seed: 1, stratify: false, ..Split::default() };
+        prepare(&table, &Preparation { columns: table.columns.iter().map(plan).collect(), steps: Vec::new(), split })
+            .expect("fits")
     }
 }
 

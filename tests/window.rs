@@ -157,6 +157,28 @@ impl Window {
         self.harness.run_steps(2);
     }
 
+    /// Types into a field of text.
+    fn focus_and_type(&mut self, field: &str, text: &str) {
+        self.harness.get_by_role_and_label(Role::TextInput, field).focus();
+        self.harness.run_steps(2);
+        self.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        self.harness.run_steps(2);
+    }
+
+    /// Presses the button, moves in ten steps, and lets it go.
+    fn drag(&mut self, from: egui::Pos2, to: egui::Pos2) {
+        self.harness.hover_at(from);
+        self.harness.run_steps(1);
+        self.harness.drag_at(from);
+        for k in 1..=10 {
+            self.harness.run_steps(1);
+            self.harness.hover_at(from + (to - from) * (k as f32 / 10.0));
+        }
+        self.harness.run_steps(1);
+        self.harness.drop_at(to);
+        self.harness.run_steps(2);
+    }
+
     fn answer(&mut self, answer: Answer) {
         self.dialogs.0.lock().expect("not poisoned").push_back(answer);
     }
@@ -241,6 +263,10 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     window.click("Data");
     window.answer(Answer::Chosen(file.clone()));
     window.click("Open data…");
+    // The file is looked at first: nothing changes until it is taken.
+    window.until_shown("columns separated by semicolons, with a header, decimal comma, UTF-8");
+    assert!(window.app().model.dataset.as_ref().is_some_and(|d| d.name != "fruit.csv"), "the old data are still there");
+    window.click("Use these data");
     window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "fruit.csv"));
     window.ready();
     window.harness.run();
@@ -269,16 +295,21 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     for (answer, says) in [
         (Answer::Unavailable, "No file dialog could be opened"),
         (Answer::Chosen(folder.path().join("none.csv")), "There is no file"),
-        (Answer::Chosen(folder.path().join("bad.csv")), "bad.csv, row 3"),
     ] {
         window.answer(answer);
         window.click("Open data…");
         window.until(says, |app| app.model.notices.last().is_some_and(|n| n.text.contains(says)));
         assert!(window.shows(says), "{says}");
     }
-    assert_eq!(*window.app().model.document(), before);
     window.click("Close message");
+    assert!(!window.shows("There is no file"));
+    window.answer(Answer::Chosen(folder.path().join("bad.csv")));
+    window.click("Open data…");
+    window.until_shown("bad.csv, row 3");
+    assert!(window.shows("It cannot be read like this"));
+    window.click("Cancel");
     assert!(!window.shows("bad.csv, row 3"));
+    assert_eq!(*window.app().model.document(), before);
 }
 
 #[test]
@@ -289,9 +320,162 @@ fn a_file_is_dropped_onto_the_window() {
     std::fs::write(&file, format!("x\ty\n{rows}")).expect("can be written");
     let mut window = Window::open();
     window.harness.input_mut().dropped_files.push(Arc::new(Dropped(file)));
+    window.until_shown("columns separated by tabs, with a header, UTF-8");
+    window.press(Modifiers::NONE, Key::Enter);
     window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.tsv"));
     window.ready();
     assert!(window.layers().last().is_some_and(|l| l == "mean squared error"));
+}
+
+#[test]
+fn a_file_is_corrected_before_it_is_taken() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("odd.txt");
+    let rows: String = (0..60).map(|i| format!("{};{};{}\n", i % 7, i * i % 11, ["a", "b"][i % 2])).collect();
+    std::fs::write(&file, rows).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(file.clone());
+    window.until_shown("columns separated by semicolons, without a header, UTF-8");
+    window.choose("Separator", "comma");
+    window.until_shown("columns separated by commas");
+    window.choose("Separator", "semicolon");
+    window.until_shown("columns separated by semicolons, without a header, UTF-8");
+    window.click("The first row names the columns");
+    window.until_shown("columns separated by semicolons, with a header, UTF-8");
+    window.click("Use these data");
+    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "odd.txt"));
+    let data = window.app().model.table.clone().expect("is open");
+    assert_eq!((data.loaded.table.rows(), data.loaded.table.columns[2].name.as_str()), (59, "a"));
+    // The choices are the document's, so that the file is read the same way again.
+    let DataSource::File { options, .. } = &window.app().model.document().data.source else { panic!("a file") };
+    assert_eq!((options.delimiter, options.header), (Some(';'), Some(true)));
+}
+
+#[test]
+fn rows_are_searched_filtered_and_sorted() {
+    let mut window = Window::preset("iris");
+    window.click("Data");
+    window.click("sepal length (cm)");
+    window.harness.run_steps(3);
+    assert!(window.shows("150 of 150 rows") && window.shows("4.3"), "the smallest stands first");
+    window.click("Show all");
+    window.harness.run_steps(3);
+    window.click("Filter");
+    window.harness.run_steps(2);
+    window.choose("Filtered column", "species");
+    window.focus_and_type("Value of the filter", "virginica");
+    window.click("Add filter");
+    window.harness.run_steps(3);
+    assert!(window.shows("50 of 150 rows") && !window.shows("setosa: 50 of 150"));
+    window.click("Remove filter species = virginica");
+    window.harness.run_steps(3);
+    assert!(!window.shows("50 of 150 rows"));
+}
+
+#[test]
+fn the_preparation_is_a_list_that_the_network_follows() {
+    let mut window = Window::preset("iris");
+    window.click("Data");
+    let features = |window: &Window| window.app().model.dataset.as_ref().map(|d| d.features());
+    assert_eq!(features(&window), Some(4));
+    window.click("Add step");
+    window.harness.run_steps(2);
+    window.click("Products");
+    window.ready();
+    assert_eq!(features(&window), Some(4 + 6));
+    window.click("Use step 3, Products");
+    window.ready();
+    assert_eq!(features(&window), Some(4));
+    window.click("Use step 3, Products");
+    window.click("Move up step 3, Products");
+    window.ready();
+    let kinds: Vec<&str> = window
+        .app()
+        .model
+        .document()
+        .data
+        .preparation
+        .as_ref()
+        .expect("is set")
+        .steps
+        .iter()
+        .map(|s| s.kind.label())
+        .collect();
+    assert_eq!(kinds, ["Fill gaps", "Products", "Scale and encode"]);
+    window.click("Remove step 2, Products");
+    window.ready();
+    assert_eq!(features(&window), Some(4));
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_eq!(features(&window), Some(10), "undo brings the step back");
+}
+
+#[test]
+fn own_data_are_drawn_saved_and_trained_on() {
+    let mut window = Window::open();
+    window.click("Data");
+    window.click("Draw your own");
+    window.harness.run_steps(3);
+    assert!(window.shows("Only 0 rows"), "an empty drawing says what it lacks");
+    let canvas = window.harness.get_by_role_and_label(Role::Canvas, "Drawing").rect();
+    for (class, left) in [("Paint class A", 0.3), ("Paint class B", 0.7)] {
+        window.click(class);
+        let at = |down: f32| canvas.left_top() + egui::vec2(canvas.width() * left, canvas.height() * down);
+        window.drag(at(0.2), at(0.6));
+        let DataSource::Drawing(drawing) = &window.app().model.document().data.source else { panic!("a drawing") };
+        assert!(drawing.points.iter().any(|p| p.2 == u8::from(left >= 0.5)), "{class}: {:?}", drawing.points);
+    }
+    window.until("there are points", |app| app.model.dataset.as_ref().is_some_and(|d| d.rows() > 20));
+    window.ready();
+    let DataSource::Drawing(drawing) = window.app().model.document().data.source.clone() else { panic!("a drawing") };
+    assert!(drawing.points.iter().all(|p| (p.0 < 0.0) == (p.2 == 0)), "{:?}", drawing.points);
+    let before = drawing.points.len();
+    window.click("Erase");
+    let middle = canvas.left_top() + egui::vec2(canvas.width() * 0.7, canvas.height() * 0.4);
+    window.drag(middle, middle + egui::vec2(2.0, 0.0));
+    window.until(
+        "some are gone",
+        move |app| matches!(&app.model.document().data.source, DataSource::Drawing(d) if d.points.len() < before),
+    );
+}
+
+#[test]
+fn a_file_that_was_moved_is_found_again_by_its_contents() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    let rows = |shift: usize| (0..40).map(|i| format!("{i},{}\n", 3 * i + shift)).collect::<String>();
+    std::fs::write(path("line.csv"), format!("x,y\n{}", rows(0))).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(path("line.csv"));
+    window.until_shown("First rows");
+    window.click("Use these data");
+    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.csv"));
+    window.answer(Answer::Chosen(path("work.json")));
+    window.press(Modifiers::COMMAND, Key::S);
+    window.until("it is saved", |app| app.model.project.path.is_some() && !app.model.project.is_dirty());
+
+    std::fs::rename(path("line.csv"), path("moved.csv")).expect("can be moved");
+    std::fs::write(path("other.csv"), format!("x,y\n{}", rows(1))).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(path("work.json"));
+    window.click("Data");
+    window.until_shown("Find the file…");
+    assert!(window.shows("There is no file"));
+    window.answer(Answer::Chosen(path("other.csv")));
+    window.click("Find the file…");
+    window.until_shown("has other contents than when the preset was saved");
+    assert!(window.app().model.dataset.is_none());
+    window.answer(Answer::Chosen(path("moved.csv")));
+    window.click("Find the file…");
+    window.until("it is found", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "moved.csv"));
+    // A file with other contents is told, and can be taken as it is.
+    std::fs::write(path("line.csv"), format!("x,y\n{}", rows(2))).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(path("work.json"));
+    window.click("Data");
+    window.until_shown("Take it as it is");
+    window.click("Take it as it is");
+    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.csv"));
 }
 
 #[test]

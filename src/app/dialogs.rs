@@ -1,5 +1,6 @@
 //! The system's file dialogs, behind a seam so that tests can answer them. They run off the screen's thread.
 
+use crate::data::ENDINGS;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -9,6 +10,10 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
     OpenData,
+    /// A folder of pictures.
+    OpenFolder,
+    /// The file of the document, which is not where it was.
+    FindData,
     OpenPreset,
     SavePreset {
         suggestion: String,
@@ -70,9 +75,10 @@ impl Dialogs for Native {
 fn show(question: &Question) -> Option<PathBuf> {
     let dialog = rfd::FileDialog::new();
     match question {
-        Question::OpenData => dialog
-            .set_title("Open data")
-            .add_filter("Tables (CSV, TSV)", &["csv", "tsv", "txt", "tab"])
+        Question::OpenFolder => dialog.set_title("Open a folder of pictures").pick_folder(),
+        Question::OpenData | Question::FindData => dialog
+            .set_title(if *question == Question::OpenData { "Open data" } else { "Find the data" })
+            .add_filter("Data", &ENDINGS)
             .add_filter("All files", &["*"])
             .pick_file(),
         Question::OpenPreset => dialog

@@ -11,6 +11,7 @@ mod experiment;
 mod explain;
 mod gallery;
 mod icon;
+mod intake;
 mod learn;
 mod model;
 mod picture;

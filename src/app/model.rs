@@ -5,12 +5,11 @@
 
 use super::dialogs::{Answer, Dialogs, Question};
 use super::experiment;
-use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, Summary, Targets, prepare, summarise};
+use super::intake::{Incoming, Insight, InsightKey, Lost, Pending, Preparing};
+use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, ReadOptions, Summary, Targets};
 use crate::learn::Seen;
 use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
-use crate::project::{
-    Builtin, DataSection, Document, Preset, Project, adapt, builtins, default_network, leads_outside,
-};
+use crate::project::{Builtin, Document, Preset, Project, builtins, default_network, leads_outside};
 use crate::train::{
     CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task,
 };
@@ -52,9 +51,9 @@ pub enum Modal {
     Outside(Box<Preset>, PathBuf),
 }
 
-enum Waiting {
+pub(super) enum Waiting {
     Dialog(Question, Receiver<Answer>),
-    Table { source: DataSource, choose: bool, receiver: Receiver<Result<Opened, DataError>> },
+    Table { source: DataSource, choose: bool, receiver: Receiver<Result<Opened, DataError>>, pending: Pending },
     Save { path: PathBuf, document: Document, receiver: Receiver<RunState> },
     Written { path: PathBuf, document: Document, note: &'static str, receiver: Receiver<Result<(), String>> },
 }
@@ -74,6 +73,12 @@ pub struct Model {
     pub dataset: Option<Arc<Dataset>>,
     /// Why there are no data to train on.
     pub data_error: Option<String>,
+    /// What is wrong with the document's file.
+    pub lost: Option<Lost>,
+    /// A file that is looked at before it is taken.
+    pub incoming: Option<Incoming>,
+    /// How the columns of the table hang together.
+    pub insight: Option<Arc<Insight>>,
     pub inference: Inference,
     pub snapshot: Arc<Snapshot>,
     pub notices: Vec<Notice>,
@@ -96,12 +101,15 @@ pub struct Model {
     pub quit: bool,
     /// The dialogs of the system, or a test's.
     dialogs: Box<dyn Dialogs>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    pub(super) wake: Arc<dyn Fn() + Send + Sync>,
     worker: Worker,
-    waiting: Vec<Waiting>,
+    pub(super) waiting: Vec<Waiting>,
     after_save: Option<Intention>,
-    prepared: Option<(DataSource, Option<Preparation>)>,
-    failed_source: Option<DataSource>,
+    pub(super) insight_key: Option<InsightKey>,
+    pub(super) insight_job: Option<Receiver<Insight>>,
+    pub(super) preparing: Option<Preparing>,
+    pub(super) prepared: Option<(DataSource, Option<Preparation>)>,
+    pub(super) failed_source: Option<DataSource>,
     trained: Option<(NetworkSpec, Arc<Dataset>)>,
     /// Whether the trainer has it.
     loaded: bool,
@@ -111,7 +119,7 @@ pub struct Model {
 }
 
 /// The file's name without its ending.
-fn stem(path: &Path) -> String {
+pub(super) fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
 }
 
@@ -135,6 +143,12 @@ impl Model {
             table: None,
             dataset: None,
             data_error: None,
+            lost: None,
+            incoming: None,
+            insight: None,
+            insight_key: None,
+            insight_job: None,
+            preparing: None,
             inference: Inference::default(),
             snapshot: Arc::default(),
             notices: Vec::new(),
@@ -246,36 +260,7 @@ impl Model {
 
     /// Whether something is under way that will change the screen.
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty() || !self.is_current()
-    }
-
-    fn sync_data(&mut self) {
-        let DataSection { source, preparation } = &self.document().data;
-        let wanted = (source.clone(), preparation.clone());
-        if self.prepared.as_ref() == Some(&wanted) {
-            return;
-        }
-        let loading = |w: &Waiting| matches!(w, Waiting::Table { source, .. } if *source == wanted.0);
-        let Some(table) = self.table.clone().filter(|t| t.source == wanted.0) else {
-            if !self.waiting.iter().any(loading) && self.failed_source.as_ref() != Some(&wanted.0) {
-                self.dataset = None;
-                self.load(wanted.0, false);
-            }
-            return;
-        };
-        let plan = wanted.1.clone().unwrap_or_else(|| Preparation::guess(&table.loaded.table));
-        match prepare(&table.loaded.table, &plan) {
-            Ok(data) => {
-                self.sample = self.sample.min(data.rows().saturating_sub(1));
-                self.dataset = Some(Arc::new(data));
-                self.data_error = None;
-            }
-            Err(e) => {
-                self.dataset = None;
-                self.data_error = Some(e.to_string());
-            }
-        }
-        self.prepared = Some(wanted);
+        !self.waiting.is_empty() || !self.is_current() || self.is_preparing()
     }
 
     fn sync_network(&mut self) {
@@ -340,111 +325,6 @@ impl Model {
         }
     }
 
-    // ——— data ———
-
-    /// Opens a data source; the document changes only when it could be read.
-    pub fn choose_source(&mut self, source: DataSource) {
-        self.load(source, true);
-    }
-
-    fn load(&mut self, source: DataSource, choose: bool) {
-        let read = |source: DataSource| -> Result<Opened, DataError> {
-            let loaded = source.load()?;
-            let summaries = loaded.table.columns.iter().map(summarise).collect();
-            Ok(Opened { source, loaded, summaries })
-        };
-        if let DataSource::File { .. } = source {
-            let (sender, receiver) = channel();
-            let (wake, wanted) = (Arc::clone(&self.wake), source.clone());
-            let work = move || {
-                // The window may have moved on to something else.
-                sender.send(read(wanted)).ok();
-                wake();
-            };
-            // Without a thread the channel closes at once, which is told as a failure.
-            std::thread::Builder::new().name("reader".to_owned()).spawn(work).ok();
-            self.waiting.retain(|w| !matches!(w, Waiting::Table { .. }));
-            self.waiting.push(Waiting::Table { source, choose, receiver });
-        } else {
-            let opened = read(source.clone());
-            self.take_table(&source, choose, opened);
-        }
-    }
-
-    fn take_table(&mut self, source: &DataSource, choose: bool, opened: Result<Opened, DataError>) {
-        match opened {
-            Ok(mut opened) => {
-                if let DataSource::File { sha256, path, .. } = &mut opened.source {
-                    if choose {
-                        sha256.clone_from(&opened.loaded.sha256);
-                    }
-                    let path = path.clone();
-                    self.remember(&path);
-                }
-                let opened = Arc::new(opened);
-                self.table = Some(Arc::clone(&opened));
-                self.failed_source = None;
-                if choose {
-                    self.adopt(&opened);
-                }
-            }
-            Err(e) if choose => self.problem(e.to_string()),
-            Err(e) => {
-                self.failed_source = Some(source.clone());
-                self.prepared = None;
-                self.dataset = None;
-                self.table = None;
-                self.data_error = Some(e.to_string());
-            }
-        }
-    }
-
-    /// Makes the table the document's data, and fits the network's ends to it.
-    fn adopt(&mut self, opened: &Opened) {
-        let source = opened.source.clone();
-        let old = self.document().data.clone();
-        // Another draw of the same generator keeps its roles.
-        let names = |p: &Preparation| p.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-        let guess = Preparation::guess(&opened.loaded.table);
-        let kept = old.preparation.filter(|p| names(p) == names(&guess));
-        let plan = kept.unwrap_or(guess);
-        let outcome = prepare(&opened.loaded.table, &plan);
-        let dragging = matches!((&old.source, &source), (DataSource::Generator(_), DataSource::Generator(_)));
-        let mut changes = Vec::new();
-        // What the document was called told of the old data.
-        let renamed = (old.source.label() != source.label()).then(|| match &source {
-            DataSource::File { path, .. } => stem(path),
-            other => other.label(),
-        });
-        self.project.edit("Choose data", dragging.then_some(0), |d| {
-            if let Some(name) = renamed {
-                d.name = name;
-                d.description.clear();
-            }
-            d.data = DataSection { source, preparation: Some(plan) };
-            if let Ok(data) = &outcome {
-                changes = adapt(&mut d.network, &task(data), d.training.batch_size);
-            }
-        });
-        if !changes.is_empty() {
-            self.notice(format!("The network was fitted to the data. {}. Undo takes both back.", changes.join(". ")));
-        }
-    }
-
-    /// Edits the preparation; the guess becomes the document's own first.
-    pub fn edit_preparation(&mut self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Preparation)) {
-        let Some(table) = self.table.clone() else { return };
-        let mut plan = self.document().data.preparation(&table.loaded.table);
-        change(&mut plan);
-        let outcome = prepare(&table.loaded.table, &plan);
-        self.project.edit(label, key, |d| {
-            d.data.preparation = Some(plan);
-            if let Ok(data) = &outcome {
-                adapt(&mut d.network, &task(data), d.training.batch_size);
-            }
-        });
-    }
-
     // ——— files ———
 
     pub fn ask(&mut self, question: Question) {
@@ -507,6 +387,8 @@ impl Model {
         self.notices.clear();
         self.sample = 0;
         self.failed_source = None;
+        self.lost = None;
+        self.incoming = None;
         self.trained = None;
         self.sync();
     }
@@ -561,19 +443,10 @@ impl Model {
         self.waiting.push(Waiting::Written { path, document, note, receiver });
     }
 
-    fn remember(&mut self, path: &Path) {
+    pub(super) fn remember(&mut self, path: &Path) {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
-    }
-
-    /// A file that was dropped onto the window, or chosen from the recent ones.
-    pub fn open_any(&mut self, path: PathBuf) {
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
-            self.intend(Intention::Open(path));
-        } else {
-            self.choose_source(DataSource::file(path));
-        }
     }
 
     /// Takes in every answer that has come.
@@ -585,9 +458,11 @@ impl Model {
                     Err(TryRecvError::Empty) => self.waiting.push(Waiting::Dialog(question, receiver)),
                     Err(TryRecvError::Disconnected) => self.answered(&question, Answer::Unavailable),
                 },
-                Waiting::Table { source, choose, receiver } => match receiver.try_recv() {
+                Waiting::Table { source, choose, receiver, pending } => match receiver.try_recv() {
                     Ok(opened) => self.take_table(&source, choose, opened),
-                    Err(TryRecvError::Empty) => self.waiting.push(Waiting::Table { source, choose, receiver }),
+                    Err(TryRecvError::Empty) => {
+                        self.waiting.push(Waiting::Table { source, choose, receiver, pending });
+                    }
                     Err(TryRecvError::Disconnected) => self.problem("The file could not be read: the reader failed."),
                 },
                 Waiting::Save { path, document, receiver } => match receiver.try_recv() {
@@ -625,7 +500,10 @@ impl Model {
 
     fn answered(&mut self, question: &Question, answer: Answer) {
         match (question, answer) {
-            (Question::OpenData, Answer::Chosen(path)) => self.choose_source(DataSource::file(path)),
+            (Question::OpenData | Question::OpenFolder, Answer::Chosen(path)) => {
+                self.look_at(path, ReadOptions::default());
+            }
+            (Question::FindData, Answer::Chosen(path)) => self.found_at(path),
             (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
             (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
             (Question::OpenLessons, Answer::Chosen(path)) => self.lesson_folder = Some(path),

@@ -83,6 +83,8 @@ pub struct Chainrule {
     /// The message on screen, and since when.
     notice: Option<(Notice, f64)>,
     window_title: String,
+    /// A file was being looked at in the last frame.
+    looking: bool,
 }
 
 impl Chainrule {
@@ -101,6 +103,7 @@ impl Chainrule {
             gallery: Gallery::default(),
             pictures: Pictures::default(),
             shortcuts: false,
+            looking: false,
             projector: false,
             annotations: Annotations::default(),
             experiment: None,
@@ -140,6 +143,12 @@ impl Chainrule {
         for file in ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)) {
             self.model.open_any(file.path().to_path_buf());
         }
+        // A file that is looked at is shown where it is taken.
+        let looking = self.model.incoming.is_some();
+        if looking && !std::mem::replace(&mut self.looking, looking) {
+            self.workspace = Workspace::Data;
+        }
+        self.looking = looking;
         let t = tokens(ui);
         let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 6));
         Panel::top("workspaces").exact_size(46.0).frame(bar).show(ui, |ui| self.top(ui));

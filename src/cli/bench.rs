@@ -2,7 +2,9 @@
 //! and update, on random data in memory.
 
 use super::{Failure, thread_count};
-use crate::data::{Dataset, Encoder, Targets};
+use crate::data::{
+    Dataset, Encoder, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare, read_file,
+};
 use crate::nn::layers::{
     AttentionSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, GlobalPoolSpec, InputSpec, OutputSpec, Padding,
     PermuteSpec, Pool2dSpec, PoolKind, RecurrentSpec, ReshapeSpec,
@@ -11,6 +13,7 @@ use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
 use crate::train::{Session, Tick, TrainConfig, team};
 use ndarray::Array2;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +23,9 @@ pub struct Arguments {
     workloads: Vec<String>,
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Instead of training, read a file of numbers into arrays of single precision, and say how long it took
+    #[arg(long, value_name = "FILE", conflicts_with = "workloads")]
+    load: Option<PathBuf>,
     /// How long each workload is measured
     #[arg(long, value_name = "S", default_value_t = 3.0)]
     seconds: f64,
@@ -121,6 +127,7 @@ impl Workload {
             source_rows: (0..self.rows).collect(),
             parts: [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
             encoder: Encoder::default(),
+            augmentation: None,
         };
         let config = TrainConfig {
             optimizer: self.optimizer,
@@ -206,9 +213,39 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.workloads.is_empty() || arguments.workloads.iter().any(|a| a.eq_ignore_ascii_case(w.name))
     };
     let _team = team(threads);
+    if let Some(path) = &arguments.load {
+        // The readers use the common pool of threads.
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+        return load(path, threads);
+    }
     for w in WORKLOADS.iter().filter(asked) {
         let rate = measure(&mut w.session(threads)?, arguments.seconds)?;
         println!("{} chainrule-{threads} {rate:.1} steps/s {:.0} samples/s", w.name, rate * w.batch as f64);
     }
+    Ok(())
+}
+
+/// Reads all columns as they are, the last one as what is to be predicted.
+fn load(path: &Path, threads: usize) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let (table, _) = read_file(path, &ReadOptions::default(), &Reading::default())?;
+    let read = begun.elapsed().as_secs_f64();
+    let mut plan = Preparation::guess(&table);
+    let last = plan.columns.len() - 1;
+    for (k, column) in plan.columns.iter_mut().enumerate() {
+        column.role = if k == last { Role::Target } else { Role::Feature };
+        column.treatment = Treatment::AsIs;
+    }
+    plan.split = Split { validation: 0.0, test: 0.0, ..Split::default() };
+    let data = prepare(&table, &plan)?;
+    let numbers = data.rows() * (data.features() + 1);
+    println!(
+        "{} chainrule-{threads} {:.4} s, of which reading {read:.4} s, {} × {} numbers, {:.1} MB",
+        path.display(),
+        begun.elapsed().as_secs_f64(),
+        data.rows(),
+        data.features() + 1,
+        (4 * numbers) as f64 / 1e6
+    );
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
 use super::Failure;
-use crate::data::{DataSource, Preparation, number, summarise};
+use crate::data::{DataSource, Preparation, Role, findings, summarise, written};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A CSV or TSV file
+    /// A table, arrays, or a folder of pictures
     file: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -28,36 +28,44 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map(|((c, s), plan)| {
                 json!({
                     "name": c.name,
-                    "type": if c.is_number() { "number" } else { "text" },
+                    "type": c.kind(),
                     "role": plan.role,
                     "treatment": plan.treatment,
                     "missing": s.missing,
                     "distinct": s.distinct,
-                    "range": s.range.map(|r| json!({"min": r.min, "max": r.max, "mean": r.mean, "std": r.std})),
+                    "outliers": s.outliers,
+                    "range": s.range.map(|r| json!({"min": r.min, "max": r.max, "mean": r.mean, "std": r.std, "quartiles": r.quartiles})),
                     "levels": s.levels.iter().zip(&s.histogram).map(|(l, n)| json!({"level": l, "count": n})).collect::<Vec<_>>(),
                 })
             })
             .collect();
-        let detected = loaded.detected.map(|d| {
-            json!({"delimiter": d.delimiter, "header": d.header, "decimal_comma": d.decimal_comma, "byte_order_mark": d.byte_order_mark})
-        });
+        let detected = loaded.detected;
         let report = json!({"name": table.name, "rows": table.rows(), "detected": detected, "columns": columns});
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(());
     }
     println!("{}: {} rows, {} columns", table.name, table.rows(), table.columns.len());
-    if let Some(d) = loaded.detected {
-        let header = if d.header { "with a header" } else { "without a header" };
-        println!("delimiter {:?}, {header}{}", d.delimiter, if d.decimal_comma { ", decimal comma" } else { "" });
+    if let Some(detected) = &loaded.detected {
+        println!("{}", detected.describe());
+        detected.notes.iter().for_each(|note| println!("{note}"));
     }
     println!("\n{:24} {:7} {:8} {:>8} {:>9}  values", "column", "type", "role", "missing", "distinct");
     for ((c, s), plan) in table.columns.iter().zip(&summaries).zip(&guess.columns) {
         let values = match s.range {
-            Some(r) => format!("{} … {}, mean {}", number(r.min), number(r.max), number(r.mean)),
+            Some(r) => format!("{} … {}, mean {}", written(c, r.min), written(c, r.max), written(c, r.mean)),
             None => s.levels.iter().zip(&s.histogram).map(|(l, n)| format!("{l} ({n})")).collect::<Vec<_>>().join(", "),
         };
-        let kind = if c.is_number() { "number" } else { "text" };
+        let kind = c.kind().label();
         println!("{:24} {kind:7} {:8} {:>8} {:>9}  {values}", c.name, plan.role.label(), s.missing, s.distinct);
+    }
+    let of = |role| guess.columns.iter().filter(move |c| c.role == role).map(|c| c.name.as_str());
+    let features: Vec<&str> = of(Role::Feature).collect();
+    let found = findings(&table, &summaries, &features, of(Role::Target).next());
+    if !found.is_empty() {
+        println!();
+    }
+    for f in &found {
+        println!("{}: {}", if f.serious { "warning" } else { "note" }, f.text);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
 use super::{Failure, open};
-use crate::data::{Encoder, Encoding, EncodingKind, ReadOptions, Table, TargetScale, read_file};
+use crate::data::{DataSource, Encoder, Encoding, EncodingKind, ReadOptions, TargetScale};
 use crate::nn::{Head, HeadTarget, Plan};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
@@ -26,7 +26,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let run = run.ok_or_else(|| {
         format!("{0} holds no trained run. Make one with `chainrule train {0} --save trained.json`.", arguments.preset)
     })?;
-    let (table, _) = read_file(&arguments.data, &ReadOptions::default())?;
+    // Pictures are brought to the size of those that were trained on.
+    let options = match &document.data.source {
+        DataSource::File { options, .. } => ReadOptions { images: options.images, ..ReadOptions::default() },
+        _ => ReadOptions::default(),
+    };
+    let source = DataSource::File { path: arguments.data.clone(), sha256: String::new(), options };
+    let table = source.load()?.table;
     let encoder = &run.encoder;
     let mut probe = Probe::for_task(&document.network, &task_of(encoder), CHUNK)
         .ok_or("the network does not fit the columns that its run was trained on")?;
@@ -34,21 +40,28 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err("the saved parameters do not fit the network".into());
     }
     let outputs = outputs(probe.plan(), encoder);
-    let complete: Vec<usize> = (0..table.rows()).filter(|&row| !encoder.has_gap(&table, row)).collect();
-    let mut records = vec![Vec::new(); table.rows()];
+    let complete = encoder.complete_rows(&table)?;
+    // What a window predicts lies behind its last row.
+    let ahead = encoder.window.map_or(0, |w| w.horizon);
+    let mut records = vec![Vec::new(); table.rows() + ahead];
     let x = encoder.features(&table, &complete)?;
     for (chunk, rows) in complete.chunks(CHUNK).enumerate() {
         probe.run(rows.len(), |sample, feature| x[[chunk * CHUNK + sample, feature]]);
         for (sample, &row) in rows.iter().enumerate() {
             let heads = outputs.iter().enumerate();
-            records[row] = heads.flat_map(|(head, output)| output.record(&probe, head, sample)).collect();
+            records[row + ahead] = heads.flat_map(|(head, output)| output.record(&probe, head, sample)).collect();
         }
     }
-    save(arguments, &outputs, &table, &records)?;
+    save(arguments, &outputs, &records)?;
     let gaps = table.rows() - complete.len();
     println!("{} predictions written to {}", complete.len(), arguments.out.display());
     if gaps > 0 {
-        eprintln!("note: {gaps} rows have missing features and were left empty");
+        let why = if encoder.window.is_some() {
+            "have missing features or too few rows before them"
+        } else {
+            "have missing features"
+        };
+        eprintln!("note: {gaps} rows {why} and were left empty");
     }
     Ok(())
 }
@@ -108,18 +121,13 @@ impl Predicted<'_> {
     }
 }
 
-fn save(
-    arguments: &Arguments,
-    outputs: &[Predicted<'_>],
-    table: &Table,
-    records: &[Vec<String>],
-) -> Result<(), Failure> {
+fn save(arguments: &Arguments, outputs: &[Predicted<'_>], records: &[Vec<String>]) -> Result<(), Failure> {
     let cannot = |e: &dyn std::fmt::Display| format!("{} cannot be written: {e}", arguments.out.display());
     let header: Vec<String> =
         std::iter::once("row".to_owned()).chain(outputs.iter().flat_map(Predicted::header)).collect();
     let mut writer = csv::Writer::from_path(&arguments.out).map_err(|e| cannot(&e))?;
     writer.write_record(&header).map_err(|e| cannot(&e))?;
-    for (row, record) in (0..table.rows()).zip(records) {
+    for (row, record) in records.iter().enumerate() {
         let empty = header.len() - 1 - record.len();
         let cells = std::iter::once((row + 1).to_string())
             .chain(record.iter().cloned())

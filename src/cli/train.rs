@@ -17,7 +17,7 @@ use std::time::Instant;
 pub struct Arguments {
     /// A preset file or the name of a built-in preset
     preset: String,
-    /// Train on this CSV file instead of the preset's data
+    /// Train on this table, array or folder of pictures instead of the preset's data
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Train until this many epochs are complete

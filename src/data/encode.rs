@@ -1,11 +1,14 @@
 //! What the training rows taught about each column, and how rows become numbers by it.
 
+use super::dates;
 use super::error::DataError;
-use super::prepare::{ColumnPlan, Missing, Role, Treatment};
-use super::table::{Column, Table, Values};
+use super::table::{Column, Kind, Table, Values};
+use chrono::{Datelike as _, Timelike as _};
 use ndarray::Array2;
+use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The treatment of every used column, with what was learned from the training rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +16,19 @@ use serde::{Deserialize, Serialize};
 pub struct Encoder {
     pub features: Vec<Encoding>,
     pub targets: Vec<Encoding>,
+    /// Several rows, one after the other, make a sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// How rows that follow one another make a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Rows that are seen.
+    pub length: usize,
+    /// The target lies so many rows behind the last of them.
+    pub horizon: usize,
 }
 
 /// How one column becomes numbers.
@@ -20,6 +36,9 @@ pub struct Encoder {
 #[serde(deny_unknown_fields)]
 pub struct Encoding {
     pub column: String,
+    /// What the column is read as, where that is not what it looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<Kind>,
     pub kind: EncodingKind,
     /// What stands for a missing value; rows with one are dropped when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,29 +50,178 @@ pub struct Encoding {
 pub enum EncodingKind {
     /// (x − offset) / scale
     Linear(TargetScale),
+    /// Functions one after the other.
+    Chain { name: String, steps: Vec<Function> },
+    /// The product of several columns, each with its own functions, and functions of it.
+    Product { name: String, of: Vec<Factor>, steps: Vec<Function> },
     /// One column a level.
     OneHot { levels: Vec<String> },
     /// The place among the levels.
     Ordinal { levels: Vec<String> },
+    /// What the target is on average where the column has the level; `unknown` where it is new.
+    TargetMean { levels: Vec<String>, means: Vec<Vec<f64>>, unknown: Vec<f64> },
+    /// Words counted in so many places.
+    Hash { places: usize },
+    /// Parts of a date; each turning one as sine and cosine.
+    Calendar { scale: TargetScale, times: bool },
+    /// 1 where the value is missing.
+    Missing,
+    /// All pixels of a picture, one channel after the other.
+    Pixels { height: usize, width: usize, channels: usize, scale: TargetScale },
 }
 
-/// Encoded value = (x − offset) / scale.
+/// A column and what is done with it before it is multiplied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    pub column: String,
+    pub steps: Vec<Function>,
+}
+
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Function {
+    /// The value where there is none.
+    Fill(f64),
+    Linear(TargetScale),
+    Clip {
+        low: f64,
+        high: f64,
+    },
+    /// xⁿ
+    Raise(i32),
+    Sine,
+    Cosine,
+}
+
+/// Encoded value = (f(x) − offset) / scale, where f is the curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetScale {
     pub offset: f64,
     pub scale: f64,
+    #[serde(default, skip_serializing_if = "Curve::is_line")]
+    pub curve: Curve,
+}
+
+/// A curve that can be followed back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Curve {
+    /// x
+    #[default]
+    Line,
+    /// sign(x) · ln(1 + |x|)
+    Log,
+    /// The power transformation of Yeo and Johnson (2000)
+    Power(f64),
+}
+
+impl Curve {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
+    fn is_line(&self) -> bool {
+        *self == Self::Line
+    }
+
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Line => x,
+            Self::Log => x.signum() * libm::log1p(x.abs()),
+            Self::Power(lambda) if x >= 0.0 => {
+                if lambda == 0.0 {
+                    libm::log1p(x)
+                } else {
+                    (libm::pow(x + 1.0, lambda) - 1.0) / lambda
+                }
+            }
+            Self::Power(lambda) => {
+                let rest = 2.0 - lambda;
+                if rest == 0.0 { -libm::log1p(-x) } else { -(libm::pow(1.0 - x, rest) - 1.0) / rest }
+            }
+        }
+    }
+
+    /// The x that leads to `y`; where none does, the nearest end.
+    pub fn invert(self, y: f64) -> f64 {
+        match self {
+            Self::Line => y,
+            Self::Log => y.signum() * libm::expm1(y.abs()),
+            Self::Power(lambda) if y >= 0.0 => {
+                if lambda == 0.0 {
+                    libm::expm1(y)
+                } else {
+                    libm::pow((lambda * y + 1.0).max(0.0), 1.0 / lambda) - 1.0
+                }
+            }
+            Self::Power(lambda) => {
+                let rest = 2.0 - lambda;
+                if rest == 0.0 { -libm::expm1(-y) } else { 1.0 - libm::pow((1.0 - rest * y).max(0.0), 1.0 / rest) }
+            }
+        }
+    }
 }
 
 impl TargetScale {
+    /// The number itself.
+    pub const SAME: Self = Self { offset: 0.0, scale: 1.0, curve: Curve::Line };
+
+    pub fn line(offset: f64, scale: f64) -> Self {
+        Self { offset, scale, curve: Curve::Line }
+    }
+
     /// The number in the column's own units.
     pub fn decode(self, value: f64) -> f64 {
-        value.mul_add(self.scale, self.offset)
+        self.curve.invert(value.mul_add(self.scale, self.offset))
     }
 
     pub fn encode(self, value: f64) -> f64 {
-        (value - self.offset) / self.scale
+        (self.curve.apply(value) - self.offset) / self.scale
     }
+
+    /// The number in a unit in which errors can be summed, and what that unit is worth in the column's own: the encoded
+    /// number itself where it is a line.
+    pub fn measure(self, value: f64) -> f64 {
+        if self.curve == Curve::Line { value } else { self.decode(value) }
+    }
+
+    /// What one of [`Self::measure`] is in the column's own units.
+    pub fn unit(self) -> f64 {
+        if self.curve == Curve::Line { self.scale } else { 1.0 }
+    }
+}
+
+impl Function {
+    pub fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Fill(value) => {
+                if x.is_nan() {
+                    value
+                } else {
+                    x
+                }
+            }
+            Self::Linear(scale) => scale.encode(x),
+            // `clamp` panics where the bounds are crossed, as a file could have them.
+            Self::Clip { low, high } => {
+                if x < low {
+                    low
+                } else if x > high {
+                    high
+                } else {
+                    x
+                }
+            }
+            Self::Raise(n) => x.powi(n),
+            Self::Sine => libm::sin(x),
+            Self::Cosine => libm::cos(x),
+        }
+    }
+}
+
+/// All functions one after the other.
+pub(super) fn apply(steps: &[Function], x: f64) -> f64 {
+    steps.iter().fold(x, |x, step| step.apply(x))
 }
 
 /// What is to be predicted, one entry a row.
@@ -89,81 +257,145 @@ impl Targets {
     }
 }
 
+/// Names of what a date becomes.
+const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
+
 impl Encoding {
     /// Numbers that the column becomes.
     pub fn width(&self) -> usize {
         match &self.kind {
             EncodingKind::OneHot { levels } => levels.len(),
+            EncodingKind::TargetMean { unknown, .. } => unknown.len(),
+            EncodingKind::Hash { places } => *places,
+            EncodingKind::Calendar { times, .. } => CALENDAR.len() - if *times { 0 } else { 2 },
+            EncodingKind::Pixels { height, width, channels, .. } => height * width * channels,
             _ => 1,
         }
     }
 
     /// Names of these numbers.
     pub fn names(&self) -> Vec<String> {
+        let column = &self.column;
         match &self.kind {
-            EncodingKind::OneHot { levels } => levels.iter().map(|l| format!("{} = {l}", self.column)).collect(),
-            _ => vec![self.column.clone()],
+            EncodingKind::OneHot { levels } => levels.iter().map(|l| format!("{column} = {l}")).collect(),
+            EncodingKind::TargetMean { unknown, .. } if unknown.len() > 1 => {
+                (0..unknown.len()).map(|k| format!("{column} mean {k}")).collect()
+            }
+            EncodingKind::Hash { places } => (0..*places).map(|k| format!("{column} #{k}")).collect(),
+            EncodingKind::Calendar { .. } => {
+                CALENDAR.iter().take(self.width()).map(|part| format!("{column} {part}")).collect()
+            }
+            EncodingKind::Pixels { height, width, channels, .. } => {
+                let at = |k: usize| {
+                    let (channel, row, across) = (k / (height * width), k / width % height, k % width);
+                    let channel = if *channels > 1 {
+                        format!(", {}", ["red", "green", "blue", "alpha"].get(channel).unwrap_or(&"?"))
+                    } else {
+                        String::new()
+                    };
+                    format!("{column} {row}, {across}{channel}")
+                };
+                (0..self.width()).map(at).collect()
+            }
+            _ => vec![self.label()],
+        }
+    }
+
+    /// What people call the feature, or the features of the column.
+    pub fn label(&self) -> String {
+        match &self.kind {
+            EncodingKind::Chain { name, .. } | EncodingKind::Product { name, .. } => name.clone(),
+            EncodingKind::Missing => format!("{} missing", self.column),
+            _ => self.column.clone(),
         }
     }
 
     /// How its numbers lead back to the column's own units.
     pub fn scale(&self) -> TargetScale {
-        match self.kind {
-            EncodingKind::Linear(scale) => scale,
-            _ => TargetScale { offset: 0.0, scale: 1.0 },
+        match &self.kind {
+            EncodingKind::Linear(scale) | EncodingKind::Pixels { scale, .. } => *scale,
+            _ => TargetScale::SAME,
         }
     }
 
-    fn fit(plan: &ColumnPlan, column: &Column, kept: &[usize], training: &[usize]) -> Self {
-        let numbers = || training.iter().map(|&row| raw(column, row)).filter(|v| !v.is_nan());
-        let fill = match (plan.missing, plan.role) {
-            (Missing::Drop, _) | (_, Role::Target | Role::Weight) => None,
-            (Missing::Mean, _) if column.is_number() => Some(numbers().sum::<f64>() / numbers().count().max(1) as f64),
-            // Text has no mean; its most frequent value stands in.
-            (Missing::Mean | Missing::Mode, _) => mode(numbers().collect()),
-            (Missing::Constant { value }, _) => Some(value),
+    /// The column of a table, read as this encoding needs it.
+    fn column<'t>(&self, table: &'t Table) -> Result<Cow<'t, Column>, DataError> {
+        let column = find(table, &self.column)?;
+        let mut column = match self.read_as.filter(|&kind| kind != column.kind()) {
+            Some(kind) => Cow::Owned(converted(column, kind)?),
+            None => Cow::Borrowed(column),
         };
-        let levels = || {
-            let mut present = vec![];
-            let names = column.classes();
-            for &row in kept {
-                if let Ok(at) = names.binary_search_by(|n| column.order(n, row)) {
-                    present.push(at);
+        let fits = match &self.kind {
+            EncodingKind::Linear(_) | EncodingKind::Chain { .. } | EncodingKind::Product { .. } => {
+                matches!(column.values, Values::Numbers(_) | Values::Dates(_))
+            }
+            EncodingKind::Calendar { .. } => {
+                if column.kind() == Kind::Text {
+                    column = Cow::Owned(converted(&column, Kind::Date)?);
                 }
+                column.kind() == Kind::Date
             }
-            present.sort_unstable();
-            present.dedup();
-            present.into_iter().map(|k| names[k].clone()).collect::<Vec<_>>()
-        };
-        let kind = match plan.treatment {
-            Treatment::AsIs => EncodingKind::Linear(TargetScale { offset: 0.0, scale: 1.0 }),
-            Treatment::Standardise | Treatment::MinMax => {
-                let values: Vec<f64> = training
-                    .iter()
-                    .map(|&row| raw(column, row))
-                    .filter_map(|v| if v.is_nan() { fill } else { Some(v) })
-                    .collect();
-                EncodingKind::Linear(linear(&values, plan.treatment))
+            EncodingKind::Pixels { height, width, channels, .. } => {
+                let Values::Images(images) = &column.values else {
+                    return Err(DataError::NotPictures { column: self.column.clone() });
+                };
+                let (wanted, found) = ((*height, *width, *channels), (images.height, images.width, images.channels));
+                if wanted != found {
+                    return Err(DataError::OtherSize { column: self.column.clone(), wanted, found });
+                }
+                true
             }
-            Treatment::OneHot => EncodingKind::OneHot { levels: levels() },
-            Treatment::Ordinal => EncodingKind::Ordinal { levels: levels() },
+            EncodingKind::Missing => true,
+            _ => column.kind() != Kind::Image,
         };
-        Self { column: plan.name.clone(), kind, fill }
+        if fits { Ok(column) } else { Err(DataError::TextAsNumber { column: self.column.clone() }) }
     }
 
-    /// Appends the numbers of one cell.
-    fn encode(&self, column: &Column, row: usize, out: &mut Vec<f32>) {
+    /// Writes the numbers of one cell.
+    fn encode(&self, columns: &[Cow<'_, Column>], row: usize, out: &mut [f32]) {
+        let column = &*columns[0];
         match &self.kind {
             EncodingKind::Linear(scale) => {
-                let value = Some(raw(column, row)).filter(|v| !v.is_nan()).or(self.fill).unwrap_or(f64::NAN);
-                out.push(scale.encode(value) as f32);
+                let value = Some(column.number(row)).filter(|v| !v.is_nan()).or(self.fill).unwrap_or(f64::NAN);
+                out[0] = scale.encode(value) as f32;
+            }
+            EncodingKind::Chain { steps, .. } => out[0] = apply(steps, column.number(row)) as f32,
+            EncodingKind::Product { of, steps, .. } => {
+                let factors = of.iter().zip(columns).map(|(f, column)| apply(&f.steps, column.number(row)));
+                out[0] = apply(steps, factors.product()) as f32;
             }
             EncodingKind::OneHot { levels } => {
-                let level = self.level(column, row, levels);
-                out.extend((0..levels.len()).map(|k| if level == Some(k) { 1.0 } else { 0.0 }));
+                out.fill(0.0);
+                if let Some(level) = self.level(column, row, levels) {
+                    out[level] = 1.0;
+                }
             }
             EncodingKind::Ordinal { levels } => {
-                out.push(self.level(column, row, levels).map_or(-1.0, |k| k as f32));
+                out[0] = self.level(column, row, levels).map_or(-1.0, |k| k as f32);
+            }
+            EncodingKind::TargetMean { levels, means, unknown } => {
+                let found = self.level(column, row, levels).and_then(|k| means.get(k)).unwrap_or(unknown);
+                out.iter_mut().zip(found).for_each(|(out, &mean)| *out = mean as f32);
+            }
+            EncodingKind::Hash { places } => {
+                out.fill(0.0);
+                for word in column.cell(row).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+                    let hash = fnv(&word.to_lowercase());
+                    // The highest bit gives the sign, so that words that meet do not only add up (Weinberger et al. 2009).
+                    out[(hash % *places as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
+                }
+            }
+            EncodingKind::Calendar { scale, .. } => {
+                let seconds = Some(column.number(row)).filter(|v| !v.is_nan()).or(self.fill).unwrap_or(f64::NAN);
+                write_calendar(seconds, *scale, out);
+            }
+            EncodingKind::Missing => out[0] = f32::from(u8::from(column.is_missing(row))),
+            EncodingKind::Pixels { channels, scale, .. } => {
+                let Values::Images(images) = &column.values else { return };
+                let plane = images.height * images.width;
+                for (k, value) in images.picture(row).enumerate() {
+                    out[k % channels * plane + k / channels] = scale.encode(value) as f32;
+                }
             }
         }
     }
@@ -172,9 +404,11 @@ impl Encoding {
     fn level(&self, column: &Column, row: usize, levels: &[String]) -> Option<usize> {
         if column.is_missing(row) {
             let fill = self.fill?;
+            // Of text the fill is the place among the levels.
             let text = match &column.values {
-                Values::Numbers(_) => super::table::number(fill),
-                Values::Text { levels, .. } => levels.get(fill as usize)?.clone(),
+                Values::Text(_) => return levels.get(fill as usize).map(|_| fill as usize),
+                Values::Dates(_) => dates::written(fill),
+                _ => super::table::number(fill),
             };
             return levels.iter().position(|l| *l == text);
         }
@@ -182,76 +416,132 @@ impl Encoding {
     }
 }
 
-/// The number in a cell, or the index of its level.
-fn raw(column: &Column, row: usize) -> f64 {
-    match &column.values {
-        Values::Numbers(v) => v[row],
-        Values::Text { codes, .. } => codes[row].map_or(f64::NAN, f64::from),
+/// The name of a feature so many rows before the last of a window.
+pub fn stepped(name: &str, back: usize) -> String {
+    if back == 0 { name.to_owned() } else { format!("{name} −{back}") }
+}
+
+fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
+    table.column(name).ok_or_else(|| DataError::ColumnGone(name.to_owned()))
+}
+
+/// The column as another kind.
+pub(super) fn converted(column: &Column, kind: Kind) -> Result<Column, DataError> {
+    let (from, to) = (column.kind().label(), kind.label());
+    column.converted(kind).ok_or_else(|| DataError::NoWay { column: column.name.clone(), from, to })
+}
+
+/// Fowler–Noll–Vo hash (FNV-1a, 64 bits), which is the same everywhere.
+fn fnv(word: &str) -> u64 {
+    let hash =
+        word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    // The low bits of FNV are weak; its high ones are mixed in.
+    hash ^ (hash >> 29)
+}
+
+fn write_calendar(seconds: f64, scale: TargetScale, out: &mut [f32]) {
+    out.fill(f32::NAN);
+    out[0] = scale.encode(seconds) as f32;
+    let Some(moment) = dates::moment(seconds) else { return };
+    let day = f64::from(moment.num_seconds_from_midnight()) / 86_400.0;
+    let days = if moment.date().leap_year() { 366.0 } else { 365.0 };
+    let turns = [
+        (f64::from(moment.ordinal0()) + day) / days,
+        (f64::from(moment.weekday().num_days_from_monday()) + day) / 7.0,
+        day,
+    ];
+    for (pair, turn) in out[1..].chunks_exact_mut(2).zip(turns) {
+        let angle = turn * std::f64::consts::TAU;
+        pair[0] = libm::sin(angle) as f32;
+        pair[1] = libm::cos(angle) as f32;
     }
 }
 
-fn mode(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let runs = values.chunk_by(|a, b| a == b);
-    // Of equally frequent values the smallest counts.
-    runs.rev().max_by_key(|run| run.len()).map(|run| run[0])
-}
-
-fn linear(values: &[f64], treatment: Treatment) -> TargetScale {
-    let n = values.len().max(1) as f64;
-    let (offset, spread) = if treatment == Treatment::MinMax {
-        let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
-        (low, high - low)
-    } else {
-        let mean = values.iter().sum::<f64>() / n;
-        (mean, (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt())
-    };
-    // A constant column becomes zeros.
-    let scale = if spread.is_finite() && spread > 1e-12 * offset.abs().max(1e-300) { spread } else { 1.0 };
-    TargetScale { offset: if offset.is_finite() { offset } else { 0.0 }, scale }
-}
-
 impl Encoder {
-    /// Learns every column from the `training` rows of the table (levels from all `kept` rows).
-    pub(super) fn fit(used: &[(&ColumnPlan, &Column)], kept: &[usize], training: &[usize]) -> Self {
-        let of = |role| {
-            used.iter().filter(move |(p, _)| p.role == role).map(|(p, c)| Encoding::fit(p, c, kept, training)).collect()
-        };
-        Self { features: of(Role::Feature), targets: of(Role::Target) }
+    /// Features of one row of the table.
+    fn row_width(&self) -> usize {
+        self.features.iter().map(Encoding::width).sum()
+    }
+
+    /// Rows that make a sample.
+    fn length(&self) -> usize {
+        self.window.map_or(1, |w| w.length)
     }
 
     /// Number of features.
     pub fn width(&self) -> usize {
-        self.features.iter().map(Encoding::width).sum()
+        self.row_width() * self.length()
     }
 
     /// Names of the features.
     pub fn feature_names(&self) -> Vec<String> {
-        self.features.iter().flat_map(Encoding::names).collect()
+        let names: Vec<String> = self.features.iter().flat_map(Encoding::names).collect();
+        match self.window {
+            None => names,
+            Some(Window { length, .. }) => {
+                (0..length).rev().flat_map(|back| names.iter().map(move |name| stepped(name, back))).collect()
+            }
+        }
     }
 
     /// How each feature follows from its column, where that is a line.
     pub fn scales(&self) -> impl Iterator<Item = TargetScale> + '_ {
-        self.features.iter().flat_map(|e| std::iter::repeat_n(e.scale(), e.width()))
+        let row = || self.features.iter().flat_map(|e| std::iter::repeat_n(e.scale(), e.width()));
+        (0..self.length()).flat_map(move |_| row())
     }
 
     /// The same for feature `k`.
     pub fn scale(&self, k: usize) -> TargetScale {
-        self.scales().nth(k).unwrap_or(TargetScale { offset: 0.0, scale: 1.0 })
+        self.scales().nth(k).unwrap_or(TargetScale::SAME)
     }
 
-    /// Features `[rows, features]` of the given rows of a table that has the same columns.
+    /// Height, width and channels, if the features are the pixels of a picture and nothing else.
+    pub fn picture(&self) -> Option<(usize, usize, usize)> {
+        match self.features.as_slice() {
+            [Encoding { kind: EncodingKind::Pixels { height, width, channels, .. }, .. }] if self.window.is_none() => {
+                Some((*height, *width, *channels))
+            }
+            _ => None,
+        }
+    }
+
+    /// Features `[rows, features]` of the given rows of a table that has the same columns. Of a window each row is the last.
     ///
     /// # Errors
-    /// When a column is gone or holds text where numbers are needed.
+    /// When a column is gone or holds something else than it did.
     pub fn features(&self, table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
-        encode(&self.features.iter().collect::<Vec<_>>(), table, rows)
+        encode(&self.features.iter().collect::<Vec<_>>(), table, rows, self.length())
     }
 
-    /// Whether a row has a gap that nothing fills.
-    pub fn has_gap(&self, table: &Table, row: usize) -> bool {
-        let gap = |e: &Encoding| e.fill.is_none() && table.column(&e.column).is_some_and(|c| c.is_missing(row));
-        self.features.iter().any(gap)
+    /// Rows of a table whose features are complete: no gap that nothing fills, and of a window enough rows before it.
+    ///
+    /// # Errors
+    /// When a column is gone or holds something else than it did.
+    pub fn complete_rows(&self, table: &Table) -> Result<Vec<usize>, DataError> {
+        let mut whole = vec![true; table.rows()];
+        for encoding in &self.features {
+            let column = encoding.column(table)?;
+            let filled = |steps: &[Function]| steps.iter().any(|s| matches!(s, Function::Fill(_)));
+            let gaps_matter = match &encoding.kind {
+                EncodingKind::Chain { steps, .. } => !filled(steps),
+                EncodingKind::Product { of, .. } => of.iter().any(|f| !filled(&f.steps)),
+                EncodingKind::Missing | EncodingKind::Hash { .. } => false,
+                _ => encoding.fill.is_none(),
+            };
+            if gaps_matter && column.missing() > 0 {
+                whole.iter_mut().enumerate().for_each(|(row, whole)| *whole &= !column.is_missing(row));
+            }
+        }
+        let length = self.length();
+        let mut run = 0;
+        let mut rows = Vec::new();
+        for (row, whole) in whole.into_iter().enumerate() {
+            run = if whole { run + 1 } else { 0 };
+            if run >= length {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
     }
 
     /// The targets by kind, in order of first appearance: each column of classes alone, all numbers together.
@@ -267,40 +557,97 @@ impl Encoder {
         groups
     }
 
+    /// Targets of the samples whose last row is given.
     pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
-        self.target_groups().into_iter().map(|group| targets_of(&group, table, rows)).collect()
+        let ahead = self.window.map_or(0, |w| w.horizon);
+        let rows: Vec<usize> = rows.iter().map(|row| row + ahead).collect();
+        self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
     }
 }
 
 fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
-    if let [Encoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
-        let column = table.column(column).ok_or_else(|| DataError::ColumnGone(column.clone()))?;
+    if let [encoding] = group
+        && let EncodingKind::OneHot { levels } = &encoding.kind
+    {
+        let column = encoding.column(table)?;
         let label = |&row: &usize| levels.binary_search_by(|n| column.order(n, row)).unwrap_or(0) as u32;
         return Ok(Targets::Classes { names: levels.clone(), labels: rows.iter().map(label).collect() });
     }
     Ok(Targets::Values {
         names: group.iter().map(|e| e.column.clone()).collect(),
-        values: encode(group, table, rows)?,
+        values: encode(group, table, rows, 1)?,
         scales: group.iter().map(|e| e.scale()).collect(),
     })
 }
 
-fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
-    let mut columns = Vec::new();
+/// `[rows, length · features]`: of each row itself and of those before it, the oldest first.
+fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize) -> Result<Array2<f32>, DataError> {
+    const CHUNK: usize = 64;
+    let mut parts = Vec::new();
     for encoding in encodings {
-        let name = &encoding.column;
-        let column = table.column(name).ok_or_else(|| DataError::ColumnGone(name.clone()))?;
-        if matches!(encoding.kind, EncodingKind::Linear(_)) && !column.is_number() {
-            return Err(DataError::TextAsNumber { column: name.clone() });
+        let mut columns = vec![encoding.column(table)?];
+        if let EncodingKind::Product { of, .. } = &encoding.kind {
+            columns = of.iter().map(|f| find(table, &f.column).map(Cow::Borrowed)).collect::<Result<_, _>>()?;
+            if let Some(text) = columns.iter().find(|c| !matches!(c.values, Values::Numbers(_) | Values::Dates(_))) {
+                return Err(DataError::TextAsNumber { column: text.name.clone() });
+            }
         }
-        columns.push(column);
+        parts.push((*encoding, columns, encoding.width()));
     }
-    let width: usize = encodings.iter().map(|e| e.width()).sum();
-    let mut flat = Vec::with_capacity(rows.len() * width);
-    for &row in rows {
-        for (encoding, column) in encodings.iter().zip(&columns) {
-            encoding.encode(column, row, &mut flat);
+    let width: usize = parts.iter().map(|(.., width)| width).sum();
+    let whole = width * length;
+    let mut flat = vec![0.0; rows.len() * whole];
+    if whole > 0 {
+        flat.par_chunks_mut(CHUNK * whole).enumerate().for_each(|(chunk, out)| {
+            // Column by column over a few rows, so that both stay in the cache.
+            for step in 0..length {
+                let mut first = step * width;
+                for (encoding, columns, width) in &parts {
+                    for (out, &row) in out.chunks_exact_mut(whole).zip(&rows[chunk * CHUNK..]) {
+                        encoding.encode(columns, row + 1 + step - length, &mut out[first..first + width]);
+                    }
+                    first += width;
+                }
+            }
+        });
+    }
+    Ok(Array2::from_shape_vec((rows.len(), whole), flat).expect("every row has the same width"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Curve, Encoding, EncodingKind, TargetScale};
+    use crate::data::{Column, Encoder, Table};
+    use proptest::prelude::{Strategy as _, prop_assert, proptest};
+
+    proptest! {
+        #[test]
+        fn curves_are_followed_back(x in -1e3..1e3, lambda in (-3.0..5.0_f64).prop_map(|l: f64| (l * 4.0).round() / 4.0)) {
+            for curve in [Curve::Line, Curve::Log, Curve::Power(lambda)] {
+                let scale = TargetScale { offset: 3.0, scale: 7.0, curve };
+                let y = scale.encode(x);
+                // Where the curve is nearly flat, digits are lost on the way.
+                let slope = (scale.encode(x + 1e-3) - scale.encode(x - 1e-3)).abs() / 2e-3;
+                if slope > 1e-3 {
+                    prop_assert!((scale.decode(y) - x).abs() < 1e-6 * (1.0 + x.abs()), "{curve:?} {x}: {}", scale.decode(y));
+                }
+            }
         }
     }
-    Ok(Array2::from_shape_vec((rows.len(), width), flat).expect("every row has the same width"))
+
+    #[test]
+    fn dates_become_turns() {
+        let text = ["2024-01-01", "2024-07-02"];
+        let table = Table { name: "t".into(), columns: vec![Column::text("day", text.map(Some))] };
+        let kind = EncodingKind::Calendar { scale: TargetScale::SAME, times: false };
+        let encoding = Encoding { column: "day".into(), read_as: None, kind, fill: None };
+        let encoder = Encoder { features: vec![encoding], ..Encoder::default() };
+        let x = encoder.features(&table, &[0, 1]).expect("dates");
+        assert_eq!(x.dim(), (2, 5));
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        // New year on a Monday; half a leap year later on a Tuesday.
+        assert!(near(x[[0, 1]], 0.0) && near(x[[0, 2]], 1.0) && near(x[[0, 3]], 0.0) && near(x[[0, 4]], 1.0));
+        assert!(near(x[[1, 1]], 0.0) && near(x[[1, 2]], -1.0));
+        assert!(near(x[[1, 3]], (std::f32::consts::TAU / 7.0).sin()));
+    }
 }

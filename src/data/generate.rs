@@ -168,7 +168,7 @@ impl Generator {
         let columns = match self.shape {
             Shape::Plane | Shape::Hills => {
                 let points: Vec<[f64; 3]> = (0..self.samples).map(|_| self.surface(rng, noise)).collect();
-                let column = |k: usize| points.iter().map(|p| p[k]).collect();
+                let column = |k: usize| points.iter().map(|p| p[k]).collect::<Vec<f64>>();
                 vec![
                     Column::numbers("x", column(0)),
                     Column::numbers("y", column(1)),
@@ -177,7 +177,7 @@ impl Generator {
             }
             Shape::Sine | Shape::Step => {
                 let x: Vec<f64> = (0..self.samples).map(|_| rng.between(-6.0, 6.0)).collect();
-                let y = x.iter().map(|&x| self.line(x) + 0.5 * noise * rng.normal()).collect();
+                let y: Vec<f64> = x.iter().map(|&x| self.line(x) + 0.5 * noise * rng.normal()).collect();
                 vec![Column::numbers("x", x), Column::numbers("y", y)]
             }
             Shape::Adding { length } => self.adding(length.clamp(2, MAX_LENGTH), rng, noise),
@@ -188,8 +188,8 @@ impl Generator {
                 let points: Vec<(f64, f64, usize)> = (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
                 let names = self.class_names();
                 vec![
-                    Column::numbers("x", points.iter().map(|p| p.0).collect()),
-                    Column::numbers("y", points.iter().map(|p| p.1).collect()),
+                    Column::numbers("x", points.iter().map(|p| p.0).collect::<Vec<f64>>()),
+                    Column::numbers("y", points.iter().map(|p| p.1).collect::<Vec<f64>>()),
                     Column::text("class", points.iter().map(|p| Some(names[p.2].as_str()))),
                 ]
             }
@@ -410,11 +410,9 @@ mod tests {
             assert_ne!(table, Generator { seed: 5, ..generator }.table().expect("in range"), "{shape:?}");
             assert_eq!(table.rows(), 300);
             if let Some(class) = table.column("class") {
-                let Values::Text { codes, levels } = &class.values else { panic!("classes are text") };
-                for level in 0..levels.len() {
-                    let count = codes.iter().filter(|c| **c == Some(level as u32)).count();
-                    assert_eq!(count, 300 / levels.len(), "{shape:?}");
-                }
+                let Values::Text(text) = &class.values else { panic!("classes are text") };
+                let counts = text.counts();
+                assert!(counts.iter().all(|&n| n == 300 / counts.len()), "{shape:?}");
             }
         }
     }
@@ -423,12 +421,9 @@ mod tests {
     fn clean_shapes_obey_their_definition() {
         let points = |shape| {
             let table = Generator { shape, samples: 200, noise: 0.0, seed: 2 }.table().expect("in range");
-            let read = |name: &str| match &table.column(name).expect("column").values {
-                Values::Numbers(v) => v.clone(),
-                Values::Text { .. } => panic!("numbers"),
-            };
+            let read = |name: &str, i: usize| table.column(name).expect("column").number(i);
             let class = table.column("class").expect("class");
-            (0..200).map(|i| (read("x")[i], read("y")[i], class.cell(i))).collect::<Vec<_>>()
+            (0..200).map(|i| (read("x", i), read("y", i), class.cell(i))).collect::<Vec<_>>()
         };
         for (x, y, class) in points(Shape::Circle) {
             assert_eq!(x.hypot(y) < 3.0, class == "inner");
@@ -445,13 +440,7 @@ mod tests {
     fn clean_sequences_obey_their_definition() {
         let rows = |shape| {
             let table = Generator { shape, samples: 50, noise: 0.0, seed: 2 }.table().expect("in range");
-            let numbers = |row: usize| {
-                let of = |c: &crate::data::Column| match &c.values {
-                    Values::Numbers(v) => v[row],
-                    Values::Text { .. } => panic!("numbers"),
-                };
-                table.columns.iter().map(of).collect::<Vec<f64>>()
-            };
+            let numbers = |row: usize| table.columns.iter().map(|c| c.number(row)).collect::<Vec<f64>>();
             (0..50).map(numbers).collect::<Vec<_>>()
         };
         for row in rows(Shape::Adding { length: 7 }) {

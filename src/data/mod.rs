@@ -3,23 +3,40 @@
 //! Whatever is wrong with the input comes back as a [`DataError`] that says what, where and how to mend it.
 
 mod builtin;
+mod cells;
+mod dates;
+mod drawing;
 mod encode;
 mod error;
+mod fit;
 mod generate;
+mod glyphs;
+mod numbers;
 mod prepare;
 mod read;
+mod reading;
 mod source;
+mod split;
 mod stats;
 mod table;
 
 pub use builtin::{BUILTIN, Builtin};
-pub use encode::{Encoder, Encoding, EncodingKind, TargetScale, Targets};
+pub use drawing::{Drawing, DrawingKind, class_name};
+pub use encode::{
+    Curve as ScaleCurve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Targets, Window, stepped,
+};
 pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
+pub use numbers::Numbers;
 pub use prepare::{
-    ColumnPlan, Dataset, Folds, MAX_CLASSES, Missing, Part, Preparation, Role, Split, Treatment, prepare,
+    Augmentation, Balance, ColumnPlan, Dataset, Folds, MAX_CLASSES, Missing, Part, Preparation, Role, Step, StepKind,
+    Treatment, prepare,
 };
-pub use read::{Detected, ReadOptions, read_bytes, read_file};
-pub use source::{DataSource, Loaded, content_hash};
-pub use stats::{Summary, summarise};
-pub use table::{Column, Table, Values, number, significant};
+pub use read::{
+    Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
+};
+pub use reading::{Progress, Reading, size};
+pub use source::{DataSource, Loaded};
+pub use split::{Split, SplitBy};
+pub use stats::{Finding, Range, Relations, Summary, findings, quantile, relate, summarise, written};
+pub use table::{Column, Images, Kind, Table, Text, Values, number, significant};

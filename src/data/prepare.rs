@@ -1,26 +1,33 @@
-//! Table → arrays a network can train on: roles, treatments, missing values and the split.
+//! Table → arrays a network can train on: roles, treatments, steps in order, and the split.
 //!
 //! What a treatment needs to know (means, ranges, levels) is learned from the training rows only and kept in an
 //! [`Encoder`], so that new rows are treated exactly as the old ones were.
 
-use super::encode::{Encoder, Targets};
+use super::encode::{Encoder, Targets, Window, converted};
 use super::error::DataError;
-use super::table::{Column, Table, Values};
-use crate::seed::{Purpose, Stream};
+use super::fit::Fitting;
+use super::split::{Dealing, Split};
+use super::table::{Column, Kind, Table, Values};
 use ndarray::Array2;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// More classes than this are taken for a mistake.
 pub const MAX_CLASSES: usize = 512;
 /// More levels than this are too many for one-hot.
 pub const MAX_LEVELS: usize = 512;
+/// More features than this are taken for a mistake.
+const MAX_FEATURES: usize = 1 << 20;
 
 /// How a table becomes a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
     pub columns: Vec<ColumnPlan>,
+    /// What is done, in this order; gaps and treatments where it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
     #[serde(default)]
     pub split: Split,
 }
@@ -35,6 +42,9 @@ pub struct ColumnPlan {
     pub treatment: Treatment,
     #[serde(default)]
     pub missing: Missing,
+    /// What it is read as, where that is not what it looks like.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<Kind>,
 }
 
 /// What a column is for.
@@ -59,11 +69,22 @@ pub enum Treatment {
     Standardise,
     /// (x − min) / (max − min)
     MinMax,
+    /// (x − median) / (upper − lower quartile)
+    Robust,
     /// One column a level; for a target: classes
     OneHot,
     /// 0, 1, 2 … in the order of the levels
     Ordinal,
+    /// The mean of the target over the rows with the same level
+    TargetMean,
+    /// Words, counted in 32 places
+    Hash,
+    /// Time, and where in the year, the week and the day it lies
+    Calendar,
 }
+
+/// Places that words are counted in.
+pub const HASH_PLACES: usize = 32;
 
 /// What happens to missing values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +95,8 @@ pub enum Missing {
     Drop,
     /// The mean of the training rows
     Mean,
+    /// The median of the training rows
+    Median,
     /// The most frequent value of the training rows
     Mode,
     Constant {
@@ -81,21 +104,76 @@ pub enum Missing {
     },
 }
 
-/// Shares of rows that are held back, at random but the same for the same seed.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// One step of the preparation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Split {
-    pub validation: f64,
-    pub test: f64,
-    pub seed: u64,
-    /// Keep the shares of the classes alike in all parts.
-    pub stratify: bool,
+pub struct Step {
+    pub kind: StepKind,
+    /// The columns that it changes or makes others of; all numbers that are features when empty
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// It is left out for now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off: bool,
 }
 
-impl Default for Split {
-    fn default() -> Self {
-        Self { validation: 0.15, test: 0.15, seed: 1, stratify: true }
-    }
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StepKind {
+    /// Missing values are filled as each column says
+    Gaps,
+    /// Each column is scaled or encoded as it says
+    Treat,
+    /// sign(x) · ln(1 + |x|)
+    Log,
+    /// The power that makes a column most like a normal distribution (Yeo & Johnson 2000)
+    Power,
+    /// Values outside of two quantiles are moved to them
+    Clip { low: f64, high: f64 },
+    /// A column more that says where a value is missing
+    Indicator,
+    /// x², x³ … up to the degree
+    Polynomial { degree: u32 },
+    /// The product of every two
+    Products,
+    /// sin x and cos x
+    Waves,
+    /// Rows that follow one another become one sample; with the past, numbers that are predicted are seen up to then
+    Window {
+        length: usize,
+        horizon: usize,
+        #[serde(default)]
+        past: bool,
+    },
+    /// Pictures are changed at random whenever they are trained on
+    Augment(Augmentation),
+    /// Rare classes count as much as frequent ones
+    Balance(Balance),
+}
+
+/// Random changes of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Augmentation {
+    /// Left and right are exchanged in half of the cases
+    pub flip: bool,
+    /// Pixels to any side
+    pub shift: u32,
+    /// Degrees to either side
+    pub rotate: f64,
+    /// Standard deviation of what is added to each value
+    pub noise: f64,
+}
+
+/// How classes are made to count alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// Rows of rare classes weigh more
+    Weights,
+    /// Rows of rare classes are taken several times
+    Sampling,
 }
 
 /// A part of the data.
@@ -116,11 +194,13 @@ pub struct Dataset {
     pub targets: Vec<Targets>,
     /// How much each row counts in training; alike where absent.
     pub weights: Option<Vec<f32>>,
-    /// Row of the table that each row came from.
+    /// Row of the table that each row came from; of a window its last.
     pub source_rows: Vec<usize>,
-    /// Rows of each part, in the order of [`Part`].
+    /// Rows of each part, in the order of [`Part`]. In training a row may stand several times.
     pub parts: [Vec<u32>; 3],
     pub encoder: Encoder,
+    /// What happens to pictures in training.
+    pub augmentation: Option<Augmentation>,
 }
 
 impl Dataset {
@@ -157,7 +237,17 @@ impl Role {
 }
 
 impl Treatment {
-    pub const ALL: [Self; 5] = [Self::AsIs, Self::Standardise, Self::MinMax, Self::OneHot, Self::Ordinal];
+    pub const ALL: [Self; 9] = [
+        Self::AsIs,
+        Self::Standardise,
+        Self::MinMax,
+        Self::Robust,
+        Self::OneHot,
+        Self::Ordinal,
+        Self::TargetMean,
+        Self::Hash,
+        Self::Calendar,
+    ];
 
     /// What people read; one-hot targets are classes.
     pub fn label(self, role: Role) -> &'static str {
@@ -165,28 +255,134 @@ impl Treatment {
             Self::AsIs => "as is",
             Self::Standardise => "standardise",
             Self::MinMax => "min-max",
+            Self::Robust => "robust scale",
             Self::OneHot if role == Role::Target => "classes",
             Self::OneHot => "one-hot",
             Self::Ordinal => "ordinal",
+            Self::TargetMean => "target mean",
+            Self::Hash => "hashed words",
+            Self::Calendar => "calendar",
         }
     }
 
-    /// Whether it takes a column of text.
-    pub fn takes_text(self) -> bool {
-        matches!(self, Self::OneHot | Self::Ordinal)
+    /// What it does, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::AsIs => "The numbers themselves",
+            Self::Standardise => "(x − mean) / standard deviation of the training rows",
+            Self::MinMax => "(x − min) / (max − min) of the training rows",
+            Self::Robust => {
+                "(x − median) / (upper − lower quartile) of the training rows: outliers do not squeeze the rest"
+            }
+            Self::OneHot => "One column of zeros and ones for each value",
+            Self::Ordinal => "0, 1, 2 … in the order of the values; also for embeddings",
+            Self::TargetMean => {
+                "The mean of the target over the training rows with the same value, drawn to the overall mean where there are few"
+            }
+            Self::Hash => "Each word is counted in one of 32 places; for free text",
+            Self::Calendar => "Time as a number, and the place in the year, the week and the day as sine and cosine",
+        }
+    }
+
+    /// Whether it is a scale of numbers, which can be followed back.
+    pub fn is_scale(self) -> bool {
+        matches!(self, Self::AsIs | Self::Standardise | Self::MinMax | Self::Robust)
+    }
+
+    /// Whether a column of this kind, in this role, can be treated so.
+    pub fn takes(self, kind: Kind, role: Role) -> bool {
+        match (kind, role) {
+            (Kind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
+            (Kind::Image, _) => false,
+            (Kind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
+            (Kind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
+            (Kind::Date, Role::Target) => self.is_scale(),
+            (Kind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
+            (Kind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
+            (Kind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
+        }
     }
 }
 
 impl Missing {
-    pub const ALL: [Self; 4] = [Self::Drop, Self::Mean, Self::Mode, Self::Constant { value: 0.0 }];
+    pub const ALL: [Self; 5] = [Self::Drop, Self::Mean, Self::Median, Self::Mode, Self::Constant { value: 0.0 }];
 
     pub fn label(self) -> &'static str {
         match self {
             Self::Drop => "drop",
             Self::Mean => "mean",
+            Self::Median => "median",
             Self::Mode => "mode",
             Self::Constant { .. } => "constant",
         }
+    }
+}
+
+impl StepKind {
+    /// Those that can be added, with settings to begin with.
+    pub const ALL: [Self; 10] = [
+        Self::Log,
+        Self::Power,
+        Self::Clip { low: 0.01, high: 0.99 },
+        Self::Indicator,
+        Self::Polynomial { degree: 2 },
+        Self::Products,
+        Self::Waves,
+        Self::Window { length: 12, horizon: 1, past: true },
+        Self::Augment(Augmentation { flip: false, shift: 2, rotate: 10.0, noise: 0.0 }),
+        Self::Balance(Balance::Weights),
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gaps => "Fill gaps",
+            Self::Treat => "Scale and encode",
+            Self::Log => "Logarithm",
+            Self::Power => "Power",
+            Self::Clip { .. } => "Clip",
+            Self::Indicator => "Mark gaps",
+            Self::Polynomial { .. } => "Powers of x",
+            Self::Products => "Products",
+            Self::Waves => "Sine and cosine",
+            Self::Window { .. } => "Window",
+            Self::Augment(_) => "Augment pictures",
+            Self::Balance(_) => "Balance classes",
+        }
+    }
+
+    /// What it does, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Gaps => "Missing values are filled as the head of each column says",
+            Self::Treat => "Each column is scaled or encoded as its head says",
+            Self::Log => "sign(x) · ln(1 + |x|): for numbers over several orders of magnitude",
+            Self::Power => {
+                "Yeo and Johnson's transformation with the power that makes the training rows most like a normal distribution"
+            }
+            Self::Clip { .. } => "Values outside of two quantiles of the training rows are moved to them",
+            Self::Indicator => "A column more for each that has gaps: 1 where the value is missing",
+            Self::Polynomial { .. } => "x², x³ … of each column, as columns more",
+            Self::Products => "The product of every two columns, as columns more",
+            Self::Waves => "sin x and cos x of each column, as columns more",
+            Self::Window { .. } => {
+                "So many rows that follow one another become one sample; the target lies some rows ahead"
+            }
+            Self::Augment(_) => {
+                "Pictures are flipped, shifted, turned and blurred with noise at random whenever they are trained on"
+            }
+            Self::Balance(_) => "Rare classes count as much in training as frequent ones",
+        }
+    }
+
+    /// Whether it works on numbers that can be chosen.
+    pub fn takes_columns(self) -> bool {
+        !matches!(self, Self::Gaps | Self::Treat | Self::Window { .. } | Self::Augment(_) | Self::Balance(_))
+    }
+}
+
+impl From<StepKind> for Step {
+    fn from(kind: StepKind) -> Self {
+        Self { kind, columns: Vec::new(), off: false }
     }
 }
 
@@ -207,29 +403,67 @@ impl Preparation {
         let several = table.columns.iter().any(numbered);
         let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
         let columns = table.columns.iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
-        Self { columns, split: Split::default() }
+        Self { columns, steps: Vec::new(), split: Split::default() }
     }
 
     /// Names of the target columns.
     pub fn targets(&self) -> impl Iterator<Item = &ColumnPlan> {
         self.columns.iter().filter(|c| c.role == Role::Target)
     }
+
+    /// All steps in order, with those that are always there.
+    pub fn all_steps(&self) -> Vec<Step> {
+        let mut steps = self.steps.clone();
+        let has = |steps: &[Step], kind| steps.iter().any(|s| s.kind == kind);
+        if !has(&steps, StepKind::Gaps) {
+            steps.insert(0, StepKind::Gaps.into());
+        }
+        if !has(&steps, StepKind::Treat) {
+            steps.push(StepKind::Treat.into());
+        }
+        steps
+    }
+
+    /// The settings of the last step of a kind that is on.
+    fn find<A>(&self, of: impl Fn(StepKind) -> Option<A>) -> Option<A> {
+        self.steps.iter().rev().filter(|s| !s.off).find_map(|s| of(s.kind))
+    }
+
+    /// Whether the past of the targets is seen.
+    pub fn sees_past(&self) -> bool {
+        self.find(|kind| if let StepKind::Window { past, .. } = kind { Some(past) } else { None }).unwrap_or(false)
+    }
+
+    /// How rows become samples.
+    pub fn window(&self) -> Option<Window> {
+        self.find(|kind| match kind {
+            StepKind::Window { length, horizon, .. } => Some(Window { length, horizon }),
+            _ => None,
+        })
+    }
 }
 
 fn guess_column(column: &Column, target: bool) -> ColumnPlan {
-    let levels = column.classes();
     let rows = column.len();
-    let whole = levels.iter().all(|l| l.parse::<i64>().is_ok());
-    let classes = !column.is_number() || (whole && levels.len() <= 20 && levels.len() * 5 <= rows);
-    let (role, treatment) = match (target, column.is_number()) {
+    let kind = column.kind();
+    // More than these are no classes, whatever they are.
+    let levels = column.classes(50);
+    let several =
+        |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
+    let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
+    let empty = rows > 0 && column.missing() == rows;
+    let classes = kind == Kind::Text || (kind == Kind::Number && several(20, 5) && whole());
+    let (role, treatment) = match (target, kind) {
+        (_, Kind::Image) => (Role::Feature, Treatment::MinMax),
         (true, _) if classes => (Role::Target, Treatment::OneHot),
         (true, _) => (Role::Target, Treatment::Standardise),
-        (false, _) if levels.is_empty() => (Role::Ignore, Treatment::Standardise),
-        (false, true) => (Role::Feature, Treatment::Standardise),
-        (false, false) if levels.len() <= 50 && levels.len() * 2 <= rows => (Role::Feature, Treatment::OneHot),
-        (false, false) => (Role::Ignore, Treatment::OneHot),
+        (false, _) if empty => (Role::Ignore, Treatment::Standardise),
+        (false, Kind::Number) => (Role::Feature, Treatment::Standardise),
+        (false, Kind::Date) => (Role::Feature, Treatment::Calendar),
+        (false, Kind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
+        (false, Kind::Text) => (Role::Ignore, Treatment::OneHot),
     };
-    ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop }
+    ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
 }
 
 /// Makes arrays of `table` as `preparation` says.
@@ -238,51 +472,151 @@ fn guess_column(column: &Column, target: bool) -> ColumnPlan {
 /// What does not fit, with the column and the row.
 pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, DataError> {
     let rows = UsedRows::of(table, preparation)?;
-    let parts = split(rows.kept.len(), &preparation.split, rows.classes.first().map(Vec::as_slice));
+    let parts = rows.dealing()?.parts();
     rows.dataset(parts)
 }
 
 /// The columns and rows of a table that are used, before they are dealt into parts.
-struct UsedRows<'a> {
+pub(super) struct UsedRows<'a> {
     table: &'a Table,
-    columns: Vec<(&'a ColumnPlan, &'a Column)>,
+    preparation: &'a Preparation,
+    pub columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
+    /// Rows that are samples; of windows the last rows.
     kept: Vec<usize>,
+    window: Window,
     /// For each target of classes the class of every kept row.
-    classes: Vec<Vec<usize>>,
+    pub classes: Vec<Vec<usize>>,
 }
 
 impl<'a> UsedRows<'a> {
-    fn of(table: &'a Table, preparation: &'a Preparation) -> Result<Self, DataError> {
+    pub fn of(table: &'a Table, preparation: &'a Preparation) -> Result<Self, DataError> {
         const NEEDED: usize = 2;
+        if table.rows() < NEEDED {
+            return Err(DataError::TooFewRows { rows: table.rows(), needed: NEEDED });
+        }
         let columns = resolve(table, preparation)?;
-        let kept: Vec<usize> = (0..table.rows()).filter(|&row| columns.iter().all(|(p, c)| keeps(p, c, row))).collect();
+        let window = preparation.window().unwrap_or(Window { length: 1, horizon: 0 });
+        if window.length == 0 || window.length + window.horizon > table.rows() {
+            return Err(DataError::WindowTooLong {
+                rows: table.rows(),
+                length: window.length,
+                horizon: window.horizon,
+            });
+        }
+        let kept = kept_rows(table, preparation, &columns, window)?;
         if kept.len() < NEEDED {
             return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
         }
         let of_classes = columns.iter().filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot);
-        let classes = of_classes.map(|(_, c)| class_of_rows(c, &kept)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { table, columns, kept, classes })
+        let ahead: Vec<usize> = kept.iter().map(|row| row + window.horizon).collect();
+        let classes = of_classes.map(|(_, c)| class_of_rows(c, &ahead)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { table, preparation, columns, kept, window, classes })
+    }
+
+    /// How the rows are dealt into parts.
+    pub fn dealing(&self) -> Result<Dealing<'_>, DataError> {
+        Dealing::new(self.table, &self.preparation.split, &self.kept, self.classes.first().map(Vec::as_slice))
     }
 
     /// Everything that treatments need to know is learned from the first part.
-    fn dataset(&self, parts: [Vec<u32>; 3]) -> Result<Dataset, DataError> {
-        let Self { table, columns, kept, .. } = self;
+    pub fn dataset(&self, mut parts: [Vec<u32>; 3]) -> Result<Dataset, DataError> {
+        let Self { table, kept, window, .. } = self;
         if parts[0].is_empty() {
             return Err(DataError::EmptyTraining);
         }
         let training: Vec<usize> = parts[0].iter().map(|&i| kept[i as usize]).collect();
-        let encoder = Encoder::fit(columns, kept, &training);
-        let weights = columns.iter().find(|(p, _)| p.role == Role::Weight);
+        let mut encoder = Fitting::new(&self.columns, kept, &training, *window).encoder(self.preparation)?;
+        encoder.window = self.preparation.window();
+        if encoder.features.is_empty() {
+            return Err(DataError::NoFeatures);
+        }
+        let features = encoder.width();
+        let bytes = features.saturating_mul(kept.len()).saturating_mul(size_of::<f32>());
+        if features > MAX_FEATURES || bytes > super::reading::Reading::default().limit {
+            return Err(DataError::TooManyFeatures { features, rows: kept.len() });
+        }
+        let weight = self.columns.iter().find(|(p, _)| p.role == Role::Weight);
+        let mut weights = weight.map(|(_, c)| weights_of_rows(c, kept, window.horizon)).transpose()?;
+        let balance = self.preparation.find(|kind| if let StepKind::Balance(by) = kind { Some(by) } else { None });
+        if let (Some(by), Some(classes)) = (balance, self.classes.first()) {
+            match by {
+                Balance::Weights => balance_weights(classes, &parts[0], &mut weights),
+                Balance::Sampling => super::split::oversample(classes, &mut parts[0], self.preparation.split.seed),
+            }
+        }
+        let augment = self.preparation.find(|kind| if let StepKind::Augment(how) = kind { Some(how) } else { None });
         Ok(Dataset {
             name: table.name.clone(),
             x: encoder.features(table, kept)?,
             targets: encoder.targets(table, kept)?,
-            weights: weights.map(|(_, c)| weights_of_rows(c, kept)).transpose()?,
+            weights,
             source_rows: kept.clone(),
             parts,
+            augmentation: augment.filter(|_| encoder.picture().is_some()),
             encoder,
         })
     }
+}
+
+/// rows / (classes · rows of the class) over the training rows, as in scikit-learn, times the weights that there are.
+fn balance_weights(classes: &[usize], training: &[u32], weights: &mut Option<Vec<f32>>) {
+    let mut counts = vec![0_usize; classes.iter().max().map_or(0, |m| m + 1)];
+    for &row in training {
+        counts[classes[row as usize]] += 1;
+    }
+    let present = counts.iter().filter(|&&n| n > 0).count();
+    let weights = weights.get_or_insert_with(|| vec![1.0; classes.len()]);
+    for (weight, &class) in weights.iter_mut().zip(classes) {
+        *weight *= training.len() as f32 / (present * counts[class].max(1)) as f32;
+    }
+}
+
+/// Rows without gaps that are not to be filled, and of windows those with enough such rows before them.
+fn kept_rows(
+    table: &Table,
+    preparation: &Preparation,
+    columns: &[(&ColumnPlan, Cow<'_, Column>)],
+    window: Window,
+) -> Result<Vec<usize>, DataError> {
+    let mut whole = vec![true; table.rows()];
+    let mut judged = vec![true; table.rows()];
+    for (plan, column) in columns.iter().filter(|(_, column)| column.missing() > 0) {
+        if plan.role == Role::Target && preparation.sees_past() && plan.treatment.is_scale() {
+            whole.iter_mut().enumerate().for_each(|(row, flag)| *flag &= !column.is_missing(row));
+        }
+        // A row without its target teaches nothing; other gaps are filled unless the plan drops them.
+        let flags = match plan.role {
+            Role::Target | Role::Weight => &mut judged,
+            _ if plan.missing == Missing::Drop && plan.treatment != Treatment::Hash => &mut whole,
+            _ => continue,
+        };
+        flags.iter_mut().enumerate().for_each(|(row, flag)| *flag &= !column.is_missing(row));
+    }
+    // A window never spans two groups.
+    let group = match &preparation.split.by {
+        super::split::SplitBy::Group(name) if preparation.window().is_some() => {
+            Some(table.column(name).ok_or_else(|| DataError::ColumnGone(name.clone()))?)
+        }
+        _ => None,
+    };
+    let mut run = 0;
+    let mut kept = Vec::new();
+    for (row, &whole) in whole.iter().enumerate() {
+        let other_group = group.is_some_and(|g| row > 0 && g.cell(row) != g.cell(row - 1));
+        run = if !whole {
+            0
+        } else if other_group {
+            1
+        } else {
+            run + 1
+        };
+        let ahead = row + window.horizon;
+        let same = || group.is_none_or(|g| g.cell(row) == g.cell(ahead));
+        if run >= window.length && ahead < table.rows() && judged[ahead] && same() {
+            kept.push(row);
+        }
+    }
+    Ok(kept)
 }
 
 /// A table whose rows are dealt into folds: each is held back once, while the others train. The test rows of the split stay
@@ -294,28 +628,14 @@ pub struct Folds<'a> {
 }
 
 impl<'a> Folds<'a> {
-    /// Deals the rows into `count` folds, alike in their classes where the split is stratified.
+    /// Deals the rows into `count` folds, alike in their classes where the split is stratified; groups stay together, and
+    /// rows in order are cut into stretches.
     ///
     /// # Errors
     /// What does not fit, or that there are fewer rows than folds.
     pub fn new(table: &'a Table, preparation: &'a Preparation, count: usize) -> Result<Self, DataError> {
         let rows = UsedRows::of(table, preparation)?;
-        let classes = rows.classes.first().map(Vec::as_slice).filter(|_| preparation.split.stratify);
-        let whole = Split { validation: 0.0, ..preparation.split };
-        let [mut pool, _, test] = split(rows.kept.len(), &whole, classes);
-        if count < 2 || pool.len() < count {
-            return Err(DataError::TooFewForFolds { rows: pool.len(), folds: count });
-        }
-        Stream::new(preparation.split.seed, Purpose::Split, 1).shuffle(&mut pool);
-        if let Some(classes) = classes {
-            // Rows of one class go round the folds.
-            pool.sort_by_key(|&row| classes[row as usize]);
-        }
-        let mut held = vec![Vec::new(); count];
-        pool.into_iter().enumerate().for_each(|(k, row)| held[k % count].push(row));
-        for fold in &mut held {
-            fold.sort_unstable();
-        }
+        let (held, test) = rows.dealing()?.folds(count)?;
         Ok(Self { rows, held, test })
     }
 
@@ -336,36 +656,43 @@ impl<'a> Folds<'a> {
     }
 }
 
-fn weights_of_rows(column: &Column, kept: &[usize]) -> Result<Vec<f32>, DataError> {
+fn weights_of_rows(column: &Column, kept: &[usize], ahead: usize) -> Result<Vec<f32>, DataError> {
     let Values::Numbers(values) = &column.values else {
         return Err(DataError::TextAsNumber { column: column.name.clone() });
     };
     kept.iter()
-        .map(|&row| match values[row] {
+        .map(|&row| match values.get(row + ahead) {
             weight if weight >= 0.0 => Ok(weight as f32),
-            weight => Err(DataError::NegativeWeight { row: row + 1, column: column.name.clone(), weight }),
+            weight => Err(DataError::NegativeWeight { row: row + ahead + 1, column: column.name.clone(), weight }),
         })
         .collect()
 }
 
-/// The columns that are used, checked one by one.
-fn resolve<'a>(table: &'a Table, preparation: &'a Preparation) -> Result<Vec<(&'a ColumnPlan, &'a Column)>, DataError> {
+/// The columns that are used, read as what they are to be, and checked one by one.
+fn resolve<'a>(
+    table: &'a Table,
+    preparation: &'a Preparation,
+) -> Result<Vec<(&'a ColumnPlan, Cow<'a, Column>)>, DataError> {
     let mut used = Vec::new();
     for plan in &preparation.columns {
         let column = table.column(&plan.name).ok_or_else(|| DataError::ColumnGone(plan.name.clone()))?;
         if plan.role != Role::Ignore {
-            check_column(plan, column)?;
+            let column = match plan.read_as.filter(|&kind| kind != column.kind()) {
+                Some(kind) => Cow::Owned(converted(column, kind)?),
+                None => Cow::Borrowed(column),
+            };
+            check_column(plan, &column)?;
             used.push((plan, column));
         }
     }
-    let of = |role| used.iter().filter(move |(p, _): &&(&ColumnPlan, &Column)| p.role == role);
+    let of = |role| used.iter().filter(move |(p, _): &&(&ColumnPlan, Cow<'_, Column>)| p.role == role);
     if of(Role::Target).next().is_none() {
         return Err(DataError::NoTarget);
     }
     if of(Role::Weight).count() > 1 {
         return Err(DataError::SeveralWeights(of(Role::Weight).count()));
     }
-    if of(Role::Feature).next().is_none() {
+    if of(Role::Feature).next().is_none() && !preparation.sees_past() {
         return Err(DataError::NoFeatures);
     }
     Ok(used)
@@ -373,79 +700,48 @@ fn resolve<'a>(table: &'a Table, preparation: &'a Preparation) -> Result<Vec<(&'
 
 fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
     let name = || plan.name.clone();
-    let levels = || column.classes();
-    if (0..column.len()).all(|row| column.is_missing(row)) {
+    if column.missing() == column.len() {
         return Err(DataError::AllMissing { column: name() });
     }
     if let Some(row) = column.first_infinite() {
         return Err(DataError::Infinite { row: row + 1, column: name() });
     }
-    if !column.is_number() && (plan.role == Role::Weight || !plan.treatment.takes_text()) {
-        return Err(DataError::TextAsNumber { column: name() });
+    if plan.role == Role::Weight {
+        return if column.is_number() { Ok(()) } else { Err(DataError::TextAsNumber { column: name() }) };
+    }
+    if !plan.treatment.takes(column.kind(), plan.role) {
+        let fits = |t: &&Treatment| t.takes(column.kind(), plan.role);
+        let others: Vec<&str> = Treatment::ALL.iter().filter(fits).map(|t| t.label(plan.role)).collect();
+        return Err(match column.kind() {
+            Kind::Text if plan.treatment.is_scale() => DataError::TextAsNumber { column: name() },
+            kind => DataError::Treatment {
+                column: name(),
+                kind: kind.label(),
+                treatment: plan.treatment.label(plan.role),
+                others: others.join(", "),
+            },
+        });
     }
     if plan.treatment != Treatment::OneHot {
         return Ok(());
     }
-    match (plan.role, levels()) {
-        (Role::Target, l) if l.len() > MAX_CLASSES => {
-            Err(DataError::TooManyClasses { column: name(), classes: l.len(), limit: MAX_CLASSES })
-        }
-        (Role::Feature, l) if l.len() > MAX_LEVELS => {
-            Err(DataError::TooManyLevels { column: name(), levels: l.len(), limit: MAX_LEVELS })
-        }
-        _ => Ok(()),
+    let limit = if plan.role == Role::Target { MAX_CLASSES } else { MAX_LEVELS };
+    match (column.classes(limit), plan.role) {
+        (Some(_), _) => Ok(()),
+        (None, Role::Target) => Err(DataError::TooManyClasses { column: name(), limit }),
+        (None, _) => Err(DataError::TooManyLevels { column: name(), limit }),
     }
 }
 
-/// A row without its target teaches nothing; other gaps are filled unless the plan drops them.
-fn keeps(plan: &ColumnPlan, column: &Column, row: usize) -> bool {
-    !(column.is_missing(row) && (matches!(plan.role, Role::Target | Role::Weight) || plan.missing == Missing::Drop))
-}
-
-fn class_of_rows(column: &Column, kept: &[usize]) -> Result<Vec<usize>, DataError> {
-    let names = column.classes();
+fn class_of_rows(column: &Column, rows: &[usize]) -> Result<Vec<usize>, DataError> {
+    let names = column.classes(MAX_CLASSES).unwrap_or_default();
     let of_row = |&row: &usize| names.binary_search_by(|n| column.order(n, row)).unwrap_or(0);
-    let classes: Vec<usize> = kept.iter().map(of_row).collect();
+    let classes: Vec<usize> = rows.iter().map(of_row).collect();
     if classes.iter().all(|&c| c == classes[0]) {
         let (column, class) = (column.name.clone(), names[classes[0]].clone());
         return Err(DataError::OneClass { column, class });
     }
     Ok(classes)
-}
-
-/// Deals rows 0..`rows` into training, validation and test; each part comes out sorted.
-fn split(rows: usize, split: &Split, classes: Option<&[usize]>) -> [Vec<u32>; 3] {
-    let share = |v: f64| if v.is_finite() { v.clamp(0.0, 1.0) } else { 0.0 };
-    let (validation, test) = (share(split.validation), share(split.test));
-    let mut groups: Vec<Vec<u32>> = Vec::new();
-    match classes.filter(|_| split.stratify) {
-        Some(classes) => {
-            groups.resize(classes.iter().max().map_or(0, |m| m + 1), Vec::new());
-            classes.iter().zip(0..).for_each(|(&c, row)| groups[c].push(row));
-        }
-        None => groups.push((0..rows as u32).collect()),
-    }
-    let mut parts = [const { Vec::new() }; 3];
-    let mut stream = Stream::new(split.seed, Purpose::Split, 0);
-    // Shares are cut from the running total, so that rounding evens out over the groups.
-    let (mut seen, mut dealt) = (0, [0_usize; 2]);
-    for mut group in groups {
-        stream.shuffle(&mut group);
-        seen += group.len();
-        let mut rest = group.as_slice();
-        for (k, share) in [validation, test].into_iter().enumerate() {
-            let wanted = ((seen as f64 * share).round() as usize).saturating_sub(dealt[k]).min(rest.len());
-            let (held, left) = rest.split_at(wanted);
-            parts[k + 1].extend_from_slice(held);
-            dealt[k] += wanted;
-            rest = left;
-        }
-        parts[0].extend_from_slice(rest);
-    }
-    for part in &mut parts {
-        part.sort_unstable();
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -458,8 +754,11 @@ mod tests {
         Table {
             name: "t".into(),
             columns: vec![
-                Column::numbers("a", (0..n).map(f64::from).collect()),
-                Column::numbers("b", (0..n).map(|i| if i == 3 { f64::NAN } else { f64::from(i % 5) }).collect()),
+                Column::numbers("a", (0..n).map(f64::from).collect::<Vec<f64>>()),
+                Column::numbers(
+                    "b",
+                    (0..n).map(|i| if i == 3 { f64::NAN } else { f64::from(i % 5) }).collect::<Vec<f64>>(),
+                ),
                 Column::text("colour", (0..n).map(|i| Some(["red", "green", "blue"][i as usize % 3]))),
                 Column::text("class", (0..n).map(|i| Some(if i % 4 == 0 { "yes" } else { "no" }))),
             ],
@@ -480,7 +779,7 @@ mod tests {
     #[test]
     fn parts_cover_every_row_once_and_keep_the_shares_of_the_classes() {
         let mut plan = Preparation::guess(&table());
-        plan.split = Split { validation: 0.25, test: 0.25, seed: 9, stratify: true };
+        plan.split = Split { validation: 0.25, test: 0.25, seed: 9, stratify: true, ..Split::default() };
         let data = prepare(&table(), &plan).expect("fits");
         let mut all: Vec<u32> = data.parts.concat();
         all.sort_unstable();
@@ -571,7 +870,7 @@ mod tests {
                         base.columns[0].clone(),
                         super::ColumnPlan { name: "c".into(), ..base.columns[3].clone() }
                     ],
-                    split: Split::default()
+                    ..Preparation::default()
                 }
             )
             .is_ok()
@@ -580,16 +879,14 @@ mod tests {
         let wide = Table {
             name: "w".into(),
             columns: vec![
-                Column::numbers("a", (0..1000).map(f64::from).collect()),
+                Column::numbers("a", (0..1000).map(f64::from).collect::<Vec<f64>>()),
                 Column::text("c", thousand.iter().map(|s| Some(s.as_str()))),
             ],
         };
-        assert!(matches!(
-            prepare(&wide, &Preparation::guess(&wide)),
-            Err(DataError::TooManyClasses { classes: 1000, .. })
-        ));
+        assert!(matches!(prepare(&wide, &Preparation::guess(&wide)), Err(DataError::TooManyClasses { .. })));
         let mut infinite = table();
-        infinite.columns[0] = Column::numbers("a", (0..40).map(|i| if i == 6 { f64::INFINITY } else { 1.0 }).collect());
+        infinite.columns[0] =
+            Column::numbers("a", (0..40).map(|i| if i == 6 { f64::INFINITY } else { 1.0 }).collect::<Vec<f64>>());
         assert!(matches!(prepare(&infinite, &base), Err(DataError::Infinite { row: 7, .. })));
     }
 }

@@ -1,14 +1,14 @@
 //! Where data come from, as a document remembers it.
 
-use super::BUILTIN;
+use super::builtin::{BUILTIN, Content};
+use super::drawing::Drawing;
 use super::error::DataError;
 use super::generate::Generator;
-use super::read::{Detected, ReadOptions, read_bytes, read_limited};
+use super::read::{Detected, ReadOptions, hash_of, read_bytes, read_file};
+use super::reading::Reading;
 use super::table::Table;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A generator, a bundled set, or a file.
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum DataSource {
     Generator(Generator),
+    Drawing(Drawing),
     Builtin {
         name: String,
     },
@@ -48,6 +49,7 @@ impl DataSource {
     pub fn label(&self) -> String {
         match self {
             Self::Generator(generator) => generator.shape.label().to_owned(),
+            Self::Drawing(_) => "Drawing".to_owned(),
             Self::Builtin { name } => {
                 BUILTIN.iter().find(|b| b.name == name).map_or_else(|| name.clone(), |b| b.label.to_owned())
             }
@@ -60,35 +62,42 @@ impl DataSource {
     /// # Errors
     /// Whatever is wrong with the file, or with the generator's settings.
     pub fn load(&self) -> Result<Loaded, DataError> {
+        self.load_as(&Reading::default())
+    }
+
+    /// The same within the bounds of `reading`, which can be watched and called off.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the file, or with the generator's settings.
+    pub fn load_as(&self, reading: &Reading) -> Result<Loaded, DataError> {
         match self {
             Self::Generator(generator) => {
                 Ok(Loaded { table: generator.table()?, detected: None, sha256: String::new() })
             }
+            Self::Drawing(drawing) => Ok(Loaded { table: drawing.table()?, detected: None, sha256: String::new() }),
             Self::Builtin { name } => {
                 let found = BUILTIN.iter().find(|b| b.name == name);
-                let set = found.ok_or_else(|| DataError::UnknownBuiltin(name.clone()))?;
-                let (table, _) = read_bytes(set.label, set.csv.as_bytes(), &ReadOptions::default())?;
+                let set = found
+                    .ok_or_else(|| DataError::UnknownBuiltin { name: name.clone(), known: super::builtin::names() })?;
+                let table = match set.content {
+                    Content::Csv(text) => read_bytes(set.label, text.as_bytes(), &ReadOptions::default())?.0,
+                    Content::Glyphs => super::glyphs::table(),
+                };
                 Ok(Loaded { table, detected: None, sha256: String::new() })
             }
             Self::File { path, options, sha256 } => {
-                let bytes = read_limited(path)?;
-                let hash = content_hash(&bytes);
-                if !sha256.is_empty() && *sha256 != hash {
+                // A look at the first rows needs no hash.
+                let hash = || if reading.rows.is_some() { Ok(String::new()) } else { hash_of(path) };
+                let (read, hash) = rayon::join(|| read_file(path, options, reading), hash);
+                let hash = hash.or_else(|e| if read.is_err() { Ok(String::new()) } else { Err(e) })?;
+                if !sha256.is_empty() && !hash.is_empty() && *sha256 != hash {
                     return Err(DataError::Changed { path: path.display().to_string() });
                 }
-                let (table, detected) = read_bytes(&file_name(path), &bytes, options)?;
+                let (table, detected) = read?;
                 Ok(Loaded { table, detected: Some(detected), sha256: hash })
             }
         }
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub fn content_hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    })
 }
 
 fn file_name(path: &Path) -> String {

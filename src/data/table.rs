@@ -1,5 +1,12 @@
 //! A table of typed columns.
 
+use super::dates;
+use super::numbers::Numbers;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
 /// Columns of equal length.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -17,10 +24,39 @@ pub struct Column {
 /// The values of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Values {
-    /// NaN where missing.
-    Numbers(Vec<f64>),
-    /// Index into `levels`; none where missing.
-    Text { codes: Vec<Option<u32>>, levels: Vec<String> },
+    Numbers(Numbers),
+    /// Seconds since the beginning of 1970, UTC.
+    Dates(Numbers),
+    Text(Text),
+    Images(Images),
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Number,
+    Date,
+    Text,
+    Image,
+}
+
+/// Text by its distinct values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    /// Index into `levels`, or [`Text::GAP`].
+    codes: Vec<u32>,
+    levels: Vec<String>,
+}
+
+/// Pictures of one size, or other arrays of numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Images {
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    /// Row by row, the channels of a pixel side by side.
+    pub pixels: Numbers,
 }
 
 impl Table {
@@ -32,35 +68,187 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
     }
+
+    /// Bytes that its values take.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(|c| c.values.bytes()).sum()
+    }
+}
+
+impl Kind {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Number => "number",
+            Self::Date => "date",
+            Self::Text => "text",
+            Self::Image => "image",
+        }
+    }
+}
+
+impl Text {
+    const GAP: u32 = u32::MAX;
+
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// The level of a cell; none where it is missing.
+    pub fn code(&self, row: usize) -> Option<u32> {
+        Some(self.codes[row]).filter(|&c| c != Self::GAP)
+    }
+
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.code(row).map(|c| self.levels[c as usize].as_str())
+    }
+
+    /// The level of every cell; none where it is missing.
+    pub fn codes(&self) -> impl ExactSizeIterator<Item = Option<u32>> + '_ {
+        self.codes.iter().map(|&c| Some(c).filter(|&c| c != Self::GAP))
+    }
+
+    /// Distinct values in order of first appearance; some may be in no cell.
+    pub fn levels(&self) -> &[String] {
+        &self.levels
+    }
+
+    /// How many cells have each level.
+    pub fn counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.levels.len()];
+        self.codes().flatten().for_each(|c| counts[c as usize] += 1);
+        counts
+    }
+
+    fn bytes(&self) -> usize {
+        4 * self.codes.len() + self.levels.iter().map(|l| l.len() + size_of::<String>()).sum::<usize>()
+    }
+}
+
+/// Builds [`Text`] cell by cell.
+#[derive(Debug, Default)]
+pub(super) struct TextBuilder {
+    text: Text,
+    known: HashMap<String, u32>,
+    bytes: usize,
+}
+
+impl TextBuilder {
+    pub fn push(&mut self, cell: Option<&str>) {
+        let code = match cell {
+            None => Text::GAP,
+            Some(cell) => match self.known.get(cell) {
+                Some(&code) => code,
+                None => {
+                    let code = self.text.levels.len() as u32;
+                    self.bytes += 2 * (cell.len() + 2 * size_of::<String>());
+                    self.text.levels.push(cell.to_owned());
+                    self.known.insert(cell.to_owned(), code);
+                    code
+                }
+            },
+        };
+        self.text.codes.push(code);
+    }
+
+    /// Moves the cells of `other` behind these.
+    pub fn append(&mut self, other: &Self) {
+        let renamed: Vec<u32> = other
+            .text
+            .levels
+            .iter()
+            .map(|level| {
+                self.push(Some(level));
+                self.text.codes.pop().unwrap_or(Text::GAP)
+            })
+            .collect();
+        let place = |&code: &u32| if code == Text::GAP { code } else { renamed[code as usize] };
+        self.text.codes.extend(other.text.codes.iter().map(place));
+    }
+
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Bytes that it takes while it is built.
+    pub fn bytes(&self) -> usize {
+        4 * self.text.codes.len() + self.bytes
+    }
+
+    pub fn finish(mut self) -> Text {
+        self.text.codes.shrink_to_fit();
+        self.text
+    }
+}
+
+impl Images {
+    /// Numbers of one picture.
+    pub fn size(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    pub fn len(&self) -> usize {
+        self.pixels.len() / self.size().max(1)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
+    /// The numbers of one picture.
+    pub fn picture(&self, row: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
+        (row * self.size()..(row + 1) * self.size()).map(|k| self.pixels.get(k))
+    }
+}
+
+impl Values {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Numbers(_) => Kind::Number,
+            Self::Dates(_) => Kind::Date,
+            Self::Text(_) => Kind::Text,
+            Self::Images(_) => Kind::Image,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Numbers(v) | Self::Dates(v) => v.bytes(),
+            Self::Text(text) => text.bytes(),
+            Self::Images(images) => images.pixels.bytes(),
+        }
+    }
 }
 
 impl Column {
-    pub fn numbers(name: impl Into<String>, values: Vec<f64>) -> Self {
-        Self { name: name.into(), values: Values::Numbers(values) }
+    pub fn new(name: impl Into<String>, values: Values) -> Self {
+        Self { name: name.into(), values }
+    }
+
+    pub fn numbers(name: impl Into<String>, values: impl Into<Numbers>) -> Self {
+        Self::new(name, Values::Numbers(values.into()))
     }
 
     /// A text column with levels in order of first appearance.
     pub fn text<'a>(name: impl Into<String>, cells: impl IntoIterator<Item = Option<&'a str>>) -> Self {
-        let mut levels: Vec<String> = Vec::new();
-        let mut known = std::collections::HashMap::new();
-        let codes = cells
-            .into_iter()
-            .map(|cell| {
-                cell.map(|text| {
-                    *known.entry(text.to_owned()).or_insert_with(|| {
-                        levels.push(text.to_owned());
-                        levels.len() as u32 - 1
-                    })
-                })
-            })
-            .collect();
-        Self { name: name.into(), values: Values::Text { codes, levels } }
+        let mut builder = TextBuilder::default();
+        cells.into_iter().for_each(|cell| builder.push(cell));
+        Self::new(name, Values::Text(builder.finish()))
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.values.kind()
     }
 
     pub fn len(&self) -> usize {
         match &self.values {
-            Values::Numbers(v) => v.len(),
-            Values::Text { codes, .. } => codes.len(),
+            Values::Numbers(v) | Values::Dates(v) => v.len(),
+            Values::Text(text) => text.len(),
+            Values::Images(images) => images.len(),
         }
     }
 
@@ -69,62 +257,165 @@ impl Column {
     }
 
     pub fn is_number(&self) -> bool {
-        matches!(self.values, Values::Numbers(_))
+        self.kind() == Kind::Number
     }
 
     pub fn is_missing(&self, row: usize) -> bool {
         match &self.values {
-            Values::Numbers(v) => v[row].is_nan(),
-            Values::Text { codes, .. } => codes[row].is_none(),
+            Values::Numbers(v) | Values::Dates(v) => v.get(row).is_nan(),
+            Values::Text(text) => text.code(row).is_none(),
+            Values::Images(_) => false,
+        }
+    }
+
+    pub fn missing(&self) -> usize {
+        match &self.values {
+            Values::Numbers(Numbers::Bytes(_)) | Values::Images(_) => 0,
+            Values::Numbers(v) | Values::Dates(v) => v.iter().filter(|v| v.is_nan()).count(),
+            Values::Text(text) => text.codes().filter(Option::is_none).count(),
+        }
+    }
+
+    /// The number in a cell: of a date its seconds, of text the place of its level. NaN where there is none.
+    pub fn number(&self, row: usize) -> f64 {
+        match &self.values {
+            Values::Numbers(v) | Values::Dates(v) => v.get(row),
+            Values::Text(text) => text.code(row).map_or(f64::NAN, f64::from),
+            Values::Images(_) => f64::NAN,
         }
     }
 
     /// The cell as people read it; empty where missing.
     pub fn cell(&self, row: usize) -> String {
         match &self.values {
-            Values::Numbers(v) if v[row].is_nan() => String::new(),
-            Values::Numbers(v) => number(v[row]),
-            Values::Text { codes, levels } => codes[row].map_or_else(String::new, |c| levels[c as usize].clone()),
+            _ if self.is_missing(row) => String::new(),
+            Values::Numbers(v) => number(v.get(row)),
+            Values::Dates(v) => dates::written(v.get(row)),
+            Values::Text(text) => text.get(row).unwrap_or_default().to_owned(),
+            Values::Images(images) => size_label(images),
         }
     }
 
     /// The first row whose number is infinite.
     pub fn first_infinite(&self) -> Option<usize> {
         match &self.values {
-            Values::Numbers(v) => v.iter().position(|x| x.is_infinite()),
-            Values::Text { .. } => None,
+            Values::Numbers(Numbers::Bytes(_)) | Values::Text(_) => None,
+            Values::Numbers(v) | Values::Dates(v) => v.iter().position(f64::is_infinite),
+            Values::Images(images) => images.pixels.iter().position(|v| !v.is_finite()).map(|k| k / images.size()),
         }
     }
 
     /// Where `level` of [`Self::classes`] stands in comparison with the cell; a missing cell is larger than all.
-    pub fn order(&self, level: &str, row: usize) -> std::cmp::Ordering {
+    pub fn order(&self, level: &str, row: usize) -> Ordering {
         match &self.values {
-            Values::Numbers(v) => level.parse::<f64>().unwrap_or(f64::NAN).total_cmp(&rounded(v[row])),
-            Values::Text { codes, levels } => {
-                codes[row].map_or(std::cmp::Ordering::Less, |c| level.cmp(levels[c as usize].as_str()))
-            }
+            Values::Numbers(v) => level.parse::<f64>().unwrap_or(f64::NAN).total_cmp(&rounded(v.get(row))),
+            Values::Dates(_) => level.cmp(self.cell(row).as_str()),
+            Values::Text(text) => text.get(row).map_or(Ordering::Less, |cell| level.cmp(cell)),
+            Values::Images(_) => Ordering::Less,
         }
     }
 
-    /// Distinct present values as text, sorted by number or name.
-    pub fn classes(&self) -> Vec<String> {
+    /// Distinct present values as text, sorted by number or name; none where there are more than `limit`.
+    pub fn classes(&self, limit: usize) -> Option<Vec<String>> {
         match &self.values {
             Values::Numbers(v) => {
-                let mut distinct: Vec<f64> = v.iter().copied().filter(|x| !x.is_nan()).map(rounded).collect();
+                let mut seen = HashSet::new();
+                let mut distinct = Vec::new();
+                for value in v.iter().filter(|v| !v.is_nan()) {
+                    // The bits are told apart first: rounding is slow.
+                    if seen.insert(value.to_bits()) {
+                        distinct.push(rounded(value));
+                        if seen.len() > limit {
+                            // Values that differ by less than is written down are one class.
+                            distinct.sort_by(f64::total_cmp);
+                            distinct.dedup();
+                            if distinct.len() > limit || seen.len() > 64 * limit {
+                                return None;
+                            }
+                        }
+                    }
+                }
                 distinct.sort_by(f64::total_cmp);
                 distinct.dedup();
-                distinct.into_iter().map(number).collect()
+                Some(distinct.into_iter().map(number).collect())
             }
-            Values::Text { codes, levels } => {
-                let mut used = vec![false; levels.len()];
-                codes.iter().flatten().for_each(|&c| used[c as usize] = true);
-                let mut names: Vec<String> =
-                    levels.iter().zip(used).filter(|(_, u)| *u).map(|(l, _)| l.clone()).collect();
+            Values::Dates(v) => {
+                let mut seen = HashSet::new();
+                for value in v.iter().filter(|v| !v.is_nan()) {
+                    seen.insert(value.to_bits());
+                    if seen.len() > limit {
+                        return None;
+                    }
+                }
+                let mut names: Vec<String> = seen.into_iter().map(|v| dates::written(f64::from_bits(v))).collect();
                 names.sort();
-                names
+                names.dedup();
+                Some(names)
             }
+            Values::Text(text) => {
+                let counts = text.counts();
+                if counts.iter().filter(|&&n| n > 0).count() > limit {
+                    return None;
+                }
+                let used = text.levels().iter().zip(counts).filter(|(_, n)| *n > 0);
+                let mut names: Vec<String> = used.map(|(level, _)| level.clone()).collect();
+                names.sort();
+                Some(names)
+            }
+            Values::Images(_) => None,
         }
     }
+
+    /// The given rows, in that order.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let values = match &self.values {
+            Values::Numbers(v) => Values::Numbers(v.select(rows)),
+            Values::Dates(v) => Values::Dates(v.select(rows)),
+            Values::Text(text) => Values::Text(Text {
+                codes: rows.iter().map(|&row| text.codes[row]).collect(),
+                levels: text.levels.clone(),
+            }),
+            Values::Images(images) => {
+                let size = images.size();
+                let pixels: Vec<usize> = rows.iter().flat_map(|row| row * size..(row + 1) * size).collect();
+                Values::Images(Images { pixels: images.pixels.select(&pixels), ..*images })
+            }
+        };
+        Self::new(self.name.clone(), values)
+    }
+
+    /// The column as another kind; cells that cannot be read as one are missing. None where there is no way.
+    pub fn converted(&self, kind: Kind) -> Option<Self> {
+        let values = match (&self.values, kind) {
+            (values, kind) if values.kind() == kind => values.clone(),
+            (Values::Text(text), Kind::Number | Kind::Date) => {
+                let read = |level: &String| match kind {
+                    Kind::Number => super::cells::parse(level, false).or_else(|| super::cells::parse(level, true)),
+                    _ => dates::parse(level),
+                };
+                let of_level: Vec<f64> = text.levels().iter().map(|l| read(l).unwrap_or(f64::NAN)).collect();
+                let numbers = text.codes().map(|c| c.map_or(f64::NAN, |c| of_level[c as usize])).collect();
+                if kind == Kind::Number { Values::Numbers(numbers) } else { Values::Dates(numbers) }
+            }
+            (Values::Numbers(v), Kind::Date) => Values::Dates(v.clone()),
+            (Values::Dates(v), Kind::Number) => Values::Numbers(v.clone()),
+            (Values::Numbers(_) | Values::Dates(_), Kind::Text) => {
+                let mut builder = TextBuilder::default();
+                for row in 0..self.len() {
+                    builder.push(Some(self.cell(row)).filter(|_| !self.is_missing(row)).as_deref());
+                }
+                Values::Text(builder.finish())
+            }
+            _ => return None,
+        };
+        Some(Self::new(self.name.clone(), values))
+    }
+}
+
+/// Height × width, and the channels where there are several.
+pub fn size_label(images: &Images) -> String {
+    let channels = if images.channels > 1 { format!(" × {}", images.channels) } else { String::new() };
+    format!("{} × {}{channels}", images.height, images.width)
 }
 
 /// The number as [`number`] writes it, so that levels and cells compare by what people see.

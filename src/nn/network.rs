@@ -114,6 +114,12 @@ impl<T: Real> Network<T> {
         self.pass.threads = threads.max(1);
     }
 
+    /// The input that was loaded, `[features, stride]`.
+    pub fn input_mut(&mut self) -> &mut [T] {
+        let length = self.sizes[0] * self.pass.stride();
+        &mut self.values[0][..length]
+    }
+
     /// Chooses how many samples the next pass holds and returns the buffers to fill: features `[features, stride]` and
     /// targets of the first head `[outputs, stride]`; columns beyond the batch must be zero in the features. Every sample
     /// counts alike until [`Self::head`] says otherwise.

@@ -46,6 +46,11 @@ impl Project {
         self.merging = merging;
     }
 
+    /// Changes what follows from the last edit: undo takes both back.
+    pub fn amend(&mut self, change: impl FnOnce(&mut Document)) {
+        change(&mut self.document);
+    }
+
     /// Ends a row of merged edits: the next one is a step of its own.
     pub fn settle(&mut self) {
         self.merging = None;

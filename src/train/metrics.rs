@@ -98,14 +98,16 @@ impl Tally {
                 if self.samples == 0
                     && let Some(&first) = rows.first()
                 {
-                    self.shifts = values.row(first as usize).iter().map(|&v| f64::from(v)).collect();
+                    let own = |(&v, s): (&f32, &TargetScale)| s.measure(f64::from(v));
+                    self.shifts = values.row(first as usize).iter().zip(scales).map(own).collect();
                 }
                 for (column, &row) in rows.iter().enumerate() {
                     for (k, (sums, shift)) in self.sums.iter_mut().zip(&self.shifts).enumerate() {
-                        let t = f64::from(values[[row as usize, k]]);
-                        let e = t - f64::from(prediction[k * stride + column]);
+                        let (scale, encoded) = (scales[k], f64::from(values[[row as usize, k]]));
+                        let t = scale.measure(encoded);
+                        let e = t - scale.measure(f64::from(prediction[k * stride + column]));
                         let d = t - shift;
-                        let share = (e * scales[k].scale).abs() / scales[k].decode(t).abs().max(f64::EPSILON);
+                        let share = (e * scale.unit()).abs() / scale.decode(encoded).abs().max(f64::EPSILON);
                         for (sum, add) in sums.iter_mut().zip([e * e, e.abs(), d, d * d, share]) {
                             *sum += add;
                         }
@@ -133,7 +135,8 @@ impl Tally {
         let Targets::Values { scales, .. } = targets else { return self.class_scores() };
         let (n, columns) = (self.samples.max(1) as f64, self.sums.len().max(1) as f64);
         Scores::Values {
-            rmse: self.sums.iter().zip(scales).map(|(s, scale)| (s[0] / n).sqrt() * scale.scale).sum::<f64>() / columns,
+            rmse: self.sums.iter().zip(scales).map(|(s, scale)| (s[0] / n).sqrt() * scale.unit()).sum::<f64>()
+                / columns,
             mape: self.sums.iter().map(|s| s[4] / n).sum::<f64>() / columns,
         }
     }
@@ -193,7 +196,7 @@ fn values(sums: &[[f64; 5]], scales: &[TargetScale], n: f64) -> Metrics {
     };
     Metrics::Values {
         r2: sums.iter().map(|&s| r2(s)).sum::<f64>() / columns,
-        mae: sums.iter().zip(scales).map(|(s, scale)| s[1] / n * scale.scale).sum::<f64>() / columns,
+        mae: sums.iter().zip(scales).map(|(s, scale)| s[1] / n * scale.unit()).sum::<f64>() / columns,
     }
 }
 
@@ -377,7 +380,7 @@ mod tests {
             let (truth, predicted) = (numbers(&case["true"]), numbers(&case["predicted"]));
             let n = truth.len();
             // As training holds them: standardised.
-            let scale = TargetScale { offset: 100.0, scale: 7.0 };
+            let scale = TargetScale::line(100.0, 7.0);
             let encode = |v: &f64| ((v - scale.offset) / scale.scale) as f32;
             let targets = Targets::Values {
                 names: vec!["t".into()],

@@ -3,6 +3,7 @@
 //!
 //! Failures: what a person can cause comes back as text for them; a panic in the worker thread becomes a status.
 
+mod augment;
 mod batch;
 mod config;
 pub mod experiment;

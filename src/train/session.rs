@@ -3,6 +3,7 @@
 //! Everything here follows from the data, the network, the configuration and the seed: no clock, no thread, no screen.
 //! A training step allocates nothing.
 
+use super::augment::Augmenter;
 use super::batch::load;
 use super::config::TrainConfig;
 use super::history::History;
@@ -115,11 +116,17 @@ fn columns(group: Vec<&data::Encoding>) -> Vec<String> {
 fn feature_columns(encoder: &Encoder) -> Vec<FeatureColumn> {
     let content = |e: &data::Encoding| match &e.kind {
         EncodingKind::Ordinal { levels } => Content::Categories(levels.len()),
-        EncodingKind::Linear(scale) if scale.offset == 0.0 && scale.scale == 1.0 => Content::Plain,
+        EncodingKind::Linear(scale) if *scale == data::TargetScale::SAME => Content::Plain,
         _ => Content::Scaled,
     };
-    let column = |e: &data::Encoding| FeatureColumn { name: e.column.clone(), width: e.width(), content: content(e) };
-    encoder.features.iter().map(column).collect()
+    let column = |e: &data::Encoding| FeatureColumn { name: e.label(), width: e.width(), content: content(e) };
+    // Of a window every step has its own.
+    let steps = encoder.window.map_or(1, |w| w.length);
+    let of_step = |back: usize| {
+        let name = move |c: FeatureColumn| FeatureColumn { name: data::stepped(&c.name, back), ..c };
+        encoder.features.iter().map(column).map(name)
+    };
+    (0..steps).rev().flat_map(of_step).collect()
 }
 
 /// A network, its data, and where training stands.
@@ -154,6 +161,7 @@ pub struct Session {
     /// The validation of each head with its own loss.
     head_validations: Vec<Evaluation>,
     prediction: Vec<f32>,
+    augmenter: Option<Augmenter>,
 }
 
 impl Session {
@@ -195,6 +203,7 @@ impl Session {
             evaluating: None,
             validation: None,
             prediction: vec![0.0; columns],
+            augmenter: Augmenter::of(&data),
             data,
             network,
         };
@@ -276,8 +285,14 @@ impl Session {
     /// Step 1: takes the next mini-batch and runs it through the network.
     pub fn forward(&mut self) {
         let rows = self.batch_rows();
+        let samples = rows.len();
         load(&mut self.network, &self.data, &self.judges, &self.order[rows], true);
-        self.network.forward(true, self.address());
+        let address = self.address();
+        if let Some(augmenter) = &mut self.augmenter {
+            let stride = self.network.stride();
+            augmenter.apply(self.network.input_mut(), samples, stride, self.config.seed, address);
+        }
+        self.network.forward(true, address);
         self.phase = Phase::Error;
     }
 

@@ -1,19 +1,52 @@
-//! The Data workspace: sources on the left, the table in the middle, the split and pictures on the right.
+//! The Data workspace: sources on the left, the data in the middle, preparation and split on the right.
 
+mod columns;
+mod draw;
+mod filter;
+mod incoming;
+mod prepare;
+mod scroll;
 mod sources;
 mod table;
+mod thumbnails;
 mod views;
 
-use super::model::Model;
-use super::theme::tokens;
-use super::widgets;
-use egui::{Frame, Panel, ScrollArea, Ui};
+use super::icon;
+use super::intake::{Lost, Pending};
+use super::model::{Model, Opened};
+use super::theme::{LABEL, tokens};
+use super::widgets::{self, count, label, named, segmented, title};
+use crate::data::{DataSource, Kind};
+use egui::accesskit::Role;
+use egui::{Button, Frame, Panel, ProgressBar, RichText, ScrollArea, Ui, vec2};
+use std::sync::Arc;
+
+/// How the data are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum View {
+    #[default]
+    Table,
+    Columns,
+    Scatter,
+    Matrix,
+    Parallel,
+    Plane,
+    Images,
+    Series,
+    Draw,
+}
 
 /// View state of the workspace.
 #[derive(Default)]
 pub struct DataView {
+    view: View,
+    /// What was shown last, to start a new table with the view that suits it.
+    shown: Option<DataSource>,
     table: table::TableView,
     views: views::Views,
+    prepare: prepare::PrepareView,
+    draw: draw::DrawView,
+    thumbnails: thumbnails::Thumbnails,
 }
 
 impl DataView {
@@ -21,22 +54,153 @@ impl DataView {
     pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) {
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
-        Panel::left("sources").exact_size(228.0).resizable(false).frame(side).show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| sources::ui(ui, model));
-        });
-        Panel::right("data views").default_size(288.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.views.ui(ui, model));
-        });
+        if !model.is_bare() {
+            Panel::left("sources").exact_size(228.0).resizable(false).frame(side).show(ui, |ui| {
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| sources::ui(ui, model));
+            });
+            Panel::right("data views").exact_size(300.0).resizable(false).frame(side).show(ui, |ui| {
+                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.prepare.ui(ui, model));
+            });
+        }
         let middle = Frame::new().fill(t.background).inner_margin(12);
-        egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| match model.table.clone() {
-            Some(opened) => self.table.ui(ui, model, &opened),
-            None if model.is_waiting() => {
-                widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment");
+        egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| {
+            if model.incoming.is_some() {
+                incoming::ui(ui, model, &mut self.thumbnails);
+                return;
             }
-            None => {
-                let reason = model.data_error.clone().unwrap_or_default();
-                widgets::message(ui, super::icon::WARNING, t.problem, "The data could not be opened", &reason);
+            match model.table.clone() {
+                Some(opened) => self.opened(ui, model, &opened),
+                None => not_opened(ui, model),
             }
         });
     }
+
+    fn opened(&mut self, ui: &mut Ui, model: &mut Model, opened: &Arc<Opened>) {
+        if self.shown.as_ref().is_none_or(|s| s.label() != opened.source.label()) {
+            self.view = if matches!(opened.source, DataSource::Drawing(_)) { View::Draw } else { View::Table };
+        }
+        if self.shown.as_ref() != Some(&opened.source) {
+            self.table.forget();
+            self.views.forget();
+            self.shown = Some(opened.source.clone());
+        }
+        self.thumbnails.belong_to(format!("{:?}", opened.source));
+        self.heading(ui, model, opened);
+        // A drawing says so beside its canvas, which must not move under the mouse.
+        if let Some(e) = model.data_error.clone().filter(|_| self.view != View::Draw) {
+            let problem = tokens(ui).problem;
+            widgets::message(ui, icon::WARNING, problem, "Nothing can be trained on these columns yet", &e);
+        }
+        ui.add_space(4.0);
+        match self.view {
+            View::Table => self.table.ui(ui, model, opened, &mut self.thumbnails),
+            View::Columns => columns::ui(ui, model, opened),
+            View::Images => self.views.images(ui, model, opened, &mut self.thumbnails),
+            View::Draw => self.draw.ui(ui, model),
+            View::Scatter => self.views.scatter(ui, model, opened),
+            View::Matrix => self.views.matrix(ui, model, opened),
+            View::Parallel => self.views.parallel(ui, model, opened),
+            View::Plane => self.views.plane(ui, model),
+            View::Series => self.views.series(ui, model, opened),
+        }
+    }
+
+    /// What the table is, and the ways to look at it.
+    fn heading(&mut self, ui: &mut Ui, model: &mut Model, opened: &Opened) {
+        let table = &opened.loaded.table;
+        ui.horizontal(|ui| {
+            ui.add(egui::Label::new(title(&table.name)).truncate());
+            ui.label(label(ui, format!("{} rows, {} columns", count(table.rows() as u128), table.columns.len())));
+            if model.is_preparing() {
+                ui.add(egui::Spinner::new().size(14.0));
+                ui.label(label(ui, "preparing"));
+            }
+            if let DataSource::File { path, options, .. } = &opened.source
+                && ui
+                    .button("Reading…")
+                    .on_hover_text("How the file is read: separator, header, sheet, size of pictures")
+                    .clicked()
+            {
+                model.look_at(path.clone(), options.clone());
+            }
+        });
+        let pictures = table.columns.iter().any(|c| c.kind() == Kind::Image);
+        let mut views = vec![(View::Table, "Table", "Rows and columns; sort, filter and search")];
+        if matches!(opened.source, DataSource::Drawing(_)) {
+            views.insert(0, (View::Draw, "Draw", "Paint and erase points"));
+        }
+        views.push((View::Columns, "Columns", "What each column holds, and how columns hang together"));
+        if pictures {
+            views.push((View::Images, "Images", "All pictures with their labels"));
+        }
+        views.extend([
+            (View::Scatter, "Scatter", "Two columns against each other"),
+            (View::Matrix, "Matrix", "Several columns, every two against each other"),
+            (View::Parallel, "Parallel", "Several columns side by side, a line for each row"),
+            (View::Plane, "PCA", "All features, seen from the side that shows most of their spread"),
+            (View::Series, "Series", "Columns over the rows, and the window of a sample"),
+        ]);
+        segmented(ui, &mut self.view, &views);
+    }
+}
+
+/// The document has data that are not there (yet).
+fn not_opened(ui: &mut Ui, model: &mut Model) {
+    if let Some(pending) = model.reading().cloned() {
+        let name = model.document().data.source.label();
+        ui.add_space(ui.available_height() * 0.35);
+        progress(ui, model, &name, &pending);
+        return;
+    }
+    if model.is_waiting() {
+        widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment");
+        return;
+    }
+    let reason = model.data_error.clone().unwrap_or_default();
+    widgets::message(ui, icon::WARNING, tokens(ui).problem, "The data could not be opened", &reason);
+    let Some(lost) = model.lost.clone() else { return };
+    ui.add_space(6.0);
+    ui.horizontal(|ui| {
+        let find = Button::new(RichText::new(format!("{}  Find the file…", icon::FOLDER)).size(LABEL));
+        let hover = "Its contents decide whether it is the right one, not its name";
+        if named(ui.add(find), Role::Button, "Find the file…").on_hover_text(hover).clicked() {
+            model.find_file();
+        }
+        if matches!(lost, Lost::Changed(_))
+            && ui
+                .button("Take it as it is")
+                .on_hover_text("Trained parameters stay, but were learned from other rows")
+                .clicked()
+        {
+            model.take_changed();
+        }
+    });
+}
+
+/// How far a reading is, how fast it goes, and a way to end it.
+fn progress(ui: &mut Ui, model: &mut Model, name: &str, pending: &Pending) {
+    let (done, total) = pending.progress.done();
+    let seconds = pending.begun.elapsed().as_secs_f64().max(1e-3);
+    let share = if total > 0 { (done as f32 / total as f32).clamp(0.0, 1.0) } else { 0.0 };
+    // Small totals are files or rows, not bytes.
+    let text = if total > 1 << 16 {
+        let size = |n: f64| crate::data::size(n as u64);
+        format!("{} of {}, {} a second", size(done as f64), size(total as f64), size(done as f64 / seconds))
+    } else if total > 0 {
+        format!("{done} of {total}, {:.0} a second", done as f64 / seconds)
+    } else {
+        String::new()
+    };
+    ui.vertical_centered(|ui| {
+        ui.label(title(&format!("Reading {name}")));
+        ui.add_space(4.0);
+        let bar = ProgressBar::new(share).desired_width(360.0).desired_height(8.0).animate(total == 0);
+        named(ui.add(bar), Role::ProgressIndicator, "Progress of reading");
+        ui.label(label(ui, text));
+        ui.add_space(4.0);
+        if ui.add(Button::new("Cancel").min_size(vec2(90.0, 28.0))).clicked() {
+            model.cancel_reading();
+        }
+    });
+    ui.ctx().request_repaint_after(std::time::Duration::from_millis(60));
 }

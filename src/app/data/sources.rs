@@ -2,10 +2,11 @@
 
 use super::super::dialogs::Question;
 use super::super::icon;
+use super::super::intake::is_preset;
 use super::super::model::Model;
-use super::super::theme::{HINT, tokens};
+use super::super::theme::{HINT, LABEL, tokens};
 use super::super::widgets::{choice, field, hint, named, number, title};
-use crate::data::{BUILTIN, Curve, DataSource, Generator, Shape};
+use crate::data::{BUILTIN, Curve, DataSource, Drawing, Generator, ReadOptions, Shape};
 use egui::accesskit::Role;
 use egui::{
     Align, Button, CornerRadius, Label, Layout, RichText, Sense, Slider, Stroke, StrokeKind, Ui, UiBuilder, vec2,
@@ -16,29 +17,41 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
     let text = format!("{}  Open data…", icon::FOLDER);
     let button = Button::new(RichText::new(text)).min_size(vec2(ui.available_width(), 34.0));
     if named(ui.add(button), Role::Button, "Open data…")
-        .on_hover_text("A CSV or TSV file; you can also drop it onto the window")
+        .on_hover_text("CSV and other text, Excel, JSON, Parquet, Arrow, NumPy, IDX, ARFF, LIBSVM, zipped pictures")
         .clicked()
     {
         model.ask(Question::OpenData);
     }
-    ui.label(hint(ui, "or drop a CSV file anywhere"));
-    let files: Vec<_> = model
-        .recent
-        .iter()
-        .filter(|p| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json")))
-        .cloned()
-        .collect();
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.spacing_mut().button_padding.x = 4.0;
+        let half = vec2((ui.available_width() - 6.0) / 2.0, 28.0);
+        let folder = Button::new(RichText::new("Pictures…").size(LABEL)).min_size(half);
+        let hover = "A folder with a sub-folder for each class, or with a table of labels beside the pictures";
+        if named(ui.add(folder), Role::Button, "Open a folder of pictures…").on_hover_text(hover).clicked() {
+            model.ask(Question::OpenFolder);
+        }
+        let draw = Button::new(RichText::new("Draw your own").size(LABEL)).min_size(half);
+        if named(ui.add(draw), Role::Button, "Draw your own")
+            .on_hover_text("Paint points of classes, or a function")
+            .clicked()
+        {
+            model.choose_source(DataSource::Drawing(Drawing::default()));
+        }
+    });
+    ui.label(hint(ui, "or drop a file or folder anywhere"));
+    let files: Vec<_> = model.recent.iter().filter(|p| !is_preset(p)).cloned().collect();
     if !files.is_empty() {
         heading(ui, "Recent files");
         for path in files.iter().take(4) {
             let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
             let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
             if row(ui, model, &name, &folder, &path.display().to_string(), &DataSource::file(path)) {
-                model.choose_source(DataSource::file(path));
+                model.look_at(path.clone(), ReadOptions::default());
             }
         }
     }
-    heading(ui, "Real data");
+    heading(ui, "Bundled data");
     for set in &BUILTIN {
         let source = DataSource::Builtin { name: set.name.to_owned() };
         let more = format!("{}. {}", set.description, set.licence);

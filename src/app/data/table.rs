@@ -1,60 +1,205 @@
-//! The table: only the cells that can be seen are drawn, whatever its size. The head of each column sets its role.
+//! The table: only the cells that can be seen are drawn, whatever its size. The head of each column sets its role, and
+//! sorts; rows are searched and filtered above it.
 
+use super::super::icon;
 use super::super::model::{Model, Opened};
-use super::super::theme::{BODY, LABEL, semibold, tokens};
-use super::super::widgets::{self, at, brief, choice, count, hint, label, number, short, title};
-use crate::data::{Column, ColumnPlan, DataSource, Missing, ReadOptions, Role, Summary, Treatment};
-use egui::{Align, Layout, Rect, RichText, ScrollArea, Stroke, Ui, UiBuilder, pos2, vec2};
+use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
+use super::super::widgets::{self, at, brief, choice, count, hint, label, named, number, short};
+use super::filter::{Condition, Query, Test};
+use super::scroll::Scroll;
+use super::thumbnails::Thumbnails;
+use crate::data::{Column, ColumnPlan, Kind, Missing, Role, Summary, Treatment, Values, written};
+use egui::accesskit;
+use egui::{
+    Align, Align2, Button, Label, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, UiBuilder, pos2, vec2,
+};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 const WIDTH: f32 = 148.0;
-const INDEX: f32 = 58.0;
+const INDEX: f32 = 66.0;
 /// Height of a column's head, and what a choice for missing values adds to it.
 const HEAD: f32 = 164.0;
 const GAPS: f32 = 25.0;
 const ROW: f32 = 24.0;
+/// Of a table with pictures.
+const TALL: f32 = 44.0;
+/// Tables of more cells are filtered off the screen's thread.
+const SMALL: usize = 500_000;
 
-/// Where the table is scrolled to.
+/// What of the table is shown.
 #[derive(Default)]
 pub struct TableView {
     offset: f32,
+    scroll: Scroll,
+    query: Query,
+    /// Rows that the query asks for; all where it asks for nothing.
+    rows: Option<Arc<Vec<u32>>>,
+    asked: Query,
+    filtering: Option<Receiver<Vec<u32>>>,
+    draft: Option<Condition>,
 }
 
 impl TableView {
-    /// Draws head and rows.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, opened: &Opened) {
+    /// Another table is shown.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Draws tools, head and rows.
+    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, opened: &Arc<Opened>, thumbnails: &mut Thumbnails) {
+        self.tools(ui, opened);
+        self.draft(ui, opened);
+        self.filter(model, opened);
         let table = &opened.loaded.table;
-        heading(ui, model, opened);
-        if let Some(e) = model.data_error.clone() {
-            widgets::message(
-                ui,
-                super::super::icon::WARNING,
-                tokens(ui).problem,
-                "Nothing can be trained on these columns yet",
-                &e,
-            );
-        }
-        ui.add_space(4.0);
         let plan = model.document().data.preparation(table).columns;
         let gaps = opened.summaries.iter().any(|s| s.missing > 0);
         let constant = plan.iter().any(|p| matches!(p.missing, Missing::Constant { .. }));
         let height = HEAD + if gaps { GAPS } else { 0.0 } + if gaps && constant { GAPS } else { 0.0 };
-        let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), egui::Sense::hover());
-        self.head(ui, model, opened, &plan, head);
-        let total = vec2(INDEX + WIDTH * table.columns.len() as f32, ROW * table.rows() as f32);
-        ui.spacing_mut().item_spacing.y = 0.0;
-        let output = ScrollArea::both().auto_shrink(false).show_viewport(ui, |ui, view| {
-            ui.set_min_size(total);
-            let origin = ui.max_rect().min;
-            let columns = columns_in(view.left(), view.right(), table.columns.len());
-            let first = (view.top() / ROW).max(0.0) as usize;
-            for row in first..((view.bottom() / ROW).ceil() as usize).min(table.rows()) {
-                rows(ui, table.columns.get(columns.clone()).unwrap_or(&[]), row, origin, columns.start);
-            }
-        });
-        self.offset = output.state.clamped_offset().x;
+        let (head, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
+        let whole = ui.available_rect_before_wrap();
+        let wide = WIDTH * table.columns.len() as f32;
+        let body = self.across(ui, whole, head, wide);
+        self.head(ui, model, opened, &plan, Rect::from_min_max(head.min, pos2(body.right(), head.bottom())));
+        let rows = self.rows.as_ref().map_or(table.rows(), |r| r.len());
+        let pictures = table.columns.iter().any(|c| c.kind() == Kind::Image);
+        let height = if pictures { TALL } else { ROW };
+        let area = self.scroll.ui(ui, body, rows, height, "Rows");
+        ui.allocate_rect(whole, Sense::hover());
+        if rows == 0 {
+            widgets::centred(ui, area, "No row fits", "Change the search or the filter above");
+        }
+        self.body(ui, opened, area, rows, height, thumbnails);
     }
 
-    fn head(&self, ui: &mut Ui, model: &mut Model, opened: &Opened, plan: &[ColumnPlan], head: Rect) {
+    /// Scrolls to the sides, with a bar below; the area above the bar.
+    fn across(&mut self, ui: &mut Ui, whole: Rect, head: Rect, wide: f32) -> Rect {
+        const BAR: f32 = 10.0;
+        let seen = whole.width() - INDEX - 12.0;
+        let most = (wide - seen).max(0.0);
+        if ui.rect_contains_pointer(whole.union(head)) {
+            self.offset -= ui.input(|i| i.smooth_scroll_delta().x);
+        }
+        self.offset = self.offset.clamp(0.0, most);
+        if most == 0.0 {
+            return whole;
+        }
+        let t = tokens(ui);
+        let bar = Rect::from_min_max(
+            pos2(whole.left() + INDEX, whole.bottom() - BAR),
+            pos2(whole.right() - 12.0, whole.bottom()),
+        );
+        let thumb = (bar.width() * seen / wide).max(24.0);
+        let response = ui.interact(bar, ui.scope_id().with("columns bar"), Sense::click_and_drag());
+        let response = named(response, accesskit::Role::ScrollBar, "Columns");
+        if response.is_pointer_button_down_on()
+            && let Some(at) = response.interact_pointer_pos()
+        {
+            let share = (at.x - bar.left() - thumb / 2.0) / (bar.width() - thumb).max(1.0);
+            self.offset = share.clamp(0.0, 1.0) * most;
+        }
+        let left = bar.left() + (bar.width() - thumb) * self.offset / most;
+        let handle = Rect::from_min_size(pos2(left, bar.top() + 2.0), vec2(thumb, BAR - 4.0));
+        ui.painter().rect_filled(handle, 3.0, if response.hovered() || response.dragged() { t.label } else { t.line });
+        Rect::from_min_max(whole.min, pos2(whole.right(), bar.top() - 2.0))
+    }
+
+    /// Search, filters, and how many rows are left.
+    fn tools(&mut self, ui: &mut Ui, opened: &Opened) {
+        let table = &opened.loaded.table;
+        ui.horizontal(|ui| {
+            let search =
+                TextEdit::singleline(&mut self.query.search).hint_text("Search all cells").desired_width(150.0);
+            named(ui.add(search), accesskit::Role::SearchInput, "Search all cells");
+            let add = named(ui.button(format!("{}  Filter", icon::PLUS)), accesskit::Role::Button, "Filter");
+            if add.on_hover_text("Show only rows that fulfil a condition").clicked() {
+                self.draft = match self.draft.take() {
+                    Some(_) => None,
+                    None => Some(Condition { column: 0, test: Test::Is, value: String::new() }),
+                };
+            }
+            let mut gone = None;
+            for (k, c) in self.query.conditions.iter().enumerate() {
+                let name = table.columns.get(c.column).map_or("", |c| c.name.as_str());
+                let value = if c.test == Test::Missing { "" } else { &c.value };
+                let text = format!("{name} {} {value}", c.test.label());
+                let chip = Button::new(RichText::new(format!("{}  {}", text.trim(), icon::CLOSE)).size(LABEL));
+                if named(ui.add(chip), accesskit::Role::Button, &format!("Remove filter {}", text.trim())).clicked() {
+                    gone = Some(k);
+                }
+            }
+            if let Some(k) = gone {
+                self.query.conditions.remove(k);
+            }
+            if self.filtering.is_some() {
+                ui.add(egui::Spinner::new().size(14.0));
+            }
+            if !self.query.is_plain() {
+                let shown = self.rows.as_ref().map_or(table.rows(), |r| r.len());
+                let text = format!("{} of {} rows", count(shown as u128), count(table.rows() as u128));
+                ui.label(label(ui, text));
+                if ui.button("Show all").on_hover_text("No search, no filter, the order of the file").clicked() {
+                    self.query = Query::default();
+                }
+            }
+        });
+    }
+
+    /// A condition that is being put together.
+    fn draft(&mut self, ui: &mut Ui, opened: &Opened) {
+        let table = &opened.loaded.table;
+        let Some(mut draft) = self.draft.take() else { return };
+        draft.column = draft.column.min(table.columns.len() - 1);
+        let (mut done, mut cancelled) = (false, false);
+        ui.horizontal(|ui| {
+            ui.spacing_mut().combo_width = 150.0;
+            let text = |k: usize| table.columns[k].name.clone();
+            let columns = 0..table.columns.len().min(2000);
+            let column = choice(ui, "Filtered column", draft.column, columns, text, |a, b| a == b);
+            draft.column = column.unwrap_or(draft.column);
+            ui.spacing_mut().combo_width = 90.0;
+            let test = choice(ui, "Condition", draft.test, Test::ALL, |t| t.label().to_owned(), |a, b| a == b);
+            draft.test = test.unwrap_or(draft.test);
+            if draft.test != Test::Missing {
+                let value = TextEdit::singleline(&mut draft.value).hint_text("Value").desired_width(120.0);
+                let response = named(ui.add(value), accesskit::Role::TextInput, "Value of the filter");
+                done = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+            }
+            done |= ui.button("Add filter").clicked();
+            cancelled = ui.button("Cancel").clicked();
+        });
+        if done {
+            self.query.conditions.push(draft);
+        } else if !cancelled {
+            self.draft = Some(draft);
+        }
+    }
+
+    /// Brings the rows after the query.
+    fn filter(&mut self, model: &Model, opened: &Arc<Opened>) {
+        if let Some(receiver) = &self.filtering
+            && let Ok(rows) = receiver.try_recv()
+        {
+            self.rows = Some(Arc::new(rows));
+            self.filtering = None;
+        }
+        if self.asked == self.query {
+            return;
+        }
+        self.asked = self.query.clone();
+        self.scroll = Scroll::default();
+        let table = &opened.loaded.table;
+        if self.query.is_plain() {
+            (self.rows, self.filtering) = (None, None);
+        } else if table.bytes() < SMALL {
+            self.rows = Some(Arc::new(self.query.rows(table)));
+        } else {
+            let (query, opened) = (self.query.clone(), Arc::clone(opened));
+            self.filtering = Some(model.job("filter", move || query.rows(&opened.loaded.table)));
+        }
+    }
+
+    fn head(&mut self, ui: &mut Ui, model: &mut Model, opened: &Opened, plan: &[ColumnPlan], head: Rect) {
         let t = tokens(ui);
         let inside = Rect::from_min_max(pos2(head.left() + INDEX, head.top()), head.max);
         let table = &opened.loaded.table;
@@ -75,63 +220,125 @@ impl TableView {
                 Stroke::new(2.0, line),
             );
             at(&mut clipped, rect.shrink(8.0), Layout::top_down(Align::Min), |ui| {
-                ui.push_id(k, |ui| column_head(ui, model, &table.columns[k], &opened.summaries[k], plan));
+                ui.push_id(k, |ui| {
+                    self.name(ui, k, &table.columns[k]);
+                    column_head(ui, model, &table.columns[k], &opened.summaries[k], plan);
+                });
             });
+        }
+    }
+
+    /// The name of a column, which sorts by it.
+    fn name(&mut self, ui: &mut Ui, k: usize, column: &Column) {
+        ui.spacing_mut().item_spacing.y = 3.0;
+        let arrow = match self.query.sort {
+            Some((by, falling)) if by == k => {
+                if falling {
+                    " ▼"
+                } else {
+                    " ▲"
+                }
+            }
+            _ => "",
+        };
+        let text = Label::new(RichText::new(format!("{}{arrow}", column.name)).font(semibold(BODY))).truncate();
+        let response = ui.add(text.sense(Sense::click()));
+        let response = response.on_hover_text(format!("{}\nA click sorts by it", column.name));
+        if response.clicked() && column.kind() != Kind::Image {
+            self.query.sort = match self.query.sort {
+                Some((by, false)) if by == k => Some((k, true)),
+                Some((by, true)) if by == k => None,
+                _ => Some((k, false)),
+            };
+        }
+    }
+
+    fn body(&self, ui: &mut Ui, opened: &Opened, area: Rect, rows: usize, height: f32, thumbnails: &mut Thumbnails) {
+        let t = tokens(ui);
+        let table = &opened.loaded.table;
+        let mut child = ui.new_child(UiBuilder::new().max_rect(area));
+        child.set_clip_rect(area.intersect(ui.clip_rect()));
+        let ui = &mut child;
+        let columns = columns_in(self.offset, self.offset + area.width() - INDEX, table.columns.len());
+        let (visible, mut top) = self.scroll.visible(area, rows, height);
+        for place in visible {
+            let row = self.rows.as_ref().map_or(place, |r| r[place] as usize);
+            let line = Rect::from_min_size(pos2(area.left(), top), vec2(area.width(), height));
+            if place % 2 == 1 {
+                ui.painter().rect_filled(line, 0.0, t.panel.gamma_multiply(0.6));
+            }
+            for k in columns.clone() {
+                let left = area.left() + INDEX + k as f32 * WIDTH - self.offset;
+                let cell = Rect::from_min_size(pos2(left, top), vec2(WIDTH - 8.0, height)).shrink2(vec2(8.0, 0.0));
+                // Cells under the numbers of the rows are not to be seen.
+                if cell.right() > area.left() + INDEX {
+                    self::cell(ui, &table.columns[k], k, row, cell, thumbnails);
+                }
+            }
+            let index = Rect::from_min_size(line.min, vec2(INDEX, height));
+            ui.painter().rect_filled(index, 0.0, t.background);
+            let place = index.right_center() - vec2(14.0, 0.0);
+            ui.painter().text(place, Align2::RIGHT_CENTER, count(row as u128 + 1), regular(11.0), t.hint);
+            top += height;
         }
     }
 }
 
 fn columns_in(left: f32, right: f32, all: usize) -> std::ops::Range<usize> {
-    let first = ((left - INDEX) / WIDTH).max(0.0) as usize;
-    first.min(all)..((right / WIDTH).ceil().max(0.0) as usize + 1).min(all)
+    let first = (left / WIDTH).max(0.0) as usize;
+    first.min(all)..((right / WIDTH).ceil().max(0.0) as usize).min(all)
 }
 
-fn rows(ui: &mut Ui, columns: &[Column], row: usize, origin: egui::Pos2, first: usize) {
+fn cell(ui: &mut Ui, column: &Column, k: usize, row: usize, rect: Rect, thumbnails: &mut Thumbnails) {
     let t = tokens(ui);
-    let top = origin.y + row as f32 * ROW;
-    let cell = |left: f32, width: f32| Rect::from_min_size(pos2(origin.x + left, top), vec2(width, ROW));
-    if row % 2 == 1 {
-        ui.painter().rect_filled(
-            cell(0.0, INDEX + WIDTH * (first + columns.len()) as f32),
-            0.0,
-            t.panel.gamma_multiply(0.6),
-        );
+    if let Values::Images(images) = &column.values {
+        at(ui, rect, Layout::left_to_right(Align::Center), |ui| {
+            thumbnails.show(ui, images, ("cell", k, row), row, TALL - 6.0);
+        });
+        return;
     }
-    let shown = ui.clip_rect();
-    for (i, column) in columns.iter().enumerate() {
-        let missing = column.is_missing(row);
-        let text = if missing { "missing".to_owned() } else { column.cell(row) };
-        let colour = if missing { t.problem } else { t.text };
-        let layout = if column.is_number() {
-            Layout::right_to_left(Align::Center)
-        } else {
-            Layout::left_to_right(Align::Center)
-        };
-        let rect = cell(INDEX + (first + i) as f32 * WIDTH, WIDTH - 8.0).shrink2(vec2(8.0, 0.0));
-        at(ui, rect, layout, |ui| ui.add(egui::Label::new(RichText::new(text).size(LABEL).color(colour)).truncate()));
+    let missing = column.is_missing(row);
+    let text = if missing { "missing".to_owned() } else { column.cell(row) };
+    let colour = if missing { t.problem } else { t.text };
+    let layout =
+        if column.is_number() { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
+    at(ui, rect, layout, |ui| ui.add(Label::new(RichText::new(text).size(LABEL).color(colour)).truncate()));
+}
+
+/// Kinds that a column can be read as.
+fn kinds(column: &Column) -> Vec<Kind> {
+    match column.kind() {
+        Kind::Image => vec![Kind::Image],
+        _ => vec![Kind::Number, Kind::Date, Kind::Text],
     }
-    let index = Rect::from_min_size(pos2(shown.left(), top), vec2(INDEX, ROW));
-    ui.painter().rect_filled(index, 0.0, t.background);
-    let place = index.right_center() - vec2(14.0, 0.0);
-    ui.painter().text(place, egui::Align2::RIGHT_CENTER, row + 1, super::super::theme::regular(11.0), t.hint);
 }
 
 fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summary, plans: &[ColumnPlan]) {
     let t = tokens(ui);
-    ui.spacing_mut().item_spacing.y = 3.0;
-    ui.add(egui::Label::new(RichText::new(&column.name).font(semibold(BODY))).truncate()).on_hover_text(&column.name);
-    let kind = if column.is_number() { "number" } else { "text" };
+    let plan = plans.iter().find(|p| p.name == column.name).cloned();
+    let kind = plan.as_ref().and_then(|p| p.read_as).unwrap_or(column.kind());
     let gaps =
         if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
-    ui.add(egui::Label::new(hint(ui, format!("{kind}{gaps}"))).truncate());
+    let text = if kind == column.kind() { kind.label().to_owned() } else { format!("read as {}", kind.label()) };
+    let response = ui.add(Label::new(hint(ui, format!("{text}{gaps}"))).truncate().sense(Sense::click()));
+    let response = named(response, accesskit::Role::Button, &format!("Type of {}", column.name));
+    let response = response.on_hover_text("A click changes the type of the column");
+    Popup::menu(&response).show(|ui| {
+        for other in kinds(column) {
+            if ui.selectable_label(other == kind, format!("Read as {}", other.label())).clicked() {
+                read_as(model, column, other);
+                ui.close();
+            }
+        }
+    });
     let range = match summary.range {
-        Some(r) => format!("{} to {}", brief(r.min), brief(r.max)),
+        Some(r) => format!("{} to {}", written_briefly(column, r.min), written_briefly(column, r.max)),
         None => format!("{} different values", summary.distinct),
     };
     let more = match summary.range {
         Some(r) => format!(
             "mean {}, standard deviation {}, {} different values",
-            short(r.mean),
+            written(column, r.mean),
             short(r.std),
             summary.distinct
         ),
@@ -143,35 +350,35 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
             .collect::<Vec<_>>()
             .join("\n"),
     };
-    ui.add(egui::Label::new(label(ui, range)).truncate()).on_hover_text(more);
-    let (bars, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), egui::Sense::hover());
+    ui.add(Label::new(label(ui, range)).truncate()).on_hover_text(more);
+    let (bars, _) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::hover());
     widgets::histogram(ui, bars, &summary.histogram, t.positive);
-    let Some(plan) = plans.iter().find(|p| p.name == column.name).cloned() else { return };
+    let Some(plan) = plan else { return };
     ui.spacing_mut().combo_width = WIDTH - 24.0;
     ui.spacing_mut().interact_size.y = 22.0;
     ui.spacing_mut().button_padding = vec2(6.0, 2.0);
     let name = column.name.clone();
-    let edit = |model: &mut Model, what, f: &dyn Fn(&mut ColumnPlan)| {
+    let edit = |model: &mut Model, what: &'static str, f: &dyn Fn(&mut ColumnPlan)| {
         model.edit_preparation(what, None, |p| p.columns.iter_mut().filter(|c| c.name == name).for_each(f));
     };
-    let role = choice(ui, &format!("Role of {name}"), plan.role, Role::ALL, |r| r.label().to_owned(), |a, b| a == b);
+    let roles = Role::ALL.into_iter().filter(|r| kind != Kind::Image || matches!(r, Role::Feature | Role::Ignore));
+    let role = choice(ui, &format!("Role of {name}"), plan.role, roles, |r| r.label().to_owned(), |a, b| a == b);
     if let Some(role) = role {
-        change_role(model, &name, role, column.is_number());
+        change_role(model, &name, role, kind);
     }
     if matches!(plan.role, Role::Ignore | Role::Weight) {
         return;
     }
-    let fits = |t: &Treatment| column.is_number() || t.takes_text();
-    let treatments = Treatment::ALL.into_iter().filter(fits);
+    let treatments = Treatment::ALL.into_iter().filter(|t| t.takes(kind, plan.role));
     let text = |t: Treatment| t.label(plan.role).to_owned();
     if let Some(v) = choice(ui, &format!("Treatment of {name}"), plan.treatment, treatments, text, |a, b| a == b) {
         edit(model, "Change treatment", &|c| c.treatment = v);
     }
-    if summary.missing > 0 && plan.role == Role::Feature {
+    if (summary.missing > 0 || kind != column.kind()) && plan.role == Role::Feature {
         let same = |a: Missing, b: Missing| std::mem::discriminant(&a) == std::mem::discriminant(&b);
         let choices = Missing::ALL
             .into_iter()
-            .filter(|m| column.is_number() || !matches!(m, Missing::Mean | Missing::Constant { .. }));
+            .filter(|m| kind != Kind::Text || !matches!(m, Missing::Mean | Missing::Median | Missing::Constant { .. }));
         let missing = choice(
             ui,
             &format!("Missing values of {name}"),
@@ -192,55 +399,46 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     }
 }
 
+fn written_briefly(column: &Column, value: f64) -> String {
+    if column.kind() == Kind::Date { written(column, value) } else { brief(value) }
+}
+
+/// Another type, with a treatment that takes it.
+fn read_as(model: &mut Model, column: &Column, kind: Kind) {
+    let own = column.kind();
+    model.edit_preparation("Change type", None, |p| {
+        for c in p.columns.iter_mut().filter(|c| c.name == column.name) {
+            c.read_as = (kind != own).then_some(kind);
+            if !c.treatment.takes(kind, c.role) {
+                c.treatment = match kind {
+                    Kind::Number | Kind::Image => Treatment::Standardise,
+                    Kind::Date if c.role == Role::Target => Treatment::Standardise,
+                    Kind::Date => Treatment::Calendar,
+                    Kind::Text => Treatment::OneHot,
+                };
+            }
+        }
+    });
+}
+
 /// A new class target takes the place of the old one, unless the network has outputs for several; numbers can be predicted together.
-fn change_role(model: &mut Model, name: &str, role: Role, is_number: bool) {
+fn change_role(model: &mut Model, name: &str, role: Role, kind: Kind) {
+    let is_number = kind != Kind::Text;
     let one_output = model.document().network.outputs().count() < 2;
     model.edit_preparation("Change role", None, |p| {
         let classes = !is_number || p.targets().any(|c| c.treatment == Treatment::OneHot);
         for c in &mut p.columns {
             if c.name == name {
                 c.role = role;
-                c.treatment = match (role, is_number) {
-                    (_, true) if c.treatment != Treatment::OneHot => c.treatment,
-                    (_, false) => Treatment::OneHot,
-                    (_, true) => Treatment::Standardise,
+                c.treatment = match (role, kind) {
+                    (Role::Feature | Role::Target, _) if !is_number => Treatment::OneHot,
+                    (Role::Feature, Kind::Date) if c.treatment == Treatment::OneHot => Treatment::Calendar,
+                    (_, _) if c.treatment != Treatment::OneHot && c.treatment.takes(kind, role) => c.treatment,
+                    _ => Treatment::Standardise,
                 };
             } else if one_output && role == Role::Target && classes && c.role == Role::Target {
                 c.role = Role::Feature;
             }
-        }
-    });
-}
-
-fn heading(ui: &mut Ui, model: &mut Model, opened: &Opened) {
-    let table = &opened.loaded.table;
-    ui.horizontal(|ui| {
-        ui.label(title(&table.name));
-        ui.label(label(ui, format!("{} rows, {} columns", count(table.rows() as u128), table.columns.len())));
-        let (Some(found), DataSource::File { path, options, .. }) = (opened.loaded.detected, &opened.source) else {
-            return;
-        };
-        ui.add_space(8.0);
-        ui.label(label(ui, "Read as"));
-        let delimiter = |c: char| match c {
-            ',' => "comma".to_owned(),
-            ';' => "semicolon".to_owned(),
-            '\t' => "tab".to_owned(),
-            c => format!("{c}"),
-        };
-        let mut new: ReadOptions = options.clone();
-        let chosen = choice(ui, "Delimiter", found.delimiter, [',', ';', '\t', '|'], delimiter, |a, b| a == b);
-        new.delimiter = chosen.or(new.delimiter);
-        let mut header = found.header;
-        if ui.checkbox(&mut header, "header").on_hover_text("The first row names the columns").changed() {
-            new.header = Some(header);
-        }
-        let mut comma = found.decimal_comma;
-        if ui.checkbox(&mut comma, "decimal comma").on_hover_text("Numbers are written 3,14").changed() {
-            new.decimal_comma = Some(comma);
-        }
-        if new != *options {
-            model.choose_source(DataSource::File { path: path.clone(), sha256: String::new(), options: new });
         }
     });
 }

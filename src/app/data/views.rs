@@ -1,158 +1,675 @@
-//! Pictures of the data: two columns against each other, the balance of the classes, and how rows are split.
+//! Pictures of the data. Many rows are sampled evenly, and the picture says so.
 
-use super::super::model::Model;
-use super::super::picture::{target_colour, target_extent, telling};
-use super::super::theme::{LABEL, tokens};
-use super::super::widgets::{self, choice, data_plot, field, label, named, number, title};
-use crate::data::{Dataset, Part, Targets};
+use super::super::model::{Model, Opened};
+use super::super::theme::{LABEL, Tokens, mix, regular, tokens};
+use super::super::widgets::{self, brief, choice, count, data_plot, hint, label, named, number};
+use super::scroll::Scroll;
+use super::thumbnails::Thumbnails;
+use crate::data::{Column, Dataset, Kind, Preparation, StepKind, Table, Targets, Values, written};
 use egui::accesskit::Role;
-use egui::{Rect, RichText, Sense, Slider, Ui, pos2, vec2};
-use egui_plot::Points;
+use egui::{Align, Align2, Color32, Layout, Rect, RichText, Sense, Slider, Stroke, Ui, pos2, vec2};
+use egui_plot::{Line, PlotPoints, Points};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// Rows that are drawn in the scatter.
-const POINTS: usize = 3000;
+/// Rows that are drawn in a scatter, and in each field of a matrix or as lines.
+const POINTS: usize = 4000;
+const FEW: usize = 1000;
+/// Columns of a matrix and of parallel axes.
+const SIDES: usize = 6;
+const AXES: usize = 16;
+/// Classes that have a colour of their own.
+const COLOURED: usize = 20;
 
 /// Which columns are drawn.
 #[derive(Default)]
 pub struct Views {
     x: Option<usize>,
     y: Option<usize>,
+    colour: Option<usize>,
+    of_class: Option<usize>,
+    zoom: f32,
+    scroll: Scroll,
+    first: usize,
+    plane: Option<(usize, Arc<Plane>)>,
+}
+
+/// All features on the plane of their two main directions.
+struct Plane {
+    points: Vec<[f64; 2]>,
+    rows: Vec<usize>,
+    /// Shares of the spread that the two directions hold.
+    shares: [f64; 2],
+}
+
+/// How rows are coloured: by a column.
+enum Colours {
+    Classes { names: Vec<String>, of: Vec<usize> },
+    Numbers { low: f64, high: f64 },
+    One,
+}
+
+impl Colours {
+    fn of(column: Option<&Column>) -> Self {
+        let Some(column) = column else { return Self::One };
+        if let Some(names) = column.classes(COLOURED).filter(|_| column.kind() != Kind::Image) {
+            let place = |row: usize| names.binary_search_by(|n| column.order(n, row)).unwrap_or(usize::MAX);
+            let of =
+                (0..column.len()).map(|row| if column.is_missing(row) { usize::MAX } else { place(row) }).collect();
+            return Self::Classes { names, of };
+        }
+        if column.kind() == Kind::Number {
+            let finite = (0..column.len()).map(|row| column.number(row)).filter(|v| v.is_finite());
+            let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+            return Self::Numbers { low, high };
+        }
+        Self::One
+    }
+
+    fn colour(&self, column: Option<&Column>, row: usize, t: &Tokens) -> Color32 {
+        match (self, column) {
+            (Self::Classes { of, .. }, _) => of.get(row).filter(|&&k| k != usize::MAX).map_or(t.hint, |&k| t.class(k)),
+            (Self::Numbers { low, high }, Some(column)) => {
+                let share = (column.number(row) - low) / (high - low).max(1e-300);
+                // A few shades, so that points of one shade are one series.
+                let share = (share * 12.0).round() / 12.0;
+                if share.is_nan() { t.hint } else { mix(t.negative, t.positive, share as f32) }
+            }
+            _ => t.positive,
+        }
+    }
+
+    fn legend(&self, ui: &mut Ui, column: Option<&Column>) {
+        let t = tokens(ui);
+        ui.horizontal_wrapped(|ui| match self {
+            Self::Classes { names, .. } => {
+                for (k, name) in names.iter().enumerate() {
+                    ui.label(RichText::new(format!("● {name}")).size(LABEL).color(t.class(k)));
+                }
+            }
+            Self::Numbers { low, high } => {
+                let name = column.map_or("", |c| c.name.as_str());
+                ui.label(label(ui, format!("{name} from")));
+                ui.label(RichText::new(format!("● {}", brief(*low))).size(LABEL).color(t.negative));
+                ui.label(label(ui, "to"));
+                ui.label(RichText::new(format!("● {}", brief(*high))).size(LABEL).color(t.positive));
+            }
+            Self::One => {}
+        });
+    }
+}
+
+/// Every so manieth row, and what is said about it.
+fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
+    let step = rows.div_ceil(most).max(1);
+    let taken: Vec<usize> = (0..rows).step_by(step).collect();
+    let note = (step > 1)
+        .then(|| format!("{} of {} rows, evenly taken from all", count(taken.len() as u128), count(rows as u128)));
+    (taken, note)
+}
+
+fn drawable(table: &Table) -> Vec<usize> {
+    let all = table.columns.iter().enumerate();
+    all.filter(|(_, c)| c.kind() != Kind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
+}
+
+/// Where a cell stands along an axis: the number, or the place of the level.
+fn along(column: &Column, row: usize) -> f64 {
+    column.number(row)
 }
 
 impl Views {
-    /// Draws the panel.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) {
-        let Some(data) = model.dataset.clone() else {
-            ui.label(title("Pictures of the data"));
-            ui.add(egui::Label::new(label(ui, "Choose a target and at least one feature to see them here.")).wrap());
-            return;
-        };
-        self.scatter(ui, &data);
-        ui.add_space(8.0);
-        balance(ui, &data);
-        ui.add_space(8.0);
-        split(ui, model, &data);
+    /// Another table is shown.
+    pub fn forget(&mut self) {
+        *self = Self { zoom: self.zoom, ..Self::default() };
     }
 
-    fn scatter(&mut self, ui: &mut Ui, data: &Dataset) {
-        let names = data.encoder.feature_names();
-        let (first, second) = telling(data);
-        let x = self.x.unwrap_or(first).min(names.len() - 1);
-        let y = self.y.unwrap_or(second).min(names.len() - 1);
-        ui.label(title("Two columns"));
-        let all = || 0..names.len().min(500);
-        field(ui, "To the right", "Feature along the horizontal axis", |ui| {
-            if let Some(v) = choice(ui, "Horizontal feature", x, all(), |k| names[k].clone(), |a, b| a == b) {
-                self.x = Some(v);
-            }
-        });
-        let values = match data.target() {
-            Targets::Values { values, scales, names } if data.features() == 1 => Some((values, scales[0], &names[0])),
-            _ => None,
+    /// The target colours rows unless something else was chosen.
+    fn colour_column(&self, model: &Model, table: &Table) -> Option<usize> {
+        let target = || {
+            let plan = model.document().data.preparation(table);
+            let name = plan.targets().next().map(|c| c.name.clone())?;
+            table.columns.iter().position(|c| c.name == name)
         };
-        if values.is_none() {
-            field(ui, "Up", "Feature along the vertical axis", |ui| {
-                if let Some(v) = choice(ui, "Vertical feature", y, all(), |k| names[k].clone(), |a, b| a == b) {
-                    self.y = Some(v);
+        self.colour.map_or_else(target, |k| Some(k).filter(|&k| k < table.columns.len()))
+    }
+
+    fn colour_choice(&mut self, ui: &mut Ui, model: &Model, table: &Table) -> Option<usize> {
+        let now = self.colour_column(model, table);
+        ui.label(label(ui, "Colour"));
+        let none = usize::MAX;
+        let all = std::iter::once(none).chain(drawable(table).into_iter().take(500));
+        let name = |k: usize| if k == none { "one for all".to_owned() } else { table.columns[k].name.clone() };
+        if let Some(k) = choice(ui, "Colour by", now.unwrap_or(none), all, name, |a, b| a == b) {
+            self.colour = Some(k);
+        }
+        self.colour_column(model, table)
+    }
+
+    /// Two columns against each other.
+    pub fn scatter(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
+        let table = &opened.loaded.table;
+        let columns = drawable(table);
+        let Some((x, y)) = self.axes(model, table, &columns) else {
+            widgets::centred(ui, ui.available_rect_before_wrap(), "Nothing to draw", "There are no numbers or words");
+            return;
+        };
+        let mut colour = None;
+        ui.horizontal(|ui| {
+            ui.spacing_mut().combo_width = 130.0;
+            let name = |k: usize| table.columns[k].name.clone();
+            ui.label(label(ui, "To the right"));
+            let all = || columns.iter().copied().take(500);
+            if let Some(k) = choice(ui, "Horizontal column", x, all(), name, |a, b| a == b) {
+                self.x = Some(k);
+            }
+            ui.label(label(ui, "Up"));
+            if let Some(k) = choice(ui, "Vertical column", y, all(), name, |a, b| a == b) {
+                self.y = Some(k);
+            }
+            colour = self.colour_choice(ui, model, table);
+        });
+        let t = tokens(ui);
+        let by = colour.map(|k| &table.columns[k]);
+        let colours = Colours::of(by);
+        let (rows, note) = sample(table.rows(), POINTS);
+        let (right, up) = (&table.columns[x], &table.columns[y]);
+        let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
+        for &row in &rows {
+            let place = [along(right, row), along(up, row)];
+            if place.iter().all(|v| v.is_finite()) {
+                series.entry(colours.colour(by, row, t).to_array()).or_default().push(place);
+            }
+        }
+        colours.legend(ui, by);
+        if let Some(note) = note {
+            ui.label(hint(ui, note));
+        }
+        draw(ui, "scatter", [right, up], series);
+    }
+
+    /// Two columns: those that were chosen, or the first that are features.
+    fn axes(&self, model: &Model, table: &Table, columns: &[usize]) -> Option<(usize, usize)> {
+        let plan = model.document().data.preparation(table);
+        let features = columns.iter().copied().filter(|&k| {
+            let role = plan.columns.iter().find(|c| c.name == table.columns[k].name).map(|c| c.role);
+            role == Some(crate::data::Role::Feature)
+        });
+        // Numbers first: they spread further.
+        let mut features: Vec<usize> = features.collect();
+        features.sort_by_key(|&k| table.columns[k].kind() != Kind::Number);
+        let first = *features.first().or(columns.first())?;
+        let second =
+            features.get(1).copied().or_else(|| columns.iter().copied().find(|&k| k != first)).unwrap_or(first);
+        let valid = |k: usize| columns.contains(&k);
+        Some((self.x.filter(|&k| valid(k)).unwrap_or(first), self.y.filter(|&k| valid(k)).unwrap_or(second)))
+    }
+
+    /// Several columns, every two against each other.
+    pub fn matrix(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
+        let table = &opened.loaded.table;
+        let columns: Vec<usize> =
+            drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).take(SIDES).collect();
+        if columns.len() < 2 {
+            widgets::centred(
+                ui,
+                ui.available_rect_before_wrap(),
+                "Too few numbers",
+                "A matrix needs two columns of numbers",
+            );
+            return;
+        }
+        let mut colour = None;
+        ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
+        let by = colour.map(|k| &table.columns[k]);
+        let colours = Colours::of(by);
+        colours.legend(ui, by);
+        let (rows, note) = sample(table.rows(), FEW);
+        let numbers = drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).count();
+        let some = (numbers > SIDES).then(|| format!("the first {SIDES} of {numbers} columns of numbers"));
+        let notes: Vec<String> = note.into_iter().chain(some).collect();
+        if !notes.is_empty() {
+            ui.label(hint(ui, notes.join("; ")));
+        }
+        let area = ui.available_rect_before_wrap();
+        let response = ui.allocate_rect(area, Sense::hover());
+        named(response, Role::Image, "Scatter matrix");
+        let t = tokens(ui);
+        let n = columns.len();
+        let (width, height) = (area.width() / n as f32, area.height() / n as f32);
+        let ranges: Vec<(f64, f64)> = columns.iter().map(|&k| range(&opened.summaries[k])).collect();
+        for (r, &up) in columns.iter().enumerate() {
+            for (c, &right) in columns.iter().enumerate() {
+                let field = Rect::from_min_size(
+                    area.min + vec2(c as f32 * width, r as f32 * height),
+                    vec2(width - 6.0, height - 6.0),
+                );
+                ui.painter().rect_filled(field, 4.0, t.panel);
+                if r == c {
+                    let bars = Rect::from_min_max(field.min + vec2(8.0, 26.0), field.max - vec2(8.0, 6.0));
+                    widgets::histogram(ui, bars, &opened.summaries[right].histogram, t.line);
+                    let clip = ui.painter().with_clip_rect(field);
+                    clip.text(
+                        field.min + vec2(8.0, 6.0),
+                        Align2::LEFT_TOP,
+                        &table.columns[right].name,
+                        regular(LABEL),
+                        t.text,
+                    );
+                    continue;
                 }
-            });
+                let inner = field.shrink(6.0);
+                for &row in &rows {
+                    let (x, y) = (along(&table.columns[right], row), along(&table.columns[up], row));
+                    if x.is_finite() && y.is_finite() {
+                        let at = pos2(
+                            inner.left() + inner.width() * share(x, ranges[c]),
+                            inner.bottom() - inner.height() * share(y, ranges[r]),
+                        );
+                        ui.painter().circle_filled(at, 1.6, colours.colour(by, row, t).gamma_multiply(0.8));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Several columns side by side, a line for each row.
+    pub fn parallel(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
+        let table = &opened.loaded.table;
+        let all = drawable(table);
+        let columns: Vec<usize> = all
+            .iter()
+            .copied()
+            .filter(|&k| opened.summaries[k].distinct < table.rows() || table.columns[k].kind() != Kind::Text)
+            .take(AXES)
+            .collect();
+        if columns.len() < 2 {
+            widgets::centred(ui, ui.available_rect_before_wrap(), "Too few columns", "Parallel axes need two columns");
+            return;
+        }
+        let mut colour = None;
+        ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
+        let by = colour.map(|k| &table.columns[k]);
+        let colours = Colours::of(by);
+        colours.legend(ui, by);
+        let (rows, note) = sample(table.rows(), FEW);
+        let some = (all.len() > columns.len()).then(|| format!("{} of {} columns", columns.len(), all.len()));
+        let notes: Vec<String> = note.into_iter().chain(some).collect();
+        if !notes.is_empty() {
+            ui.label(hint(ui, notes.join("; ")));
         }
         let t = tokens(ui);
-        let extent = target_extent(data);
-        let step = data.rows().div_ceil(POINTS).max(1);
-        let (x_scale, y_scale) = (data.encoder.scale(x), data.encoder.scale(y));
-        // One series a colour; numbers fall into a few shades.
-        let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
-        for row in (0..data.rows()).step_by(step) {
-            let right = x_scale.decode(f64::from(data.x[[row, x]]));
-            let up = match values {
-                Some((v, scale, _)) => scale.decode(f64::from(v[[row, 0]])),
-                None => y_scale.decode(f64::from(data.x[[row, y]])),
-            };
-            series.entry(target_colour(data, row, extent, t).to_array()).or_default().push([right, up]);
+        let area = ui.available_rect_before_wrap();
+        named(ui.allocate_rect(area, Sense::hover()), Role::Image, "Parallel axes");
+        let inner = Rect::from_min_max(area.min + vec2(46.0, 34.0), area.max - vec2(46.0, 24.0));
+        let across = |k: usize| inner.left() + inner.width() * k as f32 / (columns.len() - 1) as f32;
+        let ranges: Vec<(f64, f64)> = columns
+            .iter()
+            .map(|&k| match &table.columns[k].values {
+                Values::Text(text) => (0.0, (text.levels().len() as f64 - 1.0).max(1.0)),
+                _ => range(&opened.summaries[k]),
+            })
+            .collect();
+        for &row in &rows {
+            let colour = colours.colour(by, row, t).gamma_multiply(if rows.len() > 300 { 0.25 } else { 0.5 });
+            let mut line = Vec::new();
+            for (k, &column) in columns.iter().enumerate() {
+                let v = along(&table.columns[column], row);
+                // A gap breaks the line.
+                if v.is_finite() {
+                    line.push(pos2(across(k), inner.bottom() - inner.height() * share(v, ranges[k])));
+                } else if line.len() > 1 {
+                    ui.painter().line(std::mem::take(&mut line), Stroke::new(1.0, colour));
+                } else {
+                    line.clear();
+                }
+            }
+            if line.len() > 1 {
+                ui.painter().line(line, Stroke::new(1.0, colour));
+            }
         }
-        let up = values.map_or_else(|| names[y].clone(), |(.., name)| name.clone());
-        ui.scope(|ui| {
-            let response = data_plot(ui, "scatter", names[x].clone(), up)
-                .height(ui.available_width().min(260.0))
-                .show_grid([false, false])
-                .show(ui, |plot| {
-                    for (colour, points) in series {
-                        let [r, g, b, _] = colour;
-                        plot.points(Points::new("rows", points).radius(2.4).color(egui::Color32::from_rgb(r, g, b)));
-                    }
-                });
-            named(response.response, Role::Image, "Scatter of two columns");
-        });
+        for (k, &column) in columns.iter().enumerate() {
+            let x = across(k);
+            ui.painter().line_segment([pos2(x, inner.top()), pos2(x, inner.bottom())], Stroke::new(1.2, t.label));
+            let column = &table.columns[column];
+            let room = inner.width() / (columns.len() - 1) as f32;
+            let name = trimmed(&column.name, (room / 6.5) as usize);
+            ui.painter().text(pos2(x, inner.top() - 20.0), Align2::CENTER_CENTER, name, regular(LABEL), t.text);
+            let end = |v: f64| match &column.values {
+                Values::Text(text) => text.levels().get(v as usize).map_or_else(String::new, |l| trimmed(l, 10)),
+                Values::Dates(_) => written(column, v),
+                _ => brief(v),
+            };
+            ui.painter().text(
+                pos2(x, inner.top() - 7.0),
+                Align2::CENTER_CENTER,
+                end(ranges[k].1),
+                regular(10.0),
+                t.hint,
+            );
+            ui.painter().text(
+                pos2(x, inner.bottom() + 9.0),
+                Align2::CENTER_CENTER,
+                end(ranges[k].0),
+                regular(10.0),
+                t.hint,
+            );
+        }
+    }
+
+    /// The prepared features on the plane of their two main directions.
+    pub fn plane(&mut self, ui: &mut Ui, model: &Model) {
+        let Some(data) = model.dataset.clone().filter(|d| d.features() > 1) else {
+            widgets::centred(
+                ui,
+                ui.available_rect_before_wrap(),
+                "Too few features",
+                "The plane needs data with two features that can be trained on",
+            );
+            return;
+        };
+        let key = Arc::as_ptr(&data) as usize;
+        let plane = match &self.plane {
+            Some((of, plane)) if *of == key => Arc::clone(plane),
+            _ => {
+                let plane = Arc::new(project(&data));
+                self.plane = Some((key, Arc::clone(&plane)));
+                plane
+            }
+        };
+        let t = tokens(ui);
+        let extent = super::super::picture::target_extent(&data);
+        let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
+        for (point, &row) in plane.points.iter().zip(&plane.rows) {
+            let colour = super::super::picture::target_colour(&data, row, extent, t);
+            series.entry(colour.to_array()).or_default().push(*point);
+        }
+        let [first, second] = plane.shares;
+        let sampled = if plane.rows.len() < data.rows() {
+            format!(
+                "; {} of {} rows, evenly taken from all",
+                count(plane.rows.len() as u128),
+                count(data.rows() as u128)
+            )
+        } else {
+            String::new()
+        };
+        ui.label(label(ui, format!("The two directions of largest spread hold {:.0} % and {:.0} % of the spread of {} prepared features{sampled}", first * 100.0, second * 100.0, data.features())));
         if let Targets::Classes { names, .. } = data.target() {
             ui.horizontal_wrapped(|ui| {
-                for (k, name) in names.iter().enumerate().take(12) {
+                for (k, name) in names.iter().enumerate().take(COLOURED) {
                     ui.label(RichText::new(format!("● {name}")).size(LABEL).color(t.class(k)));
                 }
             });
         }
+        let response = data_plot(ui, "plane", "first direction".to_owned(), "second direction".to_owned())
+            .height(ui.available_height() - 4.0)
+            .show_grid([false, false])
+            .data_aspect(1.0)
+            .show(ui, |plot| points(plot, series));
+        named(response.response, Role::Image, "Plane of the main directions");
     }
-}
 
-/// How many rows each class has.
-fn balance(ui: &mut Ui, data: &Dataset) {
-    let Targets::Classes { names, labels } = data.target() else { return };
-    let t = tokens(ui);
-    ui.label(title("Class balance"));
-    let mut counts = vec![0_usize; names.len()];
-    for &l in labels {
-        counts[l as usize] += 1;
-    }
-    let most = counts.iter().copied().max().unwrap_or(1).max(1) as f32;
-    for (k, (name, &count)) in names.iter().zip(&counts).enumerate().take(20) {
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
-        let share = 100.0 * count as f32 / labels.len().max(1) as f32;
-        named(response, Role::Label, &format!("{name}: {count} rows, {share:.0} %"));
-        let bar =
-            Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 168.0) * count as f32 / most, 12.0));
-        ui.painter().rect_filled(bar, 3.0, t.class(k));
-        let font = super::super::theme::regular(LABEL);
-        let clip = ui.painter().with_clip_rect(Rect::from_min_size(rect.min, vec2(78.0, 18.0)));
-        clip.text(rect.left_center(), egui::Align2::LEFT_CENTER, name, font.clone(), t.text);
-        let text = format!("{count} · {share:.0} %");
-        ui.painter().text(pos2(rect.right(), rect.center().y), egui::Align2::RIGHT_CENTER, text, font, t.label);
-    }
-}
-
-fn split(ui: &mut Ui, model: &mut Model, data: &Dataset) {
-    ui.label(title("Split"));
-    let rows = |part| data.part(part).len();
-    let text = format!(
-        "{} rows to train, {} to validate, {} to test",
-        widgets::count(rows(Part::Train) as u128),
-        rows(Part::Validation),
-        rows(Part::Test)
-    );
-    ui.add(egui::Label::new(label(ui, text)).wrap());
-    let split = model.document().data.preparation.as_ref().map_or_else(Default::default, |p| p.split);
-    for (name, value, key) in [("Validation", split.validation, 1), ("Test", split.test, 2)] {
-        field(ui, name, "Share of the rows that is held back", |ui| {
-            ui.spacing_mut().slider_width = 70.0;
-            ui.spacing_mut().interact_size.x = 44.0;
-            let mut percent = value * 100.0;
-            let slider = Slider::new(&mut percent, 0.0..=45.0).integer().suffix(" %");
-            if named(ui.add(slider), Role::Slider, &format!("{name} share")).changed() {
-                model.edit_preparation("Change split", Some(key), |p| {
-                    if key == 1 { p.split.validation = percent / 100.0 } else { p.split.test = percent / 100.0 }
-                });
+    /// All pictures with their labels.
+    pub fn images(&mut self, ui: &mut Ui, model: &Model, opened: &Opened, thumbnails: &mut Thumbnails) {
+        let table = &opened.loaded.table;
+        let Some((k, images)) = table.columns.iter().enumerate().find_map(|(k, c)| match &c.values {
+            Values::Images(images) => Some((k, images)),
+            _ => None,
+        }) else {
+            return;
+        };
+        if self.zoom == 0.0 {
+            self.zoom = 64.0;
+        }
+        let colour = self.colour_column(model, table);
+        let labels = colour.map(|k| &table.columns[k]);
+        let classes = labels.and_then(|c| c.classes(200));
+        ui.horizontal(|ui| {
+            ui.label(label(ui, "Size"));
+            let slider = Slider::new(&mut self.zoom, 24.0..=256.0).show_value(false);
+            named(ui.add(slider), Role::Slider, "Size of the pictures");
+            if let (Some(names), Some(column)) = (&classes, labels) {
+                ui.label(label(ui, &column.name));
+                let none = usize::MAX;
+                let all = std::iter::once(none).chain(0..names.len());
+                let text = |k: usize| names.get(k).map_or_else(|| "all".to_owned(), Clone::clone);
+                ui.spacing_mut().combo_width = 120.0;
+                if let Some(k) = choice(ui, "Shown class", self.of_class.unwrap_or(none), all, text, |a, b| a == b) {
+                    self.of_class = Some(k).filter(|&k| k != none);
+                    self.scroll = Scroll::default();
+                }
             }
         });
+        ui.add_space(4.0);
+        let wanted = self.of_class.and_then(|k| classes.as_ref()?.get(k));
+        let shown: Vec<usize> = match (wanted, labels) {
+            (Some(name), Some(column)) => (0..table.rows()).filter(|&row| column.order(name, row).is_eq()).collect(),
+            _ => (0..table.rows()).collect(),
+        };
+        let side = self.zoom;
+        let (width, height) =
+            (side + 8.0, side * images.height as f32 / (images.width.max(images.height)) as f32 + 24.0);
+        let whole = ui.available_rect_before_wrap();
+        let across = (((whole.width() - 14.0) / width) as usize).max(1);
+        let lines = shown.len().div_ceil(across);
+        let area = self.scroll.ui(ui, whole, lines, height, "Pictures");
+        ui.allocate_rect(whole, Sense::hover());
+        let t = tokens(ui);
+        let mut child = ui.new_child(egui::UiBuilder::new().max_rect(area));
+        child.set_clip_rect(area);
+        let (visible, mut top) = self.scroll.visible(area, lines, height);
+        for line in visible {
+            for (place, &row) in shown.iter().skip(line * across).take(across).enumerate() {
+                let rect = Rect::from_min_size(pos2(area.left() + place as f32 * width, top), vec2(side, height - 4.0));
+                widgets::at(&mut child, rect, Layout::top_down(Align::Center), |ui| {
+                    thumbnails.show(ui, images, ("grid", k, row), row, side);
+                    let text = labels.map_or_else(|| (row + 1).to_string(), |c| c.cell(row));
+                    ui.add(egui::Label::new(RichText::new(text).size(11.0).color(t.label)).truncate());
+                });
+            }
+            top += height;
+        }
     }
-    field(ui, "Seed", "Another seed deals the rows differently", |ui| {
-        if let Some(v) = number(ui, "Split seed", split.seed, 0..=9999, 0.1) {
-            model.edit_preparation("Change split", Some(3), |p| p.split.seed = v);
+
+    /// Columns over the rows, and the window of one sample.
+    pub fn series(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
+        const SHOWN: usize = 4;
+        let table = &opened.loaded.table;
+        let plan: Preparation = model.document().data.preparation(table);
+        let used: Vec<usize> = (0..table.columns.len())
+            .filter(|&k| table.columns[k].kind() == Kind::Number)
+            .filter(|&k| {
+                plan.columns.iter().any(|c| c.name == table.columns[k].name && c.role != crate::data::Role::Ignore)
+            })
+            .collect();
+        if used.is_empty() {
+            widgets::centred(
+                ui,
+                ui.available_rect_before_wrap(),
+                "No numbers are used",
+                "Set the role of a column of numbers to feature or target",
+            );
+            return;
         }
-    });
-    if matches!(data.target(), Targets::Classes { .. }) {
-        let mut stratify = split.stratify;
-        if ui.checkbox(&mut stratify, "Keep the class shares alike").on_hover_text("Stratified split").changed() {
-            model.edit_preparation("Change split", None, |p| p.split.stratify = stratify);
+        let window = plan.window();
+        let rows = table.rows();
+        ui.horizontal(|ui| match (window, &model.dataset) {
+            (Some(w), Some(data)) => {
+                ui.label(label(ui, "Sample"));
+                let last = data.rows().saturating_sub(1);
+                self.first =
+                    number(ui, "Shown sample", self.first.min(last), 0..=last, 0.3).unwrap_or(self.first.min(last));
+                ui.label(label(ui, format!("sees {} rows and predicts {} behind the last", w.length, w.horizon)));
+            }
+            _ => {
+                let name = StepKind::Window { length: 1, horizon: 1, past: true }.label();
+                ui.label(label(
+                    ui,
+                    format!("The columns over the rows. Add the step \"{name}\" to predict what comes from what was"),
+                ));
+            }
+        });
+        let (taken, note) = sample(rows, POINTS);
+        let some = (used.len() > SHOWN).then(|| format!("the first {SHOWN} of {} columns of numbers", used.len()));
+        let notes: Vec<String> = note.into_iter().chain(some).collect();
+        if !notes.is_empty() {
+            ui.label(hint(ui, notes.join("; ")));
         }
+        let t = tokens(ui);
+        let shown = &used[..used.len().min(SHOWN)];
+        let height = (ui.available_height() / shown.len() as f32 - 8.0).max(60.0);
+        let last = model.dataset.as_ref().and_then(|d| d.source_rows.get(self.first).copied());
+        for &k in shown {
+            let column = &table.columns[k];
+            let is_target = plan.targets().any(|c| c.name == column.name);
+            let colour = if is_target { t.accent } else { t.positive };
+            let line: Vec<[f64; 2]> =
+                taken.iter().map(|&row| [row as f64 + 1.0, column.number(row)]).filter(|p| p[1].is_finite()).collect();
+            let response = data_plot(ui, &format!("series {k}"), String::new(), column.name.clone())
+                .height(height)
+                .show_grid([false, false])
+                .show(ui, |plot| {
+                    plot.line(Line::new(column.name.clone(), PlotPoints::from(line)).color(colour).width(1.4));
+                    if let (Some(w), Some(last)) = (window, last) {
+                        let of = |row: usize| [row as f64 + 1.0, column.number(row)];
+                        if is_target && last + w.horizon < rows {
+                            plot.points(
+                                Points::new("target", vec![of(last + w.horizon)]).radius(5.0).color(t.negative),
+                            );
+                        }
+                        if !is_target || plan.sees_past() {
+                            let seen: Vec<[f64; 2]> = (last + 1 - w.length.min(last + 1)..=last).map(of).collect();
+                            let ink = if is_target { t.text } else { t.accent };
+                            plot.points(Points::new("seen", seen).radius(3.0).color(ink));
+                        }
+                    }
+                });
+            named(response.response, Role::Image, &format!("{} over the rows", column.name));
+        }
+    }
+}
+
+fn trimmed(text: &str, most: usize) -> String {
+    if text.chars().count() <= most.max(3) {
+        text.to_owned()
+    } else {
+        text.chars().take(most.max(3) - 1).chain(['…']).collect()
+    }
+}
+
+fn range(summary: &crate::data::Summary) -> (f64, f64) {
+    summary.range.map_or((0.0, 1.0), |r| (r.min, r.max))
+}
+
+fn share(v: f64, (low, high): (f64, f64)) -> f32 {
+    if high > low { ((v - low) / (high - low)) as f32 } else { 0.5 }
+}
+
+fn points(plot: &mut egui_plot::PlotUi<'_>, series: BTreeMap<[u8; 4], Vec<[f64; 2]>>) {
+    for ([r, g, b, _], places) in series {
+        plot.points(Points::new("rows", places).radius(2.6).color(Color32::from_rgb(r, g, b)));
+    }
+}
+
+fn draw(ui: &mut Ui, id: &str, [right, up]: [&Column; 2], series: BTreeMap<[u8; 4], Vec<[f64; 2]>>) {
+    let mark = |column: &Column, v: f64| match &column.values {
+        Values::Text(text) if v.fract() == 0.0 && v >= 0.0 => {
+            text.levels().get(v as usize).map_or_else(String::new, |l| trimmed(l, 12))
+        }
+        Values::Text(_) => String::new(),
+        Values::Dates(_) => written(column, v),
+        _ => brief(v),
+    };
+    let response = data_plot(ui, id, right.name.clone(), up.name.clone())
+        .height(ui.available_height() - 4.0)
+        .show_grid([false, false])
+        .x_axis_formatter(|m, _| mark(right, m.value))
+        .y_axis_formatter(|m, _| mark(up, m.value))
+        .show(ui, |plot| points(plot, series));
+    named(response.response, Role::Image, "Scatter of two columns");
+}
+
+fn scale(direction: &mut [f64], by: f64) {
+    for d in direction {
+        *d *= by;
+    }
+}
+
+/// Principal components by power iteration on the covariance, as products with the data (Golub & Van Loan, ch. 8.2).
+fn project(data: &Dataset) -> Plane {
+    const ROUNDS: usize = 60;
+    let (rows, _) = sample(data.rows(), POINTS);
+    let width = data.features();
+    let mut mean = vec![0.0; width];
+    for &row in &rows {
+        mean.iter_mut().zip(data.x.row(row)).for_each(|(m, &v)| *m += f64::from(v) / rows.len() as f64);
+    }
+    let centred = |row: usize| data.x.row(row).into_iter().zip(&mean).map(|(&v, m)| f64::from(v) - m);
+    let total: f64 = rows.iter().map(|&row| centred(row).map(|v| v * v).sum::<f64>()).sum();
+    let mut directions: Vec<Vec<f64>> = Vec::new();
+    let mut shares = [0.0; 2];
+    let mut places = vec![[0.0; 2]; rows.len()];
+    for (k, found) in shares.iter_mut().enumerate() {
+        // A start that is not at right angles to the direction, whatever it is.
+        let mut direction: Vec<f64> = (0..width).map(|i| 1.0 + (i * 7919 % 101) as f64 / 101.0).collect();
+        for _ in 0..ROUNDS {
+            for other in &directions {
+                let along: f64 = direction.iter().zip(other).map(|(a, b)| a * b).sum();
+                direction.iter_mut().zip(other).for_each(|(d, o)| *d -= along * o);
+            }
+            let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
+            if length < 1e-12 {
+                break;
+            }
+            scale(&mut direction, 1.0 / length);
+            let mut next = vec![0.0; width];
+            for &row in &rows {
+                let along: f64 = centred(row).zip(&direction).map(|(v, d)| v * d).sum();
+                next.iter_mut().zip(centred(row)).for_each(|(n, v)| *n += along * v);
+            }
+            direction = next;
+        }
+        for other in &directions {
+            let along: f64 = direction.iter().zip(other).map(|(a, b)| a * b).sum();
+            direction.iter_mut().zip(other).for_each(|(d, o)| *d -= along * o);
+        }
+        let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt().max(1e-300);
+        scale(&mut direction, 1.0 / length);
+        for (place, &row) in places.iter_mut().zip(&rows) {
+            place[k] = centred(row).zip(&direction).map(|(v, d)| v * d).sum();
+        }
+        *found = places.iter().map(|p| p[k] * p[k]).sum::<f64>() / total.max(1e-300);
+        directions.push(direction);
+    }
+    Plane { points: places, rows, shares }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::project;
+    use crate::data::{Column, Preparation, Table, Treatment, prepare};
+
+    #[test]
+    fn the_plane_shows_the_directions_of_largest_spread() {
+        // A flat ellipse, turned, in three dimensions.
+        let turn = |i: usize| std::f64::consts::TAU * i as f64 / 60.0;
+        let numbers = |f: &dyn Fn(f64) -> f64| (0..60).map(|i| f(turn(i))).collect::<Vec<f64>>();
+        let table = Table {
+            name: "t".into(),
+            columns: vec![
+                Column::numbers("a", numbers(&|t| 3.0 * t.cos() + 10.0)),
+                Column::numbers("b", numbers(&|t| 4.0 * t.cos() - 2.0)),
+                Column::numbers("c", numbers(&|t| 2.0 * t.sin())),
+                Column::numbers("y", numbers(&|t| t)),
+            ],
+        };
+        let mut plan = Preparation::guess(&table);
+        plan.columns.iter_mut().for_each(|c| c.treatment = Treatment::AsIs);
+        let plane = project(&prepare(&table, &plan).expect("fits"));
+        let [first, second] = plane.shares;
+        assert!((first - 25.0 / 29.0).abs() < 1e-6 && (first + second - 1.0).abs() < 1e-6, "{first} {second}");
+        let reach = |k: usize| plane.points.iter().map(|p| p[k].abs()).fold(0.0, f64::max);
+        assert!((reach(0) - 5.0).abs() < 1e-4 && (reach(1) - 2.0).abs() < 1e-2, "{} {}", reach(0), reach(1));
     }
 }

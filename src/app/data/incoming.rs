@@ -1,0 +1,254 @@
+//! A file before it is taken: what it is read as, its first rows, and what can be corrected.
+
+use super::super::icon;
+use super::super::model::Model;
+use super::super::theme::{BODY, LABEL, semibold, tokens};
+use super::super::widgets::{self, card, choice, hint, label, named, number, title};
+use super::thumbnails::Thumbnails;
+use crate::data::{Detected, ENCODINGS, Fit, Format, ImageOptions, Kind, ReadOptions, Table, Values, size};
+use egui::accesskit::Role;
+use egui::{Button, Grid, Key, Label, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
+
+/// Rows of the first look that are shown, and columns.
+const ROWS: usize = 12;
+const COLUMNS: usize = 40;
+
+/// Draws the page.
+pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
+    let Some(incoming) = &model.incoming else { return };
+    let path = incoming.path.clone();
+    let options = incoming.options.clone();
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    if let Some(pending) = incoming.reading.clone() {
+        ui.add_space(ui.available_height() * 0.35);
+        super::progress(ui, model, &name, &pending);
+        return;
+    }
+    let detected = incoming.detected().cloned();
+    let table = incoming.glance.as_ref().and_then(|g| g.as_ref().ok()).map(|l| l.table.clone());
+    let error = incoming.glance.as_ref().and_then(|g| g.as_ref().err()).cloned();
+    let waiting = incoming.glance.is_none();
+    ui.label(RichText::new(&name).font(semibold(20.0)));
+    let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
+    let bytes =
+        std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file).map(|m| format!(", {}", size(m.len())));
+    ui.add(Label::new(label(ui, format!("{folder}{}", bytes.unwrap_or_default()))).truncate());
+    ui.add_space(8.0);
+    if let Some(error) = &error {
+        let t = tokens(ui);
+        widgets::message(ui, icon::WARNING, t.problem, "It cannot be read like this", error);
+        ui.add_space(8.0);
+    }
+    let mut new = options.clone();
+    card(ui).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.label(title("Read as"));
+        match &detected {
+            Some(found) => {
+                ui.add(Label::new(label(ui, capital(&found.describe()))).wrap());
+                for note in &found.notes {
+                    ui.add(Label::new(RichText::new(note).size(LABEL).color(tokens(ui).negative)).wrap());
+                }
+                ui.add_space(4.0);
+                settings(ui, found, &mut new);
+            }
+            // Text that could not be taken apart may need another encoding or separator.
+            None if error.is_some() => {
+                let found = Detected::text();
+                settings(ui, &found, &mut new);
+            }
+            None => {
+                ui.add(egui::Spinner::new().size(16.0));
+            }
+        }
+    });
+    ui.add_space(8.0);
+    ui.horizontal(|ui| {
+        let t = tokens(ui);
+        let usable = table.is_some();
+        let take =
+            Button::new(RichText::new("Use these data").color(t.on_accent)).fill(t.accent).min_size(vec2(130.0, 32.0));
+        let clicked = named(ui.add_enabled(usable, take), Role::Button, "Use these data").clicked();
+        let typing = ui.ctx().memory(|m| m.focused().is_some());
+        let entered = usable && !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        if clicked || entered {
+            model.take_incoming();
+        }
+        if ui.add(Button::new("Cancel").min_size(vec2(80.0, 32.0))).clicked() {
+            model.dismiss_incoming();
+        }
+        if usable {
+            ui.label(hint(ui, "Enter takes them; nothing of the open document has changed yet"));
+        }
+    });
+    ui.add_space(8.0);
+    if let Some(table) = &table {
+        thumbnails.belong_to(format!(
+            "{} {:?} {:?}",
+            path.display(),
+            options,
+            detected.as_ref().and_then(|d| d.images)
+        ));
+        first_rows(ui, table, thumbnails);
+    } else if waiting {
+        widgets::centred(ui, ui.available_rect_before_wrap(), "Having a look at the first rows", "");
+    }
+    if new != options && model.incoming.as_ref().is_some_and(|i| i.reading.is_none() && i.path == path) {
+        model.look_at(path, new);
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// What can be corrected about a file of this kind.
+fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
+    ui.spacing_mut().combo_width = 130.0;
+    if let Some(text) = found.text.filter(|_| found.format == Format::Delimited) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Separator"));
+            let name = |c: char| match c {
+                ',' => "comma".to_owned(),
+                ';' => "semicolon".to_owned(),
+                '\t' => "tab".to_owned(),
+                ' ' => "blank".to_owned(),
+                c => c.to_string(),
+            };
+            let mut common = vec![',', ';', '\t', '|', ' ', ':', '/', '~', '^'];
+            if !common.contains(&text.delimiter) {
+                common.push(text.delimiter);
+            }
+            let chosen = choice(ui, "Separator", text.delimiter, common, name, |a, b| a == b);
+            new.delimiter = chosen.or(new.delimiter);
+            ui.label(label(ui, "Encoding"));
+            let mut encodings: Vec<&'static str> = ENCODINGS.to_vec();
+            if !encodings.contains(&text.encoding) {
+                encodings.push(text.encoding);
+            }
+            if let Some(chosen) = choice(ui, "Encoding", text.encoding, encodings, str::to_owned, |a, b| a == b) {
+                new.encoding = Some(chosen.to_owned());
+            }
+            let mut comma = text.decimal_comma;
+            if ui.checkbox(&mut comma, "Decimal comma").on_hover_text("Numbers are written 3,14").changed() {
+                new.decimal_comma = Some(comma);
+            }
+            ui.label(label(ui, "Comments begin with"));
+            let mut comment = text.comment.map_or_else(String::new, String::from);
+            let edit = TextEdit::singleline(&mut comment).desired_width(24.0).char_limit(1);
+            if named(ui.add(edit), Role::TextInput, "Comment character")
+                .on_hover_text("Such lines are left out")
+                .changed()
+            {
+                new.comment = comment.chars().next();
+            }
+        });
+    }
+    if let Some(text) = found.text {
+        ui.horizontal_wrapped(|ui| {
+            let mut header = text.header;
+            if ui.checkbox(&mut header, "The first row names the columns").changed() {
+                new.header = Some(header);
+            }
+            ui.label(label(ui, "Rows before it to leave out"));
+            if let Some(skip) = number(ui, "Rows to leave out", text.skip, 0..=100_000, 0.05) {
+                new.skip = Some(skip);
+            }
+        });
+    }
+    if found.format == Format::Excel {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Sheet"));
+            let chosen = found.chosen.first().and_then(|c| found.choices.iter().position(|s| s == c)).unwrap_or(0);
+            let text = |k: usize| found.choices[k].clone();
+            if let Some(k) = choice(ui, "Sheet", chosen, 0..found.choices.len(), text, |a, b| a == b) {
+                new.sheet = Some(found.choices[k].clone());
+            }
+        });
+    }
+    if found.format == Format::NumPy && !found.choices.is_empty() {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Arrays"));
+            for array in &found.choices {
+                let mut on = found.chosen.contains(array);
+                if ui.checkbox(&mut on, array).changed() {
+                    let mut chosen = found.chosen.clone();
+                    chosen.retain(|c| c != array);
+                    if on {
+                        chosen.push(array.clone());
+                    }
+                    // At least one stays.
+                    new.arrays = Some(chosen).filter(|c| !c.is_empty()).or(new.arrays.take());
+                }
+            }
+        });
+    }
+    if let Some(shape) = found.images {
+        pictures(ui, shape, new);
+    }
+}
+
+fn pictures(ui: &mut Ui, shape: ImageOptions, new: &mut ReadOptions) {
+    ui.horizontal_wrapped(|ui| {
+        let mut chosen = shape;
+        ui.label(label(ui, "Width"));
+        chosen.width = number(ui, "Width of pictures", shape.width, 1..=1024, 0.2).unwrap_or(shape.width);
+        ui.label(label(ui, "Height"));
+        chosen.height = number(ui, "Height of pictures", shape.height, 1..=1024, 0.2).unwrap_or(shape.height);
+        ui.label(label(ui, "Others are made to"));
+        ui.spacing_mut().combo_width = 80.0;
+        chosen.fit =
+            choice(ui, "Fit", shape.fit, Fit::ALL, |f| f.label().to_owned(), |a, b| a == b).unwrap_or(shape.fit);
+        ui.checkbox(&mut chosen.grey, "Grey").on_hover_text("One channel of brightness instead of three of colour");
+        if chosen != shape {
+            new.images = Some(chosen);
+        }
+    });
+}
+
+/// The first rows as they will be taken.
+fn first_rows(ui: &mut Ui, table: &Table, thumbnails: &mut Thumbnails) {
+    let t = tokens(ui);
+    let shown = table.columns.len().min(COLUMNS);
+    let more = if shown < table.columns.len() {
+        format!(", the first {shown} of {} columns", table.columns.len())
+    } else {
+        String::new()
+    };
+    ui.label(label(ui, format!("First rows{more}")));
+    ScrollArea::both().auto_shrink(false).show(ui, |ui| {
+        ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+        Grid::new("first rows").striped(true).spacing(vec2(18.0, 5.0)).min_col_width(44.0).show(ui, |ui| {
+            for column in &table.columns[..shown] {
+                ui.vertical(|ui| {
+                    ui.spacing_mut().item_spacing.y = 0.0;
+                    ui.label(RichText::new(&column.name).font(semibold(BODY)));
+                    ui.label(hint(ui, column.kind().label()));
+                });
+            }
+            ui.end_row();
+            for row in 0..table.rows().min(ROWS) {
+                for (k, column) in table.columns[..shown].iter().enumerate() {
+                    if let Values::Images(images) = &column.values {
+                        thumbnails.show(ui, images, ("incoming", k, row), row, 32.0);
+                        continue;
+                    }
+                    let missing = column.is_missing(row);
+                    let mut text =
+                        if missing { "missing".to_owned() } else { column.cell(row).replace(['\n', '\r'], " ") };
+                    if text.chars().count() > 40 {
+                        text = text.chars().take(39).chain(['…']).collect();
+                    }
+                    let colour = if missing { t.problem } else { t.text };
+                    let layout =
+                        if matches!(column.kind(), Kind::Number) { egui::Align::Max } else { egui::Align::Min };
+                    ui.with_layout(egui::Layout::top_down(layout), |ui| {
+                        ui.label(RichText::new(text).size(LABEL).color(colour))
+                    });
+                }
+                ui.end_row();
+            }
+        });
+    });
+}

@@ -1,0 +1,66 @@
+//! Scrolling in rows instead of points, so that ten million of them are no further apart than they should be.
+
+use super::super::theme::tokens;
+use super::super::widgets::named;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers, Rect, Sense, Ui, pos2, vec2};
+
+const BAR: f32 = 10.0;
+
+/// Where a view of many rows stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Scroll {
+    /// The row at the top, and a part of it.
+    pub top: f64,
+}
+
+impl Scroll {
+    /// Takes in wheel and keys over `area`, draws the bar at its right, and leaves the rest of the area.
+    ///
+    /// `rows` of `height` points; the part of the row at the top that is hidden is negative space above the first.
+    pub fn ui(&mut self, ui: &mut Ui, area: Rect, rows: usize, height: f32, name: &str) -> Rect {
+        let page = f64::from(area.height() / height);
+        let last = (rows as f64 - page).max(0.0);
+        if ui.rect_contains_pointer(area) {
+            let wheel = ui.input(|i| i.smooth_scroll_delta().y);
+            self.top -= f64::from(wheel / height);
+            let typing = ui.ctx().memory(|m| m.focused().is_some());
+            let pressed = |key| !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+            if pressed(Key::PageDown) {
+                self.top += page;
+            }
+            if pressed(Key::PageUp) {
+                self.top -= page;
+            }
+        }
+        let bar = Rect::from_min_max(pos2(area.right() - BAR, area.top()), area.max);
+        if last > 0.0 {
+            let t = tokens(ui);
+            let thumb = (f64::from(bar.height()) * page / rows as f64).max(24.0) as f32;
+            let free = bar.height() - thumb;
+            let response =
+                named(ui.interact(bar, ui.scope_id().with(name), Sense::click_and_drag()), Role::ScrollBar, name);
+            if response.is_pointer_button_down_on()
+                && let Some(at) = response.interact_pointer_pos()
+            {
+                self.top = f64::from((at.y - bar.top() - thumb / 2.0) / free).clamp(0.0, 1.0) * last;
+            }
+            self.top = self.top.clamp(0.0, last);
+            let top = bar.top() + free * (self.top / last) as f32;
+            let handle = Rect::from_min_size(pos2(bar.left() + 2.0, top), vec2(BAR - 4.0, thumb));
+            let fill = if response.hovered() || response.dragged() { t.label } else { t.line };
+            ui.painter().rect_filled(handle, 3.0, fill);
+        }
+        self.top = self.top.clamp(0.0, last);
+        Rect::from_min_max(area.min, pos2(bar.left() - 2.0, area.bottom()))
+    }
+
+    /// Rows that can be seen, and where the first of them begins.
+    pub fn visible(self, area: Rect, rows: usize, height: f32) -> (std::ops::Range<usize>, f32) {
+        let first = self.top.floor();
+        let shift = ((self.top - first) as f32) * height;
+        let count = ((area.height() + shift) / height).ceil() as usize;
+        let first = first as usize;
+        (first..(first + count).min(rows), area.top() - shift)
+    }
+}

@@ -1,0 +1,61 @@
+//! Small pictures of rows as textures, a bounded number of them.
+
+use super::super::widgets::named;
+use crate::data::{Images, Numbers};
+use egui::accesskit::Role;
+use egui::{Color32, ColorImage, Image, TextureHandle, TextureOptions, Ui, Vec2};
+use std::collections::HashMap;
+
+/// Textures that are kept.
+const KEPT: usize = 2000;
+
+/// Which picture: of what, in which column, in which row.
+type Key = (&'static str, usize, usize);
+
+#[derive(Default)]
+pub struct Thumbnails {
+    textures: HashMap<Key, TextureHandle>,
+    /// What they are of.
+    of: String,
+}
+
+impl Thumbnails {
+    /// Says what is shown; pictures of something else are forgotten.
+    pub fn belong_to(&mut self, of: String) {
+        if self.of != of {
+            self.textures.clear();
+            self.of = of;
+        }
+    }
+
+    /// Draws picture `row` of `images` with its longer side of `side` points.
+    pub fn show(&mut self, ui: &mut Ui, images: &Images, key: Key, row: usize, side: f32) {
+        if self.textures.len() > KEPT {
+            self.textures.clear();
+        }
+        let texture = self.textures.entry(key).or_insert_with(|| {
+            ui.ctx().load_texture(format!("picture {key:?}"), pixels(images, row), TextureOptions::NEAREST)
+        });
+        let (width, height) = (images.width as f32, images.height as f32);
+        let scale = side / width.max(height);
+        let image = Image::new((texture.id(), Vec2::new(width * scale, height * scale)));
+        named(ui.add(image), Role::Image, &format!("Picture {}", row + 1));
+    }
+}
+
+/// Values from the smallest to the largest as shades; bytes as they are.
+fn pixels(images: &Images, row: usize) -> ColorImage {
+    let values: Vec<f64> = images.picture(row).collect();
+    let (low, high) = match &images.pixels {
+        Numbers::Bytes(_) if values.iter().any(|&v| v > 16.0) => (0.0, 255.0),
+        _ => values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v))),
+    };
+    let shade = |v: f64| ((v - low) / (high - low).max(1e-12) * 255.0) as u8;
+    let colour = |pixel: &[f64]| match pixel {
+        [r, g, b, ..] => Color32::from_rgb(shade(*r), shade(*g), shade(*b)),
+        [grey, ..] => Color32::from_gray(shade(*grey)),
+        [] => Color32::BLACK,
+    };
+    let pixels = values.chunks_exact(images.channels.max(1)).map(colour).collect();
+    ColorImage::new([images.width, images.height], pixels)
+}

@@ -1,0 +1,185 @@
+//! What the text of a cell says: a number, nothing, or itself.
+
+use super::numbers::Numbers;
+use super::table::{Column, TextBuilder, Values};
+use super::{dates, table};
+
+/// Texts that stand for a missing value, whatever their case.
+const MISSING: [&str; 12] = ["", "?", "-", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "#na", "-nan"];
+
+/// Whether a trimmed cell stands for a missing value.
+pub(super) fn is_missing(cell: &str) -> bool {
+    cell.len() <= 4 && MISSING.iter().any(|m| cell.eq_ignore_ascii_case(m))
+}
+
+/// The number in a cell.
+pub(super) fn parse(cell: &str, decimal_comma: bool) -> Option<f64> {
+    let cell = cell.trim();
+    if decimal_comma && cell.contains(',') {
+        return parse_trimmed(cell.replacen(',', ".", 1).as_bytes());
+    }
+    parse_trimmed(cell.as_bytes())
+}
+
+/// The number in a cell without blanks around it.
+pub(super) fn parse_trimmed(cell: &[u8]) -> Option<f64> {
+    // "nan" counts as missing; infinity is a number that is told apart later.
+    let first = *cell.iter().find(|b| !matches!(b, b'+' | b'-'))?;
+    if !first.is_ascii_digit() && first != b'.' && !first.eq_ignore_ascii_case(&b'i') {
+        return None;
+    }
+    fast_float2::parse(cell).ok()
+}
+
+/// A column that grows cell by cell from a source whose cells have types of their own.
+#[derive(Debug, Default)]
+pub(super) struct CellColumn {
+    numbers: Numbers,
+    dates: usize,
+    present: usize,
+    text: Option<TextBuilder>,
+}
+
+impl CellColumn {
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub fn missing(&mut self) {
+        self.numbers.push(f64::NAN);
+        if let Some(text) = &mut self.text {
+            text.push(None);
+        }
+    }
+
+    pub fn number(&mut self, value: f64) {
+        self.present += usize::from(!value.is_nan());
+        self.numbers.push(value);
+        if let Some(text) = &mut self.text {
+            text.push(Some(value.to_string()).filter(|_| !value.is_nan()).as_deref());
+        }
+    }
+
+    /// Seconds since 1970.
+    pub fn date(&mut self, seconds: f64) {
+        self.dates += 1;
+        self.present += 1;
+        self.numbers.push(seconds);
+        if let Some(text) = &mut self.text {
+            text.push(Some(&dates::written(seconds)));
+        }
+    }
+
+    pub fn text(&mut self, cell: &str) {
+        let cell = cell.trim();
+        if is_missing(cell) {
+            return self.missing();
+        }
+        let numbers = &self.numbers;
+        let all_dates = self.dates == self.present;
+        // What came before as numbers becomes text, as it is written.
+        let text = self.text.get_or_insert_with(|| {
+            let mut text = TextBuilder::default();
+            for value in numbers.iter() {
+                let written = if all_dates { dates::written(value) } else { value.to_string() };
+                text.push(Some(written).filter(|_| !value.is_nan()).as_deref());
+            }
+            text
+        });
+        text.push(Some(cell));
+        self.present += 1;
+        self.numbers.push(f64::NAN);
+    }
+
+    /// Fills up with missing cells.
+    pub fn pad(&mut self, rows: usize) {
+        while self.len() < rows {
+            self.missing();
+        }
+    }
+
+    /// Bytes that it takes while it is built.
+    pub fn bytes(&self) -> usize {
+        self.numbers.bytes() + self.text.as_ref().map_or(0, TextBuilder::bytes)
+    }
+
+    pub fn finish(mut self, name: String) -> Column {
+        match self.text {
+            Some(text) => Column::new(name, dated(text.finish())),
+            None => {
+                self.numbers.shrink();
+                let all_dates = self.dates > 0 && self.dates == self.present;
+                Column::new(name, if all_dates { Values::Dates(self.numbers) } else { Values::Numbers(self.numbers) })
+            }
+        }
+    }
+}
+
+/// Text, or dates if each of its cells is one.
+pub(super) fn dated(text: table::Text) -> Values {
+    match dates::parse_all(text.levels()) {
+        Some(seconds) => Values::Dates(text.codes().map(|c| c.map_or(f64::NAN, |c| seconds[c as usize])).collect()),
+        None => Values::Text(text),
+    }
+}
+
+/// Names made unique; "column 1" and so on where there are none.
+pub(super) fn unique_names<'a>(given: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut used = std::collections::HashSet::new();
+    let unique = |(k, given): (usize, &str)| {
+        let base = if given.trim().is_empty() { format!("column {}", k + 1) } else { given.trim().to_owned() };
+        let mut name = base.clone();
+        let mut copy = 2;
+        while !used.insert(name.clone()) {
+            name = format!("{base} ({copy})");
+            copy += 1;
+        }
+        name
+    };
+    given.into_iter().enumerate().map(unique).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CellColumn, is_missing, parse};
+    use crate::data::Kind;
+
+    #[test]
+    fn numbers_are_told_from_text() {
+        for (text, comma, number) in [
+            ("1", false, Some(1.0)),
+            (" -2.5e3 ", false, Some(-2500.0)),
+            ("+7", false, Some(7.0)),
+            (".5", false, Some(0.5)),
+            ("2,75", true, Some(2.75)),
+            ("inf", false, Some(f64::INFINITY)),
+            ("-Infinity", false, Some(f64::NEG_INFINITY)),
+            ("0.1", false, Some(0.1)),
+            ("1e400", false, Some(f64::INFINITY)),
+            ("9007199254740993", false, Some(9_007_199_254_740_992.0)),
+            ("1,2", false, None),
+            ("1 2", false, None),
+            ("nan", false, None),
+            ("e5", false, None),
+            ("0x10", false, None),
+            ("", false, None),
+            ("--1", false, None),
+            ("1-2", false, None),
+        ] {
+            assert_eq!(parse(text, comma), number, "{text:?}");
+        }
+        assert!(is_missing("NaN") && is_missing("") && is_missing("N/A") && !is_missing("0") && !is_missing("nana"));
+    }
+
+    #[test]
+    fn a_column_of_numbers_and_words_is_text_as_it_was_written() {
+        let mut column = CellColumn::default();
+        column.number(1.5);
+        column.missing();
+        column.text("x");
+        column.number(2.0);
+        let column = column.finish("a".into());
+        assert_eq!((0..4).map(|r| column.cell(r)).collect::<Vec<_>>(), ["1.5", "", "x", "2"]);
+        assert!(column.is_missing(1) && column.kind() == Kind::Text);
+    }
+}

@@ -1,0 +1,476 @@
+//! Learns from the training rows what each step of the preparation needs to know.
+//!
+//! A feature on its way through the steps is a [`Draft`]: columns, the functions that were put upon them so far, and what
+//! they will be encoded as. Values are computed when a step asks for them, so that nothing is held for all columns at once.
+
+use super::encode::{Curve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Window, apply};
+use super::error::DataError;
+use super::numbers::Numbers;
+use super::prepare::{ColumnPlan, HASH_PLACES, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
+use super::stats::quantile;
+use super::table::{Column, Kind, Values};
+use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// More products than this are taken for a mistake.
+const MAX_DERIVED: usize = 10_000;
+/// Rows that a mean of the target is drawn to the overall mean with.
+const SMOOTHING: f64 = 10.0;
+
+type Used<'a> = [(&'a ColumnPlan, Cow<'a, Column>)];
+
+/// The columns and the rows that are learned from.
+pub(super) struct Fitting<'a> {
+    columns: &'a Used<'a>,
+    /// Rows whose levels are known.
+    kept: &'a [usize],
+    /// Rows whose features are seen in training.
+    training: Vec<usize>,
+    /// Rows whose targets are seen in training; one for each sample.
+    target_rows: Vec<usize>,
+    horizon: usize,
+}
+
+/// A feature on its way.
+#[derive(Clone)]
+struct Draft<'a> {
+    name: String,
+    plan: &'a ColumnPlan,
+    /// One, or several that are multiplied.
+    factors: Vec<Factor>,
+    columns: Vec<&'a Column>,
+    steps: Vec<Function>,
+    /// Decided, for what is no number.
+    kind: Option<EncodingKind>,
+    fill: Option<f64>,
+    /// Whether it is one of the table's columns itself.
+    own: bool,
+}
+
+impl<'a> Draft<'a> {
+    fn of(plan: &'a ColumnPlan, column: &'a Column) -> Self {
+        Self {
+            name: plan.name.clone(),
+            plan,
+            factors: vec![Factor { column: plan.name.clone(), steps: Vec::new() }],
+            columns: vec![column],
+            steps: Vec::new(),
+            kind: None,
+            fill: None,
+            own: true,
+        }
+    }
+
+    /// Whether functions of numbers may be put upon it.
+    fn is_number(&self) -> bool {
+        self.kind.is_none()
+            && matches!(self.columns[0].values, Values::Numbers(_) | Values::Dates(_))
+            && (!self.own || self.plan.treatment.is_scale())
+    }
+
+    fn value(&self, row: usize) -> f64 {
+        let factor = |(f, column): (&Factor, &&Column)| apply(&f.steps, column.number(row));
+        apply(&self.steps, self.factors.iter().zip(&self.columns).map(factor).product())
+    }
+
+    fn values(&self, rows: &[usize]) -> Vec<f64> {
+        rows.iter().map(|&row| self.value(row)).filter(|v| !v.is_nan()).collect()
+    }
+
+    /// Appends a scale; one behind a curve becomes one with it.
+    fn push_scale(&mut self, scale: TargetScale) {
+        if scale == TargetScale::SAME {
+            return;
+        }
+        match self.steps.last_mut() {
+            Some(Function::Linear(last)) if last.offset == 0.0 && last.scale == 1.0 && scale.curve == Curve::Line => {
+                (last.offset, last.scale) = (scale.offset, scale.scale);
+            }
+            _ => self.steps.push(Function::Linear(scale)),
+        }
+    }
+
+    /// A new feature made from this one.
+    fn derived(&self, name: String, step: Function) -> Self {
+        let mut derived = Self { name, own: false, ..self.clone() };
+        derived.steps.push(step);
+        derived
+    }
+
+    fn encoding(self) -> Encoding {
+        let read_as = self.plan.read_as;
+        let column = self.factors[0].column.clone();
+        let encoding = |kind, fill| Encoding { column: column.clone(), read_as, kind, fill };
+        if let Some(kind) = self.kind {
+            return encoding(kind, self.fill);
+        }
+        if self.factors.len() > 1 {
+            return encoding(EncodingKind::Product { name: self.name, of: self.factors, steps: self.steps }, None);
+        }
+        let line = TargetScale::SAME;
+        match self.steps.as_slice() {
+            [] if self.own => encoding(EncodingKind::Linear(line), None),
+            [Function::Fill(fill)] if self.own => encoding(EncodingKind::Linear(line), Some(*fill)),
+            [Function::Linear(scale)] if self.own => encoding(EncodingKind::Linear(*scale), None),
+            [Function::Fill(fill), Function::Linear(scale)] if self.own => {
+                encoding(EncodingKind::Linear(*scale), Some(*fill))
+            }
+            _ => encoding(EncodingKind::Chain { name: self.name, steps: self.steps }, None),
+        }
+    }
+}
+
+impl<'a> Fitting<'a> {
+    /// `kept` are the samples of the table, `training` those of them that are learned from, by their last rows.
+    pub fn new(columns: &'a Used<'a>, kept: &'a [usize], training: &[usize], window: Window) -> Self {
+        let seen: Vec<usize> = if window.length == 1 {
+            training.to_vec()
+        } else {
+            let rows: BTreeSet<usize> = training.iter().flat_map(|&row| row + 1 - window.length..=row).collect();
+            rows.into_iter().collect()
+        };
+        let target_rows = training.iter().map(|row| row + window.horizon).collect();
+        Self { columns, kept, training: seen, target_rows, horizon: window.horizon }
+    }
+
+    /// Goes through the steps.
+    pub fn encoder(&self, preparation: &Preparation) -> Result<Encoder, DataError> {
+        let steps = preparation.all_steps();
+        let of = |role| self.columns.iter().filter(move |(p, _)| p.role == role).map(|(p, c)| Draft::of(p, c));
+        let mut features: Vec<Draft<'_>> = of(Role::Feature).collect();
+        let mut targets: Vec<Draft<'_>> = of(Role::Target).collect();
+        if preparation.sees_past() {
+            features.extend(targets.iter().filter(|t| t.is_number()).cloned());
+        }
+        for step in steps.iter().filter(|s| !s.off) {
+            self.step(step, &mut features)?;
+            match step.kind {
+                StepKind::Treat => targets.iter_mut().try_for_each(|t| self.treat(t, &self.target_rows))?,
+                // Targets are followed back, so that only curves with an inverse are for them, and only if they are named.
+                StepKind::Log | StepKind::Power => {
+                    let named =
+                        |t: &&mut Draft<'_>| step.columns.contains(&t.name) && t.is_number() && t.steps.is_empty();
+                    targets.iter_mut().filter(named).for_each(|t| Self::curve(step.kind, t, &self.target_rows));
+                }
+                _ => {}
+            }
+        }
+        Ok(Encoder {
+            features: features.into_iter().map(Draft::encoding).collect(),
+            targets: targets.into_iter().map(Draft::encoding).collect(),
+            window: None,
+        })
+    }
+
+    fn step(&self, step: &Step, features: &mut Vec<Draft<'a>>) -> Result<(), DataError> {
+        let rows = &self.training;
+        let named = |d: &Draft<'_>| step.columns.is_empty() || step.columns.contains(&d.name);
+        let chosen = |d: &Draft<'_>| d.is_number() && named(d);
+        // Only the table's own columns are multiplied out, so that nothing grows by itself.
+        let parents = |features: &[Draft<'a>]| -> Vec<Draft<'a>> {
+            let fits = |d: &&Draft<'a>| chosen(d) && d.factors.len() == 1 && (d.own || !step.columns.is_empty());
+            features.iter().filter(fits).cloned().collect()
+        };
+        match step.kind {
+            StepKind::Gaps => features.par_iter_mut().filter(|d| d.own).for_each(|d| self.fill(d)),
+            StepKind::Treat => return features.par_iter_mut().try_for_each(|d| self.treat(d, rows)),
+            StepKind::Log | StepKind::Power => {
+                features.par_iter_mut().filter(|d| chosen(d)).for_each(|d| Self::curve(step.kind, d, rows));
+            }
+            StepKind::Clip { low, high } => features.par_iter_mut().filter(|d| chosen(d)).for_each(|d| {
+                let mut values = d.values(rows);
+                values.sort_by(f64::total_cmp);
+                if !values.is_empty() {
+                    let (low, high) = (quantile(&values, low), quantile(&values, high));
+                    d.steps.push(Function::Clip { low, high });
+                }
+            }),
+            StepKind::Indicator => {
+                let has_gaps = |d: &&Draft<'_>| d.own && named(d) && d.columns[0].missing() > 0;
+                let more: Vec<Draft<'_>> = features
+                    .iter()
+                    .filter(has_gaps)
+                    .map(|d| Draft {
+                        name: format!("{} missing", d.name),
+                        kind: Some(EncodingKind::Missing),
+                        own: false,
+                        ..d.clone()
+                    })
+                    .collect();
+                features.extend(more);
+            }
+            StepKind::Polynomial { degree } => {
+                for parent in parents(features) {
+                    for n in 2..=degree.min(9) {
+                        let power = ['²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][n as usize - 2];
+                        features.push(parent.derived(format!("{}{power}", parent.name), Function::Raise(n as i32)));
+                    }
+                }
+            }
+            StepKind::Waves => {
+                for parent in parents(features) {
+                    features.push(parent.derived(format!("sin {}", parent.name), Function::Sine));
+                    features.push(parent.derived(format!("cos {}", parent.name), Function::Cosine));
+                }
+            }
+            StepKind::Products => {
+                let parents = parents(features);
+                let pairs = parents.len() * parents.len().saturating_sub(1) / 2;
+                if pairs > MAX_DERIVED {
+                    return Err(DataError::TooManyProducts {
+                        columns: parents.len(),
+                        products: pairs,
+                        limit: MAX_DERIVED,
+                    });
+                }
+                for (k, a) in parents.iter().enumerate() {
+                    features.extend(parents[k + 1..].iter().map(|b| {
+                        let factor =
+                            |d: &Draft<'_>| Factor { column: d.factors[0].column.clone(), steps: d.steps.clone() };
+                        Draft {
+                            name: format!("{} · {}", a.name, b.name),
+                            factors: vec![factor(a), factor(b)],
+                            columns: vec![a.columns[0], b.columns[0]],
+                            steps: Vec::new(),
+                            own: false,
+                            ..a.clone()
+                        }
+                    }));
+                }
+            }
+            StepKind::Window { .. } | StepKind::Augment(_) | StepKind::Balance(_) => {}
+        }
+        Ok(())
+    }
+
+    fn curve(kind: StepKind, draft: &mut Draft<'_>, rows: &[usize]) {
+        let curve = match kind {
+            StepKind::Power => Curve::Power(best_power(&draft.values(rows))),
+            _ => Curve::Log,
+        };
+        draft.push_scale(TargetScale { curve, ..TargetScale::SAME });
+    }
+
+    /// What stands for missing values from here on.
+    fn fill(&self, draft: &mut Draft<'_>) {
+        let column = draft.columns[0];
+        let (is_number, missing) = (draft.is_number(), draft.plan.missing);
+        if missing == Missing::Drop || column.kind() == Kind::Image {
+            return;
+        }
+        if !is_number {
+            draft.fill = self.category_fill(draft);
+            return;
+        }
+        let mut values = draft.values(&self.training);
+        let fill = match missing {
+            Missing::Constant { value } => value,
+            Missing::Mean => values.iter().sum::<f64>() / values.len().max(1) as f64,
+            Missing::Median => {
+                values.sort_by(f64::total_cmp);
+                if values.is_empty() { 0.0 } else { quantile(&values, 0.5) }
+            }
+            Missing::Mode | Missing::Drop => mode(values).unwrap_or(0.0),
+        };
+        draft.steps.push(Function::Fill(fill));
+    }
+
+    /// For text the place among the levels, for other columns the value.
+    fn category_fill(&self, draft: &Draft<'_>) -> Option<f64> {
+        let column = draft.columns[0];
+        if let (Missing::Constant { value }, true) = (draft.plan.missing, column.kind() != Kind::Text) {
+            return Some(value);
+        }
+        let numbers: Vec<f64> = self.training.iter().map(|&row| column.number(row)).filter(|v| !v.is_nan()).collect();
+        match (&column.values, draft.plan.missing) {
+            (Values::Text(text), _) => {
+                // Of equally frequent ones the first in the alphabet.
+                let mut counts = vec![0_usize; text.levels().len()];
+                for &code in &numbers {
+                    counts[code as usize] += 1;
+                }
+                let names = self.levels(draft);
+                let most = names
+                    .iter()
+                    .rev()
+                    .max_by_key(|name| text.levels().iter().position(|l| l == *name).map_or(0, |code| counts[code]))?;
+                names.iter().position(|name| name == most).map(|k| k as f64)
+            }
+            (_, Missing::Mean) if !numbers.is_empty() => Some(numbers.iter().sum::<f64>() / numbers.len() as f64),
+            (_, Missing::Median) if !numbers.is_empty() => {
+                let mut sorted = numbers;
+                sorted.sort_by(f64::total_cmp);
+                Some(quantile(&sorted, 0.5))
+            }
+            _ => mode(numbers),
+        }
+    }
+
+    /// Scales or encodes as the plan of the column says.
+    fn treat(&self, draft: &mut Draft<'_>, rows: &[usize]) -> Result<(), DataError> {
+        if draft.kind.is_some() {
+            return Ok(());
+        }
+        let column = draft.columns[0];
+        // What was made from columns is standardised, whatever they are themselves.
+        let treatment = if draft.own { draft.plan.treatment } else { Treatment::Standardise };
+        if let Values::Images(images) = &column.values {
+            let (height, width, channels) = (images.height, images.width, images.channels);
+            let size = images.size();
+            let pixels = || rows.iter().flat_map(|&row| (row * size..(row + 1) * size).map(|k| images.pixels.get(k)));
+            let scale = match (&images.pixels, treatment) {
+                (_, Treatment::AsIs) => TargetScale::SAME,
+                // Bytes of pictures have the same range in every set.
+                (Numbers::Bytes(_), Treatment::MinMax) => TargetScale::line(0.0, 255.0),
+                _ => linear(pixels, treatment),
+            };
+            draft.kind = Some(EncodingKind::Pixels { height, width, channels, scale });
+            return Ok(());
+        }
+        let kind = match treatment {
+            Treatment::OneHot => EncodingKind::OneHot { levels: self.levels(draft) },
+            Treatment::Ordinal => EncodingKind::Ordinal { levels: self.levels(draft) },
+            Treatment::Hash => EncodingKind::Hash { places: HASH_PLACES },
+            Treatment::TargetMean => self.target_means(draft)?,
+            Treatment::Calendar => {
+                let times = self.kept.iter().any(|&row| column.number(row).rem_euclid(86_400.0) != 0.0);
+                let seconds = || rows.iter().map(|&row| column.number(row)).filter(|v| !v.is_nan());
+                EncodingKind::Calendar { scale: linear(seconds, Treatment::Standardise), times }
+            }
+            Treatment::AsIs => return Ok(()),
+            Treatment::Robust => {
+                let mut values = draft.values(rows);
+                values.sort_by(f64::total_cmp);
+                if !values.is_empty() {
+                    let (low, middle, high) =
+                        (quantile(&values, 0.25), quantile(&values, 0.5), quantile(&values, 0.75));
+                    draft.push_scale(scale(middle, high - low));
+                }
+                return Ok(());
+            }
+            Treatment::Standardise | Treatment::MinMax => {
+                let this: &Draft<'_> = draft;
+                let found = linear(|| rows.iter().map(|&row| this.value(row)).filter(|v| !v.is_nan()), treatment);
+                draft.push_scale(found);
+                return Ok(());
+            }
+        };
+        draft.kind = Some(kind);
+        Ok(())
+    }
+
+    /// Levels that are in the kept rows, sorted.
+    fn levels(&self, draft: &Draft<'_>) -> Vec<String> {
+        let column = draft.columns[0];
+        // Targets lie ahead of their samples; their levels are those of the column.
+        if draft.plan.role == Role::Target || self.kept.len() == column.len() {
+            return column.classes(usize::MAX / 128).unwrap_or_default();
+        }
+        let all = column.classes(usize::MAX / 128).unwrap_or_default();
+        let mut present = vec![false; all.len()];
+        for &row in self.kept {
+            if let Ok(at) = all.binary_search_by(|n| column.order(n, row)) {
+                present[at] = true;
+            }
+        }
+        all.into_iter().zip(present).filter(|(_, present)| *present).map(|(level, _)| level).collect()
+    }
+
+    /// Micci-Barreca (2001), with a fixed weight of the overall mean.
+    fn target_means(&self, draft: &Draft<'_>) -> Result<EncodingKind, DataError> {
+        let Some((plan, target)) = self.columns.iter().find(|(p, _)| p.role == Role::Target) else {
+            return Err(DataError::NoTarget);
+        };
+        let classes = (plan.treatment == Treatment::OneHot).then(|| target.classes(MAX_CLASSES).unwrap_or_default());
+        // Of two classes one tells all.
+        let width = classes.as_ref().map_or(1, |c| if c.len() == 2 { 1 } else { c.len() });
+        let value = |row: usize, k: usize| match &classes {
+            None => target.number(row),
+            Some(names) => {
+                let class = names.binary_search_by(|n| target.order(n, row)).unwrap_or(0);
+                f64::from(u8::from(class == if names.len() == 2 { 1 } else { k }))
+            }
+        };
+        let levels = self.levels(draft);
+        let column = draft.columns[0];
+        let samples = self.target_rows.len().max(1) as f64;
+        let unknown: Vec<f64> =
+            (0..width).map(|k| self.target_rows.iter().map(|&row| value(row, k)).sum::<f64>() / samples).collect();
+        let mut sums = vec![vec![0.0; width]; levels.len()];
+        let mut counts = vec![0.0; levels.len()];
+        for &row in &self.target_rows {
+            if let Ok(level) = levels.binary_search_by(|n| column.order(n, row - self.horizon)) {
+                counts[level] += 1.0;
+                (0..width).for_each(|k| sums[level][k] += value(row, k));
+            }
+        }
+        let mean = |(sums, count): (Vec<f64>, f64)| {
+            sums.iter().zip(&unknown).map(|(sum, all)| (sum + SMOOTHING * all) / (count + SMOOTHING)).collect()
+        };
+        let means = sums.into_iter().zip(counts).map(mean).collect();
+        Ok(EncodingKind::TargetMean { levels, means, unknown })
+    }
+}
+
+fn mode(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let runs = values.chunk_by(|a, b| a == b);
+    // Of equally frequent values the smallest counts.
+    runs.rev().max_by_key(|run| run.len()).map(|run| run[0])
+}
+
+/// Mean and standard deviation, or minimum and range.
+fn linear<I: Iterator<Item = f64>>(values: impl Fn() -> I, treatment: Treatment) -> TargetScale {
+    if treatment == Treatment::MinMax {
+        let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        return scale(low, high - low);
+    }
+    let (n, sum) = values().fold((0.0, 0.0), |(n, sum), v| (n + 1.0, sum + v));
+    let mean = sum / f64::max(n, 1.0);
+    let squares: f64 = values().map(|v| (v - mean).powi(2)).sum();
+    scale(mean, (squares / f64::max(n, 1.0)).sqrt())
+}
+
+/// A constant column becomes zeros.
+fn scale(offset: f64, spread: f64) -> TargetScale {
+    let spread = if spread.is_finite() && spread > 1e-12 * offset.abs().max(1e-300) { spread } else { 1.0 };
+    TargetScale::line(if offset.is_finite() { offset } else { 0.0 }, spread)
+}
+
+/// The power of Yeo and Johnson's transformation for which the values are most likely to be normal, by golden-section
+/// search (their log-likelihood has one maximum).
+fn best_power(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let jacobian: f64 = values.par_iter().map(|v| v.signum() * libm::log1p(v.abs())).sum();
+    let positive = values.iter().all(|&v| v >= 0.0);
+    let likelihood = |lambda: f64| {
+        // Without its constant, which would swallow the digits of large numbers at low powers.
+        let curve = |v: f64| match Curve::Power(lambda) {
+            Curve::Power(lambda) if positive && lambda != 0.0 => libm::pow(v + 1.0, lambda) / lambda,
+            curve => curve.apply(v),
+        };
+        let mean = values.iter().map(|&v| curve(v)).sum::<f64>() / n;
+        let variance = values.iter().map(|&v| (curve(v) - mean).powi(2)).sum::<f64>() / n;
+        (lambda - 1.0) * jacobian - n / 2.0 * libm::log(variance.max(f64::MIN_POSITIVE))
+    };
+    if values.iter().all(|v| *v == values[0]) {
+        return 1.0;
+    }
+    let golden = (5_f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (-5.0, 5.0);
+    let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
+    let (mut at_a, mut at_b) = (likelihood(a), likelihood(b));
+    while high - low > 1e-9 {
+        if at_a > at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - golden * (high - low);
+            at_a = likelihood(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + golden * (high - low);
+            at_b = likelihood(b);
+        }
+    }
+    f64::midpoint(low, high)
+}

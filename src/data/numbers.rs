@@ -1,0 +1,195 @@
+//! Numbers of a column in as few bytes as hold all of them exactly.
+
+/// NaN stands for a missing number.
+#[derive(Clone, Debug)]
+pub enum Numbers {
+    /// Whole numbers from 0 to 255, none missing.
+    Bytes(Vec<u8>),
+    /// Numbers that single precision holds exactly.
+    Singles(Vec<f32>),
+    Doubles(Vec<f64>),
+}
+
+/// What a number needs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Width {
+    Byte,
+    Single,
+    Double,
+}
+
+fn width(value: f64) -> Width {
+    if f64::from(value as u8) == value && value.is_sign_positive() {
+        Width::Byte
+    } else if f64::from(value as f32) == value || value.is_nan() {
+        Width::Single
+    } else {
+        Width::Double
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
+impl Numbers {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bytes(v) => v.len(),
+            Self::Singles(v) => v.len(),
+            Self::Doubles(v) => v.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number `k`.
+    pub fn get(&self, k: usize) -> f64 {
+        match self {
+            Self::Bytes(v) => f64::from(v[k]),
+            Self::Singles(v) => f64::from(v[k]),
+            Self::Doubles(v) => v[k],
+        }
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator + '_ {
+        (0..self.len()).map(|k| self.get(k))
+    }
+
+    /// Bytes that the numbers take.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(v) => v.len(),
+            Self::Singles(v) => 4 * v.len(),
+            Self::Doubles(v) => 8 * v.len(),
+        }
+    }
+
+    /// Appends one number.
+    #[inline]
+    pub fn push(&mut self, value: f64) {
+        match self {
+            Self::Bytes(v) if f64::from(value as u8) == value && value.is_sign_positive() => v.push(value as u8),
+            Self::Singles(v) if f64::from(value as f32) == value || value.is_nan() => v.push(value as f32),
+            Self::Doubles(v) => v.push(value),
+            _ => self.widen_and_push(value),
+        }
+    }
+
+    #[cold]
+    fn widen_and_push(&mut self, value: f64) {
+        self.widen(width(value));
+        self.push(value);
+    }
+
+    fn width(&self) -> Width {
+        match self {
+            Self::Bytes(_) => Width::Byte,
+            Self::Singles(_) => Width::Single,
+            Self::Doubles(_) => Width::Double,
+        }
+    }
+
+    fn widen(&mut self, to: Width) {
+        if to <= self.width() {
+            return;
+        }
+        *self = match to {
+            Width::Single => Self::Singles(self.iter().map(|v| v as f32).collect()),
+            _ => Self::Doubles(self.iter().collect()),
+        };
+    }
+
+    /// Moves all numbers of `other` behind these.
+    pub fn append(&mut self, mut other: Self) {
+        if self.is_empty() && self.width() <= other.width() {
+            *self = other;
+            return;
+        }
+        self.widen(other.width());
+        other.widen(self.width());
+        match (self, other) {
+            (Self::Bytes(a), Self::Bytes(mut b)) => a.append(&mut b),
+            (Self::Singles(a), Self::Singles(mut b)) => a.append(&mut b),
+            (Self::Doubles(a), Self::Doubles(mut b)) => a.append(&mut b),
+            _ => unreachable!("both were widened to the same width"),
+        }
+    }
+
+    /// Gives back room that was kept for more numbers.
+    pub fn shrink(&mut self) {
+        match self {
+            Self::Bytes(v) => v.shrink_to_fit(),
+            Self::Singles(v) => v.shrink_to_fit(),
+            Self::Doubles(v) => v.shrink_to_fit(),
+        }
+    }
+
+    /// Those at the given places, in that order.
+    pub fn select(&self, places: &[usize]) -> Self {
+        match self {
+            Self::Bytes(v) => Self::Bytes(places.iter().map(|&k| v[k]).collect()),
+            Self::Singles(v) => Self::Singles(places.iter().map(|&k| v[k]).collect()),
+            Self::Doubles(v) => Self::Doubles(places.iter().map(|&k| v[k]).collect()),
+        }
+    }
+}
+
+impl From<Vec<f64>> for Numbers {
+    fn from(values: Vec<f64>) -> Self {
+        match values.iter().map(|&v| width(v)).max().unwrap_or(Width::Byte) {
+            Width::Byte => Self::Bytes(values.into_iter().map(|v| v as u8).collect()),
+            Width::Single => Self::Singles(values.into_iter().map(|v| v as f32).collect()),
+            Width::Double => Self::Doubles(values),
+        }
+    }
+}
+
+impl FromIterator<f64> for Numbers {
+    fn from_iter<I: IntoIterator<Item = f64>>(values: I) -> Self {
+        let mut numbers = Self::default();
+        values.into_iter().for_each(|v| numbers.push(v));
+        numbers
+    }
+}
+
+/// The same numbers in whatever width; missing ones are alike.
+impl PartialEq for Numbers {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Numbers;
+    use proptest::prelude::{Strategy as _, any, prop, prop_assert_eq, prop_oneof, proptest};
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_in_any_width(
+            a in prop::collection::vec(prop_oneof![(0..=255_u8).prop_map(f64::from), any::<f32>().prop_map(f64::from), any::<f64>()], 0..20),
+            b in prop::collection::vec(prop_oneof![(0..=255_u8).prop_map(f64::from), any::<f64>()], 0..20),
+        ) {
+            let bits = |n: &Numbers| n.iter().map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() }).collect::<Vec<_>>();
+            let whole: Vec<f64> = a.iter().chain(&b).copied().collect();
+            let wanted: Vec<u64> = whole.iter().map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() }).collect();
+            let mut joined: Numbers = a.into_iter().collect();
+            joined.append(b.into_iter().collect());
+            prop_assert_eq!(bits(&joined), wanted.clone());
+            prop_assert_eq!(bits(&Numbers::from(whole)), wanted);
+        }
+    }
+
+    #[test]
+    fn small_whole_numbers_take_a_byte_each() {
+        assert_eq!(Numbers::from(vec![0.0, 255.0]).bytes(), 2);
+        assert_eq!(Numbers::from(vec![0.0, 256.0]).bytes(), 8);
+        assert_eq!(Numbers::from(vec![1.0, f64::NAN]).bytes(), 8);
+        assert_eq!(Numbers::from(vec![0.1]).bytes(), 8);
+    }
+}

@@ -1,0 +1,709 @@
+//! Delimited text → table: encoding, delimiter, header, quoting, decimal point and column types are detected.
+//!
+//! The text is read in blocks of whole records. A block without quotes is cut at line ends and parsed by all threads at
+//! once; one with quotes is parsed by the `csv` crate. Numbers go straight into their columns, so that a file needs
+//! little more memory than its numbers. A column that turns out to hold words after its first rows were all numbers is
+//! read again as text.
+
+use super::encoding::{self, ToUtf8};
+use super::source::Source;
+use super::{COLUMN_LIMIT, Detected, Format, ReadOptions};
+use crate::data::cells::{dated, is_missing, parse, parse_trimmed, unique_names};
+use crate::data::error::DataError;
+use crate::data::numbers::Numbers;
+use crate::data::reading::Reading;
+use crate::data::table::{Column, Table, TextBuilder, Values};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use memchr::{memchr, memchr_iter, memrchr};
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+use serde::Serialize;
+use std::io::Read;
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TextFormat {
+    pub delimiter: char,
+    pub header: bool,
+    pub decimal_comma: bool,
+    pub byte_order_mark: bool,
+    pub encoding: &'static str,
+    pub comment: Option<char>,
+    /// Lines before the table.
+    pub skip: usize,
+}
+
+impl Default for TextFormat {
+    fn default() -> Self {
+        Self {
+            delimiter: ',',
+            header: true,
+            decimal_comma: false,
+            byte_order_mark: false,
+            encoding: UTF_8.name(),
+            comment: None,
+            skip: 0,
+        }
+    }
+}
+
+const FIELD_LIMIT: usize = 1 << 20;
+/// A record that is longer than this is taken for a mistake.
+const RECORD_LIMIT: usize = 16 << 20;
+const BLOCK: usize = 8 << 20;
+/// What is read to have a look.
+const GLANCE: usize = 1 << 17;
+/// Rows that tell what a column is.
+const SAMPLE: usize = 1000;
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+pub(super) fn read(
+    source: &Source,
+    head: &[u8],
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
+    let encoding = match &options.encoding {
+        Some(name) => encoding::named(name)?,
+        None => encoding::detect(head),
+    };
+    match read_as(source, head, encoding, options, reading) {
+        // The first bytes were UTF-8, but not all.
+        Err(DataError::NotUtf8 { row, .. }) if options.encoding.is_none() => {
+            let (table, mut detected) = read_as(source, head, WINDOWS_1252, options, reading)?;
+            detected.notes.push(format!("Line {row} is not UTF-8, so the text was read as windows-1252."));
+            Ok((table, detected))
+        }
+        outcome => outcome,
+    }
+}
+
+fn read_as(
+    source: &Source,
+    head: &[u8],
+    encoding: &'static Encoding,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
+    let name = source.name();
+    let mut start = Vec::new();
+    ToUtf8::new(encoding).push(head, false, &mut start);
+    let byte_order_mark =
+        head.starts_with(&[0xef, 0xbb, 0xbf]) || (encoding != UTF_8 && Encoding::for_bom(head).is_some());
+    let text = String::from_utf8_lossy(&start);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if text.trim().is_empty() {
+        return Err(DataError::Empty { name: name.to_owned() });
+    }
+    let comment = options.comment.filter(char::is_ascii).or_else(|| text.starts_with('#').then_some('#'));
+    let skip = options.skip.unwrap_or(0);
+    let sample: String = text.split_inclusive('\n').skip(skip).collect();
+    let delimiter = options.delimiter.filter(char::is_ascii).unwrap_or_else(|| detect_delimiter(&sample, comment));
+    let whole = (head.len() as u64) < super::source::HEAD;
+    let rows = sample_rows(name, &sample, delimiter, comment, whole, skip)?;
+    let Some(first) = rows.first() else { return Err(DataError::Empty { name: name.to_owned() }) };
+    let width = first.len();
+    if width > COLUMN_LIMIT {
+        return Err(DataError::TooWide { name: name.to_owned(), columns: width, limit: COLUMN_LIMIT });
+    }
+    let decimal_comma = options.decimal_comma.unwrap_or_else(|| delimiter != ',' && uses_decimal_comma(&rows));
+    let header = options.header.unwrap_or_else(|| has_header(&rows, decimal_comma));
+    let names = if header { unique_names(first) } else { unique_names(std::iter::repeat_n("", width)) };
+    let body = &rows[usize::from(header)..];
+    let is_number = |k: usize| {
+        let cells = || body.iter().map(|r| r.get(k).unwrap_or("").trim());
+        cells().all(|c| is_missing(c) || parse(c, decimal_comma).is_some())
+    };
+    let format =
+        TextFormat { delimiter, header, decimal_comma, byte_order_mark, encoding: encoding.name(), comment, skip };
+    let mut numeric: Vec<bool> = (0..width).map(is_number).collect();
+    let sinks = loop {
+        let layout = Layout { name, format, numeric: &numeric };
+        let sinks = layout.read(source, encoding, reading)?;
+        let mistaken: Vec<usize> = (0..width).filter(|&k| matches!(sinks[k], Sink::Mistaken)).collect();
+        if mistaken.is_empty() {
+            break sinks;
+        }
+        for k in mistaken {
+            numeric[k] = false;
+        }
+    };
+    if sinks.first().is_none_or(|s| s.len() == 0) {
+        return Err(DataError::HeaderOnly { name: name.to_owned() });
+    }
+    let columns = names.into_iter().zip(sinks).map(|(name, sink)| Column::new(name, sink.finish())).collect();
+    let detected = Detected { text: Some(format), ..Detected::of(Format::Delimited) };
+    Ok((Table { name: name.to_owned(), columns }, detected))
+}
+
+/// The first records.
+fn sample_rows(
+    name: &str,
+    text: &str,
+    delimiter: char,
+    comment: Option<char>,
+    whole: bool,
+    skip: usize,
+) -> Result<Vec<csv::StringRecord>, DataError> {
+    let mut rows: Vec<csv::StringRecord> = Vec::new();
+    let mut end = 0;
+    for record in csv_reader(delimiter, comment).from_reader(text.as_bytes()).records() {
+        let record = record.map_err(|e| DataError::Malformed {
+            name: name.to_owned(),
+            reason: e.to_string().trim_end_matches('.').to_owned(),
+        })?;
+        let line = skip + record.position().map_or(rows.len() + 1, |p| p.line() as usize);
+        if let Some(long) = record.iter().find(|f| f.len() > FIELD_LIMIT) {
+            return Err(DataError::HugeField { name: name.to_owned(), row: line, limit: FIELD_LIMIT.min(long.len()) });
+        }
+        if record.len() > COLUMN_LIMIT {
+            return Err(DataError::TooWide { name: name.to_owned(), columns: record.len(), limit: COLUMN_LIMIT });
+        }
+        end = record.position().map_or(end, |p| p.byte() as usize);
+        rows.push(record);
+        if rows.len() > SAMPLE {
+            return Ok(rows);
+        }
+    }
+    // The last record of a part may be cut.
+    if !whole && rows.len() > 1 && end > 0 {
+        rows.pop();
+    }
+    Ok(rows)
+}
+
+fn csv_reader(delimiter: char, comment: Option<char>) -> csv::ReaderBuilder {
+    let mut reader = csv::ReaderBuilder::new();
+    reader.delimiter(delimiter as u8).has_headers(false).flexible(true).comment(comment.map(|c| c as u8));
+    reader
+}
+
+/// What the columns are.
+struct Layout<'a> {
+    name: &'a str,
+    format: TextFormat,
+    numeric: &'a [bool],
+}
+
+/// A column that grows.
+enum Sink {
+    Numbers(Numbers),
+    Text(TextBuilder),
+    /// It was taken for numbers, but is not.
+    Mistaken,
+}
+
+impl Sink {
+    fn len(&self) -> usize {
+        match self {
+            Self::Numbers(v) => v.len(),
+            Self::Text(text) => text.len(),
+            Self::Mistaken => 0,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Numbers(v) => v.bytes(),
+            Self::Text(text) => text.bytes(),
+            Self::Mistaken => 0,
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        match (&mut *self, other) {
+            (Self::Numbers(a), Self::Numbers(b)) => a.append(b),
+            (Self::Text(a), Self::Text(b)) => a.append(&b),
+            _ => *self = Self::Mistaken,
+        }
+    }
+
+    fn finish(self) -> Values {
+        match self {
+            Self::Numbers(mut numbers) => {
+                numbers.shrink();
+                Values::Numbers(numbers)
+            }
+            Self::Text(text) => dated(text.finish()),
+            Self::Mistaken => unreachable!("such columns are read again"),
+        }
+    }
+}
+
+/// What is wrong with a record, counted from the beginning of its piece.
+enum Wrong {
+    Fields { line: usize, found: usize },
+    NotUtf8 { line: usize, byte: usize },
+    Huge { line: usize },
+    Csv(String),
+}
+
+impl Layout<'_> {
+    /// One pass over the text.
+    fn read(&self, source: &Source, encoding: &'static Encoding, reading: &Reading) -> Result<Vec<Sink>, DataError> {
+        let mut blocks = Blocks::new(source, encoding, reading)?;
+        let mut all = self.sinks();
+        // Lines and bytes before the block.
+        let (mut lines, mut bytes) = blocks.skip_lines(self.format.skip)?;
+        let mut skip_header = self.format.header;
+        while let Some(block) = blocks.next(&self.format)? {
+            let mut text = block.text();
+            if skip_header {
+                let Some(header) = self.header_end(text) else { continue };
+                lines += memchr_iter(b'\n', &text[..header]).count();
+                bytes += header;
+                text = &text[header..];
+                skip_header = false;
+            }
+            self.block(text, block.plain, lines, bytes, &mut all)?;
+            lines += memchr_iter(b'\n', text).count();
+            bytes += text.len();
+            reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
+            if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    fn sinks(&self) -> Vec<Sink> {
+        let sink = |&numeric: &bool| {
+            if numeric { Sink::Numbers(Numbers::default()) } else { Sink::Text(TextBuilder::default()) }
+        };
+        self.numeric.iter().map(sink).collect()
+    }
+
+    /// Where the first record ends.
+    fn header_end(&self, text: &[u8]) -> Option<usize> {
+        let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(text);
+        let mut record = csv::ByteRecord::new();
+        reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
+    }
+
+    /// Parses a block of whole records and appends it.
+    fn block(&self, text: &[u8], plain: bool, lines: usize, bytes: usize, all: &mut [Sink]) -> Result<(), DataError> {
+        let pieces = if plain { cut(text, rayon::current_num_threads()) } else { vec![text] };
+        let parsed: Vec<Result<Vec<Sink>, Wrong>> = pieces
+            .clone()
+            .into_par_iter()
+            .map(|piece| {
+                let mut sinks = self.sinks();
+                if plain { self.plain(piece, &mut sinks) } else { self.quoted(piece, &mut sinks) }.map(|()| sinks)
+            })
+            .collect();
+        let (mut lines, mut bytes) = (lines, bytes);
+        for (piece, sinks) in pieces.into_iter().zip(parsed) {
+            for (whole, sink) in all.iter_mut().zip(sinks.map_err(|wrong| self.told(wrong, lines, bytes))?) {
+                whole.append(sink);
+            }
+            lines += memchr_iter(b'\n', piece).count();
+            bytes += piece.len();
+        }
+        Ok(())
+    }
+
+    fn told(&self, wrong: Wrong, lines: usize, bytes: usize) -> DataError {
+        let name = self.name.to_owned();
+        match wrong {
+            Wrong::Fields { line, found } => DataError::Ragged {
+                name,
+                row: lines + line,
+                found,
+                expected: self.numeric.len(),
+                delimiter: self.format.delimiter,
+            },
+            Wrong::NotUtf8 { line, byte } => DataError::NotUtf8 { name, row: lines + line, byte: bytes + byte },
+            Wrong::Huge { line } => DataError::HugeField { name, row: lines + line, limit: FIELD_LIMIT },
+            Wrong::Csv(reason) => DataError::Malformed { name, reason },
+        }
+    }
+
+    /// Lines without quotes.
+    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<(), Wrong> {
+        let delimiter = self.format.delimiter as u8;
+        let comment = self.format.comment.map(|c| c as u8);
+        let mut rest = piece;
+        let mut number = 0;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).unwrap_or(rest.len());
+            let mut line = &rest[..end];
+            rest = rest.get(end + 1..).unwrap_or(&[]);
+            number += 1;
+            if line.last() == Some(&b'\r') {
+                line = &line[..line.len() - 1];
+            }
+            if line.is_empty() || comment == line.first().copied() {
+                continue;
+            }
+            let mut start = 0;
+            let mut ended = false;
+            for sink in sinks.iter_mut() {
+                if ended {
+                    return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
+                }
+                // Most fields are small whole numbers.
+                let (mut at, mut value) = (start, 0_u64);
+                while let Some(digit) = line.get(at).map(|b| b.wrapping_sub(b'0')).filter(|&d| d < 10) {
+                    value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+                    at += 1;
+                }
+                let digits = at - start;
+                if at < line.len() && line[at] != delimiter {
+                    at = memchr(delimiter, &line[at..]).map_or(line.len(), |k| at + k);
+                }
+                let field = &line[start..at];
+                if let Sink::Numbers(numbers) = sink
+                    && (1..16).contains(&digits)
+                    && digits == field.len()
+                {
+                    numbers.push(value as f64);
+                } else {
+                    self.field(field, sink).map_err(|wrong| wrong.at(number, line, piece))?;
+                }
+                ended = at == line.len();
+                start = at + 1;
+            }
+            if !ended {
+                return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Records of which some fields are quoted.
+    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<(), Wrong> {
+        let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(piece);
+        let mut record = csv::ByteRecord::new();
+        while reader.read_byte_record(&mut record).map_err(|e| Wrong::Csv(e.to_string()))? {
+            let position = record.position();
+            let line = position.map_or(1, |p| p.line() as usize);
+            if record.len() != sinks.len() {
+                return Err(Wrong::Fields { line, found: record.len() });
+            }
+            for (field, sink) in record.iter().zip(sinks.iter_mut()) {
+                let from = &piece[position.map_or(0, |p| p.byte() as usize)..];
+                self.field(field, sink).map_err(|wrong| wrong.at(line, from, piece))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One cell of any kind.
+    fn field(&self, field: &[u8], sink: &mut Sink) -> Result<(), Bad> {
+        let field = field.trim_ascii();
+        match sink {
+            Sink::Mistaken => {}
+            Sink::Numbers(numbers) => {
+                let number = if self.format.decimal_comma {
+                    std::str::from_utf8(field).ok().and_then(|text| parse(text, true))
+                } else {
+                    parse_trimmed(field)
+                };
+                match number {
+                    Some(number) => numbers.push(number),
+                    None if std::str::from_utf8(field).is_ok_and(is_missing) => numbers.push(f64::NAN),
+                    None => *sink = Sink::Mistaken,
+                }
+            }
+            Sink::Text(text) => {
+                if field.len() > FIELD_LIMIT {
+                    return Err(Bad::Huge);
+                }
+                let Ok(cell) = std::str::from_utf8(field).map(str::trim) else { return Err(Bad::NotUtf8) };
+                text.push(Some(cell).filter(|c| !is_missing(c)));
+            }
+        }
+        Ok(())
+    }
+}
+
+enum Bad {
+    Huge,
+    NotUtf8,
+}
+
+impl Bad {
+    fn at(self, line: usize, record: &[u8], piece: &[u8]) -> Wrong {
+        match self {
+            Self::Huge => Wrong::Huge { line },
+            Self::NotUtf8 => {
+                let before = record.as_ptr() as usize - piece.as_ptr() as usize;
+                let valid = std::str::from_utf8(record).map_or_else(|e| e.valid_up_to(), |_| 0);
+                Wrong::NotUtf8 { line, byte: before + valid + 1 }
+            }
+        }
+    }
+}
+
+/// Cuts text at line ends into so many pieces of about the same length.
+fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
+    let mut cuts = Vec::with_capacity(pieces);
+    let mut rest = text;
+    for left in (1..=pieces).rev() {
+        let wanted = rest.len() / left;
+        let end =
+            if left == 1 { rest.len() } else { memchr(b'\n', &rest[wanted..]).map_or(rest.len(), |k| wanted + k + 1) };
+        let (piece, after) = rest.split_at(end);
+        if !piece.is_empty() {
+            cuts.push(piece);
+        }
+        rest = after;
+    }
+    cuts
+}
+
+/// The text in blocks that end where a record ends.
+struct Blocks<'a> {
+    name: &'a str,
+    source: &'a Source<'a>,
+    input: Box<dyn Read + 'a>,
+    decoder: ToUtf8,
+    raw: Vec<u8>,
+    text: Vec<u8>,
+    /// How much of `text` the last block took.
+    taken: usize,
+    ended: bool,
+    first: bool,
+    size: usize,
+}
+
+struct Block<'b> {
+    text: &'b [u8],
+    /// No quotes, and lines end in one way.
+    plain: bool,
+}
+
+impl Block<'_> {
+    fn text(&self) -> &[u8] {
+        self.text
+    }
+}
+
+impl<'a> Blocks<'a> {
+    fn new(source: &'a Source<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
+        let size = if reading.rows.is_some() { GLANCE } else { BLOCK };
+        Ok(Self {
+            name: source.name(),
+            source,
+            input: source.open(reading)?,
+            decoder: ToUtf8::new(encoding),
+            raw: vec![0; size],
+            text: Vec::new(),
+            taken: 0,
+            ended: false,
+            first: true,
+            size,
+        })
+    }
+
+    /// Reads a block more.
+    fn fill(&mut self) -> Result<(), DataError> {
+        let mut filled = 0;
+        while filled < self.size {
+            match self.input.read(&mut self.raw[filled..]).map_err(|e| self.source.cannot(&e))? {
+                0 => {
+                    self.ended = true;
+                    break;
+                }
+                n => filled += n,
+            }
+        }
+        let start = self.text.len();
+        self.decoder.push(&self.raw[..filled], self.ended, &mut self.text);
+        if self.first {
+            self.first = false;
+            if self.text.starts_with(&[0xef, 0xbb, 0xbf]) {
+                self.text.drain(..3);
+            }
+        }
+        // Lines that end as on old Macintosh computers.
+        if memchr(b'\n', &self.text).is_none() && memchr(b'\r', &self.text).is_some() {
+            let start = start.min(self.text.len());
+            self.text[start..].iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
+        }
+        Ok(())
+    }
+
+    /// Takes lines off the beginning; their number and bytes.
+    fn skip_lines(&mut self, lines: usize) -> Result<(usize, usize), DataError> {
+        let mut skipped = (0, 0);
+        while skipped.0 < lines {
+            if self.text.is_empty() {
+                if self.ended {
+                    break;
+                }
+                self.fill()?;
+                continue;
+            }
+            match memchr(b'\n', &self.text) {
+                Some(end) => {
+                    self.text.drain(..=end);
+                    skipped = (skipped.0 + 1, skipped.1 + end + 1);
+                }
+                None => self.text.clear(),
+            }
+        }
+        Ok(skipped)
+    }
+
+    /// The next block of whole records.
+    fn next(&mut self, format: &TextFormat) -> Result<Option<Block<'_>>, DataError> {
+        self.text.drain(..self.taken);
+        self.taken = 0;
+        while !self.ended || !self.text.is_empty() {
+            if !self.ended {
+                self.fill()?;
+            }
+            let quoted = memchr(b'"', &self.text).is_some();
+            let odd_ends = || memchr_iter(b'\r', &self.text).any(|k| self.text.get(k + 1).is_some_and(|&b| b != b'\n'));
+            let plain = !quoted && !odd_ends();
+            let end = if self.ended {
+                self.text.len()
+            } else if plain {
+                memrchr(b'\n', &self.text).map_or(0, |k| k + 1)
+            } else {
+                last_record(&self.text, format)
+            };
+            if end > 0 {
+                self.taken = end;
+                return Ok(Some(Block { text: &self.text[..end], plain }));
+            }
+            if self.text.len() > RECORD_LIMIT {
+                return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where the last record of a part begins: it may go on behind the part.
+fn last_record(text: &[u8], format: &TextFormat) -> usize {
+    let mut reader = csv_reader(format.delimiter, format.comment).from_reader(text);
+    let mut record = csv::ByteRecord::new();
+    let mut last = 0;
+    while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
+        last = record.position().map_or(last, |p| p.byte() as usize);
+    }
+    last
+}
+
+/// The candidate that splits the first lines into the same, largest number of fields.
+fn detect_delimiter(text: &str, comment: Option<char>) -> char {
+    let lines = || text.lines().filter(|l| !l.trim().is_empty() && !comment.is_some_and(|c| l.starts_with(c)));
+    let score = |delimiter: char| {
+        let mut quoted = false;
+        let (mut counts, mut count) = (Vec::new(), 0_usize);
+        'lines: for line in lines().take(100) {
+            for c in line.chars().take(1 << 16) {
+                match c {
+                    '"' => quoted = !quoted,
+                    c if c == delimiter && !quoted => count += 1,
+                    _ => {}
+                }
+            }
+            if !quoted {
+                counts.push(std::mem::take(&mut count));
+                if counts.len() == 30 {
+                    break 'lines;
+                }
+            }
+        }
+        if counts.is_empty() {
+            counts.push(count);
+        }
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let same = counts.iter().filter(|&&c| c == counts[0]).count() * 100 / counts.len();
+        // Agreement between lines counts most, then cells that are numbers ("1;2,5" is not "1;2" and "5"), then fields.
+        let cells = || lines().take(30).flat_map(|line| line.split(delimiter).take(1000));
+        let numbers = cells().filter(|c| parse(c, delimiter != ',').is_some() || parse(c, false).is_some()).count();
+        let share = numbers * 100 / cells().count().max(1);
+        if counts[0] == 0 { (0, 0, 0) } else { (same, share, most) }
+    };
+    DELIMITERS.into_iter().rev().max_by_key(|&d| score(d)).filter(|&d| score(d) != (0, 0, 0)).unwrap_or(',')
+}
+
+/// Whether some cell looks like 3,14 and none like 3.14.
+fn uses_decimal_comma(rows: &[csv::StringRecord]) -> bool {
+    let cells = || rows.iter().skip(1).take(200).flat_map(csv::StringRecord::iter);
+    cells().any(|c| c.contains(',') && parse(c, true).is_some())
+        && !cells().any(|c| c.contains('.') && parse(c, false).is_some())
+}
+
+/// Whether the first row names the columns: none of its cells is a number, and it does not look like the rows below.
+fn has_header(rows: &[csv::StringRecord], decimal_comma: bool) -> bool {
+    let Some(first) = rows.first() else { return false };
+    if first.iter().any(|c| parse(c, decimal_comma).is_some()) {
+        return false;
+    }
+    let below = || rows.iter().skip(1).take(200);
+    let cell = |row: &csv::StringRecord, k: usize| row.get(k).unwrap_or("").to_owned();
+    let numbers_below = (0..first.len()).any(|k| below().any(|r| parse(&cell(r, k), decimal_comma).is_some()));
+    let repeats = (0..first.len()).any(|k| !first[k].trim().is_empty() && below().any(|r| cell(r, k) == first[k]));
+    numbers_below || rows.len() == 1 || !repeats
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TextFormat;
+    use crate::data::{ReadOptions, Values, read_bytes};
+
+    fn read(text: &str) -> (crate::data::Table, TextFormat) {
+        let (table, found) = read_bytes("t.csv", text.as_bytes(), &ReadOptions::default()).expect("readable");
+        (table, found.text.expect("text"))
+    }
+
+    #[test]
+    fn dialects_are_detected() {
+        for (text, delimiter, header, comma, columns, rows) in [
+            ("a,b\n1,2\n3,4\n", ',', true, false, 2, 2),
+            ("1;2,5\n3;4,5\n", ';', false, true, 2, 2),
+            ("a\tb\tc\n1\t2\tx\n", '\t', true, false, 3, 1),
+            ("\u{feff}a|b\r\n1.5|2\r\n", '|', true, false, 2, 1),
+            ("name,note\nAnn,\"x, y\"\nBob,\"said \"\"hi\"\"\"\n", ',', true, false, 2, 2),
+            ("only\n1\n2\n", ',', true, false, 1, 2),
+            ("5.1,3.5,setosa\n4.9,3.0,setosa\n", ',', false, false, 3, 2),
+        ] {
+            let (table, found) = read(text);
+            assert_eq!((found.delimiter, found.header, found.decimal_comma), (delimiter, header, comma), "{text:?}");
+            assert_eq!((table.columns.len(), table.rows()), (columns, rows), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quoted_delimiters_newlines_and_quotes_stay_in_their_cell() {
+        let (table, _) = read("a,b\n\"x, y\",1\n\"two\nlines\",2\n\"say \"\"hi\"\"\",3\n");
+        let cells: Vec<String> = (0..3).map(|r| table.columns[0].cell(r)).collect();
+        assert_eq!(cells, ["x, y", "two\nlines", "say \"hi\""]);
+    }
+
+    #[test]
+    fn types_and_missing_values_are_inferred() {
+        let (table, _) = read("n,t\n1,x\n?,y\nNA,\n2.5e3,x\n");
+        let Values::Numbers(n) = &table.columns[0].values else { panic!("numbers") };
+        let n: Vec<f64> = n.iter().collect();
+        assert!(n[0] == 1.0 && n[1].is_nan() && n[2].is_nan() && n[3] == 2500.0);
+        assert!(!table.columns[1].is_number() && table.columns[1].is_missing(2));
+    }
+
+    #[test]
+    fn double_names_are_told_apart() {
+        let names: Vec<String> = read("a,a,\n1,2,3\n").0.columns.into_iter().map(|c| c.name).collect();
+        assert_eq!(names, ["a", "a (2)", "column 3"]);
+    }
+
+    #[test]
+    fn bad_input_is_told_with_its_place() {
+        let huge = format!("a,b\n1,\"{}\"\n", "x".repeat(2 << 20));
+        for (bytes, says) in [
+            (&b""[..], "is empty"),
+            (b" \n\n", "is empty"),
+            (b"a,b\n", "header but no rows"),
+            (b"a,b\n1,2\n3\n", "row 3: 1 fields"),
+            (b"a,b\n1,\xff\n", "row 2: the text is not UTF-8 (byte 7"),
+            (huge.as_bytes(), "row 2: a field is longer"),
+        ] {
+            let options = ReadOptions { encoding: Some("UTF-8".into()), ..ReadOptions::default() };
+            let error = read_bytes("t.csv", bytes, &options).expect_err("bad input").to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! Folders and zip archives of pictures: a folder a class, or one folder and a table of labels beside the pictures.
+
+use super::source::{Source, unreadable};
+use super::{Detected, Format, ReadOptions};
+use crate::data::error::DataError;
+use crate::data::numbers::Numbers;
+use crate::data::reading::Reading;
+use crate::data::table::{Column, Images, Table, Values};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageReader, Limits};
+use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{BufReader, Cursor, Read as _};
+use std::path::{Path, PathBuf};
+
+/// The size and colour that all pictures are brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageOptions {
+    pub width: u32,
+    pub height: u32,
+    #[serde(default)]
+    pub fit: Fit,
+    /// One channel of brightness instead of red, green and blue.
+    #[serde(default)]
+    pub grey: bool,
+}
+
+/// How a picture of another shape is made to fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// The middle, as large as it can be
+    #[default]
+    Crop,
+    /// The whole, squeezed
+    Stretch,
+}
+
+impl Fit {
+    pub const ALL: [Self; 2] = [Self::Crop, Self::Stretch];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Crop => "crop",
+            Self::Stretch => "stretch",
+        }
+    }
+}
+
+const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "jfif"];
+/// Folders within folders.
+const DEPTH: usize = 8;
+/// Most files of a folder.
+const FILES: usize = 2_000_000;
+/// A picture file of more bytes, or of more pixels on a side, is taken for a mistake.
+const FILE_LIMIT: u64 = 256 << 20;
+const SIDE_LIMIT: u32 = 20_000;
+/// Pictures of one size up to this stay as they are; others become squares of [`SIDE`].
+const KEPT: u32 = 64;
+const SIDE: u32 = 32;
+/// Pictures that are looked at to choose a size.
+const LOOKED_AT: usize = 64;
+const CHUNK: usize = 256;
+
+/// Whether a name is that of a picture.
+pub(super) fn is_image(name: &str) -> bool {
+    let ending = Path::new(name).extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+    !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+}
+
+/// The files of a folder and of those in it, in order of their names. Links to folders are not followed, so that there
+/// is no way round in circles.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))? {
+            let entry = entry.map_err(|e| unreadable(&folder, &e))?;
+            let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
+            if kind.is_dir() && depth < DEPTH {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
+                files.push(entry.path());
+            }
+            if files.len() > FILES {
+                let reason = format!("it holds more than {FILES} files");
+                return Err(DataError::Unreadable { path: folder, reason });
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A picture that can be read: its path within all, the folder that it lies in, and where its bytes are.
+struct Picture {
+    name: String,
+    class: Option<String>,
+    place: Place,
+}
+
+enum Place {
+    File(PathBuf),
+    /// Number of the entry of an archive.
+    Entry(usize),
+}
+
+impl Picture {
+    fn new(path: &str, place: Place) -> Self {
+        Self { name: path.to_owned(), class: path.rsplit('/').nth(1).map(str::to_owned), place }
+    }
+}
+
+pub(super) fn read_folder(
+    source: &Source,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
+    let folder = source.path().unwrap_or(Path::new(""));
+    let files = files_of(folder)?;
+    let inside = |path: &Path| path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
+    let pictures: Vec<Picture> = files
+        .iter()
+        .map(|path| (inside(path), path))
+        .filter(|(name, _)| is_image(name))
+        .map(|(name, path)| Picture::new(&name, Place::File(path.clone())))
+        .collect();
+    let load = |place: &Place| match place {
+        Place::File(path) => {
+            let size = std::fs::metadata(path).map_or(0, |m| m.len());
+            if size > FILE_LIMIT {
+                Err("it is too large".to_owned())
+            } else {
+                std::fs::read(path).map_err(|e| e.to_string())
+            }
+        }
+        Place::Entry(_) => Err("it is no file".to_owned()),
+    };
+    let tables: Vec<&PathBuf> = files
+        .iter()
+        .filter(|p| p.parent() == Some(folder) && p.extension().is_some_and(|e| e == "csv" || e == "tsv"))
+        .collect();
+    let mut labels = None;
+    for path in tables.into_iter().filter(|_| !pictures.is_empty()) {
+        // A table that cannot be read is not the one with the labels.
+        let table = super::read_file(path, &ReadOptions::default(), &Reading::default());
+        labels = labels.or_else(|| labels_of(&table.ok()?.0, &pictures));
+    }
+    read(source, pictures, labels, &load, options, reading)
+}
+
+pub(super) fn read_zip(
+    source: &Source,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
+    let open = || {
+        let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
+        archive.map_err(|e| source.malformed(&format!("the archive cannot be read ({e}). Fetch it again")))
+    };
+    let mut archive = open()?;
+    let mut pictures = Vec::new();
+    for k in 0..archive.len() {
+        let entry =
+            archive.by_index_raw(k).map_err(|e| source.malformed(&format!("entry {} cannot be read ({e})", k + 1)))?;
+        let name = entry.name().map_or_else(|_| "?".to_owned(), std::borrow::Cow::into_owned);
+        // Nothing is written to disk, but a name that leads outside is a sign of an archive that means harm.
+        if entry.enclosed_name().is_none() {
+            return Err(
+                source.malformed(&format!("entry \"{name}\" leads out of the archive. Get it from another place"))
+            );
+        }
+        if entry.is_file() && is_image(&name) {
+            pictures.push(Picture::new(&name, Place::Entry(k)));
+        }
+    }
+    let archive = std::sync::Mutex::new(archive);
+    let load = |place: &Place| {
+        let Place::Entry(k) = place else { return Err("it is no entry".to_owned()) };
+        let mut archive = archive.lock().map_err(|e| e.to_string())?;
+        let entry = archive.by_index(*k).map_err(|e| e.to_string())?;
+        let mut bytes = Vec::new();
+        match entry.take(FILE_LIMIT + 1).read_to_end(&mut bytes) {
+            Ok(n) if n as u64 > FILE_LIMIT => Err("it is too large".to_owned()),
+            Ok(_) => Ok(bytes),
+            Err(e) => Err(e.to_string()),
+        }
+    };
+    read(source, pictures, None, &load, options, reading)
+}
+
+type Load<'a> = &'a (dyn Fn(&Place) -> Result<Vec<u8>, String> + Sync);
+
+fn read(
+    source: &Source,
+    mut pictures: Vec<Picture>,
+    labels: Option<Vec<(String, Vec<Option<String>>)>>,
+    load: Load<'_>,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
+    if pictures.is_empty() {
+        return Err(source.malformed("it holds no pictures (PNG, JPEG, BMP, GIF, WebP or TIFF). Choose the folder with a sub-folder for each class, or a file in it"));
+    }
+    let mut labels = labels;
+    if let Some(rows) = reading.rows.filter(|&rows| rows < pictures.len()) {
+        // Some of every folder.
+        let step = pictures.len().div_ceil(rows);
+        pictures = pictures.into_iter().step_by(step).collect();
+        for (_, cells) in labels.iter_mut().flatten() {
+            *cells = std::mem::take(cells).into_iter().step_by(step).collect();
+        }
+    }
+    let shape = options.images.unwrap_or_else(|| guess_size(&pictures, load));
+    let channels = if shape.grey { 1 } else { 3 };
+    let size = shape.width as usize * shape.height as usize * channels;
+    if size == 0 {
+        return Err(source.malformed("pictures need a width and a height of at least 1"));
+    }
+    reading.allow(source.name(), size.saturating_mul(pictures.len()))?;
+    reading.expect(pictures.len() as u64);
+    let mut pixels = Vec::with_capacity(size * pictures.len());
+    let mut bad = Vec::new();
+    for chunk in pictures.chunks(CHUNK) {
+        let decode = |picture: &Picture| load(&picture.place).and_then(|bytes| brought_to(&bytes, shape));
+        let decoded: Vec<Result<Vec<u8>, String>> = chunk.par_iter().map(decode).collect();
+        for (picture, outcome) in chunk.iter().zip(decoded) {
+            match outcome {
+                Ok(own) => pixels.extend(own),
+                Err(reason) => bad.push((picture.name.clone(), reason)),
+            }
+        }
+        reading.advance(chunk.len() as u64)?;
+    }
+    let mut detected = Detected { images: Some(shape), ..Detected::of(Format::Images) };
+    if bad.len() == pictures.len() {
+        let (name, reason) = &bad[0];
+        return Err(source.malformed(&format!("none of its pictures can be read; the first, {name}: {reason}")));
+    }
+    let is_bad: Vec<bool> = {
+        let names: std::collections::HashSet<&str> = bad.iter().map(|(name, _)| name.as_str()).collect();
+        pictures.iter().map(|p| names.contains(p.name.as_str())).collect()
+    };
+    if !bad.is_empty() {
+        let some: Vec<String> = bad.iter().take(3).map(|(name, reason)| format!("{name} ({reason})")).collect();
+        let more = if bad.len() > 3 { " and others" } else { "" };
+        detected.notes.push(format!(
+            "{} pictures could not be read and were left out: {}{more}.",
+            bad.len(),
+            some.join(", ")
+        ));
+    }
+    let good = || pictures.iter().zip(&is_bad).filter(|(_, bad)| !**bad).map(|(p, _)| p);
+    let images =
+        Images { height: shape.height as usize, width: shape.width as usize, channels, pixels: Numbers::Bytes(pixels) };
+    let mut columns =
+        vec![Column::new("image", Values::Images(images)), Column::text("file", good().map(|p| Some(p.name.as_str())))];
+    match labels {
+        Some(labels) => {
+            for (name, cells) in labels {
+                let kept = cells.iter().zip(&is_bad).filter(|(_, bad)| !**bad);
+                columns.push(Column::text(name, kept.map(|(cell, _)| cell.as_deref())));
+            }
+        }
+        None if good().any(|p| p.class.is_some()) => {
+            columns.push(Column::text("class", good().map(|p| p.class.as_deref())));
+        }
+        None => detected.notes.push("The pictures have no classes: put those of each class into a folder of its own, or add a CSV file with a column of file names and one of labels.".to_owned()),
+    }
+    Ok((Table { name: source.name().to_owned(), columns }, detected))
+}
+
+/// Columns of a table beside the pictures, in the order of the pictures; none if no column of it has their names.
+fn labels_of(table: &Table, pictures: &[Picture]) -> Option<Vec<(String, Vec<Option<String>>)>> {
+    let stem =
+        |name: &str| name.rsplit('/').next().unwrap_or(name).rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let names: HashMap<String, usize> = pictures.iter().enumerate().map(|(k, p)| (stem(&p.name), k)).collect();
+    let key = table.columns.iter().position(|c| {
+        let found = (0..c.len()).filter(|&row| names.contains_key(&stem(&c.cell(row)))).count();
+        found * 2 > c.len()
+    })?;
+    let mut labels = Vec::new();
+    for column in table.columns.iter().enumerate().filter(|(k, _)| *k != key).map(|(_, c)| c) {
+        let mut cells = vec![None; pictures.len()];
+        for row in 0..column.len() {
+            if let Some(&picture) = names.get(&stem(&table.columns[key].cell(row))) {
+                cells[picture] = Some(column.cell(row)).filter(|c| !c.is_empty());
+            }
+        }
+        labels.push((column.name.clone(), cells));
+    }
+    Some(labels).filter(|l| !l.is_empty())
+}
+
+/// The size of all, if it is one and small; grey if none of the first has colours.
+fn guess_size(pictures: &[Picture], load: Load<'_>) -> ImageOptions {
+    let step = pictures.len().div_ceil(LOOKED_AT).max(1);
+    let looked_at: Vec<&Picture> = pictures.iter().step_by(step).collect();
+    let look = |picture: &&Picture| load(&picture.place).and_then(|bytes| decode(&bytes)).ok();
+    let found: Vec<DynamicImage> = looked_at.par_iter().filter_map(look).collect();
+    let sizes: Vec<(u32, u32)> = found.iter().map(|i| (i.width(), i.height())).collect();
+    let same = sizes.first().copied().filter(|first| sizes.iter().all(|s| s == first));
+    let (width, height) = same.filter(|&(w, h)| w <= KEPT && h <= KEPT).unwrap_or((SIDE, SIDE));
+    let grey = found.iter().all(|i| i.to_rgb8().pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]));
+    ImageOptions { width, height, fit: Fit::default(), grey }
+}
+
+fn damaged() -> image::ImageError {
+    image::ImageError::IoError(std::io::Error::other("it is damaged"))
+}
+
+fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(SIDE_LIMIT);
+    limits.max_image_height = Some(SIDE_LIMIT);
+    limits.max_alloc = Some(FILE_LIMIT * 2);
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
+    reader.limits(limits);
+    // Decoders are others' work: a panic of theirs is an unreadable picture.
+    let work = std::panic::AssertUnwindSafe(|| reader.decode());
+    std::panic::catch_unwind(work).unwrap_or_else(|_| Err(damaged())).map_err(|e| e.to_string())
+}
+
+/// The pixels at the size that was asked for.
+fn brought_to(bytes: &[u8], shape: ImageOptions) -> Result<Vec<u8>, String> {
+    let image = decode(bytes)?;
+    let (width, height) = (shape.width, shape.height);
+    let image = match shape.fit {
+        _ if (image.width(), image.height()) == (width, height) => image,
+        Fit::Stretch => image.resize_exact(width, height, FilterType::Triangle),
+        Fit::Crop => image.resize_to_fill(width, height, FilterType::Triangle),
+    };
+    Ok(if shape.grey { image.to_luma8().into_raw() } else { image.to_rgb8().into_raw() })
+}

@@ -1,0 +1,220 @@
+//! The bytes of a file or of memory, unpacked where they are packed.
+
+use super::Format;
+use crate::data::error::DataError;
+use crate::data::reading::Reading;
+use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// Where the bytes are.
+pub(super) struct Source<'a> {
+    name: String,
+    content: Content<'a>,
+    packing: Packing,
+}
+
+#[derive(Clone)]
+enum Content<'a> {
+    File(PathBuf),
+    Bytes(&'a [u8]),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packing {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// Bytes in which one can jump.
+pub(super) trait ReadSeek: Read + Seek + Send {}
+
+impl<A: Read + Seek + Send> ReadSeek for A {}
+
+/// Enough to tell what a file is.
+pub(super) const HEAD: u64 = 1 << 18;
+
+pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
+    match e.kind() {
+        io::ErrorKind::NotFound => DataError::NotFound(path.to_owned()),
+        _ => DataError::Unreadable { path: path.to_owned(), reason: e.to_string() },
+    }
+}
+
+impl Source<'static> {
+    pub fn file(path: &Path) -> Result<Self, DataError> {
+        let about = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+        if !about.is_dir() && !about.is_file() {
+            let reason = "it is not a file".to_owned();
+            return Err(DataError::Unreadable { path: path.to_owned(), reason });
+        }
+        let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let mut source = Self { name, content: Content::File(path.to_owned()), packing: Packing::None };
+        if about.is_file() {
+            source.packing = source.find_packing()?;
+        }
+        Ok(source)
+    }
+}
+
+impl<'a> Source<'a> {
+    pub fn bytes(name: &str, bytes: &'a [u8]) -> Self {
+        let mut source = Self { name: name.to_owned(), content: Content::Bytes(bytes), packing: Packing::None };
+        source.packing = source.find_packing().unwrap_or(Packing::None);
+        source
+    }
+
+    fn find_packing(&self) -> Result<Packing, DataError> {
+        let mut magic = Vec::new();
+        self.seekable()?.take(4).read_to_end(&mut magic).map_err(|e| self.cannot(&e))?;
+        Ok(match magic.as_slice() {
+            [0x1f, 0x8b, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd] => Packing::Zstd,
+            _ => Packing::None,
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn path(&self) -> Option<&Path> {
+        match &self.content {
+            Content::File(path) => Some(path),
+            Content::Bytes(_) => None,
+        }
+    }
+
+    pub fn is_folder(&self) -> bool {
+        self.path().is_some_and(Path::is_dir)
+    }
+
+    pub fn is_compressed(&self) -> bool {
+        self.packing != Packing::None
+    }
+
+    /// The ending of its name in lower case, without that of the packing.
+    pub fn ending(&self) -> String {
+        let name = self.name.to_lowercase();
+        let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
+        bare.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_owned())
+    }
+
+    /// The file as it is, from its beginning.
+    pub fn seekable(&self) -> Result<Box<dyn ReadSeek + 'a>, DataError> {
+        match &self.content {
+            Content::File(path) => Ok(Box::new(File::open(path).map_err(|e| unreadable(path, &e))?)),
+            Content::Bytes(bytes) => Ok(Box::new(Cursor::new(*bytes))),
+        }
+    }
+
+    /// Bytes of the file as it is.
+    pub fn size(&self) -> u64 {
+        match &self.content {
+            Content::File(path) => std::fs::metadata(path).map_or(0, |m| m.len()),
+            Content::Bytes(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Its bytes, unpacked; `reading` hears of them.
+    pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + 'a>, DataError> {
+        reading.expect(self.size());
+        let counted = Counted { inner: self.seekable()?, reading: reading.clone() };
+        self.unpack(counted)
+    }
+
+    fn unpack(&self, raw: impl Read + 'a) -> Result<Box<dyn Read + 'a>, DataError> {
+        Ok(match self.packing {
+            Packing::None => Box::new(raw),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, raw))),
+            Packing::Zstd => Box::new(zstd::Decoder::new(raw).map_err(|e| self.cannot(&e))?),
+        })
+    }
+
+    /// The first bytes, unpacked.
+    pub fn head(&self) -> Result<Vec<u8>, DataError> {
+        let mut head = Vec::new();
+        self.unpack(self.seekable()?)?.take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
+        Ok(head)
+    }
+
+    /// What an error of the system, or of unpacking, means.
+    pub fn cannot(&self, e: &io::Error) -> DataError {
+        if e.get_ref().is_some_and(|inner| inner.downcast_ref::<DataError>().is_some()) {
+            return DataError::Cancelled;
+        }
+        match self.packing {
+            Packing::None => self.malformed(&e.to_string()),
+            _ => self.malformed(&format!("it cannot be unpacked ({e}). It may be cut short: fetch it again")),
+        }
+    }
+
+    pub fn malformed(&self, reason: &str) -> DataError {
+        DataError::Malformed { name: self.name.clone(), reason: reason.trim_end_matches('.').to_owned() }
+    }
+}
+
+/// A reader that tells how far it is.
+struct Counted<R> {
+    inner: R,
+    reading: Reading,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.reading.advance(n as u64).map_err(io::Error::other)?;
+        Ok(n)
+    }
+}
+
+/// What a zip archive holds: a workbook, arrays, or pictures.
+pub(super) fn detect_zip(source: &Source) -> Result<Format, DataError> {
+    let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
+    let archive = archive.map_err(|e| {
+        source.malformed(&format!("the archive cannot be read ({e}). It may be cut short: fetch it again"))
+    })?;
+    let has = |test: &dyn Fn(&str) -> bool| archive.file_names().flatten().any(|name| test(&name));
+    let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+    if has(&|n| n.starts_with("xl/")) || has(&|n| n == "content.xml") {
+        Ok(Format::Excel)
+    } else if has(&|n| ends(n, "npy")) {
+        Ok(Format::NumPy)
+    } else if has(&super::images::is_image) {
+        Ok(Format::Images)
+    } else {
+        Err(source.malformed(
+            "the archive holds neither pictures nor arrays nor a workbook. Unpack it and choose a file in it",
+        ))
+    }
+}
+
+/// SHA-256 in hexadecimal of a file as it is, or of the names and contents of a folder's files.
+pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
+    let mut hash = Sha256::new();
+    let mut add = |path: &Path| -> Result<(), DataError> {
+        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer).map_err(|e| unreadable(path, &e))? {
+                0 => return Ok(()),
+                n => hash.update(&buffer[..n]),
+            }
+        }
+    };
+    if path.is_dir() {
+        for file in super::images::files_of(path)? {
+            add(&file)?;
+        }
+    } else {
+        add(path)?;
+    }
+    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    }))
+}
