@@ -297,6 +297,8 @@ impl Model {
             self.preparing = None;
             self.take_prepared(&purpose, source, plan, outcome);
         } else {
+            // What was prepared before is not what the table and the document show now.
+            self.dataset = None;
             let own = plan.clone();
             let receiver = self.job("preparation", move || work(own.as_ref()));
             self.preparing = Some(Preparing { purpose, source, plan, receiver });

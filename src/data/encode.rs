@@ -2,7 +2,8 @@
 
 use super::dates;
 use super::error::DataError;
-use super::table::{Column, Kind, Table, Values};
+use super::numbers::Numbers;
+use super::table::{Column, Kind, Places, Table, Values};
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::Array2;
 use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
@@ -352,7 +353,7 @@ impl Encoding {
     }
 
     /// Writes the numbers of one cell.
-    fn encode(&self, columns: &[Cow<'_, Column>], row: usize, out: &mut [f32]) {
+    fn encode(&self, columns: &[Cow<'_, Column>], places: &Places, row: usize, out: &mut [f32]) {
         let column = &*columns[0];
         match &self.kind {
             EncodingKind::Linear(scale) => {
@@ -366,15 +367,15 @@ impl Encoding {
             }
             EncodingKind::OneHot { levels } => {
                 out.fill(0.0);
-                if let Some(level) = self.level(column, row, levels) {
+                if let Some(level) = self.level(column, places, row, levels) {
                     out[level] = 1.0;
                 }
             }
             EncodingKind::Ordinal { levels } => {
-                out[0] = self.level(column, row, levels).map_or(-1.0, |k| k as f32);
+                out[0] = self.level(column, places, row, levels).map_or(-1.0, |k| k as f32);
             }
             EncodingKind::TargetMean { levels, means, unknown } => {
-                let found = self.level(column, row, levels).and_then(|k| means.get(k)).unwrap_or(unknown);
+                let found = self.level(column, places, row, levels).and_then(|k| means.get(k)).unwrap_or(unknown);
                 out.iter_mut().zip(found).for_each(|(out, &mean)| *out = mean as f32);
             }
             EncodingKind::Hash { places } => {
@@ -401,7 +402,7 @@ impl Encoding {
     }
 
     /// Place of the cell among the levels; none where it is new.
-    fn level(&self, column: &Column, row: usize, levels: &[String]) -> Option<usize> {
+    fn level(&self, column: &Column, places: &Places, row: usize, levels: &[String]) -> Option<usize> {
         if column.is_missing(row) {
             let fill = self.fill?;
             // Of text the fill is the place among the levels.
@@ -412,7 +413,17 @@ impl Encoding {
             };
             return levels.iter().position(|l| *l == text);
         }
-        levels.binary_search_by(|n| column.order(n, row)).ok()
+        places.get(column, row)
+    }
+
+    /// The levels that its column is compared with; none where it is not.
+    fn levels(&self) -> &[String] {
+        match &self.kind {
+            EncodingKind::OneHot { levels }
+            | EncodingKind::Ordinal { levels }
+            | EncodingKind::TargetMean { levels, .. } => levels,
+            _ => &[],
+        }
     }
 }
 
@@ -570,7 +581,8 @@ fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targ
         && let EncodingKind::OneHot { levels } = &encoding.kind
     {
         let column = encoding.column(table)?;
-        let label = |&row: &usize| levels.binary_search_by(|n| column.order(n, row)).unwrap_or(0) as u32;
+        let places = column.places(levels);
+        let label = |&row: &usize| places.get(&column, row).unwrap_or(0) as u32;
         return Ok(Targets::Classes { names: levels.clone(), labels: rows.iter().map(label).collect() });
     }
     Ok(Targets::Values {
@@ -592,7 +604,9 @@ fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize)
                 return Err(DataError::TextAsNumber { column: text.name.clone() });
             }
         }
-        parts.push((*encoding, columns, encoding.width()));
+        let levels = encoding.levels();
+        let places = if levels.is_empty() { Places::OfLevels(Vec::new()) } else { columns[0].places(levels) };
+        parts.push((*encoding, columns, places, encoding.width()));
     }
     let width: usize = parts.iter().map(|(.., width)| width).sum();
     let whole = width * length;
@@ -602,9 +616,26 @@ fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize)
             // Column by column over a few rows, so that both stay in the cache.
             for step in 0..length {
                 let mut first = step * width;
-                for (encoding, columns, width) in &parts {
-                    for (out, &row) in out.chunks_exact_mut(whole).zip(&rows[chunk * CHUNK..]) {
-                        encoding.encode(columns, row + 1 + step - length, &mut out[first..first + width]);
+                for (encoding, columns, known, width) in &parts {
+                    let mut places = out.chunks_exact_mut(whole).map(|out| &mut out[first..first + width]);
+                    let rows = rows[chunk * CHUNK..].iter().map(|row| row + 1 + step - length);
+                    match (&encoding.kind, &columns[0].values) {
+                        // What nearly all columns are, without a decision for each cell.
+                        (EncodingKind::Linear(scale), Values::Numbers(numbers))
+                            if scale.curve == Curve::Line && encoding.fill.is_none() =>
+                        {
+                            let line = |v: f64| ((v - scale.offset) / scale.scale) as f32;
+                            match numbers {
+                                Numbers::Bytes(v) => {
+                                    places.zip(rows).for_each(|(out, r)| out[0] = line(f64::from(v[r])))
+                                }
+                                Numbers::Singles(v) => {
+                                    places.zip(rows).for_each(|(out, r)| out[0] = line(f64::from(v[r])))
+                                }
+                                Numbers::Doubles(v) => places.zip(rows).for_each(|(out, r)| out[0] = line(v[r])),
+                            }
+                        }
+                        _ => rows.zip(&mut places).for_each(|(row, out)| encoding.encode(columns, known, row, out)),
                     }
                     first += width;
                 }

@@ -369,8 +369,9 @@ impl<'a> Fitting<'a> {
         }
         let all = column.classes(usize::MAX / 128).unwrap_or_default();
         let mut present = vec![false; all.len()];
+        let places = column.places(&all);
         for &row in self.kept {
-            if let Ok(at) = all.binary_search_by(|n| column.order(n, row)) {
+            if let Some(at) = places.get(column, row) {
                 present[at] = true;
             }
         }
@@ -385,10 +386,11 @@ impl<'a> Fitting<'a> {
         let classes = (plan.treatment == Treatment::OneHot).then(|| target.classes(MAX_CLASSES).unwrap_or_default());
         // Of two classes one tells all.
         let width = classes.as_ref().map_or(1, |c| if c.len() == 2 { 1 } else { c.len() });
+        let of_target = target.places(classes.as_deref().unwrap_or_default());
         let value = |row: usize, k: usize| match &classes {
             None => target.number(row),
             Some(names) => {
-                let class = names.binary_search_by(|n| target.order(n, row)).unwrap_or(0);
+                let class = of_target.get(target, row).unwrap_or(0);
                 f64::from(u8::from(class == if names.len() == 2 { 1 } else { k }))
             }
         };
@@ -399,8 +401,9 @@ impl<'a> Fitting<'a> {
             (0..width).map(|k| self.target_rows.iter().map(|&row| value(row, k)).sum::<f64>() / samples).collect();
         let mut sums = vec![vec![0.0; width]; levels.len()];
         let mut counts = vec![0.0; levels.len()];
+        let places = column.places(&levels);
         for &row in &self.target_rows {
-            if let Ok(level) = levels.binary_search_by(|n| column.order(n, row - self.horizon)) {
+            if let Some(level) = places.get(column, row - self.horizon) {
                 counts[level] += 1.0;
                 (0..width).for_each(|k| sums[level][k] += value(row, k));
             }

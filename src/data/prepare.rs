@@ -735,7 +735,8 @@ fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
 
 fn class_of_rows(column: &Column, rows: &[usize]) -> Result<Vec<usize>, DataError> {
     let names = column.classes(MAX_CLASSES).unwrap_or_default();
-    let of_row = |&row: &usize| names.binary_search_by(|n| column.order(n, row)).unwrap_or(0);
+    let places = column.places(&names);
+    let of_row = |&row: &usize| places.get(column, row).unwrap_or(0);
     let classes: Vec<usize> = rows.iter().map(of_row).collect();
     if classes.iter().all(|&c| c == classes[0]) {
         let (column, class) = (column.name.clone(), names[classes[0]].clone());

@@ -205,6 +205,27 @@ impl Images {
     }
 }
 
+/// The places of a column's values among names.
+pub(super) enum Places {
+    OfLevels(Vec<Option<u32>>),
+    /// By the bits of the number.
+    OfNumbers(HashMap<u64, Option<u32>>),
+}
+
+impl Places {
+    /// That of a cell; none where it is missing or another.
+    pub fn get(&self, column: &Column, row: usize) -> Option<usize> {
+        let found = match (self, &column.values) {
+            (Self::OfLevels(of), Values::Text(text)) => of.get(text.code(row)? as usize).copied().flatten(),
+            (Self::OfNumbers(of), Values::Numbers(v) | Values::Dates(v)) => {
+                of.get(&v.get(row).to_bits()).copied().flatten()
+            }
+            _ => None,
+        };
+        found.map(|k| k as usize)
+    }
+}
+
 impl Values {
     pub fn kind(&self) -> Kind {
         match self {
@@ -312,6 +333,26 @@ impl Column {
             Values::Dates(_) => level.cmp(self.cell(row).as_str()),
             Values::Text(text) => text.get(row).map_or(Ordering::Less, |cell| level.cmp(cell)),
             Values::Images(_) => Ordering::Less,
+        }
+    }
+
+    /// Where each cell stands among `names`, which are sorted as those of [`Self::classes`] are: found out once for each
+    /// distinct value.
+    pub(super) fn places(&self, names: &[String]) -> Places {
+        let place = |row: usize| names.binary_search_by(|n| self.order(n, row)).ok().map(|k| k as u32);
+        match &self.values {
+            Values::Text(text) => {
+                let of = |level: &String| names.binary_search(level).ok().map(|k| k as u32);
+                Places::OfLevels(text.levels.iter().map(of).collect())
+            }
+            Values::Numbers(v) | Values::Dates(v) => {
+                let mut known = HashMap::new();
+                for (row, value) in v.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+                    known.entry(value.to_bits()).or_insert_with(|| place(row));
+                }
+                Places::OfNumbers(known)
+            }
+            Values::Images(_) => Places::OfLevels(Vec::new()),
         }
     }
 

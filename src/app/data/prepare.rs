@@ -358,6 +358,9 @@ fn split(ui: &mut Ui, model: &mut Model, plan: &Preparation) {
     }
 }
 
+/// Room for a count and a share.
+const NUMBERS: f32 = 108.0;
+
 /// How many rows each class has.
 fn balance(ui: &mut Ui, data: &Dataset) {
     let Targets::Classes { names, labels } = data.target() else { return };
@@ -372,13 +375,15 @@ fn balance(ui: &mut Ui, data: &Dataset) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
         let share = 100.0 * count as f32 / labels.len().max(1) as f32;
         named(response, Role::Label, &format!("{name}: {count} rows, {share:.0} %"));
-        let bar =
-            Rect::from_min_size(rect.min + vec2(84.0, 3.0), vec2((rect.width() - 168.0) * count as f32 / most, 12.0));
+        let bar = Rect::from_min_size(
+            rect.min + vec2(84.0, 3.0),
+            vec2((rect.width() - 84.0 - NUMBERS) * count as f32 / most, 12.0),
+        );
         ui.painter().rect_filled(bar, 3.0, t.class(k));
         let font = regular(LABEL);
         let clip = ui.painter().with_clip_rect(Rect::from_min_size(rect.min, vec2(78.0, 18.0)));
         clip.text(rect.left_center(), egui::Align2::LEFT_CENTER, name, font.clone(), t.text);
-        let text = format!("{count} · {share:.0} %");
+        let text = format!("{} · {share:.0} %", widgets::count(count as u128));
         ui.painter().text(pos2(rect.right(), rect.center().y), egui::Align2::RIGHT_CENTER, text, font, t.label);
     }
     if names.len() > 20 {

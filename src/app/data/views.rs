@@ -32,6 +32,8 @@ pub struct Views {
     scroll: Scroll,
     first: usize,
     plane: Option<(usize, Arc<Plane>)>,
+    /// For the column that was coloured by last.
+    colours: Option<(Option<usize>, Arc<Colours>)>,
 }
 
 /// All features on the plane of their two main directions.
@@ -44,7 +46,7 @@ struct Plane {
 
 /// How rows are coloured: by a column.
 enum Colours {
-    Classes { names: Vec<String>, of: Vec<usize> },
+    Classes(Vec<String>),
     Numbers { low: f64, high: f64 },
     One,
 }
@@ -53,10 +55,7 @@ impl Colours {
     fn of(column: Option<&Column>) -> Self {
         let Some(column) = column else { return Self::One };
         if let Some(names) = column.classes(COLOURED).filter(|_| column.kind() != Kind::Image) {
-            let place = |row: usize| names.binary_search_by(|n| column.order(n, row)).unwrap_or(usize::MAX);
-            let of =
-                (0..column.len()).map(|row| if column.is_missing(row) { usize::MAX } else { place(row) }).collect();
-            return Self::Classes { names, of };
+            return Self::Classes(names);
         }
         if column.kind() == Kind::Number {
             let finite = (0..column.len()).map(|row| column.number(row)).filter(|v| v.is_finite());
@@ -68,7 +67,10 @@ impl Colours {
 
     fn colour(&self, column: Option<&Column>, row: usize, t: &Tokens) -> Color32 {
         match (self, column) {
-            (Self::Classes { of, .. }, _) => of.get(row).filter(|&&k| k != usize::MAX).map_or(t.hint, |&k| t.class(k)),
+            (Self::Classes(names), Some(column)) if !column.is_missing(row) => {
+                names.binary_search_by(|n| column.order(n, row)).map_or(t.hint, |k| t.class(k))
+            }
+            (Self::Classes(_), _) => t.hint,
             (Self::Numbers { low, high }, Some(column)) => {
                 let share = (column.number(row) - low) / (high - low).max(1e-300);
                 // A few shades, so that points of one shade are one series.
@@ -82,7 +84,7 @@ impl Colours {
     fn legend(&self, ui: &mut Ui, column: Option<&Column>) {
         let t = tokens(ui);
         ui.horizontal_wrapped(|ui| match self {
-            Self::Classes { names, .. } => {
+            Self::Classes(names) => {
                 for (k, name) in names.iter().enumerate() {
                     ui.label(RichText::new(format!("● {name}")).size(LABEL).color(t.class(k)));
                 }
@@ -134,6 +136,18 @@ impl Views {
         self.colour.map_or_else(target, |k| Some(k).filter(|&k| k < table.columns.len()))
     }
 
+    /// What the colours of a column are, found out once.
+    fn colours(&mut self, k: Option<usize>, column: Option<&Column>) -> Arc<Colours> {
+        match &self.colours {
+            Some((of, colours)) if *of == k => Arc::clone(colours),
+            _ => {
+                let colours = Arc::new(Colours::of(column));
+                self.colours = Some((k, Arc::clone(&colours)));
+                colours
+            }
+        }
+    }
+
     fn colour_choice(&mut self, ui: &mut Ui, model: &Model, table: &Table) -> Option<usize> {
         let now = self.colour_column(model, table);
         ui.label(label(ui, "Colour"));
@@ -171,7 +185,7 @@ impl Views {
         });
         let t = tokens(ui);
         let by = colour.map(|k| &table.columns[k]);
-        let colours = Colours::of(by);
+        let colours = self.colours(colour, by);
         let (rows, note) = sample(table.rows(), POINTS);
         let (right, up) = (&table.columns[x], &table.columns[y]);
         let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
@@ -222,7 +236,7 @@ impl Views {
         let mut colour = None;
         ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
         let by = colour.map(|k| &table.columns[k]);
-        let colours = Colours::of(by);
+        let colours = self.colours(colour, by);
         colours.legend(ui, by);
         let (rows, note) = sample(table.rows(), FEW);
         let numbers = drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).count();
@@ -290,7 +304,7 @@ impl Views {
         let mut colour = None;
         ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
         let by = colour.map(|k| &table.columns[k]);
-        let colours = Colours::of(by);
+        let colours = self.colours(colour, by);
         colours.legend(ui, by);
         let (rows, note) = sample(table.rows(), FEW);
         let some = (all.len() > columns.len()).then(|| format!("{} of {} columns", columns.len(), all.len()));
