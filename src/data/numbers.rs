@@ -60,6 +60,24 @@ impl Numbers {
         (0..self.len()).map(|k| self.get(k))
     }
 
+    /// How many are missing.
+    pub fn missing(&self) -> usize {
+        match self {
+            Self::Bytes(_) => 0,
+            Self::Singles(v) => v.iter().filter(|v| v.is_nan()).count(),
+            Self::Doubles(v) => v.iter().filter(|v| v.is_nan()).count(),
+        }
+    }
+
+    /// The first that is infinite.
+    pub fn first_infinite(&self) -> Option<usize> {
+        match self {
+            Self::Bytes(_) => None,
+            Self::Singles(v) => v.iter().position(|v| v.is_infinite()),
+            Self::Doubles(v) => v.iter().position(|v| v.is_infinite()),
+        }
+    }
+
     /// Bytes that the numbers take.
     pub fn bytes(&self) -> usize {
         match self {

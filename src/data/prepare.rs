@@ -9,6 +9,7 @@ use super::fit::Fitting;
 use super::split::{Dealing, Split};
 use super::table::{Column, Kind, Table, Values};
 use ndarray::Array2;
+use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -673,18 +674,22 @@ fn resolve<'a>(
     table: &'a Table,
     preparation: &'a Preparation,
 ) -> Result<Vec<(&'a ColumnPlan, Cow<'a, Column>)>, DataError> {
-    let mut used = Vec::new();
-    for plan in &preparation.columns {
+    let resolved = preparation.columns.par_iter().map(|plan| {
         let column = table.column(&plan.name).ok_or_else(|| DataError::ColumnGone(plan.name.clone()))?;
-        if plan.role != Role::Ignore {
-            let column = match plan.read_as.filter(|&kind| kind != column.kind()) {
-                Some(kind) => Cow::Owned(converted(column, kind)?),
-                None => Cow::Borrowed(column),
-            };
-            check_column(plan, &column)?;
-            used.push((plan, column));
+        if plan.role == Role::Ignore {
+            return Ok(None);
         }
-    }
+        let column = match plan.read_as.filter(|&kind| kind != column.kind()) {
+            Some(kind) => Cow::Owned(converted(column, kind)?),
+            None => Cow::Borrowed(column),
+        };
+        check_column(plan, &column)?;
+        Ok(Some((plan, column)))
+    });
+    let outcomes: Vec<Result<Option<_>, DataError>> = resolved.collect();
+    // The first that is wrong is told, whichever thread was faster.
+    let used: Vec<(&ColumnPlan, Cow<'_, Column>)> =
+        outcomes.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let of = |role| used.iter().filter(move |(p, _): &&(&ColumnPlan, Cow<'_, Column>)| p.role == role);
     if of(Role::Target).next().is_none() {
         return Err(DataError::NoTarget);

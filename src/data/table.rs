@@ -291,8 +291,8 @@ impl Column {
 
     pub fn missing(&self) -> usize {
         match &self.values {
-            Values::Numbers(Numbers::Bytes(_)) | Values::Images(_) => 0,
-            Values::Numbers(v) | Values::Dates(v) => v.iter().filter(|v| v.is_nan()).count(),
+            Values::Images(_) => 0,
+            Values::Numbers(v) | Values::Dates(v) => v.missing(),
             Values::Text(text) => text.codes().filter(Option::is_none).count(),
         }
     }
@@ -320,8 +320,8 @@ impl Column {
     /// The first row whose number is infinite.
     pub fn first_infinite(&self) -> Option<usize> {
         match &self.values {
-            Values::Numbers(Numbers::Bytes(_)) | Values::Text(_) => None,
-            Values::Numbers(v) | Values::Dates(v) => v.iter().position(f64::is_infinite),
+            Values::Text(_) => None,
+            Values::Numbers(v) | Values::Dates(v) => v.first_infinite(),
             Values::Images(images) => images.pixels.iter().position(|v| !v.is_finite()).map(|k| k / images.size()),
         }
     }
@@ -366,8 +366,8 @@ impl Column {
                     // The bits are told apart first: rounding is slow.
                     if seen.insert(value.to_bits()) {
                         distinct.push(rounded(value));
-                        if seen.len() > limit {
-                            // Values that differ by less than is written down are one class.
+                        // Values that differ by less than is written down are one class; looked at now and then.
+                        if seen.len() > limit && seen.len().is_power_of_two() {
                             distinct.sort_by(f64::total_cmp);
                             distinct.dedup();
                             if distinct.len() > limit || seen.len() > 64 * limit {
@@ -378,7 +378,7 @@ impl Column {
                 }
                 distinct.sort_by(f64::total_cmp);
                 distinct.dedup();
-                Some(distinct.into_iter().map(number).collect())
+                (distinct.len() <= limit).then(|| distinct.into_iter().map(number).collect())
             }
             Values::Dates(v) => {
                 let mut seen = HashSet::new();

@@ -14,7 +14,7 @@ use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
 use crate::data::table::{Column, Table, TextBuilder, Values};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use memchr::{memchr, memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 use serde::Serialize;
 use std::io::Read;
@@ -49,7 +49,7 @@ impl Default for TextFormat {
 const FIELD_LIMIT: usize = 1 << 20;
 /// A record that is longer than this is taken for a mistake.
 const RECORD_LIMIT: usize = 16 << 20;
-const BLOCK: usize = 8 << 20;
+const BLOCK: usize = 2 << 20;
 /// What is read to have a look.
 const GLANCE: usize = 1 << 17;
 /// Rows that tell what a column is.
@@ -254,8 +254,7 @@ impl Layout<'_> {
                 text = &text[header..];
                 skip_header = false;
             }
-            self.block(text, block.plain, lines, bytes, &mut all)?;
-            lines += memchr_iter(b'\n', text).count();
+            lines += self.block(text, block.plain, lines, bytes, &mut all)?;
             bytes += text.len();
             reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
             if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
@@ -279,26 +278,35 @@ impl Layout<'_> {
         reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
     }
 
-    /// Parses a block of whole records and appends it.
-    fn block(&self, text: &[u8], plain: bool, lines: usize, bytes: usize, all: &mut [Sink]) -> Result<(), DataError> {
+    /// Parses a block of whole records and appends it; the number of its lines.
+    fn block(
+        &self,
+        text: &[u8],
+        plain: bool,
+        lines: usize,
+        bytes: usize,
+        all: &mut [Sink],
+    ) -> Result<usize, DataError> {
         let pieces = if plain { cut(text, rayon::current_num_threads()) } else { vec![text] };
-        let parsed: Vec<Result<Vec<Sink>, Wrong>> = pieces
+        let parsed: Vec<Result<(Vec<Sink>, usize), Wrong>> = pieces
             .clone()
             .into_par_iter()
             .map(|piece| {
                 let mut sinks = self.sinks();
-                if plain { self.plain(piece, &mut sinks) } else { self.quoted(piece, &mut sinks) }.map(|()| sinks)
+                let lines = if plain { self.plain(piece, &mut sinks) } else { self.quoted(piece, &mut sinks) };
+                lines.map(|lines| (sinks, lines))
             })
             .collect();
-        let (mut lines, mut bytes) = (lines, bytes);
-        for (piece, sinks) in pieces.into_iter().zip(parsed) {
-            for (whole, sink) in all.iter_mut().zip(sinks.map_err(|wrong| self.told(wrong, lines, bytes))?) {
+        let (mut count, mut bytes) = (0, bytes);
+        for (piece, outcome) in pieces.into_iter().zip(parsed) {
+            let (sinks, own) = outcome.map_err(|wrong| self.told(wrong, lines + count, bytes))?;
+            for (whole, sink) in all.iter_mut().zip(sinks) {
                 whole.append(sink);
             }
-            lines += memchr_iter(b'\n', piece).count();
+            count += own;
             bytes += piece.len();
         }
-        Ok(())
+        Ok(count)
     }
 
     fn told(&self, wrong: Wrong, lines: usize, bytes: usize) -> DataError {
@@ -317,8 +325,8 @@ impl Layout<'_> {
         }
     }
 
-    /// Lines without quotes.
-    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<(), Wrong> {
+    /// Lines without quotes; how many.
+    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
         let delimiter = self.format.delimiter as u8;
         let comment = self.format.comment.map(|c| c as u8);
         let mut rest = piece;
@@ -358,11 +366,11 @@ impl Layout<'_> {
                 return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
             }
         }
-        Ok(())
+        Ok(number)
     }
 
-    /// Records of which some fields are quoted.
-    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<(), Wrong> {
+    /// Records of which some fields are quoted; how many lines.
+    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
         let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(piece);
         let mut record = csv::ByteRecord::new();
         while reader.read_byte_record(&mut record).map_err(|e| Wrong::Csv(e.to_string()))? {
@@ -376,7 +384,7 @@ impl Layout<'_> {
                 self.field(field, sink).map_err(|wrong| wrong.at(line, from, piece))?;
             }
         }
-        Ok(())
+        Ok(memchr_iter(b'\n', piece).count())
     }
 
     /// One cell of any kind.
@@ -601,9 +609,10 @@ impl<'a> Blocks<'a> {
             if !self.ended {
                 self.fill()?;
             }
-            let quoted = memchr(b'"', &self.text).is_some();
+            // One look at the text is enough where it has neither.
+            let suspicious = memchr2(b'"', b'\r', &self.text);
             let odd_ends = || memchr_iter(b'\r', &self.text).any(|k| self.text.get(k + 1).is_some_and(|&b| b != b'\n'));
-            let plain = !quoted && !odd_ends();
+            let plain = suspicious.is_none_or(|_| memchr(b'"', &self.text).is_none() && !odd_ends());
             let end = if self.ended {
                 self.text.len()
             } else if plain {
