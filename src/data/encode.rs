@@ -592,6 +592,13 @@ fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targ
     })
 }
 
+/// Writes a number for each row into its place.
+fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn(usize) -> f32) {
+    for (out, row) in cells {
+        out[0] = value(row);
+    }
+}
+
 /// `[rows, length · features]`: of each row itself and of those before it, the oldest first.
 fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize) -> Result<Array2<f32>, DataError> {
     const CHUNK: usize = 64;
@@ -625,14 +632,11 @@ fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize)
                             if scale.curve == Curve::Line && encoding.fill.is_none() =>
                         {
                             let line = |v: f64| ((v - scale.offset) / scale.scale) as f32;
+                            let cells = places.zip(rows);
                             match numbers {
-                                Numbers::Bytes(v) => {
-                                    places.zip(rows).for_each(|(out, r)| out[0] = line(f64::from(v[r])))
-                                }
-                                Numbers::Singles(v) => {
-                                    places.zip(rows).for_each(|(out, r)| out[0] = line(f64::from(v[r])))
-                                }
-                                Numbers::Doubles(v) => places.zip(rows).for_each(|(out, r)| out[0] = line(v[r])),
+                                Numbers::Bytes(v) => write(cells, |row| line(f64::from(v[row]))),
+                                Numbers::Singles(v) => write(cells, |row| line(f64::from(v[row]))),
+                                Numbers::Doubles(v) => write(cells, |row| line(v[row])),
                             }
                         }
                         _ => rows.zip(&mut places).for_each(|(row, out)| encoding.encode(columns, known, row, out)),
