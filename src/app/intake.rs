@@ -264,7 +264,9 @@ impl Model {
             }
             d.data = DataSection { source: source.clone(), preparation: Some(plan.clone()) };
         });
-        self.start_preparing(Purpose::Edit { tell: true }, Some(plan));
+        // A message would move the canvas under the mouse.
+        let tell = !matches!(source, DataSource::Drawing(_));
+        self.start_preparing(Purpose::Edit { tell }, Some(plan));
     }
 
     /// Edits the preparation; the guess becomes the document's own first.

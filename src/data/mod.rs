@@ -12,6 +12,7 @@ mod fit;
 mod generate;
 mod glyphs;
 mod numbers;
+mod plan;
 mod prepare;
 mod read;
 mod reading;
@@ -28,10 +29,8 @@ pub use encode::{
 pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
 pub use numbers::Numbers;
-pub use prepare::{
-    Augmentation, Balance, ColumnPlan, Dataset, Folds, MAX_CLASSES, Missing, Part, Preparation, Role, Step, StepKind,
-    Treatment, prepare,
-};
+pub use plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, Step, StepKind, Treatment};
+pub use prepare::{Dataset, Folds, MAX_CLASSES, Part, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };

@@ -6,12 +6,11 @@
 use super::encode::{Encoder, Targets, Window, converted};
 use super::error::DataError;
 use super::fit::Fitting;
-use super::split::{Dealing, Split};
+use super::plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, StepKind, Treatment};
+use super::split::{Dealing, SplitBy};
 use super::table::{Column, Kind, Table, Values};
 use ndarray::Array2;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// More classes than this are taken for a mistake.
@@ -20,162 +19,6 @@ pub const MAX_CLASSES: usize = 512;
 pub const MAX_LEVELS: usize = 512;
 /// More features than this are taken for a mistake.
 const MAX_FEATURES: usize = 1 << 20;
-
-/// How a table becomes a data set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Preparation {
-    pub columns: Vec<ColumnPlan>,
-    /// What is done, in this order; gaps and treatments where it is empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
-    #[serde(default)]
-    pub split: Split,
-}
-
-/// What is done with one column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ColumnPlan {
-    pub name: String,
-    pub role: Role,
-    #[serde(default)]
-    pub treatment: Treatment,
-    #[serde(default)]
-    pub missing: Missing,
-    /// What it is read as, where that is not what it looks like.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_as: Option<Kind>,
-}
-
-/// What a column is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    Feature,
-    Target,
-    /// How much each row counts in training
-    Weight,
-    Ignore,
-}
-
-/// How values become numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Treatment {
-    /// The numbers themselves
-    AsIs,
-    /// (x − mean) / standard deviation
-    #[default]
-    Standardise,
-    /// (x − min) / (max − min)
-    MinMax,
-    /// (x − median) / (upper − lower quartile)
-    Robust,
-    /// One column a level; for a target: classes
-    OneHot,
-    /// 0, 1, 2 … in the order of the levels
-    Ordinal,
-    /// The mean of the target over the rows with the same level
-    TargetMean,
-    /// Words, counted in 32 places
-    Hash,
-    /// Time, and where in the year, the week and the day it lies
-    Calendar,
-}
-
-/// Places that words are counted in.
-pub const HASH_PLACES: usize = 32;
-
-/// What happens to missing values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Missing {
-    /// Leave out the row
-    #[default]
-    Drop,
-    /// The mean of the training rows
-    Mean,
-    /// The median of the training rows
-    Median,
-    /// The most frequent value of the training rows
-    Mode,
-    Constant {
-        value: f64,
-    },
-}
-
-/// One step of the preparation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    pub kind: StepKind,
-    /// The columns that it changes or makes others of; all numbers that are features when empty
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub columns: Vec<String>,
-    /// It is left out for now.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub off: bool,
-}
-
-/// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StepKind {
-    /// Missing values are filled as each column says
-    Gaps,
-    /// Each column is scaled or encoded as it says
-    Treat,
-    /// sign(x) · ln(1 + |x|)
-    Log,
-    /// The power that makes a column most like a normal distribution (Yeo & Johnson 2000)
-    Power,
-    /// Values outside of two quantiles are moved to them
-    Clip { low: f64, high: f64 },
-    /// A column more that says where a value is missing
-    Indicator,
-    /// x², x³ … up to the degree
-    Polynomial { degree: u32 },
-    /// The product of every two
-    Products,
-    /// sin x and cos x
-    Waves,
-    /// Rows that follow one another become one sample; with the past, numbers that are predicted are seen up to then
-    Window {
-        length: usize,
-        horizon: usize,
-        #[serde(default)]
-        past: bool,
-    },
-    /// Pictures are changed at random whenever they are trained on
-    Augment(Augmentation),
-    /// Rare classes count as much as frequent ones
-    Balance(Balance),
-}
-
-/// Random changes of pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Augmentation {
-    /// Left and right are exchanged in half of the cases
-    pub flip: bool,
-    /// Pixels to any side
-    pub shift: u32,
-    /// Degrees to either side
-    pub rotate: f64,
-    /// Standard deviation of what is added to each value
-    pub noise: f64,
-}
-
-/// How classes are made to count alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Balance {
-    /// Rows of rare classes weigh more
-    Weights,
-    /// Rows of rare classes are taken several times
-    Sampling,
-}
 
 /// A part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,249 +65,6 @@ impl Dataset {
     pub fn rows(&self) -> usize {
         self.x.nrows()
     }
-}
-
-impl Role {
-    pub const ALL: [Self; 4] = [Self::Feature, Self::Target, Self::Weight, Self::Ignore];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Feature => "feature",
-            Self::Target => "target",
-            Self::Weight => "weight",
-            Self::Ignore => "ignore",
-        }
-    }
-}
-
-impl Treatment {
-    pub const ALL: [Self; 9] = [
-        Self::AsIs,
-        Self::Standardise,
-        Self::MinMax,
-        Self::Robust,
-        Self::OneHot,
-        Self::Ordinal,
-        Self::TargetMean,
-        Self::Hash,
-        Self::Calendar,
-    ];
-
-    /// What people read; one-hot targets are classes.
-    pub fn label(self, role: Role) -> &'static str {
-        match self {
-            Self::AsIs => "as is",
-            Self::Standardise => "standardise",
-            Self::MinMax => "min-max",
-            Self::Robust => "robust scale",
-            Self::OneHot if role == Role::Target => "classes",
-            Self::OneHot => "one-hot",
-            Self::Ordinal => "ordinal",
-            Self::TargetMean => "target mean",
-            Self::Hash => "hashed words",
-            Self::Calendar => "calendar",
-        }
-    }
-
-    /// What it does, in a sentence.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::AsIs => "The numbers themselves",
-            Self::Standardise => "(x − mean) / standard deviation of the training rows",
-            Self::MinMax => "(x − min) / (max − min) of the training rows",
-            Self::Robust => {
-                "(x − median) / (upper − lower quartile) of the training rows: outliers do not squeeze the rest"
-            }
-            Self::OneHot => "One column of zeros and ones for each value",
-            Self::Ordinal => "0, 1, 2 … in the order of the values; also for embeddings",
-            Self::TargetMean => {
-                "The mean of the target over the training rows with the same value, drawn to the overall mean where there are few"
-            }
-            Self::Hash => "Each word is counted in one of 32 places; for free text",
-            Self::Calendar => "Time as a number, and the place in the year, the week and the day as sine and cosine",
-        }
-    }
-
-    /// Whether it is a scale of numbers, which can be followed back.
-    pub fn is_scale(self) -> bool {
-        matches!(self, Self::AsIs | Self::Standardise | Self::MinMax | Self::Robust)
-    }
-
-    /// Whether a column of this kind, in this role, can be treated so.
-    pub fn takes(self, kind: Kind, role: Role) -> bool {
-        match (kind, role) {
-            (Kind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
-            (Kind::Image, _) => false,
-            (Kind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
-            (Kind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
-            (Kind::Date, Role::Target) => self.is_scale(),
-            (Kind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
-            (Kind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
-            (Kind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
-        }
-    }
-}
-
-impl Missing {
-    pub const ALL: [Self; 5] = [Self::Drop, Self::Mean, Self::Median, Self::Mode, Self::Constant { value: 0.0 }];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Mean => "mean",
-            Self::Median => "median",
-            Self::Mode => "mode",
-            Self::Constant { .. } => "constant",
-        }
-    }
-}
-
-impl StepKind {
-    /// Those that can be added, with settings to begin with.
-    pub const ALL: [Self; 10] = [
-        Self::Log,
-        Self::Power,
-        Self::Clip { low: 0.01, high: 0.99 },
-        Self::Indicator,
-        Self::Polynomial { degree: 2 },
-        Self::Products,
-        Self::Waves,
-        Self::Window { length: 12, horizon: 1, past: true },
-        Self::Augment(Augmentation { flip: false, shift: 2, rotate: 10.0, noise: 0.0 }),
-        Self::Balance(Balance::Weights),
-    ];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Gaps => "Fill gaps",
-            Self::Treat => "Scale and encode",
-            Self::Log => "Logarithm",
-            Self::Power => "Power",
-            Self::Clip { .. } => "Clip",
-            Self::Indicator => "Mark gaps",
-            Self::Polynomial { .. } => "Powers of x",
-            Self::Products => "Products",
-            Self::Waves => "Sine and cosine",
-            Self::Window { .. } => "Window",
-            Self::Augment(_) => "Augment pictures",
-            Self::Balance(_) => "Balance classes",
-        }
-    }
-
-    /// What it does, in a sentence.
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Gaps => "Missing values are filled as the head of each column says",
-            Self::Treat => "Each column is scaled or encoded as its head says",
-            Self::Log => "sign(x) · ln(1 + |x|): for numbers over several orders of magnitude",
-            Self::Power => {
-                "Yeo and Johnson's transformation with the power that makes the training rows most like a normal distribution"
-            }
-            Self::Clip { .. } => "Values outside of two quantiles of the training rows are moved to them",
-            Self::Indicator => "A column more for each that has gaps: 1 where the value is missing",
-            Self::Polynomial { .. } => "x², x³ … of each column, as columns more",
-            Self::Products => "The product of every two columns, as columns more",
-            Self::Waves => "sin x and cos x of each column, as columns more",
-            Self::Window { .. } => {
-                "So many rows that follow one another become one sample; the target lies some rows ahead"
-            }
-            Self::Augment(_) => {
-                "Pictures are flipped, shifted, turned and blurred with noise at random whenever they are trained on"
-            }
-            Self::Balance(_) => "Rare classes count as much in training as frequent ones",
-        }
-    }
-
-    /// Whether it works on numbers that can be chosen.
-    pub fn takes_columns(self) -> bool {
-        !matches!(self, Self::Gaps | Self::Treat | Self::Window { .. } | Self::Augment(_) | Self::Balance(_))
-    }
-}
-
-impl From<StepKind> for Step {
-    fn from(kind: StepKind) -> Self {
-        Self { kind, columns: Vec::new(), off: false }
-    }
-}
-
-impl Preparation {
-    /// A first guess: the target is the column that is named like one, else the last. Columns that are named "target 1",
-    /// "target_2" and so on are all targets.
-    pub fn guess(table: &Table) -> Self {
-        const NAMES: [&str; 7] = ["class", "target", "label", "species", "y", "outcome", "category"];
-        let named = NAMES.iter().find_map(|n| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(n)));
-        // A plane has columns x, y and a target behind them, so "y" counts only in the last place.
-        let last = table.columns.len().saturating_sub(1);
-        let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
-        let numbered = |c: &Column| {
-            let rest =
-                c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
-            rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
-        };
-        let several = table.columns.iter().any(numbered);
-        let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
-        let columns = table.columns.iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
-        Self { columns, steps: Vec::new(), split: Split::default() }
-    }
-
-    /// Names of the target columns.
-    pub fn targets(&self) -> impl Iterator<Item = &ColumnPlan> {
-        self.columns.iter().filter(|c| c.role == Role::Target)
-    }
-
-    /// All steps in order, with those that are always there.
-    pub fn all_steps(&self) -> Vec<Step> {
-        let mut steps = self.steps.clone();
-        let has = |steps: &[Step], kind| steps.iter().any(|s| s.kind == kind);
-        if !has(&steps, StepKind::Gaps) {
-            steps.insert(0, StepKind::Gaps.into());
-        }
-        if !has(&steps, StepKind::Treat) {
-            steps.push(StepKind::Treat.into());
-        }
-        steps
-    }
-
-    /// The settings of the last step of a kind that is on.
-    fn find<A>(&self, of: impl Fn(StepKind) -> Option<A>) -> Option<A> {
-        self.steps.iter().rev().filter(|s| !s.off).find_map(|s| of(s.kind))
-    }
-
-    /// Whether the past of the targets is seen.
-    pub fn sees_past(&self) -> bool {
-        self.find(|kind| if let StepKind::Window { past, .. } = kind { Some(past) } else { None }).unwrap_or(false)
-    }
-
-    /// How rows become samples.
-    pub fn window(&self) -> Option<Window> {
-        self.find(|kind| match kind {
-            StepKind::Window { length, horizon, .. } => Some(Window { length, horizon }),
-            _ => None,
-        })
-    }
-}
-
-fn guess_column(column: &Column, target: bool) -> ColumnPlan {
-    let rows = column.len();
-    let kind = column.kind();
-    // More than these are no classes, whatever they are.
-    let levels = column.classes(50);
-    let several =
-        |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
-    let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
-    let empty = rows > 0 && column.missing() == rows;
-    let classes = kind == Kind::Text || (kind == Kind::Number && several(20, 5) && whole());
-    let (role, treatment) = match (target, kind) {
-        (_, Kind::Image) => (Role::Feature, Treatment::MinMax),
-        (true, _) if classes => (Role::Target, Treatment::OneHot),
-        (true, _) => (Role::Target, Treatment::Standardise),
-        (false, _) if empty => (Role::Ignore, Treatment::Standardise),
-        (false, Kind::Number) => (Role::Feature, Treatment::Standardise),
-        (false, Kind::Date) => (Role::Feature, Treatment::Calendar),
-        (false, Kind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
-        (false, Kind::Text) => (Role::Ignore, Treatment::OneHot),
-    };
-    ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
 }
 
 /// Makes arrays of `table` as `preparation` says.
@@ -595,7 +195,7 @@ fn kept_rows(
     }
     // A window never spans two groups.
     let group = match &preparation.split.by {
-        super::split::SplitBy::Group(name) if preparation.window().is_some() => {
+        SplitBy::Group(name) if preparation.window().is_some() => {
             Some(table.column(name).ok_or_else(|| DataError::ColumnGone(name.clone()))?)
         }
         _ => None,
@@ -752,8 +352,8 @@ fn class_of_rows(column: &Column, rows: &[usize]) -> Result<Vec<usize>, DataErro
 
 #[cfg(test)]
 mod tests {
-    use super::{Folds, Missing, Part, Preparation, Role, Split, Treatment, prepare};
-    use crate::data::{Column, DataError, Table, Targets};
+    use super::{Folds, Part, prepare};
+    use crate::data::{Column, ColumnPlan, DataError, Missing, Preparation, Role, Split, Table, Targets, Treatment};
 
     fn table() -> Table {
         let n = 40;
@@ -872,10 +472,7 @@ mod tests {
             prepare(
                 &Table { name: "m".into(), columns: vec![table().columns[0].clone(), Column::text("c", repeated)] },
                 &Preparation {
-                    columns: vec![
-                        base.columns[0].clone(),
-                        super::ColumnPlan { name: "c".into(), ..base.columns[3].clone() }
-                    ],
+                    columns: vec![base.columns[0].clone(), ColumnPlan { name: "c".into(), ..base.columns[3].clone() }],
                     ..Preparation::default()
                 }
             )

@@ -4,6 +4,7 @@ mod columns;
 mod draw;
 mod filter;
 mod incoming;
+mod plane;
 mod prepare;
 mod scroll;
 mod sources;
@@ -58,9 +59,12 @@ impl DataView {
             Panel::left("sources").exact_size(228.0).resizable(false).frame(side).show(ui, |ui| {
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| sources::ui(ui, model));
             });
-            Panel::right("data views").exact_size(300.0).resizable(false).frame(side).show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.prepare.ui(ui, model));
-            });
+            // The preparation is that of the open document, not of a file that is looked at.
+            if model.incoming.is_none() {
+                Panel::right("data views").exact_size(300.0).resizable(false).frame(side).show(ui, |ui| {
+                    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.prepare.ui(ui, model));
+                });
+            }
         }
         let middle = Frame::new().fill(t.background).inner_margin(12);
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| {

@@ -3,9 +3,10 @@
 use super::super::model::{Model, Opened};
 use super::super::theme::{LABEL, Tokens, mix, regular, tokens};
 use super::super::widgets::{self, brief, choice, count, data_plot, hint, label, named, number};
+use super::plane::{Plane, project};
 use super::scroll::Scroll;
 use super::thumbnails::Thumbnails;
-use crate::data::{Column, Dataset, Kind, Preparation, StepKind, Table, Targets, Values, written};
+use crate::data::{Column, Kind, Preparation, StepKind, Table, Targets, Values, written};
 use egui::accesskit::Role;
 use egui::{Align, Align2, Color32, Layout, Rect, RichText, Sense, Slider, Stroke, Ui, pos2, vec2};
 use egui_plot::{Line, PlotPoints, Points};
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rows that are drawn in a scatter, and in each field of a matrix or as lines.
-const POINTS: usize = 4000;
+pub(super) const POINTS: usize = 4000;
 const FEW: usize = 1000;
 /// Columns of a matrix and of parallel axes.
 const SIDES: usize = 6;
@@ -34,14 +35,6 @@ pub struct Views {
     plane: Option<(usize, Arc<Plane>)>,
     /// For the column that was coloured by last.
     colours: Option<(Option<usize>, Arc<Colours>)>,
-}
-
-/// All features on the plane of their two main directions.
-struct Plane {
-    points: Vec<[f64; 2]>,
-    rows: Vec<usize>,
-    /// Shares of the spread that the two directions hold.
-    shares: [f64; 2],
 }
 
 /// How rows are coloured: by a column.
@@ -102,7 +95,7 @@ impl Colours {
 }
 
 /// Every so manieth row, and what is said about it.
-fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
+pub(super) fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
     let step = rows.div_ceil(most).max(1);
     let taken: Vec<usize> = (0..rows).step_by(step).collect();
     let note = (step > 1)
@@ -602,88 +595,4 @@ fn draw(ui: &mut Ui, id: &str, [right, up]: [&Column; 2], series: BTreeMap<[u8; 
         .y_axis_formatter(|m, _| mark(up, m.value))
         .show(ui, |plot| points(plot, series));
     named(response.response, Role::Image, "Scatter of two columns");
-}
-
-fn scale(direction: &mut [f64], by: f64) {
-    for d in direction {
-        *d *= by;
-    }
-}
-
-/// Principal components by power iteration on the covariance, as products with the data (Golub & Van Loan, ch. 8.2).
-fn project(data: &Dataset) -> Plane {
-    const ROUNDS: usize = 60;
-    let (rows, _) = sample(data.rows(), POINTS);
-    let width = data.features();
-    let mut mean = vec![0.0; width];
-    for &row in &rows {
-        mean.iter_mut().zip(data.x.row(row)).for_each(|(m, &v)| *m += f64::from(v) / rows.len() as f64);
-    }
-    let centred = |row: usize| data.x.row(row).into_iter().zip(&mean).map(|(&v, m)| f64::from(v) - m);
-    let total: f64 = rows.iter().map(|&row| centred(row).map(|v| v * v).sum::<f64>()).sum();
-    let mut directions: Vec<Vec<f64>> = Vec::new();
-    let mut shares = [0.0; 2];
-    let mut places = vec![[0.0; 2]; rows.len()];
-    for (k, found) in shares.iter_mut().enumerate() {
-        // A start that is not at right angles to the direction, whatever it is.
-        let mut direction: Vec<f64> = (0..width).map(|i| 1.0 + (i * 7919 % 101) as f64 / 101.0).collect();
-        for _ in 0..ROUNDS {
-            for other in &directions {
-                let along: f64 = direction.iter().zip(other).map(|(a, b)| a * b).sum();
-                direction.iter_mut().zip(other).for_each(|(d, o)| *d -= along * o);
-            }
-            let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt();
-            if length < 1e-12 {
-                break;
-            }
-            scale(&mut direction, 1.0 / length);
-            let mut next = vec![0.0; width];
-            for &row in &rows {
-                let along: f64 = centred(row).zip(&direction).map(|(v, d)| v * d).sum();
-                next.iter_mut().zip(centred(row)).for_each(|(n, v)| *n += along * v);
-            }
-            direction = next;
-        }
-        for other in &directions {
-            let along: f64 = direction.iter().zip(other).map(|(a, b)| a * b).sum();
-            direction.iter_mut().zip(other).for_each(|(d, o)| *d -= along * o);
-        }
-        let length = direction.iter().map(|d| d * d).sum::<f64>().sqrt().max(1e-300);
-        scale(&mut direction, 1.0 / length);
-        for (place, &row) in places.iter_mut().zip(&rows) {
-            place[k] = centred(row).zip(&direction).map(|(v, d)| v * d).sum();
-        }
-        *found = places.iter().map(|p| p[k] * p[k]).sum::<f64>() / total.max(1e-300);
-        directions.push(direction);
-    }
-    Plane { points: places, rows, shares }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::project;
-    use crate::data::{Column, Preparation, Table, Treatment, prepare};
-
-    #[test]
-    fn the_plane_shows_the_directions_of_largest_spread() {
-        // A flat ellipse, turned, in three dimensions.
-        let turn = |i: usize| std::f64::consts::TAU * i as f64 / 60.0;
-        let numbers = |f: &dyn Fn(f64) -> f64| (0..60).map(|i| f(turn(i))).collect::<Vec<f64>>();
-        let table = Table {
-            name: "t".into(),
-            columns: vec![
-                Column::numbers("a", numbers(&|t| 3.0 * t.cos() + 10.0)),
-                Column::numbers("b", numbers(&|t| 4.0 * t.cos() - 2.0)),
-                Column::numbers("c", numbers(&|t| 2.0 * t.sin())),
-                Column::numbers("y", numbers(&|t| t)),
-            ],
-        };
-        let mut plan = Preparation::guess(&table);
-        plan.columns.iter_mut().for_each(|c| c.treatment = Treatment::AsIs);
-        let plane = project(&prepare(&table, &plan).expect("fits"));
-        let [first, second] = plane.shares;
-        assert!((first - 25.0 / 29.0).abs() < 1e-6 && (first + second - 1.0).abs() < 1e-6, "{first} {second}");
-        let reach = |k: usize| plane.points.iter().map(|p| p[k].abs()).fold(0.0, f64::max);
-        assert!((reach(0) - 5.0).abs() < 1e-4 && (reach(1) - 2.0).abs() < 1e-2, "{} {}", reach(0), reach(1));
-    }
 }

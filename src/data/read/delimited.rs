@@ -152,8 +152,8 @@ fn sample_rows(
             reason: e.to_string().trim_end_matches('.').to_owned(),
         })?;
         let line = skip + record.position().map_or(rows.len() + 1, |p| p.line() as usize);
-        if let Some(long) = record.iter().find(|f| f.len() > FIELD_LIMIT) {
-            return Err(DataError::HugeField { name: name.to_owned(), row: line, limit: FIELD_LIMIT.min(long.len()) });
+        if record.iter().any(|f| f.len() > FIELD_LIMIT) {
+            return Err(DataError::HugeField { name: name.to_owned(), row: line, limit: FIELD_LIMIT });
         }
         if record.len() > COLUMN_LIMIT {
             return Err(DataError::TooWide { name: name.to_owned(), columns: record.len(), limit: COLUMN_LIMIT });
@@ -246,7 +246,7 @@ impl Layout<'_> {
         let (mut lines, mut bytes) = blocks.skip_lines(self.format.skip)?;
         let mut skip_header = self.format.header;
         while let Some(block) = blocks.next(&self.format)? {
-            let mut text = block.text();
+            let mut text = block.text;
             if skip_header {
                 let Some(header) = self.header_end(text) else { continue };
                 lines += memchr_iter(b'\n', &text[..header]).count();
@@ -526,12 +526,6 @@ struct Block<'b> {
     text: &'b [u8],
     /// No quotes, and lines end in one way.
     plain: bool,
-}
-
-impl Block<'_> {
-    fn text(&self) -> &[u8] {
-        self.text
-    }
 }
 
 impl<'a> Blocks<'a> {
