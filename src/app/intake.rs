@@ -460,7 +460,7 @@ impl Model {
 }
 
 /// Whether a file is a preset; other JSON files are data.
-pub(super) fn is_preset(path: &Path) -> bool {
+fn is_preset(path: &Path) -> bool {
     let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
     json && std::fs::File::open(path).map_or(true, |file| {
         use std::io::Read as _;

@@ -88,7 +88,7 @@ impl DataView {
             self.views.forget();
             self.shown = Some(opened.source.clone());
         }
-        self.thumbnails.belong_to(format!("{:?}", opened.source));
+        self.thumbnails.belong_to(format!("{:p}", Arc::as_ptr(opened)));
         self.heading(ui, model, opened);
         // A drawing says so beside its canvas, which must not move under the mouse.
         if let Some(e) = model.data_error.clone().filter(|_| self.view != View::Draw) {

@@ -2,7 +2,6 @@
 
 use super::super::dialogs::Question;
 use super::super::icon;
-use super::super::intake::is_preset;
 use super::super::model::Model;
 use super::super::theme::{HINT, LABEL, tokens};
 use super::super::widgets::{choice, field, hint, named, number, title};
@@ -11,6 +10,7 @@ use egui::accesskit::Role;
 use egui::{
     Align, Button, CornerRadius, Label, Layout, RichText, Sense, Slider, Stroke, StrokeKind, Ui, UiBuilder, vec2,
 };
+use std::path::PathBuf;
 
 /// Draws the list.
 pub fn ui(ui: &mut Ui, model: &mut Model) {
@@ -40,7 +40,9 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
         }
     });
     ui.label(hint(ui, "or drop a file or folder anywhere"));
-    let files: Vec<_> = model.recent.iter().filter(|p| !is_preset(p)).cloned().collect();
+    // Most JSON files are presets; looking into them in every frame would be too much to find out.
+    let is_data = |p: &&PathBuf| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json"));
+    let files: Vec<_> = model.recent.iter().filter(is_data).cloned().collect();
     if !files.is_empty() {
         heading(ui, "Recent files");
         for path in files.iter().take(4) {
