@@ -5,7 +5,7 @@ use super::dialogs::Question;
 use super::model::{Model, Opened, Waiting, stem};
 use crate::data::{
     DataError, DataSource, Dataset, Detected, Finding, Loaded, Preparation, Progress, ReadOptions, Reading, Relations,
-    Role, Table, findings, prepare, relate, summarise,
+    Role, findings, prepare, relate, summarise,
 };
 use crate::project::{DataSection, adapt};
 use crate::train::task;
@@ -283,26 +283,19 @@ impl Model {
         let Some(table) = self.table.clone() else { return };
         let source = self.document().data.source.clone();
         let cells: usize = table.loaded.table.bytes();
-        let work = move |plan: Option<&Preparation>| {
-            let table: &Table = &table.loaded.table;
-            let guess;
-            let plan = if let Some(plan) = plan {
-                plan
-            } else {
-                guess = Preparation::guess(table);
-                &guess
-            };
-            prepare(table, plan)
+        let own = plan.clone();
+        let work = move || {
+            let table = &table.loaded.table;
+            prepare(table, &own.unwrap_or_else(|| Preparation::guess(table)))
         };
         if cells <= SMALL {
-            let outcome = work(plan.as_ref());
+            let outcome = work();
             self.preparing = None;
             self.take_prepared(&purpose, source, plan, outcome);
         } else {
             // What was prepared before is not what the table and the document show now.
             self.dataset = None;
-            let own = plan.clone();
-            let receiver = self.job("preparation", move || work(own.as_ref()));
+            let receiver = self.job("preparation", work);
             self.preparing = Some(Preparing { purpose, source, plan, receiver });
         }
     }
@@ -334,6 +327,7 @@ impl Model {
             }
         }
         self.prepared = Some((source, plan));
+        self.look_into();
     }
 
     /// The ends of the network follow the data, in the same undoable step.
@@ -355,7 +349,6 @@ impl Model {
         let DataSection { source, preparation } = &self.document().data;
         let wanted = (source.clone(), preparation.clone());
         if self.prepared.as_ref() == Some(&wanted) {
-            self.sync_insight();
             return;
         }
         if self.table.as_ref().is_none_or(|t| t.source != wanted.0) {
@@ -373,6 +366,12 @@ impl Model {
     }
 
     fn receive_data(&mut self) {
+        if let Some(insight) = self.insight_job.as_ref().and_then(|job| job.try_recv().ok()) {
+            self.insight = Some(Arc::new(insight));
+            self.insight_job = None;
+            // The roles may have changed meanwhile.
+            self.look_into();
+        }
         if let Some(receiver) = self.incoming.as_ref().and_then(|i| i.receiver.as_ref()) {
             match receiver.try_recv() {
                 Err(TryRecvError::Empty) => {}
@@ -408,13 +407,8 @@ impl Model {
         }
     }
 
-    fn sync_insight(&mut self) {
-        if let Some(receiver) = &self.insight_job
-            && let Ok(insight) = receiver.try_recv()
-        {
-            self.insight = Some(Arc::new(insight));
-            self.insight_job = None;
-        }
+    /// Asks for an insight into the table where the roles are others than at the last one.
+    fn look_into(&mut self) {
         let Some(table) = self.table.clone() else { return };
         let plan = self.document().data.preparation(&table.loaded.table);
         let of = |role| plan.columns.iter().filter(move |c| c.role == role).map(|c| c.name.clone());

@@ -322,17 +322,14 @@ impl Encoding {
     /// The column of a table, read as this encoding needs it.
     fn column<'t>(&self, table: &'t Table) -> Result<Cow<'t, Column>, DataError> {
         let column = find(table, &self.column)?;
-        let mut column = match self.read_as.filter(|&kind| kind != column.kind()) {
-            Some(kind) => Cow::Owned(converted(column, kind)?),
-            None => Cow::Borrowed(column),
-        };
+        let mut column = read_as(column, self.read_as)?;
         let fits = match &self.kind {
             EncodingKind::Linear(_) | EncodingKind::Chain { .. } | EncodingKind::Product { .. } => {
                 matches!(column.values, Values::Numbers(_) | Values::Dates(_))
             }
             EncodingKind::Calendar { .. } => {
                 if column.kind() == Kind::Text {
-                    column = Cow::Owned(converted(&column, Kind::Date)?);
+                    column = Cow::Owned(read_as(&column, Some(Kind::Date))?.into_owned());
                 }
                 column.kind() == Kind::Date
             }
@@ -355,11 +352,9 @@ impl Encoding {
     /// Writes the numbers of one cell.
     fn encode(&self, columns: &[Cow<'_, Column>], places: &Places, row: usize, out: &mut [f32]) {
         let column = &*columns[0];
+        let filled = || Function::Fill(self.fill.unwrap_or(f64::NAN)).apply(column.number(row));
         match &self.kind {
-            EncodingKind::Linear(scale) => {
-                let value = Some(column.number(row)).filter(|v| !v.is_nan()).or(self.fill).unwrap_or(f64::NAN);
-                out[0] = scale.encode(value) as f32;
-            }
+            EncodingKind::Linear(scale) => out[0] = scale.encode(filled()) as f32,
             EncodingKind::Chain { steps, .. } => out[0] = apply(steps, column.number(row)) as f32,
             EncodingKind::Product { of, steps, .. } => {
                 let factors = of.iter().zip(columns).map(|(f, column)| apply(&f.steps, column.number(row)));
@@ -386,10 +381,7 @@ impl Encoding {
                     out[(hash % *places as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
                 }
             }
-            EncodingKind::Calendar { scale, .. } => {
-                let seconds = Some(column.number(row)).filter(|v| !v.is_nan()).or(self.fill).unwrap_or(f64::NAN);
-                write_calendar(seconds, *scale, out);
-            }
+            EncodingKind::Calendar { scale, .. } => write_calendar(filled(), *scale, out),
             EncodingKind::Missing => out[0] = f32::from(u8::from(column.is_missing(row))),
             EncodingKind::Pixels { channels, scale, .. } => {
                 let Values::Images(images) = &column.values else { return };
@@ -436,10 +428,12 @@ fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
     table.column(name).ok_or_else(|| DataError::ColumnGone(name.to_owned()))
 }
 
-/// The column as another kind.
-pub(super) fn converted(column: &Column, kind: Kind) -> Result<Column, DataError> {
+/// The column as what it is to be read as, or as it is.
+pub(super) fn read_as(column: &Column, kind: Option<Kind>) -> Result<Cow<'_, Column>, DataError> {
+    let Some(kind) = kind.filter(|&kind| kind != column.kind()) else { return Ok(Cow::Borrowed(column)) };
     let (from, to) = (column.kind().label(), kind.label());
-    column.converted(kind).ok_or_else(|| DataError::NoWay { column: column.name.clone(), from, to })
+    let converted = column.converted(kind);
+    converted.map(Cow::Owned).ok_or_else(|| DataError::NoWay { column: column.name.clone(), from, to })
 }
 
 /// Fowler–Noll–Vo hash (FNV-1a, 64 bits), which is the same everywhere.
@@ -540,7 +534,7 @@ impl Encoder {
                 _ => encoding.fill.is_none(),
             };
             if gaps_matter && column.missing() > 0 {
-                whole.iter_mut().enumerate().for_each(|(row, whole)| *whole &= !column.is_missing(row));
+                column.unflag_missing(&mut whole);
             }
         }
         let length = self.length();

@@ -264,28 +264,16 @@ impl<'a> Fitting<'a> {
             draft.fill = self.category_fill(draft);
             return;
         }
-        let mut values = draft.values(&self.training);
-        let fill = match missing {
-            Missing::Constant { value } => value,
-            Missing::Mean => values.iter().sum::<f64>() / values.len().max(1) as f64,
-            Missing::Median => {
-                values.sort_by(f64::total_cmp);
-                if values.is_empty() { 0.0 } else { quantile(&values, 0.5) }
-            }
-            Missing::Mode | Missing::Drop => mode(values).unwrap_or(0.0),
-        };
-        draft.steps.push(Function::Fill(fill));
+        let fill = stand_in(missing, draft.values(&self.training));
+        draft.steps.push(Function::Fill(fill.unwrap_or(0.0)));
     }
 
     /// For text the place among the levels, for other columns the value.
     fn category_fill(&self, draft: &Draft<'_>) -> Option<f64> {
         let column = draft.columns[0];
-        if let (Missing::Constant { value }, true) = (draft.plan.missing, column.kind() != Kind::Text) {
-            return Some(value);
-        }
         let numbers: Vec<f64> = self.training.iter().map(|&row| column.number(row)).filter(|v| !v.is_nan()).collect();
-        match (&column.values, draft.plan.missing) {
-            (Values::Text(text), _) => {
+        match &column.values {
+            Values::Text(text) => {
                 // Of equally frequent ones the first in the alphabet.
                 let mut counts = vec![0_usize; text.levels().len()];
                 for &code in &numbers {
@@ -298,13 +286,7 @@ impl<'a> Fitting<'a> {
                     .max_by_key(|name| text.levels().iter().position(|l| l == *name).map_or(0, |code| counts[code]))?;
                 names.iter().position(|name| name == most).map(|k| k as f64)
             }
-            (_, Missing::Mean) if !numbers.is_empty() => Some(numbers.iter().sum::<f64>() / numbers.len() as f64),
-            (_, Missing::Median) if !numbers.is_empty() => {
-                let mut sorted = numbers;
-                sorted.sort_by(f64::total_cmp);
-                Some(quantile(&sorted, 0.5))
-            }
-            _ => mode(numbers),
+            _ => stand_in(draft.plan.missing, numbers),
         }
     }
 
@@ -414,6 +396,20 @@ impl<'a> Fitting<'a> {
         };
         let means = sums.into_iter().zip(counts).map(mean).collect();
         Ok(EncodingKind::TargetMean { levels, means, unknown })
+    }
+}
+
+/// What stands for missing values among these; none where there are none.
+fn stand_in(missing: Missing, mut values: Vec<f64>) -> Option<f64> {
+    match missing {
+        Missing::Constant { value } => Some(value),
+        _ if values.is_empty() => None,
+        Missing::Mean => Some(values.iter().sum::<f64>() / values.len() as f64),
+        Missing::Median => {
+            values.sort_by(f64::total_cmp);
+            Some(quantile(&values, 0.5))
+        }
+        Missing::Mode | Missing::Drop => mode(values),
     }
 }
 

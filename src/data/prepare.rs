@@ -3,7 +3,7 @@
 //! What a treatment needs to know (means, ranges, levels) is learned from the training rows only and kept in an
 //! [`Encoder`], so that new rows are treated exactly as the old ones were.
 
-use super::encode::{Encoder, Targets, Window, converted};
+use super::encode::{Encoder, Targets, Window, read_as};
 use super::error::DataError;
 use super::fit::Fitting;
 use super::plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, StepKind, Treatment};
@@ -78,15 +78,15 @@ pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, Data
 }
 
 /// The columns and rows of a table that are used, before they are dealt into parts.
-pub(super) struct UsedRows<'a> {
+struct UsedRows<'a> {
     table: &'a Table,
     preparation: &'a Preparation,
-    pub columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
+    columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
     /// Rows that are samples; of windows the last rows.
     kept: Vec<usize>,
     window: Window,
     /// For each target of classes the class of every kept row.
-    pub classes: Vec<Vec<usize>>,
+    classes: Vec<Vec<usize>>,
 }
 
 impl<'a> UsedRows<'a> {
@@ -133,7 +133,7 @@ impl<'a> UsedRows<'a> {
         }
         let features = encoder.width();
         let bytes = features.saturating_mul(kept.len()).saturating_mul(size_of::<f32>());
-        if features > MAX_FEATURES || bytes > super::reading::Reading::default().limit {
+        if features > MAX_FEATURES || bytes > super::reading::memory_limit() {
             return Err(DataError::TooManyFeatures { features, rows: kept.len() });
         }
         let weight = self.columns.iter().find(|(p, _)| p.role == Role::Weight);
@@ -183,15 +183,16 @@ fn kept_rows(
     let mut judged = vec![true; table.rows()];
     for (plan, column) in columns.iter().filter(|(_, column)| column.missing() > 0) {
         if plan.role == Role::Target && preparation.sees_past() && plan.treatment.is_scale() {
-            whole.iter_mut().enumerate().for_each(|(row, flag)| *flag &= !column.is_missing(row));
+            column.unflag_missing(&mut whole);
         }
         // A row without its target teaches nothing; other gaps are filled unless the plan drops them.
-        let flags = match plan.role {
-            Role::Target | Role::Weight => &mut judged,
-            _ if plan.missing == Missing::Drop && plan.treatment != Treatment::Hash => &mut whole,
-            _ => continue,
-        };
-        flags.iter_mut().enumerate().for_each(|(row, flag)| *flag &= !column.is_missing(row));
+        match plan.role {
+            Role::Target | Role::Weight => column.unflag_missing(&mut judged),
+            _ if plan.missing == Missing::Drop && plan.treatment != Treatment::Hash => {
+                column.unflag_missing(&mut whole);
+            }
+            _ => {}
+        }
     }
     // A window never spans two groups.
     let group = match &preparation.split.by {
@@ -279,10 +280,7 @@ fn resolve<'a>(
         if plan.role == Role::Ignore {
             return Ok(None);
         }
-        let column = match plan.read_as.filter(|&kind| kind != column.kind()) {
-            Some(kind) => Cow::Owned(converted(column, kind)?),
-            None => Cow::Borrowed(column),
-        };
+        let column = read_as(column, plan.read_as)?;
         check_column(plan, &column)?;
         Ok(Some((plan, column)))
     });

@@ -83,7 +83,7 @@ impl Reading {
 }
 
 /// Half of the memory that is free.
-fn memory_limit() -> usize {
+pub(super) fn memory_limit() -> usize {
     let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
     let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
     // Where the system does not tell, a small machine is assumed.

@@ -297,6 +297,13 @@ impl Column {
         }
     }
 
+    /// Takes the flags off the rows that are missing.
+    pub(super) fn unflag_missing(&self, flags: &mut [bool]) {
+        for (row, flag) in flags.iter_mut().enumerate() {
+            *flag &= !self.is_missing(row);
+        }
+    }
+
     /// The number in a cell: of a date its seconds, of text the place of its level. NaN where there is none.
     pub fn number(&self, row: usize) -> f64 {
         match &self.values {

@@ -108,9 +108,12 @@ fn drawable(table: &Table) -> Vec<usize> {
     all.filter(|(_, c)| c.kind() != Kind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
 }
 
-/// Where a cell stands along an axis: the number, or the place of the level.
-fn along(column: &Column, row: usize) -> f64 {
-    column.number(row)
+/// What of the data is left out of a picture.
+fn notes(ui: &mut Ui, notes: [Option<String>; 2]) {
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    if !notes.is_empty() {
+        ui.label(hint(ui, notes.join("; ")));
+    }
 }
 
 impl Views {
@@ -139,6 +142,15 @@ impl Views {
                 colours
             }
         }
+    }
+
+    /// The choice of a column that colours the rows, and its legend.
+    fn coloured<'t>(&mut self, ui: &mut Ui, model: &Model, table: &'t Table) -> (Option<&'t Column>, Arc<Colours>) {
+        let colour = ui.horizontal(|ui| self.colour_choice(ui, model, table)).inner;
+        let by = colour.map(|k| &table.columns[k]);
+        let colours = self.colours(colour, by);
+        colours.legend(ui, by);
+        (by, colours)
     }
 
     fn colour_choice(&mut self, ui: &mut Ui, model: &Model, table: &Table) -> Option<usize> {
@@ -183,15 +195,13 @@ impl Views {
         let (right, up) = (&table.columns[x], &table.columns[y]);
         let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
         for &row in &rows {
-            let place = [along(right, row), along(up, row)];
+            let place = [right.number(row), up.number(row)];
             if place.iter().all(|v| v.is_finite()) {
                 series.entry(colours.colour(by, row, t).to_array()).or_default().push(place);
             }
         }
         colours.legend(ui, by);
-        if let Some(note) = note {
-            ui.label(hint(ui, note));
-        }
+        notes(ui, [note, None]);
         draw(ui, "scatter", [right, up], series);
     }
 
@@ -215,8 +225,10 @@ impl Views {
     /// Several columns, every two against each other.
     pub fn matrix(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
-        let columns: Vec<usize> =
-            drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).take(SIDES).collect();
+        let mut columns: Vec<usize> =
+            drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).collect();
+        let numbers = columns.len();
+        columns.truncate(SIDES);
         if columns.len() < 2 {
             widgets::centred(
                 ui,
@@ -226,18 +238,10 @@ impl Views {
             );
             return;
         }
-        let mut colour = None;
-        ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
-        let by = colour.map(|k| &table.columns[k]);
-        let colours = self.colours(colour, by);
-        colours.legend(ui, by);
+        let (by, colours) = self.coloured(ui, model, table);
         let (rows, note) = sample(table.rows(), FEW);
-        let numbers = drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).count();
         let some = (numbers > SIDES).then(|| format!("the first {SIDES} of {numbers} columns of numbers"));
-        let notes: Vec<String> = note.into_iter().chain(some).collect();
-        if !notes.is_empty() {
-            ui.label(hint(ui, notes.join("; ")));
-        }
+        notes(ui, [note, some]);
         let area = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(area, Sense::hover());
         named(response, Role::Image, "Scatter matrix");
@@ -267,7 +271,7 @@ impl Views {
                 }
                 let inner = field.shrink(6.0);
                 for &row in &rows {
-                    let (x, y) = (along(&table.columns[right], row), along(&table.columns[up], row));
+                    let (x, y) = (table.columns[right].number(row), table.columns[up].number(row));
                     if x.is_finite() && y.is_finite() {
                         let at = pos2(
                             inner.left() + inner.width() * share(x, ranges[c]),
@@ -294,17 +298,10 @@ impl Views {
             widgets::centred(ui, ui.available_rect_before_wrap(), "Too few columns", "Parallel axes need two columns");
             return;
         }
-        let mut colour = None;
-        ui.horizontal(|ui| colour = self.colour_choice(ui, model, table));
-        let by = colour.map(|k| &table.columns[k]);
-        let colours = self.colours(colour, by);
-        colours.legend(ui, by);
+        let (by, colours) = self.coloured(ui, model, table);
         let (rows, note) = sample(table.rows(), FEW);
         let some = (all.len() > columns.len()).then(|| format!("{} of {} columns", columns.len(), all.len()));
-        let notes: Vec<String> = note.into_iter().chain(some).collect();
-        if !notes.is_empty() {
-            ui.label(hint(ui, notes.join("; ")));
-        }
+        notes(ui, [note, some]);
         let t = tokens(ui);
         let area = ui.available_rect_before_wrap();
         named(ui.allocate_rect(area, Sense::hover()), Role::Image, "Parallel axes");
@@ -321,7 +318,7 @@ impl Views {
             let colour = colours.colour(by, row, t).gamma_multiply(if rows.len() > 300 { 0.25 } else { 0.5 });
             let mut line = Vec::new();
             for (k, &column) in columns.iter().enumerate() {
-                let v = along(&table.columns[column], row);
+                let v = table.columns[column].number(row);
                 // A gap breaks the line.
                 if v.is_finite() {
                     line.push(pos2(across(k), inner.bottom() - inner.height() * share(v, ranges[k])));
@@ -519,10 +516,7 @@ impl Views {
         });
         let (taken, note) = sample(rows, POINTS);
         let some = (used.len() > SHOWN).then(|| format!("the first {SHOWN} of {} columns of numbers", used.len()));
-        let notes: Vec<String> = note.into_iter().chain(some).collect();
-        if !notes.is_empty() {
-            ui.label(hint(ui, notes.join("; ")));
-        }
+        notes(ui, [note, some]);
         let t = tokens(ui);
         let shown = &used[..used.len().min(SHOWN)];
         let height = (ui.available_height() / shown.len() as f32 - 8.0).max(60.0);
