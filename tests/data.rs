@@ -465,7 +465,7 @@ fn a_window_sees_what_came_before_and_predicts_what_comes() {
     }
     // Windows over the gap are left out, and those whose target lies behind the end.
     let wanted: Vec<usize> = (2..48).filter(|r| !(20..=22).contains(r)).collect();
-    assert_eq!(data.source_rows, wanted);
+    assert_eq!(*data.source_rows, wanted);
     assert_eq!(data.encoder.feature_names(), ["v −2", "v −1", "v"]);
     let last = |part| data.part(part).iter().max().copied();
     let first = |part| data.part(part).iter().min().copied();

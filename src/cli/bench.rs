@@ -124,7 +124,7 @@ impl Workload {
             x,
             targets: vec![targets],
             weights: None,
-            source_rows: (0..self.rows).collect(),
+            source_rows: Arc::new((0..self.rows).collect()),
             parts: [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
             encoder: Encoder::default(),
             augmentation: None,
@@ -240,12 +240,20 @@ fn load(path: &Path, threads: usize) -> Result<(), Failure> {
     let data = prepare(&table, &plan)?;
     let numbers = data.rows() * (data.features() + 1);
     println!(
-        "{} chainrule-{threads} {:.4} s, of which reading {read:.4} s, {} × {} numbers, {:.1} MB",
+        "{} chainrule-{threads} {:.4} s, of which reading {read:.4} s, {} × {} numbers, {:.1} MB{}",
         path.display(),
         begun.elapsed().as_secs_f64(),
         data.rows(),
         data.features() + 1,
-        (4 * numbers) as f64 / 1e6
+        (4 * numbers) as f64 / 1e6,
+        largest_memory().map_or_else(String::new, |bytes| format!(", largest memory {:.1} MB", bytes as f64 / 1e6))
     );
     Ok(())
+}
+
+/// Bytes of memory that this process has held at most, where the system tells (Linux).
+fn largest_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB"))?;
+    kib.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

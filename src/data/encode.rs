@@ -564,8 +564,10 @@ impl Encoder {
 
     /// Targets of the samples whose last row is given.
     pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
-        let ahead = self.window.map_or(0, |w| w.horizon);
-        let rows: Vec<usize> = rows.iter().map(|row| row + ahead).collect();
+        let rows = match self.window.map_or(0, |w| w.horizon) {
+            0 => Cow::Borrowed(rows),
+            ahead => rows.iter().map(|row| row + ahead).collect(),
+        };
         self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
     }
 }

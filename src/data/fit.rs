@@ -27,9 +27,9 @@ pub(super) struct Fitting<'a> {
     /// Rows whose levels are known.
     kept: &'a [usize],
     /// Rows whose features are seen in training.
-    training: Vec<usize>,
+    training: Cow<'a, [usize]>,
     /// Rows whose targets are seen in training; one for each sample.
-    target_rows: Vec<usize>,
+    target_rows: Cow<'a, [usize]>,
     horizon: usize,
 }
 
@@ -124,14 +124,17 @@ impl<'a> Draft<'a> {
 
 impl<'a> Fitting<'a> {
     /// `kept` are the samples of the table, `training` those of them that are learned from, by their last rows.
-    pub fn new(columns: &'a Used<'a>, kept: &'a [usize], training: &[usize], window: Window) -> Self {
-        let seen: Vec<usize> = if window.length == 1 {
-            training.to_vec()
+    pub fn new(columns: &'a Used<'a>, kept: &'a [usize], training: &'a [usize], window: Window) -> Self {
+        let seen = if window.length == 1 {
+            Cow::Borrowed(training)
         } else {
             let rows: BTreeSet<usize> = training.iter().flat_map(|&row| row + 1 - window.length..=row).collect();
             rows.into_iter().collect()
         };
-        let target_rows = training.iter().map(|row| row + window.horizon).collect();
+        let target_rows = match window.horizon {
+            0 => Cow::Borrowed(training),
+            ahead => training.iter().map(|row| row + ahead).collect(),
+        };
         Self { columns, kept, training: seen, target_rows, horizon: window.horizon }
     }
 
@@ -385,7 +388,7 @@ impl<'a> Fitting<'a> {
         let mut sums = vec![vec![0.0; width]; levels.len()];
         let mut counts = vec![0.0; levels.len()];
         let places = column.places(&levels);
-        for &row in &self.target_rows {
+        for &row in self.target_rows.iter() {
             if let Some(level) = places.get(column, row - self.horizon) {
                 counts[level] += 1.0;
                 (0..width).for_each(|k| sums[level][k] += value(row, k));

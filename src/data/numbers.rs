@@ -28,6 +28,14 @@ fn width(value: f64) -> Width {
     }
 }
 
+/// The first of which something is true, where that is rare: many are looked at together.
+fn first<A: Copy>(values: &[A], is: impl Fn(A) -> bool) -> Option<usize> {
+    const MANY: usize = 1024;
+    let any = |values: &[A]| values.iter().fold(false, |any, &v| any | is(v));
+    let (k, chunk) = values.chunks(MANY).enumerate().find(|(_, chunk)| any(chunk))?;
+    chunk.iter().position(|&v| is(v)).map(|place| k * MANY + place)
+}
+
 impl Default for Numbers {
     fn default() -> Self {
         Self::Bytes(Vec::new())
@@ -73,8 +81,8 @@ impl Numbers {
     pub fn first_infinite(&self) -> Option<usize> {
         match self {
             Self::Bytes(_) => None,
-            Self::Singles(v) => v.iter().position(|v| v.is_infinite()),
-            Self::Doubles(v) => v.iter().position(|v| v.is_infinite()),
+            Self::Singles(v) => first(v, f32::is_infinite),
+            Self::Doubles(v) => first(v, f64::is_infinite),
         }
     }
 
@@ -122,19 +130,23 @@ impl Numbers {
         };
     }
 
-    /// Moves all numbers of `other` behind these.
-    pub fn append(&mut self, mut other: Self) {
-        if self.is_empty() && self.width() <= other.width() {
-            *self = other;
-            return;
-        }
+    /// Copies all numbers of `other` behind these.
+    pub fn append(&mut self, other: &Self) {
         self.widen(other.width());
-        other.widen(self.width());
-        match (self, other) {
-            (Self::Bytes(a), Self::Bytes(mut b)) => a.append(&mut b),
-            (Self::Singles(a), Self::Singles(mut b)) => a.append(&mut b),
-            (Self::Doubles(a), Self::Doubles(mut b)) => a.append(&mut b),
-            _ => unreachable!("both were widened to the same width"),
+        match (&mut *self, other) {
+            (Self::Bytes(a), Self::Bytes(b)) => a.extend_from_slice(b),
+            (Self::Singles(a), Self::Singles(b)) => a.extend_from_slice(b),
+            (Self::Doubles(a), Self::Doubles(b)) => a.extend_from_slice(b),
+            _ => other.iter().for_each(|v| self.push(v)),
+        }
+    }
+
+    /// Takes all numbers out and keeps the room for as many of the same width.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Bytes(v) => v.clear(),
+            Self::Singles(v) => v.clear(),
+            Self::Doubles(v) => v.clear(),
         }
     }
 
@@ -197,10 +209,23 @@ mod tests {
             let whole: Vec<f64> = a.iter().chain(&b).copied().collect();
             let wanted: Vec<u64> = whole.iter().map(|v| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() }).collect();
             let mut joined: Numbers = a.into_iter().collect();
-            joined.append(b.into_iter().collect());
+            let mut part: Numbers = b.into_iter().collect();
+            joined.append(&part);
             prop_assert_eq!(bits(&joined), wanted.clone());
+            let before = bits(&part);
+            part.clear();
+            part.append(&joined);
+            prop_assert_eq!(bits(&part), wanted.clone(), "{} numbers were taken out", before.len());
             prop_assert_eq!(bits(&Numbers::from(whole)), wanted);
         }
+    }
+
+    #[test]
+    fn the_first_infinite_number_is_found_far_down() {
+        let mut values = vec![0.1; 5000];
+        assert_eq!(Numbers::from(values.clone()).first_infinite(), None);
+        (values[3001], values[4000]) = (f64::NEG_INFINITY, f64::INFINITY);
+        assert_eq!(Numbers::from(values).first_infinite(), Some(3001));
     }
 
     #[test]

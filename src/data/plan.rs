@@ -3,6 +3,7 @@
 use super::encode::Window;
 use super::split::Split;
 use super::table::{Column, Kind, Table};
+use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -341,7 +342,7 @@ impl Preparation {
         };
         let several = table.columns.iter().any(numbered);
         let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
-        let columns = table.columns.iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
+        let columns = table.columns.par_iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
         Self { columns, steps: Vec::new(), split: Split::default() }
     }
 
@@ -390,13 +391,12 @@ fn guess_column(column: &Column, target: bool) -> ColumnPlan {
     let several =
         |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
     let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
-    let empty = rows > 0 && column.missing() == rows;
     let classes = kind == Kind::Text || (kind == Kind::Number && several(20, 5) && whole());
     let (role, treatment) = match (target, kind) {
         (_, Kind::Image) => (Role::Feature, Treatment::MinMax),
         (true, _) if classes => (Role::Target, Treatment::OneHot),
         (true, _) => (Role::Target, Treatment::Standardise),
-        (false, _) if empty => (Role::Ignore, Treatment::Standardise),
+        (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
         (false, Kind::Number) => (Role::Feature, Treatment::Standardise),
         (false, Kind::Date) => (Role::Feature, Treatment::Calendar),
         (false, Kind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),

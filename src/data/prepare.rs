@@ -12,6 +12,7 @@ use super::table::{Column, Kind, Table, Values};
 use ndarray::Array2;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// More classes than this are taken for a mistake.
 pub const MAX_CLASSES: usize = 512;
@@ -39,7 +40,7 @@ pub struct Dataset {
     /// How much each row counts in training; alike where absent.
     pub weights: Option<Vec<f32>>,
     /// Row of the table that each row came from; of a window its last.
-    pub source_rows: Vec<usize>,
+    pub source_rows: Arc<Vec<usize>>,
     /// Rows of each part, in the order of [`Part`]. In training a row may stand several times.
     pub parts: [Vec<u32>; 3],
     pub encoder: Encoder,
@@ -83,7 +84,7 @@ struct UsedRows<'a> {
     preparation: &'a Preparation,
     columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
     /// Rows that are samples; of windows the last rows.
-    kept: Vec<usize>,
+    kept: Arc<Vec<usize>>,
     window: Window,
     /// For each target of classes the class of every kept row.
     classes: Vec<Vec<usize>>,
@@ -109,9 +110,9 @@ impl<'a> UsedRows<'a> {
             return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
         }
         let of_classes = columns.iter().filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot);
-        let ahead: Vec<usize> = kept.iter().map(|row| row + window.horizon).collect();
-        let classes = of_classes.map(|(_, c)| class_of_rows(c, &ahead)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { table, preparation, columns, kept, window, classes })
+        let classes =
+            of_classes.map(|(_, c)| class_of_rows(c, &kept, window.horizon)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { table, preparation, columns, kept: Arc::new(kept), window, classes })
     }
 
     /// How the rows are dealt into parts.
@@ -125,7 +126,11 @@ impl<'a> UsedRows<'a> {
         if parts[0].is_empty() {
             return Err(DataError::EmptyTraining);
         }
-        let training: Vec<usize> = parts[0].iter().map(|&i| kept[i as usize]).collect();
+        let training = if parts[0].len() == kept.len() {
+            Cow::Borrowed(kept.as_slice())
+        } else {
+            parts[0].iter().map(|&i| kept[i as usize]).collect()
+        };
         let mut encoder = Fitting::new(&self.columns, kept, &training, *window).encoder(self.preparation)?;
         encoder.window = self.preparation.window();
         if encoder.features.is_empty() {
@@ -151,7 +156,7 @@ impl<'a> UsedRows<'a> {
             x: encoder.features(table, kept)?,
             targets: encoder.targets(table, kept)?,
             weights,
-            source_rows: kept.clone(),
+            source_rows: Arc::clone(kept),
             parts,
             augmentation: augment.filter(|_| encoder.picture().is_some()),
             encoder,
@@ -181,7 +186,8 @@ fn kept_rows(
 ) -> Result<Vec<usize>, DataError> {
     let mut whole = vec![true; table.rows()];
     let mut judged = vec![true; table.rows()];
-    for (plan, column) in columns.iter().filter(|(_, column)| column.missing() > 0) {
+    let gaps: Vec<bool> = columns.par_iter().map(|(_, column)| column.missing() > 0).collect();
+    for ((plan, column), _) in columns.iter().zip(gaps).filter(|(_, gaps)| *gaps) {
         if plan.role == Role::Target && preparation.sees_past() && plan.treatment.is_scale() {
             column.unflag_missing(&mut whole);
         }
@@ -202,7 +208,7 @@ fn kept_rows(
         _ => None,
     };
     let mut run = 0;
-    let mut kept = Vec::new();
+    let mut kept = Vec::with_capacity(table.rows());
     for (row, &whole) in whole.iter().enumerate() {
         let other_group = group.is_some_and(|g| row > 0 && g.cell(row) != g.cell(row - 1));
         run = if !whole {
@@ -218,6 +224,7 @@ fn kept_rows(
             kept.push(row);
         }
     }
+    kept.shrink_to_fit();
     Ok(kept)
 }
 
@@ -303,7 +310,7 @@ fn resolve<'a>(
 
 fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
     let name = || plan.name.clone();
-    if column.missing() == column.len() {
+    if column.is_blank() {
         return Err(DataError::AllMissing { column: name() });
     }
     if let Some(row) = column.first_infinite() {
@@ -336,10 +343,10 @@ fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
     }
 }
 
-fn class_of_rows(column: &Column, rows: &[usize]) -> Result<Vec<usize>, DataError> {
+fn class_of_rows(column: &Column, rows: &[usize], ahead: usize) -> Result<Vec<usize>, DataError> {
     let names = column.classes(MAX_CLASSES).unwrap_or_default();
     let places = column.places(&names);
-    let of_row = |&row: &usize| places.get(column, row).unwrap_or(0);
+    let of_row = |&row: &usize| places.get(column, row + ahead).unwrap_or(0);
     let classes: Vec<usize> = rows.iter().map(of_row).collect();
     if classes.iter().all(|&c| c == classes[0]) {
         let (column, class) = (column.name.clone(), names[classes[0]].clone());

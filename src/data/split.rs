@@ -138,13 +138,14 @@ impl<'a> Dealing<'a> {
         Ok(Self { split, rows: kept.len(), classes: classes.filter(|_| split.stratify), key })
     }
 
-    /// Training, validation and test rows; each part comes out sorted.
+    /// Training, validation and test rows, each in order.
     pub fn parts(&self) -> [Vec<u32>; 3] {
         self.parts_with(share(self.split.validation), share(self.split.test))
     }
 
     fn parts_with(&self, validation: f64, test: f64) -> [Vec<u32>; 3] {
         let mut parts = match &self.key {
+            Key::Chance if validation + test == 0.0 => [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
             Key::Chance => self.at_random(validation, test),
             Key::Order(order) => {
                 let count = |share: f64| (self.rows as f64 * share).round() as usize;

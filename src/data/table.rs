@@ -297,6 +297,11 @@ impl Column {
         }
     }
 
+    /// Whether no cell holds anything.
+    pub fn is_blank(&self) -> bool {
+        (0..self.len()).all(|row| self.is_missing(row))
+    }
+
     /// Takes the flags off the rows that are missing.
     pub(super) fn unflag_missing(&self, flags: &mut [bool]) {
         for (row, flag) in flags.iter_mut().enumerate() {

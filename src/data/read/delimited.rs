@@ -15,7 +15,9 @@ use crate::data::reading::Reading;
 use crate::data::table::{Column, Table, TextBuilder, Values};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
-use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+use rayon::prelude::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
+};
 use serde::Serialize;
 use std::io::Read;
 
@@ -50,6 +52,8 @@ const FIELD_LIMIT: usize = 1 << 20;
 /// A record that is longer than this is taken for a mistake.
 const RECORD_LIMIT: usize = 16 << 20;
 const BLOCK: usize = 2 << 20;
+/// Pieces of a block for each thread, so that one which read the next block meanwhile finds some left.
+const PIECES: usize = 4;
 /// What is read to have a look.
 const GLANCE: usize = 1 << 17;
 /// Rows that tell what a column is.
@@ -209,11 +213,20 @@ impl Sink {
         }
     }
 
-    fn append(&mut self, other: Self) {
+    fn append(&mut self, other: &Self) {
         match (&mut *self, other) {
             (Self::Numbers(a), Self::Numbers(b)) => a.append(b),
-            (Self::Text(a), Self::Text(b)) => a.append(&b),
+            (Self::Text(a), Self::Text(b)) => a.append(b),
             _ => *self = Self::Mistaken,
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Numbers(numbers) => numbers.clear(),
+            // Levels of one piece are not those of the next.
+            Self::Text(text) => *text = TextBuilder::default(),
+            Self::Mistaken => {}
         }
     }
 
@@ -238,28 +251,37 @@ enum Wrong {
 }
 
 impl Layout<'_> {
-    /// One pass over the text.
+    /// One pass over the text. The next block is read while one is parsed.
     fn read(&self, source: &Source, encoding: &'static Encoding, reading: &Reading) -> Result<Vec<Sink>, DataError> {
         let mut blocks = Blocks::new(source, encoding, reading)?;
         let mut all = self.sinks();
+        // What the pieces of a block hold, one after the other.
+        let mut parts: Vec<Vec<Sink>> = Vec::new();
         // Lines and bytes before the block.
         let (mut lines, mut bytes) = blocks.skip_lines(self.format.skip)?;
         let mut skip_header = self.format.header;
-        while let Some(block) = blocks.next(&self.format)? {
-            let mut text = block.text;
+        let mut next = blocks.next(&self.format)?;
+        while let Some(block) = next {
+            let mut text = block.text();
             if skip_header {
-                let Some(header) = self.header_end(text) else { continue };
-                lines += memchr_iter(b'\n', &text[..header]).count();
-                bytes += header;
-                text = &text[header..];
-                skip_header = false;
+                let header = self.header_end(text);
+                skip_header = header.is_none();
+                let (before, rest) = text.split_at(header.unwrap_or(text.len()));
+                lines += memchr_iter(b'\n', before).count();
+                bytes += before.len();
+                text = rest;
             }
-            lines += self.block(text, block.plain, lines, bytes, &mut all)?;
+            let (parsed, following) =
+                rayon::join(|| self.block(text, block.plain, lines, bytes, &mut parts), || blocks.next(&self.format));
+            lines += parsed?;
             bytes += text.len();
+            all.par_iter_mut().enumerate().for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(&part[k])));
             reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
             if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
                 break;
             }
+            next = following?;
+            blocks.spare = block.bytes;
         }
         Ok(all)
     }
@@ -278,32 +300,26 @@ impl Layout<'_> {
         reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
     }
 
-    /// Parses a block of whole records and appends it; the number of its lines.
+    /// Parses a block of whole records into `parts`, piece by piece; the number of its lines.
     fn block(
         &self,
         text: &[u8],
         plain: bool,
         lines: usize,
         bytes: usize,
-        all: &mut [Sink],
+        parts: &mut Vec<Vec<Sink>>,
     ) -> Result<usize, DataError> {
-        let pieces = if plain { cut(text, rayon::current_num_threads()) } else { vec![text] };
-        let parsed: Vec<Result<(Vec<Sink>, usize), Wrong>> = pieces
-            .clone()
-            .into_par_iter()
-            .map(|piece| {
-                let mut sinks = self.sinks();
-                let lines = if plain { self.plain(piece, &mut sinks) } else { self.quoted(piece, &mut sinks) };
-                lines.map(|lines| (sinks, lines))
-            })
-            .collect();
+        let threads = rayon::current_num_threads();
+        let pieces = if plain { cut(text, if threads > 1 { PIECES * threads } else { 1 }) } else { vec![text] };
+        parts.resize_with(pieces.len(), || self.sinks());
+        let parse = |(&piece, sinks): (&&[u8], &mut Vec<Sink>)| {
+            sinks.iter_mut().for_each(Sink::clear);
+            if plain { self.plain(piece, sinks) } else { self.quoted(piece, sinks) }
+        };
+        let parsed: Vec<Result<usize, Wrong>> = pieces.par_iter().zip(parts).map(parse).collect();
         let (mut count, mut bytes) = (0, bytes);
         for (piece, outcome) in pieces.into_iter().zip(parsed) {
-            let (sinks, own) = outcome.map_err(|wrong| self.told(wrong, lines + count, bytes))?;
-            for (whole, sink) in all.iter_mut().zip(sinks) {
-                whole.append(sink);
-            }
-            count += own;
+            count += outcome.map_err(|wrong| self.told(wrong, lines + count, bytes))?;
             bytes += piece.len();
         }
         Ok(count)
@@ -511,21 +527,32 @@ fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
 struct Blocks<'a> {
     name: &'a str,
     source: &'a Source<'a>,
-    input: Box<dyn Read + 'a>,
+    input: Box<dyn Read + Send + 'a>,
     decoder: ToUtf8,
+    /// What the decoder takes.
     raw: Vec<u8>,
+    /// The first `filled` bytes are text that no block took yet.
     text: Vec<u8>,
-    /// How much of `text` the last block took.
-    taken: usize,
+    filled: usize,
+    /// Room for the block after the next.
+    spare: Vec<u8>,
     ended: bool,
     first: bool,
     size: usize,
 }
 
-struct Block<'b> {
-    text: &'b [u8],
+struct Block {
+    bytes: Vec<u8>,
+    /// Bytes of whole records.
+    length: usize,
     /// No quotes, and lines end in one way.
     plain: bool,
+}
+
+impl Block {
+    fn text(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
 }
 
 impl<'a> Blocks<'a> {
@@ -536,89 +563,114 @@ impl<'a> Blocks<'a> {
             source,
             input: source.open(reading)?,
             decoder: ToUtf8::new(encoding),
-            raw: vec![0; size],
+            raw: Vec::new(),
             text: Vec::new(),
-            taken: 0,
+            filled: 0,
+            spare: Vec::new(),
             ended: false,
             first: true,
             size,
         })
     }
 
+    fn text(&self) -> &[u8] {
+        &self.text[..self.filled]
+    }
+
     /// Reads a block more.
     fn fill(&mut self) -> Result<(), DataError> {
-        let mut filled = 0;
-        while filled < self.size {
-            match self.input.read(&mut self.raw[filled..]).map_err(|e| self.source.cannot(&e))? {
+        let start = self.filled;
+        let passes = self.decoder.passes();
+        let place = if passes { &mut self.text } else { &mut self.raw };
+        let first = if passes { start } else { 0 };
+        place.resize(place.len().max(first + self.size), 0);
+        let mut read = 0;
+        while read < self.size {
+            match self.input.read(&mut place[first + read..first + self.size]).map_err(|e| self.source.cannot(&e))? {
                 0 => {
                     self.ended = true;
                     break;
                 }
-                n => filled += n,
+                n => read += n,
             }
         }
-        let start = self.text.len();
-        self.decoder.push(&self.raw[..filled], self.ended, &mut self.text);
+        self.filled = start + read;
+        if !passes {
+            self.text.truncate(start);
+            self.decoder.push(&self.raw[..read], self.ended, &mut self.text);
+            self.filled = self.text.len();
+        }
         if self.first {
             self.first = false;
-            if self.text.starts_with(&[0xef, 0xbb, 0xbf]) {
-                self.text.drain(..3);
+            if self.text().starts_with(&[0xef, 0xbb, 0xbf]) {
+                self.drop(3);
             }
         }
         // Lines that end as on old Macintosh computers.
-        if memchr(b'\n', &self.text).is_none() && memchr(b'\r', &self.text).is_some() {
-            let start = start.min(self.text.len());
-            self.text[start..].iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
+        if memchr(b'\n', self.text()).is_none() && memchr(b'\r', self.text()).is_some() {
+            let new = &mut self.text[start.min(self.filled)..self.filled];
+            new.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
         }
         Ok(())
+    }
+
+    /// Takes bytes off the beginning.
+    fn drop(&mut self, bytes: usize) {
+        self.text.copy_within(bytes..self.filled, 0);
+        self.filled -= bytes;
     }
 
     /// Takes lines off the beginning; their number and bytes.
     fn skip_lines(&mut self, lines: usize) -> Result<(usize, usize), DataError> {
         let mut skipped = (0, 0);
         while skipped.0 < lines {
-            if self.text.is_empty() {
+            if self.filled == 0 {
                 if self.ended {
                     break;
                 }
                 self.fill()?;
                 continue;
             }
-            match memchr(b'\n', &self.text) {
+            match memchr(b'\n', self.text()) {
                 Some(end) => {
-                    self.text.drain(..=end);
+                    self.drop(end + 1);
                     skipped = (skipped.0 + 1, skipped.1 + end + 1);
                 }
-                None => self.text.clear(),
+                None => self.filled = 0,
             }
         }
         Ok(skipped)
     }
 
     /// The next block of whole records.
-    fn next(&mut self, format: &TextFormat) -> Result<Option<Block<'_>>, DataError> {
-        self.text.drain(..self.taken);
-        self.taken = 0;
-        while !self.ended || !self.text.is_empty() {
+    fn next(&mut self, format: &TextFormat) -> Result<Option<Block>, DataError> {
+        while !self.ended || self.filled > 0 {
             if !self.ended {
                 self.fill()?;
             }
+            let text = self.text();
             // One look at the text is enough where it has neither.
-            let suspicious = memchr2(b'"', b'\r', &self.text);
-            let odd_ends = || memchr_iter(b'\r', &self.text).any(|k| self.text.get(k + 1).is_some_and(|&b| b != b'\n'));
-            let plain = suspicious.is_none_or(|_| memchr(b'"', &self.text).is_none() && !odd_ends());
-            let end = if self.ended {
-                self.text.len()
+            let suspicious = memchr2(b'"', b'\r', text);
+            let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
+            let plain = suspicious.is_none_or(|_| memchr(b'"', text).is_none() && !odd_ends());
+            let length = if self.ended {
+                text.len()
             } else if plain {
-                memrchr(b'\n', &self.text).map_or(0, |k| k + 1)
+                memrchr(b'\n', text).map_or(0, |k| k + 1)
             } else {
-                last_record(&self.text, format)
+                last_record(text, format)
             };
-            if end > 0 {
-                self.taken = end;
-                return Ok(Some(Block { text: &self.text[..end], plain }));
+            if length > 0 {
+                // What is left over begins the next one.
+                let rest = self.filled - length;
+                let mut following = std::mem::take(&mut self.spare);
+                following.resize(following.len().max(rest), 0);
+                following[..rest].copy_from_slice(&self.text[length..self.filled]);
+                self.filled = rest;
+                let bytes = std::mem::replace(&mut self.text, following);
+                return Ok(Some(Block { bytes, length, plain }));
             }
-            if self.text.len() > RECORD_LIMIT {
+            if self.filled > RECORD_LIMIT {
                 return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
             }
         }

@@ -46,6 +46,11 @@ impl ToUtf8 {
         Self((encoding != UTF_8).then(|| encoding.new_decoder_with_bom_removal()))
     }
 
+    /// Whether the text is UTF-8 as it is.
+    pub fn passes(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Appends `raw` to `text`; `last` ends it.
     pub fn push(&mut self, raw: &[u8], last: bool, text: &mut Vec<u8>) {
         let Some(decoder) = &mut self.0 else { return text.extend_from_slice(raw) };

@@ -121,13 +121,13 @@ impl<'a> Source<'a> {
     }
 
     /// Its bytes, unpacked; `reading` hears of them.
-    pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + 'a>, DataError> {
+    pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + Send + 'a>, DataError> {
         reading.expect(self.size());
         let counted = Counted { inner: self.seekable()?, reading: reading.clone() };
         self.unpack(counted)
     }
 
-    fn unpack(&self, raw: impl Read + 'a) -> Result<Box<dyn Read + 'a>, DataError> {
+    fn unpack(&self, raw: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>, DataError> {
         Ok(match self.packing {
             Packing::None => Box::new(raw),
             Packing::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, raw))),
