@@ -270,7 +270,9 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "fruit.csv"));
     window.ready();
     window.harness.run();
-    for text in ["90 rows, 3 columns", "weight", "length", "fruit", "The network was fitted", "plum: 30 rows"] {
+    for text in
+        ["90 rows, 3 columns", "weight", "length", "fruit", "A dense network that suits these data", "plum: 30 rows"]
+    {
         assert!(window.shows(text), "{text}");
     }
     let data = window.app().model.dataset.clone().expect("is open");
@@ -349,6 +351,66 @@ fn a_file_is_corrected_before_it_is_taken() {
     // The choices are the document's, so that the file is read the same way again.
     let DataSource::File { options, .. } = &window.app().model.document().data.source else { panic!("a file") };
     assert_eq!((options.delimiter, options.header), (Some(';'), Some(true)));
+}
+
+#[test]
+fn a_network_that_nobody_changed_gives_way_to_one_that_suits_the_data() {
+    let mut window = Window::open();
+    window.click("Data");
+    let first = window.layers();
+    window.click("Glyphs");
+    window.ready();
+    assert!(window.shows("A convolutional network that suits these data"));
+    assert!(window.layers().iter().any(|l| l.contains("3×3")), "{:?}", window.layers());
+    let rate = |window: &Window| window.app().model.document().training.learning_rate;
+    let other_rate = rate(&window);
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_eq!(window.layers(), first);
+    assert!(rate(&window) > other_rate, "the way of training is undone too");
+
+    // One that was changed is kept, and its ends are fitted.
+    window.app_mut().model.edit("Another unit", None, |d| {
+        if let LayerKind::Dense(hidden) = &mut d.network.layers[1].kind {
+            hidden.units = 7;
+        }
+    });
+    window.ready();
+    window.click("Iris");
+    window.ready();
+    assert!(window.shows("The network was fitted to the data. Use cross-entropy. Set Prediction to 3 units."));
+    assert_eq!(window.layers()[1], "dense 7 · tanh");
+    window.click("Build");
+    window.click("New network for these data");
+    window.ready();
+    assert_eq!(window.layers()[1], "dense 6 · tanh");
+}
+
+#[test]
+fn a_folder_of_pictures_is_looked_at_and_taken() {
+    let mut window = Window::open();
+    window.app_mut().model.open_any(Path::new("tests/fixtures/formats/pictures").to_owned());
+    window.until_shown("Some of the pictures, with their class");
+    let images = |window: &Window| window.harness.query_all_by_role(Role::Image).count();
+    assert!(images(&window) > 1);
+    window.press(Modifiers::NONE, Key::Enter);
+    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "pictures"));
+    window.ready();
+}
+
+#[test]
+fn columns_of_a_matrix_are_chosen() {
+    let mut window = Window::preset("wine");
+    window.click("Data");
+    window.click("Matrix");
+    window.click("Columns: 6 of 13");
+    window.harness.get_by_role_and_label(Role::CheckBox, "flavanoids").click();
+    window.harness.run_steps(2);
+    window.harness.get_by_role_and_label(Role::CheckBox, "ash").click();
+    window.harness.run_steps(2);
+    window.harness.get_by_role_and_label(Role::CheckBox, "alcohol").click();
+    window.harness.run_steps(2);
+    assert!(window.shows("Columns: 5 of 13"));
 }
 
 #[test]

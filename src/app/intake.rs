@@ -7,7 +7,7 @@ use crate::data::{
     DataError, DataSource, Dataset, Detected, Finding, Loaded, Preparation, Progress, ReadOptions, Reading, Relations,
     Role, findings, prepare, relate, summarise,
 };
-use crate::project::{DataSection, adapt};
+use crate::project::{DataSection, Document, Suggestion, adapt};
 use crate::train::task;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::path::{Path, PathBuf};
@@ -330,9 +330,33 @@ impl Model {
         self.look_into();
     }
 
-    /// The ends of the network follow the data, in the same undoable step.
+    /// The network follows the data, in the same undoable step: one that was suggested and is as it was gives way to what
+    /// is suggested now; of another the ends are fitted.
     fn fit_network(&mut self, tell: bool, data: &Dataset) {
-        let mut network = self.document().network.clone();
+        let Document { network, training, .. } = self.document();
+        if let Some(old) = self.suggested.iter().find(|s| s.network == *network).cloned() {
+            let new = Suggestion::of(data);
+            if new.network == *network {
+                return;
+            }
+            let follows = *training == old.training;
+            self.project.amend(|d| {
+                d.network = new.network.clone();
+                if follows {
+                    d.training = new.training.clone();
+                }
+            });
+            if tell || new.form != old.form {
+                let text = format!(
+                    "{} that suits these data took the place of the untouched one. Undo takes both back.",
+                    new.form.network()
+                );
+                self.notice(text);
+            }
+            self.suggested.push(new);
+            return;
+        }
+        let mut network = network.clone();
         let changes = adapt(&mut network, &task(data), self.document().training.batch_size);
         if changes.is_empty() {
             return;

@@ -8,8 +8,8 @@ use super::experiment;
 use super::intake::{Incoming, Insight, InsightKey, Lost, Pending, Preparing};
 use crate::data::{DataError, DataSource, Dataset, Loaded, Preparation, ReadOptions, Summary, Targets};
 use crate::learn::Seen;
-use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, Task, infer};
-use crate::project::{Builtin, Document, Preset, Project, builtins, default_network, leads_outside};
+use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, infer};
+use crate::project::{Builtin, Document, Preset, Project, Suggestion, builtins, leads_outside};
 use crate::train::{
     CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task,
 };
@@ -69,6 +69,8 @@ pub enum Panels {
 /// Everything behind the window.
 pub struct Model {
     pub project: Project,
+    /// Networks that were suggested: one that stays as it was gives way when other data come.
+    pub(super) suggested: Vec<Suggestion>,
     pub table: Option<Arc<Opened>>,
     pub dataset: Option<Arc<Dataset>>,
     /// Why there are no data to train on.
@@ -144,6 +146,7 @@ impl Model {
             dataset: None,
             data_error: None,
             lost: None,
+            suggested: vec![Suggestion::default()],
             incoming: None,
             insight: None,
             insight_key: None,
@@ -524,9 +527,10 @@ impl Model {
     /// A network from scratch that fits the data.
     pub fn reset_network(&mut self) {
         if let Some(data) = self.dataset.clone() {
-            let task: Task = task(&data);
-            self.edit("New network", None, |d| d.network = default_network(&task));
+            let new = Suggestion::of(&data);
+            self.edit("New network", None, |d| (d.network, d.training) = (new.network.clone(), new.training.clone()));
             self.selection.clear();
+            self.suggested.push(new);
         }
     }
 }

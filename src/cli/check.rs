@@ -1,8 +1,9 @@
 //! `chainrule check`: every analytic gradient of a preset's network against central differences in f64.
 
-use super::{Failure, open};
+use super::Failure;
 use crate::data::Part;
 use crate::nn::{Network, check, compile};
+use crate::project::Preset;
 use crate::seed::{Purpose, Stream};
 use crate::train::{Judge, load, task};
 
@@ -18,8 +19,7 @@ const TOLERANCE: f64 = 1e-6;
 const BESIDE: f64 = 0.02;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let document = open(&arguments.preset, None)?.document;
-    let (_, data) = document.data.load()?;
+    let (Preset { document, .. }, _, data) = super::load(&arguments.preset, None)?;
     let rows = &data.part(Part::Train)[..data.part(Part::Train).len().min(BATCH)];
     let plan = compile(&document.network, &task(&data), BATCH)
         .map_err(|problems| problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n"))?;

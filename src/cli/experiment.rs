@@ -1,7 +1,8 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::{Failure, open, thread_count, write};
+use super::{Failure, load, thread_count, write};
 use crate::data::{Folds, significant};
+use crate::project::Preset;
 use crate::train::experiment::{RatePoint, RateRange, Spread, cross_validate, range_test, suggest, summarise};
 use crate::train::{Metrics, team};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -51,11 +52,10 @@ struct Fold {
 const DEFAULT_EPOCHS: u64 = 100;
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
-    let mut document = open(&arguments.preset, arguments.data.as_deref())?.document;
+    let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref())?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let threads = thread_count(arguments.threads);
-    let table = document.data.source.load()?.table;
     let preparation = document.data.preparation(&table);
     let folds = Folds::new(&table, &preparation, arguments.folds)?;
     let bar = progress(folds.count() as u64 * 100)?;
@@ -135,8 +135,7 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     if !(low > 0.0 && high > low && high.is_finite() && steps > 1) {
         return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
     }
-    let document = open(&arguments.preset, arguments.data.as_deref())?.document;
-    let (_, data) = document.data.load()?;
+    let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref())?;
     let threads = thread_count(arguments.threads);
     let bar = progress(100)?;
     let _team = team(threads);

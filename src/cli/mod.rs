@@ -14,7 +14,7 @@ mod predict;
 mod trace;
 mod train;
 
-use crate::data::{DataSource, Preparation, prepare};
+use crate::data::{DataSource, Dataset, Preparation, Table, prepare};
 use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside, schema};
 use crate::train::task;
 use clap::{Parser, Subcommand};
@@ -38,7 +38,7 @@ pub enum Outcome {
 struct Arguments {
     #[command(subcommand)]
     command: Option<Order>,
-    /// A preset file or the name of a built-in preset to open in the window
+    /// A preset, a data file or a folder of pictures to open in the window, or the name of a built-in preset
     preset: Option<String>,
 }
 
@@ -126,10 +126,10 @@ fn list_presets() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A preset file, or the built-in preset of that name; `data` takes the place of its data source.
-fn open(preset: &str, data: Option<&Path>) -> Result<Preset, Failure> {
+/// A preset file, or the built-in preset of that name.
+fn open(preset: &str) -> Result<Preset, Failure> {
     let path = Path::new(preset);
-    let mut opened = match builtin(preset) {
+    Ok(match builtin(preset) {
         Some(b) if !path.exists() => b.preset()?,
         _ if path.exists() || path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) => {
             let opened = Preset::open(path)?;
@@ -142,15 +142,21 @@ fn open(preset: &str, data: Option<&Path>) -> Result<Preset, Failure> {
                 format!("there is no file and no built-in preset {preset}. Built-in: {}", names.join(", ")).into()
             );
         }
+    })
+}
+
+/// A preset with its data, or with `data` in their place.
+fn load(preset: &str, data: Option<&Path>) -> Result<(Preset, Table, Dataset), Failure> {
+    let mut opened = open(preset)?;
+    let (table, dataset) = match data {
+        Some(file) => bring(&mut opened.document, file)?,
+        None => opened.document.data.load()?,
     };
-    if let Some(file) = data {
-        bring(&mut opened.document, file)?;
-    }
-    Ok(opened)
+    Ok((opened, table, dataset))
 }
 
 /// Gives the document another table: roles are guessed where the columns are others, and the network follows.
-fn bring(document: &mut Document, file: &Path) -> Result<(), Failure> {
+fn bring(document: &mut Document, file: &Path) -> Result<(Table, Dataset), Failure> {
     document.data.source = DataSource::file(file);
     let table = document.data.source.load()?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
@@ -159,7 +165,7 @@ fn bring(document: &mut Document, file: &Path) -> Result<(), Failure> {
     for change in adapt(&mut document.network, &task(&dataset), document.training.batch_size) {
         eprintln!("note: to fit {}: {change}", table.name);
     }
-    Ok(())
+    Ok((table, dataset))
 }
 
 /// Says which file outside of its own folder a preset is about to read.

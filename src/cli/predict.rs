@@ -22,7 +22,7 @@ pub struct Arguments {
 const CHUNK: usize = 256;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Preset { document, run } = open(&arguments.preset, None)?;
+    let Preset { document, run } = open(&arguments.preset)?;
     let run = run.ok_or_else(|| {
         format!("{0} holds no trained run. Make one with `chainrule train {0} --save trained.json`.", arguments.preset)
     })?;

@@ -1,8 +1,9 @@
 //! `chainrule trace`: one training step with every number in it.
 
-use super::{Failure, open, write};
+use super::{Failure, load, write};
 use crate::data::Dataset;
 use crate::explain::Trace;
+use crate::project::Preset;
 use crate::train::Session;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,12 +27,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let preset = open(&arguments.preset, None)?;
-    let document = preset.document;
-    let (_, data) = document.data.load()?;
+    let (Preset { document, run }, _, data) = load(&arguments.preset, None)?;
     let data = Arc::new(data);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
-    if let Some(run) = &preset.run {
+    if let Some(run) = &run {
         session.resume(run)?;
     }
     let moment = session.moment();

@@ -1,6 +1,6 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::{Failure, chart, open, thread_count, write};
+use super::{Failure, chart, load, thread_count, write};
 use crate::data::{Part, significant};
 use crate::nn::NetworkSpec;
 use crate::project::Preset;
@@ -99,12 +99,11 @@ impl Test {
 const DEFAULT_EPOCHS: u64 = 100;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Preset { mut document, run } = open(&arguments.preset, arguments.data.as_deref())?;
+    let (Preset { mut document, run }, table, dataset) = load(&arguments.preset, arguments.data.as_deref())?;
     let threads = thread_count(arguments.threads);
     // A run belongs to its own seed and data: another one starts from the beginning.
     let run = run.filter(|_| arguments.data.is_none() && arguments.seed.is_none());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
-    let (table, dataset) = document.data.load()?;
     document.data.preparation = Some(document.data.preparation(&table));
     let data = Arc::new(dataset);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), threads)?;

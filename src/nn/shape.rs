@@ -421,6 +421,15 @@ fn check_units(
                 }
                 return Some(Encoding::OneHot);
             }
+            if units == 1 && k > 2 && loss == Loss::BinaryCrossEntropy {
+                let message = format!("binary cross-entropy of one value tells two classes apart, but there are {k}");
+                found.problem(
+                    Some(id),
+                    message,
+                    Some(Mend::SetLoss { layer: id, loss: Loss::CategoricalCrossEntropy }),
+                );
+                return None;
+            }
             if !(units == k || (k == 2 && units == 1)) {
                 let right = if k == 2 { 1 } else { k };
                 let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));

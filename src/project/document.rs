@@ -1,8 +1,8 @@
 //! What a person works on.
 
+use super::suggest::Suggestion;
 use crate::data::{DataError, DataSource, Dataset, Generator, Preparation, Table, prepare};
-use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
-use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Target, Task, infer, volume};
+use crate::nn::{NetworkSpec, Task, infer};
 use crate::train::TrainConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,33 +46,15 @@ impl DataSection {
 
 impl Default for Document {
     fn default() -> Self {
-        let task = Task::new(vec![2], Target::Classes(2));
+        let Suggestion { network, training, .. } = Suggestion::default();
         Self {
             name: "Untitled".to_owned(),
             description: String::new(),
             data: DataSection { source: DataSource::Generator(Generator::default()), preparation: None },
-            network: default_network(&task),
-            training: TrainConfig::default(),
+            network,
+            training,
         }
     }
-}
-
-/// A small network that fits the task: one hidden layer, and the usual loss.
-pub fn default_network(task: &Task) -> NetworkSpec {
-    let (units, loss) = match task.target() {
-        Target::Classes(2) => (1, Loss::BinaryCrossEntropy),
-        Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
-        Target::Values(k) => (k, Loss::MeanSquaredError),
-    };
-    let features = volume(&task.input);
-    let hidden = features.clamp(6, 32);
-    let dense = |units, activation| LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() });
-    NetworkSpec::chain([
-        ("Input".to_owned(), LayerKind::Input(InputSpec::default())),
-        ("Hidden 1".to_owned(), dense(hidden, Activation::Tanh)),
-        ("Prediction".to_owned(), dense(units, Activation::Identity)),
-        ("Output".to_owned(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
-    ])
 }
 
 /// Applies mends until the network fits new data, as far as there are mends. Returns what was changed, in words.
@@ -89,8 +71,9 @@ pub fn adapt(network: &mut NetworkSpec, task: &Task, batch: usize) -> Vec<String
 
 #[cfg(test)]
 mod tests {
-    use super::{adapt, default_network};
+    use super::adapt;
     use crate::nn::{Target, Task, infer};
+    use crate::project::default_network;
 
     #[test]
     fn a_network_follows_its_data_from_task_to_task() {

@@ -6,9 +6,11 @@ mod document;
 mod gallery;
 mod preset;
 mod pretty;
+mod suggest;
 mod undo;
 
-pub use document::{DataSection, Document, adapt, default_network};
+pub use document::{DataSection, Document, adapt};
 pub use gallery::{Builtin, builtin, builtins};
 pub use preset::{Preset, PresetError, SCHEMA_VERSION, leads_outside, schema};
+pub use suggest::{Suggestion, default_network};
 pub use undo::Project;

@@ -5,13 +5,16 @@ use super::super::model::Model;
 use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
 use super::thumbnails::Thumbnails;
-use crate::data::{Detected, ENCODINGS, Fit, Format, ImageOptions, Kind, ReadOptions, Table, Values, size};
+use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values, size};
 use egui::accesskit::Role;
-use egui::{Button, Grid, Key, Label, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Align, Button, Grid, Key, Label, Layout, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 /// Rows of the first look that are shown, and columns.
 const ROWS: usize = 12;
 const COLUMNS: usize = 40;
+/// Pictures of the first look that are shown, and how large.
+const PICTURES: usize = 60;
+const PICTURE: f32 = 72.0;
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
@@ -89,7 +92,11 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
             options,
             detected.as_ref().and_then(|d| d.images)
         ));
-        first_rows(ui, table, thumbnails);
+        let images = table.columns.iter().position(|c| matches!(c.values, Values::Images(_)));
+        match images {
+            Some(k) => some_pictures(ui, table, k, thumbnails),
+            None => first_rows(ui, table),
+        }
     } else if waiting {
         widgets::centred(ui, ui.available_rect_before_wrap(), "Having a look at the first rows", "");
     }
@@ -208,7 +215,7 @@ fn pictures(ui: &mut Ui, shape: ImageOptions, new: &mut ReadOptions) {
 }
 
 /// The first rows as they will be taken.
-fn first_rows(ui: &mut Ui, table: &Table, thumbnails: &mut Thumbnails) {
+fn first_rows(ui: &mut Ui, table: &Table) {
     let t = tokens(ui);
     let shown = table.columns.len().min(COLUMNS);
     let more = if shown < table.columns.len() {
@@ -219,9 +226,11 @@ fn first_rows(ui: &mut Ui, table: &Table, thumbnails: &mut Thumbnails) {
     ui.label(label(ui, format!("First rows{more}")));
     ScrollArea::both().auto_shrink(false).show(ui, |ui| {
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
-        Grid::new("first rows").striped(true).spacing(vec2(18.0, 5.0)).min_col_width(44.0).show(ui, |ui| {
+        let align = |column: &Column| if column.is_number() { Align::Max } else { Align::Min };
+        let grid = Grid::new("first rows").striped(true).spacing(vec2(18.0, 5.0));
+        grid.min_col_width(44.0).min_row_height(20.0).show(ui, |ui| {
             for column in &table.columns[..shown] {
-                ui.vertical(|ui| {
+                ui.with_layout(Layout::top_down(align(column)), |ui| {
                     ui.spacing_mut().item_spacing.y = 0.0;
                     ui.label(RichText::new(&column.name).font(semibold(BODY)));
                     ui.label(hint(ui, column.kind().label()));
@@ -229,11 +238,7 @@ fn first_rows(ui: &mut Ui, table: &Table, thumbnails: &mut Thumbnails) {
             }
             ui.end_row();
             for row in 0..table.rows().min(ROWS) {
-                for (k, column) in table.columns[..shown].iter().enumerate() {
-                    if let Values::Images(images) = &column.values {
-                        thumbnails.show(ui, images, ("incoming", k, row), row, 32.0);
-                        continue;
-                    }
+                for column in &table.columns[..shown] {
                     let missing = column.is_missing(row);
                     let mut text =
                         if missing { "missing".to_owned() } else { column.cell(row).replace(['\n', '\r'], " ") };
@@ -241,13 +246,40 @@ fn first_rows(ui: &mut Ui, table: &Table, thumbnails: &mut Thumbnails) {
                         text = text.chars().take(39).chain(['…']).collect();
                     }
                     let colour = if missing { t.problem } else { t.text };
-                    let layout =
-                        if matches!(column.kind(), Kind::Number) { egui::Align::Max } else { egui::Align::Min };
-                    ui.with_layout(egui::Layout::top_down(layout), |ui| {
+                    ui.with_layout(Layout::top_down(align(column)), |ui| {
                         ui.label(RichText::new(text).size(LABEL).color(colour))
                     });
                 }
                 ui.end_row();
+            }
+        });
+    });
+}
+
+/// Pictures of column `k` from all over the rows that were looked at, with what the last column says of them.
+fn some_pictures(ui: &mut Ui, table: &Table, k: usize, thumbnails: &mut Thumbnails) {
+    let Values::Images(images) = &table.columns[k].values else { return };
+    let labels = table.columns.iter().rev().find(|c| !matches!(c.values, Values::Images(_)));
+    ui.label(label(
+        ui,
+        labels.map_or_else(
+            || "Some of the pictures".to_owned(),
+            |c| format!("Some of the pictures, with their {}", c.name),
+        ),
+    ));
+    ui.add_space(4.0);
+    let colour = tokens(ui).label;
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = vec2(10.0, 10.0);
+            for row in (0..table.rows()).step_by(table.rows().div_ceil(PICTURES).max(1)) {
+                ui.allocate_ui_with_layout(vec2(PICTURE, PICTURE + 18.0), Layout::top_down(Align::Center), |ui| {
+                    ui.spacing_mut().item_spacing.y = 2.0;
+                    thumbnails.show(ui, images, ("incoming", k, row), row, PICTURE);
+                    if let Some(labels) = labels {
+                        ui.add(Label::new(RichText::new(labels.cell(row)).size(11.0).color(colour)).truncate());
+                    }
+                });
             }
         });
     });

@@ -7,6 +7,7 @@ mod incoming;
 mod plane;
 mod prepare;
 mod scroll;
+mod several;
 mod sources;
 mod table;
 mod thumbnails;

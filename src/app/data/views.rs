@@ -1,24 +1,21 @@
 //! Pictures of the data. Many rows are sampled evenly, and the picture says so.
 
 use super::super::model::{Model, Opened};
-use super::super::theme::{LABEL, Tokens, mix, regular, tokens};
+use super::super::theme::{LABEL, Tokens, mix, tokens};
 use super::super::widgets::{self, brief, choice, count, data_plot, hint, label, named, number};
 use super::plane::{Plane, project};
 use super::scroll::Scroll;
 use super::thumbnails::Thumbnails;
 use crate::data::{Column, Kind, Preparation, StepKind, Table, Targets, Values, written};
 use egui::accesskit::Role;
-use egui::{Align, Align2, Color32, Layout, Rect, RichText, Sense, Slider, Stroke, Ui, pos2, vec2};
+use egui::{Align, Color32, Layout, Rect, RichText, Sense, Slider, Ui, pos2, vec2};
 use egui_plot::{Line, PlotPoints, Points};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Rows that are drawn in a scatter, and in each field of a matrix or as lines.
 pub(super) const POINTS: usize = 4000;
-const FEW: usize = 1000;
-/// Columns of a matrix and of parallel axes.
-const SIDES: usize = 6;
-const AXES: usize = 16;
+pub(super) const FEW: usize = 1000;
 /// Classes that have a colour of their own.
 const COLOURED: usize = 20;
 
@@ -27,6 +24,9 @@ const COLOURED: usize = 20;
 pub struct Views {
     x: Option<usize>,
     y: Option<usize>,
+    /// Columns of a matrix and of parallel axes, if some were chosen.
+    pub(super) sides: Option<Vec<usize>>,
+    pub(super) axes: Option<Vec<usize>>,
     colour: Option<usize>,
     of_class: Option<usize>,
     zoom: f32,
@@ -38,7 +38,7 @@ pub struct Views {
 }
 
 /// How rows are coloured: by a column.
-enum Colours {
+pub(super) enum Colours {
     Classes(Vec<String>),
     Numbers { low: f64, high: f64 },
     One,
@@ -58,7 +58,7 @@ impl Colours {
         Self::One
     }
 
-    fn colour(&self, column: Option<&Column>, row: usize, t: &Tokens) -> Color32 {
+    pub(super) fn colour(&self, column: Option<&Column>, row: usize, t: &Tokens) -> Color32 {
         match (self, column) {
             (Self::Classes(names), Some(column)) if !column.is_missing(row) => {
                 names.binary_search_by(|n| column.order(n, row)).map_or(t.hint, |k| t.class(k))
@@ -103,13 +103,13 @@ pub(super) fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
     (taken, note)
 }
 
-fn drawable(table: &Table) -> Vec<usize> {
+pub(super) fn drawable(table: &Table) -> Vec<usize> {
     let all = table.columns.iter().enumerate();
     all.filter(|(_, c)| c.kind() != Kind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
 }
 
 /// What of the data is left out of a picture.
-fn notes(ui: &mut Ui, notes: [Option<String>; 2]) {
+pub(super) fn notes(ui: &mut Ui, notes: [Option<String>; 2]) {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     if !notes.is_empty() {
         ui.label(hint(ui, notes.join("; ")));
@@ -145,7 +145,12 @@ impl Views {
     }
 
     /// The choice of a column that colours the rows, and its legend.
-    fn coloured<'t>(&mut self, ui: &mut Ui, model: &Model, table: &'t Table) -> (Option<&'t Column>, Arc<Colours>) {
+    pub(super) fn coloured<'t>(
+        &mut self,
+        ui: &mut Ui,
+        model: &Model,
+        table: &'t Table,
+    ) -> (Option<&'t Column>, Arc<Colours>) {
         let colour = ui.horizontal(|ui| self.colour_choice(ui, model, table)).inner;
         let by = colour.map(|k| &table.columns[k]);
         let colours = self.colours(colour, by);
@@ -169,7 +174,7 @@ impl Views {
     pub fn scatter(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
         let columns = drawable(table);
-        let Some((x, y)) = self.axes(model, table, &columns) else {
+        let Some((x, y)) = self.two_columns(model, table, &columns) else {
             widgets::centred(ui, ui.available_rect_before_wrap(), "Nothing to draw", "There are no numbers or words");
             return;
         };
@@ -195,18 +200,21 @@ impl Views {
         let (right, up) = (&table.columns[x], &table.columns[y]);
         let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
         for &row in &rows {
-            let place = [right.number(row), up.number(row)];
+            let place = [right.number(row) + spread(right, row, 0), up.number(row) + spread(up, row, 1)];
             if place.iter().all(|v| v.is_finite()) {
                 series.entry(colours.colour(by, row, t).to_array()).or_default().push(place);
             }
         }
         colours.legend(ui, by);
-        notes(ui, [note, None]);
+        let words = [right, up].iter().any(|c| c.kind() == Kind::Text);
+        let spread =
+            words.then(|| "points at words are spread a little, so that they do not cover each other".to_owned());
+        notes(ui, [note, spread]);
         draw(ui, "scatter", [right, up], series);
     }
 
     /// Two columns: those that were chosen, or the first that are features.
-    fn axes(&self, model: &Model, table: &Table, columns: &[usize]) -> Option<(usize, usize)> {
+    fn two_columns(&self, model: &Model, table: &Table, columns: &[usize]) -> Option<(usize, usize)> {
         let plan = model.document().data.preparation(table);
         let features = columns.iter().copied().filter(|&k| {
             let role = plan.columns.iter().find(|c| c.name == table.columns[k].name).map(|c| c.role);
@@ -220,145 +228,6 @@ impl Views {
             features.get(1).copied().or_else(|| columns.iter().copied().find(|&k| k != first)).unwrap_or(first);
         let valid = |k: usize| columns.contains(&k);
         Some((self.x.filter(|&k| valid(k)).unwrap_or(first), self.y.filter(|&k| valid(k)).unwrap_or(second)))
-    }
-
-    /// Several columns, every two against each other.
-    pub fn matrix(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
-        let table = &opened.loaded.table;
-        let mut columns: Vec<usize> =
-            drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).collect();
-        let numbers = columns.len();
-        columns.truncate(SIDES);
-        if columns.len() < 2 {
-            widgets::centred(
-                ui,
-                ui.available_rect_before_wrap(),
-                "Too few numbers",
-                "A matrix needs two columns of numbers",
-            );
-            return;
-        }
-        let (by, colours) = self.coloured(ui, model, table);
-        let (rows, note) = sample(table.rows(), FEW);
-        let some = (numbers > SIDES).then(|| format!("the first {SIDES} of {numbers} columns of numbers"));
-        notes(ui, [note, some]);
-        let area = ui.available_rect_before_wrap();
-        let response = ui.allocate_rect(area, Sense::hover());
-        named(response, Role::Image, "Scatter matrix");
-        let t = tokens(ui);
-        let n = columns.len();
-        let (width, height) = (area.width() / n as f32, area.height() / n as f32);
-        let ranges: Vec<(f64, f64)> = columns.iter().map(|&k| range(&opened.summaries[k])).collect();
-        for (r, &up) in columns.iter().enumerate() {
-            for (c, &right) in columns.iter().enumerate() {
-                let field = Rect::from_min_size(
-                    area.min + vec2(c as f32 * width, r as f32 * height),
-                    vec2(width - 6.0, height - 6.0),
-                );
-                ui.painter().rect_filled(field, 4.0, t.panel);
-                if r == c {
-                    let bars = Rect::from_min_max(field.min + vec2(8.0, 26.0), field.max - vec2(8.0, 6.0));
-                    widgets::histogram(ui, bars, &opened.summaries[right].histogram, t.line);
-                    let clip = ui.painter().with_clip_rect(field);
-                    clip.text(
-                        field.min + vec2(8.0, 6.0),
-                        Align2::LEFT_TOP,
-                        &table.columns[right].name,
-                        regular(LABEL),
-                        t.text,
-                    );
-                    continue;
-                }
-                let inner = field.shrink(6.0);
-                for &row in &rows {
-                    let (x, y) = (table.columns[right].number(row), table.columns[up].number(row));
-                    if x.is_finite() && y.is_finite() {
-                        let at = pos2(
-                            inner.left() + inner.width() * share(x, ranges[c]),
-                            inner.bottom() - inner.height() * share(y, ranges[r]),
-                        );
-                        ui.painter().circle_filled(at, 1.6, colours.colour(by, row, t).gamma_multiply(0.8));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Several columns side by side, a line for each row.
-    pub fn parallel(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
-        let table = &opened.loaded.table;
-        let all = drawable(table);
-        let columns: Vec<usize> = all
-            .iter()
-            .copied()
-            .filter(|&k| opened.summaries[k].distinct < table.rows() || table.columns[k].kind() != Kind::Text)
-            .take(AXES)
-            .collect();
-        if columns.len() < 2 {
-            widgets::centred(ui, ui.available_rect_before_wrap(), "Too few columns", "Parallel axes need two columns");
-            return;
-        }
-        let (by, colours) = self.coloured(ui, model, table);
-        let (rows, note) = sample(table.rows(), FEW);
-        let some = (all.len() > columns.len()).then(|| format!("{} of {} columns", columns.len(), all.len()));
-        notes(ui, [note, some]);
-        let t = tokens(ui);
-        let area = ui.available_rect_before_wrap();
-        named(ui.allocate_rect(area, Sense::hover()), Role::Image, "Parallel axes");
-        let inner = Rect::from_min_max(area.min + vec2(46.0, 34.0), area.max - vec2(46.0, 24.0));
-        let across = |k: usize| inner.left() + inner.width() * k as f32 / (columns.len() - 1) as f32;
-        let ranges: Vec<(f64, f64)> = columns
-            .iter()
-            .map(|&k| match &table.columns[k].values {
-                Values::Text(text) => (0.0, (text.levels().len() as f64 - 1.0).max(1.0)),
-                _ => range(&opened.summaries[k]),
-            })
-            .collect();
-        for &row in &rows {
-            let colour = colours.colour(by, row, t).gamma_multiply(if rows.len() > 300 { 0.25 } else { 0.5 });
-            let mut line = Vec::new();
-            for (k, &column) in columns.iter().enumerate() {
-                let v = table.columns[column].number(row);
-                // A gap breaks the line.
-                if v.is_finite() {
-                    line.push(pos2(across(k), inner.bottom() - inner.height() * share(v, ranges[k])));
-                } else if line.len() > 1 {
-                    ui.painter().line(std::mem::take(&mut line), Stroke::new(1.0, colour));
-                } else {
-                    line.clear();
-                }
-            }
-            if line.len() > 1 {
-                ui.painter().line(line, Stroke::new(1.0, colour));
-            }
-        }
-        for (k, &column) in columns.iter().enumerate() {
-            let x = across(k);
-            ui.painter().line_segment([pos2(x, inner.top()), pos2(x, inner.bottom())], Stroke::new(1.2, t.label));
-            let column = &table.columns[column];
-            let room = inner.width() / (columns.len() - 1) as f32;
-            let name = trimmed(&column.name, (room / 6.5) as usize);
-            ui.painter().text(pos2(x, inner.top() - 20.0), Align2::CENTER_CENTER, name, regular(LABEL), t.text);
-            let end = |v: f64| match &column.values {
-                Values::Text(text) => text.levels().get(v as usize).map_or_else(String::new, |l| trimmed(l, 10)),
-                Values::Dates(_) => written(column, v),
-                _ => brief(v),
-            };
-            ui.painter().text(
-                pos2(x, inner.top() - 7.0),
-                Align2::CENTER_CENTER,
-                end(ranges[k].1),
-                regular(10.0),
-                t.hint,
-            );
-            ui.painter().text(
-                pos2(x, inner.bottom() + 9.0),
-                Align2::CENTER_CENTER,
-                end(ranges[k].0),
-                regular(10.0),
-                t.hint,
-            );
-        }
     }
 
     /// The prepared features on the plane of their two main directions.
@@ -551,7 +420,17 @@ impl Views {
     }
 }
 
-fn trimmed(text: &str, most: usize) -> String {
+/// How far from its word a row is drawn: always the same for the same row, and less than half of the way to the next.
+fn spread(column: &Column, row: usize, axis: u64) -> f64 {
+    if column.kind() != Kind::Text {
+        return 0.0;
+    }
+    // The fractional part of multiples of an irrational number fills the range evenly (Weyl); one for each axis.
+    let step = [0.618_033_988_749_895, 0.754_877_666_246_693][axis as usize];
+    ((row as f64 * step).fract() - 0.5) * 0.6
+}
+
+pub(super) fn trimmed(text: &str, most: usize) -> String {
     if text.chars().count() <= most.max(3) {
         text.to_owned()
     } else {
@@ -559,11 +438,11 @@ fn trimmed(text: &str, most: usize) -> String {
     }
 }
 
-fn range(summary: &crate::data::Summary) -> (f64, f64) {
+pub(super) fn range(summary: &crate::data::Summary) -> (f64, f64) {
     summary.range.map_or((0.0, 1.0), |r| (r.min, r.max))
 }
 
-fn share(v: f64, (low, high): (f64, f64)) -> f32 {
+pub(super) fn share(v: f64, (low, high): (f64, f64)) -> f32 {
     if high > low { ((v - low) / (high - low)) as f32 } else { 0.5 }
 }
 

@@ -206,6 +206,8 @@ fn read(
     if pictures.is_empty() {
         return Err(source.malformed("it holds no pictures (PNG, JPEG, BMP, GIF, WebP or TIFF). Choose the folder with a sub-folder for each class, or a file in it"));
     }
+    // Of all pictures, so that a first look at some of them says what all become.
+    let shape = options.images.unwrap_or_else(|| guess_size(&pictures, load));
     let mut labels = labels;
     if let Some(rows) = reading.rows.filter(|&rows| rows < pictures.len()) {
         // Some of every folder.
@@ -215,7 +217,6 @@ fn read(
             *cells = std::mem::take(cells).into_iter().step_by(step).collect();
         }
     }
-    let shape = options.images.unwrap_or_else(|| guess_size(&pictures, load));
     let channels = if shape.grey { 1 } else { 3 };
     let size = shape.width as usize * shape.height as usize * channels;
     if size == 0 {

@@ -1,0 +1,169 @@
+//! A network to begin with, for data of any form.
+
+use crate::data::Dataset;
+use crate::nn::layers::{
+    Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, OutputSpec, Padding, Pool2dSpec, RecurrentSpec, ReshapeSpec,
+};
+use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Target, Task, volume};
+use crate::train::{TrainConfig, task};
+
+/// A network, and a way to train it, that usually do for such data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggestion {
+    pub form: Form,
+    pub network: NetworkSpec,
+    pub training: TrainConfig,
+}
+
+/// What a sample is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A row of numbers.
+    Row,
+    /// Steps of a series, with the features of each.
+    Series {
+        steps: usize,
+        features: usize,
+    },
+    Picture {
+        channels: usize,
+        height: usize,
+        width: usize,
+    },
+}
+
+/// Shorter series, and smaller pictures, are rows of numbers.
+const STEPS: usize = 4;
+const SIDE: usize = 8;
+/// From this side on pictures are pooled three times.
+const LARGE: usize = 32;
+
+impl Form {
+    fn of(data: &Dataset) -> Self {
+        let encoder = &data.encoder;
+        match (encoder.picture(), encoder.window) {
+            (Some((height, width, channels)), _) if height.min(width) >= SIDE => {
+                Self::Picture { channels, height, width }
+            }
+            (_, Some(window)) if window.length >= STEPS => {
+                Self::Series { steps: window.length, features: data.features() / window.length }
+            }
+            _ => Self::Row,
+        }
+    }
+
+    /// What such a network is.
+    pub fn network(self) -> &'static str {
+        match self {
+            Self::Row => "A dense network",
+            Self::Series { .. } => "A recurrent network",
+            Self::Picture { .. } => "A convolutional network",
+        }
+    }
+}
+
+/// That of a new document.
+impl Default for Suggestion {
+    fn default() -> Self {
+        let task = Task::new(vec![2], Target::Classes(2));
+        Self { form: Form::Row, network: default_network(&task), training: TrainConfig::default() }
+    }
+}
+
+impl Suggestion {
+    /// What suits the data.
+    pub fn of(data: &Dataset) -> Self {
+        let form = Form::of(data);
+        let task = task(data);
+        let (network, learning_rate, batch_size, epochs) = match form {
+            Form::Row => return Self { form, network: default_network(&task), training: TrainConfig::default() },
+            Form::Series { steps, features } => {
+                let cell = LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru));
+                let layers = vec![reshape("Series", vec![steps, features]), ("Memory".to_owned(), cell)];
+                (network(layers, &task), 0.005, 32, 100)
+            }
+            Form::Picture { channels, height, width } => {
+                (network(convolutions(channels, height, width), &task), 0.001, 32, 50)
+            }
+        };
+        let training = TrainConfig { learning_rate, batch_size, epochs: Some(epochs), ..TrainConfig::default() };
+        Self { form, network, training }
+    }
+}
+
+/// A small network for rows of numbers: one hidden layer, and the usual loss.
+pub fn default_network(task: &Task) -> NetworkSpec {
+    let units = volume(&task.input).clamp(6, 32);
+    network(vec![("Hidden 1".to_owned(), dense(units, Activation::Tanh))], task)
+}
+
+/// The layers between an input and the prediction that the task asks for.
+fn network(layers: Vec<(String, LayerKind)>, task: &Task) -> NetworkSpec {
+    let (units, loss) = match task.target() {
+        Target::Classes(2) => (1, Loss::BinaryCrossEntropy),
+        Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
+        Target::Values(k) => (k, Loss::MeanSquaredError),
+    };
+    let mut chain = vec![("Input".to_owned(), LayerKind::Input(InputSpec::default()))];
+    chain.extend(layers);
+    chain.push(("Prediction".to_owned(), dense(units, Activation::Identity)));
+    chain.push(("Output".to_owned(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })));
+    NetworkSpec::chain(chain)
+}
+
+fn dense(units: usize, activation: Activation) -> LayerKind {
+    LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() })
+}
+
+fn reshape(name: &str, shape: Vec<usize>) -> (String, LayerKind) {
+    (name.to_owned(), LayerKind::Reshape(ReshapeSpec { shape }))
+}
+
+/// Convolutions with twice as many filters after each pooling, and a dense layer.
+fn convolutions(channels: usize, height: usize, width: usize) -> Vec<(String, LayerKind)> {
+    let mut layers = vec![reshape("Image", vec![channels, height, width])];
+    let stages = if height.min(width) >= LARGE { 3 } else { 2 };
+    for stage in 0..stages {
+        let convolution = Conv2dSpec {
+            filters: 8 << stage,
+            padding: Padding::Same,
+            activation: Activation::Relu,
+            ..Conv2dSpec::default()
+        };
+        layers.push((format!("Conv {}", stage + 1), LayerKind::Conv2d(convolution)));
+        layers.push((format!("Pool {}", stage + 1), LayerKind::Pool2d(Pool2dSpec::default())));
+    }
+    layers.push(("Flatten".to_owned(), LayerKind::Flatten(FlattenSpec::default())));
+    layers.push(("Hidden".to_owned(), dense(32, Activation::Relu)));
+    layers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, Suggestion};
+    use crate::data::{DataSource, Preparation, StepKind, prepare};
+    use crate::nn::infer;
+    use crate::train::task;
+
+    #[test]
+    fn what_is_suggested_fits_rows_series_and_pictures() {
+        let window = |length| Some(StepKind::Window { length, horizon: 1, past: true });
+        for (name, step, form) in [
+            ("iris", None, Form::Row),
+            ("penguins", None, Form::Row),
+            ("diabetes", None, Form::Row),
+            ("glyphs", None, Form::Picture { channels: 1, height: 28, width: 28 }),
+            ("co2", window(3), Form::Row),
+            ("co2", window(12), Form::Series { steps: 12, features: 6 }),
+        ] {
+            let table = DataSource::Builtin { name: name.to_owned() }.load().expect("is bundled").table;
+            let mut preparation = Preparation::guess(&table);
+            preparation.steps.extend(step.map(Into::into));
+            let data = prepare(&table, &preparation).expect("fits");
+            let suggestion = Suggestion::of(&data);
+            assert_eq!(suggestion.form, form, "{name}");
+            let found = infer(&suggestion.network, &task(&data), suggestion.training.batch_size);
+            assert_eq!(found.problems, [], "{name}");
+        }
+    }
+}
