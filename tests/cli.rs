@@ -70,6 +70,9 @@ fn the_built_in_presets_reach_their_goals() {
         ("wave", "r2", 0.95),
         ("adding", "r2", 0.98),
         ("sorting", "r2", 0.93),
+        ("penguins", "accuracy", 0.97),
+        ("co2", "r2", 0.95),
+        ("glyphs", "accuracy", 0.95),
     ] {
         succeeds(folder.path(), &["train", name, "--report", "report.json"]);
         let reached = json(&folder.path().join("report.json"))["test"][metric].as_f64().expect("a number");
@@ -82,7 +85,7 @@ fn every_listed_preset_opens_and_its_gradients_are_right() {
     let folder = folder();
     let list = succeeds(folder.path(), &["presets"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names.len(), 19, "{list}");
+    assert_eq!(names.len(), 22, "{list}");
     for name in names {
         let out = succeeds(folder.path(), &["check", name]);
         assert!(out.contains("Every gradient equals"), "{name}: {out}");

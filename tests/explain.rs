@@ -55,7 +55,7 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn a_traced_step_is_the_step_that_training_takes_to_the_last_bit() {
-    for name in ["circle", "digits", "lenet", "two-outputs", "visits", "adding", "sorting"] {
+    for name in ["circle", "digits", "lenet", "glyphs", "two-outputs", "visits", "adding", "sorting"] {
         let mut opened = Opened::preset(name, 3);
         let trace = opened.trace();
         assert_eq!(trace.rows, opened.session.mini_batch(), "{name}");
@@ -303,7 +303,7 @@ fn a_chain_leads_to_the_loss_through_layers_of_every_kind() {
 
 #[test]
 fn the_curve_of_a_weight_has_the_gradient_as_its_slope() {
-    for name in ["circle", "digits", "lenet", "adding"] {
+    for name in ["circle", "digits", "lenet", "glyphs", "adding"] {
         let opened = Opened::preset(name, 5);
         let (trace, moment) = (opened.trace(), opened.session.moment());
         let data = &opened.data;

@@ -105,20 +105,21 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
     response.on_hover_text(&entry.description).clicked()
 }
 
-/// A small scatter of two features; for pictures of digits, one of them.
+/// A small scatter of two features; of pictures one of them.
 fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
     let t = tokens(ui);
-    if data.features() == 64 {
-        let strongest = 2.0;
-        for i in 0..64 {
-            let (x, y) = ((i % 8) as f32, (i / 8) as f32);
-            let cell =
-                Rect::from_min_size(rect.min + vec2(x, y) * rect.width() / 8.0, vec2(1.0, 1.0) * rect.width() / 8.0);
-            ui.painter().rect_filled(
-                cell,
-                0.0,
-                mix(t.zero, t.text, (data.x[[3, i]] / strongest + 0.5).clamp(0.0, 1.0)),
-            );
+    // Digits in a table are 64 standardised columns, pictures have values from 0 to 1.
+    let picture = match (data.encoder.picture(), data.features()) {
+        (Some((height, width, _)), _) => Some((height, width, 0.0, 1.0)),
+        (None, 64) => Some((8, 8, -1.0, 1.0)),
+        _ => None,
+    };
+    if let Some((height, width, dark, bright)) = picture {
+        let side = rect.width() / height.max(width) as f32;
+        for i in 0..height * width {
+            let corner = rect.min + vec2((i % width) as f32, (i / width) as f32) * side;
+            let shade = ((data.x[[3, i]] - dark) / (bright - dark)).clamp(0.0, 1.0);
+            ui.painter().rect_filled(Rect::from_min_size(corner, vec2(side, side)), 0.0, mix(t.zero, t.text, shade));
         }
         return;
     }

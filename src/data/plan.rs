@@ -285,7 +285,7 @@ impl StepKind {
             Self::Products => "Products",
             Self::Waves => "Sine and cosine",
             Self::Window { .. } => "Window",
-            Self::Augment(_) => "Augment pictures",
+            Self::Augment(_) => "Augment",
             Self::Balance(_) => "Balance classes",
         }
     }

@@ -3,7 +3,7 @@
 use super::Trace;
 use crate::data::Dataset;
 use crate::nn::{Network, NetworkSpec, Optimizer, OptimizerState, Problem, Real, UpdateRule, compile};
-use crate::train::{Judge, Moment, load, task};
+use crate::train::{Augmenter, Judge, Moment, load, task};
 
 /// Rows that run through the network at once.
 const CHUNK: usize = 256;
@@ -12,7 +12,9 @@ const CHUNK: usize = 256;
 pub struct Landscape<T: Real> {
     network: Network<T>,
     judges: Vec<Judge>,
+    augmenter: Option<Augmenter>,
     rows: Vec<u32>,
+    seed: u64,
     address: u64,
 }
 
@@ -41,7 +43,17 @@ impl<T: Real> Landscape<T> {
         for (to, &from) in network.params_mut().iter_mut().zip(&moment.params) {
             *to = T::from_f32(from);
         }
-        Ok(Self { network, judges, rows: rows.to_vec(), address: moment.address })
+        let augmenter = Augmenter::of(data);
+        Ok(Self { network, judges, augmenter, rows: rows.to_vec(), seed: moment.seed, address: moment.address })
+    }
+
+    /// Runs rows through the network as the moment's next step would.
+    fn forward(&mut self, data: &Dataset, rows: &[u32]) {
+        load(&mut self.network, data, &self.judges, rows, true);
+        if let Some(augmenter) = &mut self.augmenter {
+            augmenter.change_batch(&mut self.network, self.seed, self.address);
+        }
+        self.network.forward(true, self.address);
     }
 
     /// How many rows the loss is a mean over.
@@ -55,28 +67,30 @@ impl<T: Real> Landscape<T> {
         for &(i, value) in values {
             self.network.params_mut()[i] = T::from_f64(value);
         }
+        let rows = std::mem::take(&mut self.rows);
         let mut sum = 0.0;
-        for chunk in self.rows.chunks(CHUNK) {
-            load(&mut self.network, data, &self.judges, chunk, true);
-            self.network.forward(true, self.address);
+        for chunk in rows.chunks(CHUNK) {
+            self.forward(data, chunk);
             sum += self.network.error() * chunk.len() as f64;
         }
         for (&(i, _), old) in values.iter().zip(before) {
             self.network.params_mut()[i] = old;
         }
+        self.rows = rows;
         sum / self.rows.len() as f64
     }
 
     /// ∂L/∂weight over the rows, by the chain rule.
     pub fn slope(&mut self, data: &Dataset, index: usize) -> f64 {
+        let rows = std::mem::take(&mut self.rows);
         let mut sum = 0.0;
-        for chunk in self.rows.chunks(CHUNK) {
-            load(&mut self.network, data, &self.judges, chunk, true);
-            self.network.forward(true, self.address);
+        for chunk in rows.chunks(CHUNK) {
+            self.forward(data, chunk);
             self.network.error();
             self.network.backward();
             sum += self.network.grads()[index].to_f64() * chunk.len() as f64;
         }
+        self.rows = rows;
         sum / self.rows.len() as f64
     }
 

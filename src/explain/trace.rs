@@ -3,7 +3,7 @@
 use crate::data::{Dataset, Targets};
 use crate::nn::layers::Inside;
 use crate::nn::{LayerId, LayerKind, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
-use crate::train::{Judge, Moment, load, task};
+use crate::train::{Augmenter, Judge, Moment, load, task};
 use ndarray::{Array2, ArrayView2};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -19,6 +19,8 @@ pub struct Trace<T> {
     pub plan: Plan,
     /// Rows of the data set, one a column of all arrays below.
     pub rows: Vec<u32>,
+    /// Whether they are pictures that were changed at random for this step.
+    pub augmented: bool,
     pub rule: UpdateRule,
     /// Updates made before this one.
     pub steps: u64,
@@ -83,6 +85,10 @@ impl<T: Real> Trace<T> {
         let before_state = [state.first.clone(), state.second.clone()];
 
         load(&mut network, data, &judges, rows, true);
+        let mut augmenter = Augmenter::of(data);
+        if let Some(augmenter) = &mut augmenter {
+            augmenter.change_batch(&mut network, moment.seed, moment.address);
+        }
         network.forward(true, moment.address);
         let before = network.params().to_vec();
         let nodes = network.plan().nodes.len();
@@ -108,6 +114,7 @@ impl<T: Real> Trace<T> {
             spec: spec.clone(),
             plan: network.plan().clone(),
             rows: rows.to_vec(),
+            augmented: augmenter.is_some(),
             rule: moment.rule,
             steps: moment.state.steps,
             values,

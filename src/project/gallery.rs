@@ -16,7 +16,7 @@ macro_rules! presets {
     };
 }
 
-const BUILTINS: [Builtin; 19] = presets!(
+const BUILTINS: [Builtin; 22] = presets!(
     "xor",
     "circle",
     "spiral",
@@ -24,14 +24,17 @@ const BUILTINS: [Builtin; 19] = presets!(
     "sine",
     "iris",
     "wine",
+    "penguins",
     "digits",
     "lenet",
+    "glyphs",
     "residual",
     "two-outputs",
     "autoencoder",
     "diabetes",
     "visits",
     "wave",
+    "co2",
     "adding",
     "sorting",
     "vanishing-gradients",

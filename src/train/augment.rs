@@ -2,7 +2,7 @@
 //! it is trained on. Validation and test see the pictures as they are.
 
 use crate::data::{Augmentation, Dataset};
-use crate::nn::Real;
+use crate::nn::{Network, Real};
 use crate::seed::{Purpose, Stream};
 
 /// What is done, and room to do it in.
@@ -22,9 +22,14 @@ impl Augmenter {
         Some(Self { how, height, width, channels, picture: vec![0.0; height * width * channels] })
     }
 
-    /// Changes the first `batch` columns of `x`, `[channels · height · width, stride]`. The same seed and address give the
-    /// same changes.
-    pub fn apply<T: Real>(&mut self, x: &mut [T], batch: usize, stride: usize, seed: u64, address: u64) {
+    /// Changes the mini-batch that the network was given. The same seed and address give the same changes.
+    pub fn change_batch<T: Real>(&mut self, network: &mut Network<T>, seed: u64, address: u64) {
+        let (batch, stride) = (network.batch(), network.stride());
+        self.apply(network.input_mut(), batch, stride, seed, address);
+    }
+
+    /// Changes the first `batch` columns of `x`, `[channels · height · width, stride]`.
+    fn apply<T: Real>(&mut self, x: &mut [T], batch: usize, stride: usize, seed: u64, address: u64) {
         let mut stream = Stream::new(seed, Purpose::Augment, address);
         for column in 0..batch {
             for (pixel, row) in self.picture.iter_mut().zip(x.chunks_exact(stride)) {

@@ -19,6 +19,7 @@ mod snapshot;
 mod team;
 mod worker;
 
+pub use augment::Augmenter;
 pub use batch::load;
 pub use config::TrainConfig;
 pub use history::{Bins, Curve, Histogram, History};

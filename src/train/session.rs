@@ -285,12 +285,10 @@ impl Session {
     /// Step 1: takes the next mini-batch and runs it through the network.
     pub fn forward(&mut self) {
         let rows = self.batch_rows();
-        let samples = rows.len();
         load(&mut self.network, &self.data, &self.judges, &self.order[rows], true);
         let address = self.address();
         if let Some(augmenter) = &mut self.augmenter {
-            let stride = self.network.stride();
-            augmenter.apply(self.network.input_mut(), samples, stride, self.config.seed, address);
+            augmenter.change_batch(&mut self.network, self.config.seed, address);
         }
         self.network.forward(true, address);
         self.phase = Phase::Error;

@@ -387,6 +387,14 @@ impl Views {
         let some = (used.len() > SHOWN).then(|| format!("the first {SHOWN} of {} columns of numbers", used.len()));
         notes(ui, [note, some]);
         let t = tokens(ui);
+        let dates = table.columns.iter().find(|c| c.kind() == Kind::Date);
+        let when = |row: f64| match dates {
+            Some(dates) if row.fract() == 0.0 && (1.0..=rows as f64).contains(&row) => {
+                written(dates, dates.number(row as usize - 1))
+            }
+            Some(_) => String::new(),
+            None => brief(row),
+        };
         let shown = &used[..used.len().min(SHOWN)];
         let height = (ui.available_height() / shown.len() as f32 - 8.0).max(60.0);
         let last = model.dataset.as_ref().and_then(|d| d.source_rows.get(self.first).copied());
@@ -399,6 +407,7 @@ impl Views {
             let response = data_plot(ui, &format!("series {k}"), String::new(), column.name.clone())
                 .height(height)
                 .show_grid([false, false])
+                .x_axis_formatter(|mark, _| when(mark.value))
                 .show(ui, |plot| {
                     plot.line(Line::new(column.name.clone(), PlotPoints::from(line)).color(colour).width(1.4));
                     if let (Some(w), Some(last)) = (window, last) {

@@ -24,6 +24,10 @@ impl Reader<'_> {
             let symbols = row([indexed("a", subscript(self.unit)), text("="), indexed("x", subscript(self.unit))]);
             lines.push(Line { symbols, numbers: None, result: value, place: Some(place) });
             words = match self.kind() {
+                Some(LayerKind::Input(_)) if self.trace.augmented => {
+                    "The pixels of the picture enter the network here, changed at random as this step of training sees them."
+                        .to_owned()
+                }
                 Some(LayerKind::Input(_)) => "The features of the row enter the network here, as they are.".to_owned(),
                 _ => "It passes on what comes in; nothing is computed.".to_owned(),
             };
