@@ -227,6 +227,55 @@ fn bombs_do_not_go_off() {
     refuses("bomb.xlsx", &book.finish().expect("memory").into_inner(), &["bomb.xlsx", "64.0 MiB"]);
 }
 
+/// A column of one text, packed as a writer does.
+fn parquet_of(text: &str, compression: parquet::basic::Compression) -> Vec<u8> {
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    let column: ArrayRef = Arc::new(StringArray::from(vec![text, "b"]));
+    let batch = RecordBatch::try_from_iter([("word", column)]).expect("one column");
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_compression(compression)
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
+        .build();
+    let mut bytes = Vec::new();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).expect("memory");
+    writer.write(&batch).expect("memory");
+    writer.close().expect("memory");
+    bytes
+}
+
+#[test]
+fn pages_of_parquet_unpack_to_what_they_say_and_that_within_the_limit() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    let _one = ONE.lock();
+    let huge = "x".repeat(130 << 20);
+    let gzip = Compression::GZIP(GzipLevel::default());
+    let brotli = Compression::BROTLI(BrotliLevel::try_new(1).expect("is one"));
+    for compression in
+        [gzip, brotli, Compression::ZSTD(ZstdLevel::default()), Compression::SNAPPY, Compression::LZ4_RAW]
+    {
+        let bytes = parquet_of(&huge, compression);
+        refuses("huge.parquet", &bytes, &["huge.parquet", "64.0 MiB"]);
+    }
+    // The first header lies at byte 4: type (15 00), then 15 and the size that the page is said to unpack to.
+    for compression in [gzip, brotli] {
+        let mut bytes = parquet_of(&huge, compression);
+        assert_eq!((bytes[4..7].to_vec(), bytes[11] & 0x80), (vec![0x15, 0, 0x15], 0), "a number of five bytes");
+        bytes[7..12].copy_from_slice(&[0xa8, 0x80, 0x80, 0x80, 0]);
+        refuses("lie.parquet", &bytes, &["lie.parquet", "more than it says"]);
+    }
+    let mut whole = parquet_of("a", Compression::SNAPPY);
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    let path = folder.path().join("whole.parquet");
+    std::fs::write(&path, &whole).expect("can be written");
+    assert_eq!(read(&path), Ok(2));
+    // A page of two gigabytes in a file of a few hundred bytes.
+    assert_eq!((whole[6], whole[8]), (0x15, 0x15));
+    whole.splice(9..10, [0xfe, 0xff, 0xff, 0xff, 0x0f]);
+    refuses("long.parquet", &whole, &["long.parquet"]);
+}
+
 #[test]
 fn too_much_is_told_with_the_limit() {
     let _one = ONE.lock();

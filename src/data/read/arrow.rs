@@ -1,4 +1,4 @@
-//! Parquet, and Arrow (Feather version 2) as a file or a stream.
+//! Arrow (Feather version 2) as a file or a stream.
 
 use super::source::Source;
 use super::{COLUMN_LIMIT, Detected, Format};
@@ -14,30 +14,12 @@ use arrow_cast::cast;
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::root_as_message;
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-const BATCH: usize = 8192;
-
-pub(super) fn read_parquet(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
-    let path = path_of(source)?;
-    let file = File::open(path).map_err(|e| super::source::unreadable(path, &e))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| broken(source, &e))?;
-    let rows = builder.metadata().file_metadata().num_rows().max(0) as u64;
-    let columns = builder.schema().fields().len();
-    // A byte a value is the least that a column takes.
-    let least = rows.saturating_mul(columns as u64);
-    reading.allow(source.name(), usize::try_from(least).unwrap_or(usize::MAX))?;
-    reading.expect(rows);
-    let schema = builder.schema().clone();
-    let batches = builder.with_batch_size(BATCH).build().map_err(|e| broken(source, &e))?;
-    take(source, reading, &schema, batches, Format::Parquet, true)
-}
-
 /// A file is a stream between a mark and a list of contents that is not needed.
-pub(super) fn read_arrow(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let open = || -> Result<BufReader<File>, DataError> {
         let mut file = File::open(path).map_err(|e| super::source::unreadable(path, &e))?;
@@ -106,11 +88,11 @@ fn check(source: &Source, reading: &Reading, stream: &mut (impl Read + Seek)) ->
     }
 }
 
-fn path_of<'a>(source: &'a Source) -> Result<&'a Path, DataError> {
+pub(super) fn path_of<'a>(source: &'a Source) -> Result<&'a Path, DataError> {
     source.path().ok_or_else(|| source.malformed("files of this kind are read from disk only"))
 }
 
-fn broken(source: &Source, e: &dyn std::fmt::Display) -> DataError {
+pub(super) fn broken(source: &Source, e: &dyn std::fmt::Display) -> DataError {
     source.malformed(&format!("the file cannot be read ({e}). It may be cut short: fetch or write it again"))
 }
 
@@ -186,7 +168,7 @@ fn push_numbers(numbers: &mut Numbers, array: &ArrayRef) -> Result<(), ArrowErro
     Ok(())
 }
 
-fn take(
+pub(super) fn take(
     source: &Source,
     reading: &Reading,
     schema: &SchemaRef,

@@ -10,6 +10,7 @@ mod images;
 mod json;
 mod libsvm;
 mod numpy;
+mod parquet;
 mod source;
 
 use super::error::DataError;
@@ -214,8 +215,8 @@ fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Ta
         Format::Delimited => delimited::read(source, &head, options, reading),
         Format::Excel => excel::read(source, options, reading),
         Format::Json => json::read(source, reading),
-        Format::Parquet => arrow::read_parquet(source, reading),
-        Format::Arrow => arrow::read_arrow(source, reading),
+        Format::Parquet => parquet::read(source, reading),
+        Format::Arrow => arrow::read(source, reading),
         Format::NumPy => numpy::read(source, options, reading),
         Format::Idx => idx::read(source, reading),
         Format::Images => images::read_zip(source, options, reading),
