@@ -300,7 +300,7 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     ] {
         window.answer(answer);
         window.click("Open data…");
-        window.until(says, |app| app.model.notices.last().is_some_and(|n| n.text.contains(says)));
+        window.until(says, |app| app.model.notice.as_ref().is_some_and(|n| n.text.contains(says)));
         assert!(window.shows(says), "{says}");
     }
     window.click("Close message");
@@ -327,6 +327,23 @@ fn a_file_is_dropped_onto_the_window() {
     window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.tsv"));
     window.ready();
     assert!(window.layers().last().is_some_and(|l| l == "mean squared error"));
+}
+
+#[test]
+fn what_a_reader_says_is_told_beside_what_became_of_the_network() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("late.csv");
+    let mut bytes = "1,2,x\n3,5,y\n".repeat(30_000).into_bytes();
+    bytes.extend_from_slice(b"1,2,x\xe9\n");
+    std::fs::write(&file, bytes).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(file);
+    window.until_shown("columns separated by commas, without a header, UTF-8");
+    window.press(Modifiers::NONE, Key::Enter);
+    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "late.csv"));
+    window.ready();
+    let said = window.app().model.notice.clone().expect("something is told").text;
+    assert!(said.contains("Line 60001 is not UTF-8") && said.contains("A dense network"), "{said}");
 }
 
 #[test]
@@ -597,7 +614,7 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.app_mut().model.include_run = true;
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND, Key::S);
-    window.until("the file is written", |app| app.model.notices.iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.notice.iter().any(|n| n.text.contains("Saved to")));
     assert!(!window.shows("Unsaved changes"));
     let (params, history) = (window.snapshot().params.clone(), window.snapshot().history.clone());
 
@@ -621,11 +638,11 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     std::fs::write(&broken, &std::fs::read_to_string(&file).expect("was written")[..200]).expect("can be written");
     window.answer(Answer::Chosen(broken));
     window.press(Modifiers::COMMAND, Key::O);
-    window.until("a message", |app| app.model.notices.iter().any(|n| n.problem));
+    window.until("a message", |app| app.model.notice.iter().any(|n| n.problem));
     assert!(window.shows("broken.json is not a preset"));
     window.answer(Answer::Chosen(folder.path().join("nowhere").join("x.json")));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("a message", |app| app.model.notices.iter().any(|n| n.text.contains("cannot be saved")));
+    window.until("a message", |app| app.model.notice.iter().any(|n| n.text.contains("cannot be saved")));
     assert_eq!(*window.app().model.document(), before);
     assert_eq!(Preset::open(&file).expect("is as it was").document, before);
 }
@@ -823,7 +840,7 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     window.app_mut().model.include_run = true;
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("the file is written", |app| app.model.notices.iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.notice.iter().any(|n| n.text.contains("Saved to")));
     let (document, params) = (window.app().model.document().clone(), window.snapshot().params.clone());
     let mut other = Window::open();
     other.answer(Answer::Chosen(file));
@@ -1086,7 +1103,7 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     let path = folder.path().join("report.csv");
     window.answer(Answer::Chosen(path.clone()));
     window.click("Class report…");
-    window.until("the report is saved", |app| app.model.notices.iter().any(|n| n.text.contains("report.csv")));
+    window.until("the report is saved", |app| app.model.notice.iter().any(|n| n.text.contains("report.csv")));
     let report = std::fs::read_to_string(path).expect("it is there");
     assert_eq!(report.lines().nth(1), Some("Ada,One neuron,3,3,0,1,2,1,1"), "{report}");
 
@@ -1132,7 +1149,7 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         window.answer(Answer::Chosen(path.clone()));
         window.click("Worksheet");
         window.click(entry);
-        window.until("it is saved", |app| app.model.notices.iter().any(|n| n.text.contains(file)));
+        window.until("it is saved", |app| app.model.notice.iter().any(|n| n.text.contains(file)));
         std::fs::read(path).expect("it is there")
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");

@@ -185,8 +185,9 @@ impl Model {
                     let path = path.clone();
                     self.remember(&path);
                 }
+                self.dismiss_good_news();
                 for note in opened.loaded.detected.iter().flat_map(|d| &d.notes) {
-                    self.notice(note.clone());
+                    self.notice_too(note);
                 }
                 let opened = Arc::new(opened);
                 self.table = Some(Arc::clone(&opened));
@@ -274,6 +275,7 @@ impl Model {
         let Some(table) = self.table.clone() else { return };
         let mut plan = self.document().data.preparation(&table.loaded.table);
         change(&mut plan);
+        self.dismiss_good_news();
         self.project.edit(label, key, |d| d.data.preparation = Some(plan.clone()));
         self.start_preparing(Purpose::Edit { tell: false }, Some(plan));
     }
@@ -347,11 +349,10 @@ impl Model {
                 }
             });
             if tell || new.form != old.form {
-                let text = format!(
-                    "{} that suits these data took the place of the untouched one. Undo takes both back.",
-                    new.form.network()
-                );
-                self.notice(text);
+                let suits = new.form.network();
+                self.notice_too(&format!(
+                    "{suits} that suits these data took the place of the untouched one. Undo takes both back."
+                ));
             }
             self.suggested.push(new);
             return;
@@ -363,7 +364,8 @@ impl Model {
         }
         self.project.amend(|d| d.network = network);
         if tell {
-            self.notice(format!("The network was fitted to the data. {}. Undo takes both back.", changes.join(". ")));
+            let changes = changes.join(". ");
+            self.notice_too(&format!("The network was fitted to the data. {changes}. Undo takes both back."));
         }
     }
 

@@ -83,7 +83,8 @@ pub struct Model {
     pub insight: Option<Arc<Insight>>,
     pub inference: Inference,
     pub snapshot: Arc<Snapshot>,
-    pub notices: Vec<Notice>,
+    /// What is told at the bottom of the window.
+    pub notice: Option<Notice>,
     pub modal: Option<Modal>,
     /// An experiment that was asked for; the shell opens its window.
     pub wanted_experiment: Option<experiment::Kind>,
@@ -154,7 +155,7 @@ impl Model {
             preparing: None,
             inference: Inference::default(),
             snapshot: Arc::default(),
-            notices: Vec::new(),
+            notice: None,
             modal: None,
             wanted_experiment: None,
             selection: BTreeSet::new(),
@@ -199,11 +200,21 @@ impl Model {
     }
 
     pub fn notice(&mut self, text: impl Into<String>) {
-        self.notices = vec![Notice { text: text.into(), problem: false }];
+        self.notice = Some(Notice { text: text.into(), problem: false });
+    }
+
+    pub(super) fn dismiss_good_news(&mut self) {
+        self.notice = self.notice.take().filter(|n| n.problem);
+    }
+
+    /// Says something more.
+    pub(super) fn notice_too(&mut self, text: &str) {
+        let before = self.notice.take().filter(|n| !n.problem);
+        self.notice(before.map_or_else(|| text.to_owned(), |n| format!("{} {text}", n.text)));
     }
 
     pub fn problem(&mut self, text: impl Into<String>) {
-        self.notices = vec![Notice { text: text.into(), problem: true }];
+        self.notice = Some(Notice { text: text.into(), problem: true });
     }
 
     /// Sends a command to the trainer.
@@ -387,7 +398,7 @@ impl Model {
         self.pending_run = run.map(Box::new);
         self.project = Project::opened(document, path);
         self.selection.clear();
-        self.notices.clear();
+        self.notice = None;
         self.sample = 0;
         self.failed_source = None;
         self.lost = None;

@@ -394,7 +394,7 @@ impl Chainrule {
     /// Good news goes by itself after a while; a problem stays until it is closed.
     fn expire_notice(&mut self, ctx: &Context) {
         let now = ctx.input(|i| i.time);
-        let Some(notice) = self.model.notices.last() else {
+        let Some(notice) = &self.model.notice else {
             self.notice = None;
             return;
         };
@@ -406,7 +406,7 @@ impl Chainrule {
             }
             self.notice = Some((notice.clone(), since));
         } else {
-            self.model.notices.clear();
+            self.model.notice = None;
         }
     }
 
@@ -421,7 +421,7 @@ impl Chainrule {
             _ => None,
         };
         let shown =
-            self.model.notices.last().map(|n| (n.text.clone(), n.problem)).or(status.clone().map(|text| (text, true)));
+            self.model.notice.as_ref().map(|n| (n.text.clone(), n.problem)).or(status.clone().map(|text| (text, true)));
         let Some((text, problem)) = shown else { return };
         let colour = if problem { t.problem } else { t.ok };
         let frame = Frame::new().fill(t.raised).inner_margin(egui::Margin::symmetric(14, 8));
@@ -433,12 +433,12 @@ impl Chainrule {
                     ui.add(egui::Label::new(RichText::new(text).size(LABEL + 0.5)).wrap())
                 });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if self.model.notices.is_empty() {
+                    if self.model.notice.is_none() {
                         if ui.button("Rewind to start again").clicked() {
                             self.model.train(Command::Rewind);
                         }
                     } else if icon_button(ui, icon::CLOSE, "Close message", "", true).clicked() {
-                        self.model.notices.clear();
+                        self.model.notice = None;
                     }
                 });
             });
