@@ -416,6 +416,21 @@ fn a_folder_of_pictures_is_looked_at_and_taken() {
 }
 
 #[test]
+fn pictures_are_shown_as_training_changes_them() {
+    let mut window = Window::preset("glyphs");
+    window.click("Data");
+    window.click("Images");
+    assert!(!window.shows("Again"));
+    window.click("As training sees them");
+    window.click("Again");
+    assert!(window.harness.query_all_by_role(Role::Image).count() > 20);
+    // Without the step there is nothing to show.
+    window.click("Use step 2, Augment");
+    window.ready();
+    assert!(!window.shows("As training sees them"));
+}
+
+#[test]
 fn columns_of_a_matrix_are_chosen() {
     let mut window = Window::preset("wine");
     window.click("Data");

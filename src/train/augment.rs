@@ -28,6 +28,13 @@ impl Augmenter {
         self.apply(network.input_mut(), batch, stride, seed, address);
     }
 
+    /// One picture, channel by channel, as a step of that address sees it.
+    pub fn changed(&mut self, picture: &[f32], seed: u64, address: u64) -> Vec<f32> {
+        let mut changed = picture.to_vec();
+        self.apply(&mut changed, 1, 1, seed, address);
+        changed
+    }
+
     /// Changes the first `batch` columns of `x`, `[channels · height · width, stride]`.
     fn apply<T: Real>(&mut self, x: &mut [T], batch: usize, stride: usize, seed: u64, address: u64) {
         let mut stream = Stream::new(seed, Purpose::Augment, address);

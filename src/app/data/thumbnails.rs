@@ -30,11 +30,25 @@ impl Thumbnails {
 
     /// Draws picture `row` of `images` with its longer side of `side` points.
     pub fn show(&mut self, ui: &mut Ui, images: &Images, key: Key, row: usize, side: f32) {
+        self.show_values(ui, images, key, row, side, || (images.picture(row).collect(), extent(images, row)));
+    }
+
+    /// The same of a picture of the form of `images` with other values, which stand between two for black and white.
+    pub fn show_values(
+        &mut self,
+        ui: &mut Ui,
+        images: &Images,
+        key: Key,
+        row: usize,
+        side: f32,
+        values: impl FnOnce() -> (Vec<f64>, (f64, f64)),
+    ) {
         if self.textures.len() > KEPT {
             self.textures.clear();
         }
         let texture = self.textures.entry(key).or_insert_with(|| {
-            ui.ctx().load_texture(format!("picture {key:?}"), pixels(images, row), TextureOptions::NEAREST)
+            let (values, range) = values();
+            ui.ctx().load_texture(format!("picture {key:?}"), pixels(images, &values, range), TextureOptions::NEAREST)
         });
         let (width, height) = (images.width as f32, images.height as f32);
         let scale = side / width.max(height);
@@ -43,13 +57,16 @@ impl Thumbnails {
     }
 }
 
-/// Values from the smallest to the largest as shades; bytes as they are.
-fn pixels(images: &Images, row: usize) -> ColorImage {
-    let values: Vec<f64> = images.picture(row).collect();
-    let (low, high) = match &images.pixels {
-        Numbers::Bytes(_) if values.iter().any(|&v| v > 16.0) => (0.0, 255.0),
-        _ => values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v))),
-    };
+/// What is black and what is white in a picture: of bytes always the same, else its smallest and its largest value.
+pub fn extent(images: &Images, row: usize) -> (f64, f64) {
+    match &images.pixels {
+        Numbers::Bytes(_) if images.picture(row).any(|v| v > 16.0) => (0.0, 255.0),
+        _ => images.picture(row).fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v))),
+    }
+}
+
+/// Values as shades from black to white, pixel by pixel.
+fn pixels(images: &Images, values: &[f64], (low, high): (f64, f64)) -> ColorImage {
     let shade = |v: f64| ((v - low) / (high - low).max(1e-12) * 255.0) as u8;
     let colour = |pixel: &[f64]| match pixel {
         [r, g, b, ..] => Color32::from_rgb(shade(*r), shade(*g), shade(*b)),

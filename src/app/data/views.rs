@@ -5,8 +5,11 @@ use super::super::theme::{LABEL, Tokens, mix, tokens};
 use super::super::widgets::{self, brief, choice, count, data_plot, hint, label, named, number};
 use super::plane::{Plane, project};
 use super::scroll::Scroll;
-use super::thumbnails::Thumbnails;
-use crate::data::{Column, Kind, Preparation, StepKind, Table, Targets, Values, written};
+use super::thumbnails::{Thumbnails, extent};
+use crate::data::{
+    Augmentation, Column, EncodingKind, Images, Kind, Preparation, StepKind, Table, Targets, Values, written,
+};
+use crate::train::Augmenter;
 use egui::accesskit::Role;
 use egui::{Align, Color32, Layout, Rect, RichText, Sense, Slider, Ui, pos2, vec2};
 use egui_plot::{Line, PlotPoints, Points};
@@ -29,6 +32,10 @@ pub struct Views {
     pub(super) axes: Option<Vec<usize>>,
     colour: Option<usize>,
     of_class: Option<usize>,
+    /// Pictures are shown as training changes them, and in which draw.
+    changed: bool,
+    draw: u64,
+    drawn: Option<Augmentation>,
     zoom: f32,
     scroll: Scroll,
     first: usize,
@@ -313,8 +320,10 @@ impl Views {
                     self.scroll = Scroll::default();
                 }
             }
+            self.changed_choice(ui, model);
         });
         ui.add_space(4.0);
+        let mut changed = model.dataset.as_ref().filter(|_| self.changed).and_then(|d| Some((d, Augmenter::of(d)?)));
         let wanted = self.of_class.and_then(|k| classes.as_ref()?.get(k));
         let shown: Vec<usize> = match (wanted, labels) {
             (Some(name), Some(column)) => (0..table.rows()).filter(|&row| column.order(name, row).is_eq()).collect(),
@@ -336,12 +345,40 @@ impl Views {
             for (place, &row) in shown.iter().skip(line * across).take(across).enumerate() {
                 let rect = Rect::from_min_size(pos2(area.left() + place as f32 * width, top), vec2(side, height - 4.0));
                 widgets::at(&mut child, rect, Layout::top_down(Align::Center), |ui| {
-                    thumbnails.show(ui, images, ("grid", k, row), row, side);
+                    let place = changed.as_ref().and_then(|(d, _)| d.source_rows.binary_search(&row).ok());
+                    match (&mut changed, place) {
+                        (Some((data, augmenter)), Some(place)) => {
+                            let of = || {
+                                let pixels = data.x.row(place).to_vec();
+                                let (black, white) = extent(images, row);
+                                let range = match data.encoder.features[0].kind {
+                                    EncodingKind::Pixels { scale, .. } => (scale.encode(black), scale.encode(white)),
+                                    _ => (black, white),
+                                };
+                                let address = self.draw << 32 | place as u64;
+                                let changed = augmenter.changed(&pixels, 0, address);
+                                (pixel_by_pixel(&changed, images), range)
+                            };
+                            thumbnails.show_values(ui, images, ("changed", self.draw as usize, row), row, side, of);
+                        }
+                        _ => thumbnails.show(ui, images, ("grid", k, row), row, side),
+                    }
                     let text = labels.map_or_else(|| (row + 1).to_string(), |c| c.cell(row));
                     ui.add(egui::Label::new(RichText::new(text).size(11.0).color(t.label)).truncate());
                 });
             }
             top += height;
+        }
+    }
+
+    /// Whether pictures are shown as they are, or as training changes them.
+    fn changed_choice(&mut self, ui: &mut Ui, model: &Model) {
+        let Some(how) = model.dataset.as_ref().and_then(|d| d.augmentation) else { return };
+        ui.checkbox(&mut self.changed, "As training sees them")
+            .on_hover_text("Shifted, turned and so on at random, as the step \"Augment\" says");
+        let again = self.changed && ui.button("Again").on_hover_text("Other random changes").clicked();
+        if again || self.drawn.replace(how) != Some(how) {
+            self.draw += 1;
         }
     }
 
@@ -453,6 +490,13 @@ pub(super) fn range(summary: &crate::data::Summary) -> (f64, f64) {
 
 pub(super) fn share(v: f64, (low, high): (f64, f64)) -> f32 {
     if high > low { ((v - low) / (high - low)) as f32 } else { 0.5 }
+}
+
+/// From channel by channel, as networks take pictures.
+fn pixel_by_pixel(planes: &[f32], images: &Images) -> Vec<f64> {
+    let places = images.height * images.width;
+    let pixel = |k: usize| (0..images.channels).map(move |channel| f64::from(planes[channel * places + k]));
+    (0..places).flat_map(pixel).collect()
 }
 
 fn points(plot: &mut egui_plot::PlotUi<'_>, series: BTreeMap<[u8; 4], Vec<[f64; 2]>>) {
