@@ -30,7 +30,7 @@ pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
 pub use numbers::Numbers;
 pub use plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, Step, StepKind, Treatment};
-pub use prepare::{Dataset, Folds, MAX_CLASSES, Part, prepare};
+pub use prepare::{Dataset, Folds, MAX_CLASSES, Part, balanced, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };

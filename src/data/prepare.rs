@@ -164,17 +164,21 @@ impl<'a> UsedRows<'a> {
     }
 }
 
-/// rows / (classes · rows of the class) over the training rows, as in scikit-learn, times the weights that there are.
+/// The weights that there are, times those that make the classes of the training rows count alike.
 fn balance_weights(classes: &[usize], training: &[u32], weights: &mut Option<Vec<f32>>) {
-    let mut counts = vec![0_usize; classes.iter().max().map_or(0, |m| m + 1)];
-    for &row in training {
-        counts[classes[row as usize]] += 1;
-    }
-    let present = counts.iter().filter(|&&n| n > 0).count();
+    let count = classes.iter().max().map_or(0, |m| m + 1);
+    let of_class = balanced(count, training.iter().map(|&row| classes[row as usize]));
     let weights = weights.get_or_insert_with(|| vec![1.0; classes.len()]);
-    for (weight, &class) in weights.iter_mut().zip(classes) {
-        *weight *= training.len() as f32 / (present * counts[class].max(1)) as f32;
-    }
+    weights.iter_mut().zip(classes).for_each(|(weight, &class)| *weight *= of_class[class]);
+}
+
+/// For each class: rows / (classes that there are · rows of the class), as in scikit-learn; 0 for a class without rows.
+pub fn balanced(classes: usize, rows: impl Iterator<Item = usize>) -> Vec<f32> {
+    let mut counts = vec![0_usize; classes];
+    rows.for_each(|class| counts[class] += 1);
+    let rows: usize = counts.iter().sum();
+    let present = counts.iter().filter(|&&n| n > 0).count();
+    counts.iter().map(|&n| if n == 0 { 0.0 } else { rows as f32 / (present * n) as f32 }).collect()
 }
 
 /// Rows without gaps that are not to be filled, and of windows those with enough such rows before them.

@@ -1,6 +1,6 @@
 //! What the heads of a network are compared with, for one data set.
 
-use crate::data::{Dataset, Part, Targets};
+use crate::data::{Dataset, Part, Targets, balanced};
 use crate::nn::layers::ClassWeights;
 use crate::nn::{Head, HeadTarget, Plan};
 use ndarray::Axis;
@@ -36,7 +36,9 @@ impl Judge {
         };
         let class_weights = match (&head.class_weights, &targets) {
             (ClassWeights::Chosen(weights), _) => Some(weights.clone()),
-            (ClassWeights::Balanced, Targets::Classes { names, labels }) => Some(balanced(names.len(), labels, data)),
+            (ClassWeights::Balanced, Targets::Classes { names, labels }) => {
+                Some(balanced(names.len(), data.part(Part::Train).iter().map(|&row| labels[row as usize] as usize)))
+            }
             _ => None,
         };
         Self { targets, class_weights }
@@ -51,15 +53,4 @@ impl Judge {
         };
         of_row * of_class
     }
-}
-
-/// rows / (classes · rows of the class) over the training rows, as in scikit-learn; 0 for a class without one.
-fn balanced(classes: usize, labels: &[u32], data: &Dataset) -> Vec<f32> {
-    let rows = data.part(Part::Train);
-    let mut counts = vec![0_usize; classes];
-    for &row in rows {
-        counts[labels[row as usize] as usize] += 1;
-    }
-    let weight = |&count: &usize| if count == 0 { 0.0 } else { rows.len() as f32 / (classes * count) as f32 };
-    counts.iter().map(weight).collect()
 }

@@ -5,7 +5,8 @@ use super::super::widgets::named;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, Rect, Sense, Ui, pos2, vec2};
 
-const BAR: f32 = 10.0;
+/// Width of a bar.
+pub(super) const BAR: f32 = 10.0;
 
 /// Where a view of many rows stands.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,24 +35,11 @@ impl Scroll {
             }
         }
         let bar = Rect::from_min_max(pos2(area.right() - BAR, area.top()), area.max);
-        if last > 0.0 {
-            let t = tokens(ui);
-            let thumb = (f64::from(bar.height()) * page / rows as f64).max(24.0) as f32;
-            let free = bar.height() - thumb;
-            let response =
-                named(ui.interact(bar, ui.scope_id().with(name), Sense::click_and_drag()), Role::ScrollBar, name);
-            if response.is_pointer_button_down_on()
-                && let Some(at) = response.interact_pointer_pos()
-            {
-                self.top = f64::from((at.y - bar.top() - thumb / 2.0) / free).clamp(0.0, 1.0) * last;
-            }
-            self.top = self.top.clamp(0.0, last);
-            let top = bar.top() + free * (self.top / last) as f32;
-            let handle = Rect::from_min_size(pos2(bar.left() + 2.0, top), vec2(BAR - 4.0, thumb));
-            let fill = if response.hovered() || response.dragged() { t.label } else { t.line };
-            ui.painter().rect_filled(handle, 3.0, fill);
-        }
         self.top = self.top.clamp(0.0, last);
+        if last > 0.0 {
+            let dragged = thumb(ui, bar, 1, page / rows as f64, self.top / last, name);
+            self.top = dragged.map_or(self.top, |place| place * last);
+        }
         Rect::from_min_max(area.min, pos2(bar.left() - 2.0, area.bottom()))
     }
 
@@ -63,4 +51,22 @@ impl Scroll {
         let first = first as usize;
         (first..(first + count).min(rows), area.top() - shift)
     }
+}
+
+/// A bar to the right (axis 0) or down (axis 1), of which so much is seen at a place from 0 to 1; where it is dragged to.
+pub(super) fn thumb(ui: &mut Ui, bar: Rect, axis: usize, seen: f64, place: f64, name: &str) -> Option<f64> {
+    let t = tokens(ui);
+    let (start, long) = (bar.min[axis], bar.size()[axis]);
+    let thumb = (f64::from(long) * seen).max(24.0) as f32;
+    let free = (long - thumb).max(1.0);
+    let response = ui.interact(bar, ui.scope_id().with(name), Sense::click_and_drag());
+    let response = named(response, Role::ScrollBar, name);
+    let at = response.interact_pointer_pos().filter(|_| response.is_pointer_button_down_on());
+    let dragged = at.map(|at| f64::from((at[axis] - start - thumb / 2.0) / free).clamp(0.0, 1.0));
+    let (mut corner, mut size) = (bar.min + vec2(2.0, 2.0), bar.size() - vec2(4.0, 4.0));
+    corner[axis] = start + free * dragged.unwrap_or(place) as f32;
+    size[axis] = thumb;
+    let fill = if response.hovered() || response.dragged() { t.label } else { t.line };
+    ui.painter().rect_filled(Rect::from_min_size(corner, size), 3.0, fill);
+    dragged
 }

@@ -6,7 +6,7 @@ use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, at, brief, choice, count, hint, label, named, number, short};
 use super::filter::{Condition, Query, Test};
-use super::scroll::Scroll;
+use super::scroll::{BAR, Scroll, thumb};
 use super::thumbnails::Thumbnails;
 use crate::data::{Column, ColumnPlan, Kind, Missing, Role, Summary, Treatment, Values, written};
 use egui::accesskit;
@@ -74,7 +74,6 @@ impl TableView {
 
     /// Scrolls to the sides, with a bar below; the area above the bar.
     fn across(&mut self, ui: &mut Ui, whole: Rect, head: Rect, wide: f32) -> Rect {
-        const BAR: f32 = 10.0;
         let seen = whole.width() - INDEX - 12.0;
         let most = (wide - seen).max(0.0);
         if ui.rect_contains_pointer(whole.union(head)) {
@@ -84,23 +83,14 @@ impl TableView {
         if most == 0.0 {
             return whole;
         }
-        let t = tokens(ui);
         let bar = Rect::from_min_max(
             pos2(whole.left() + INDEX, whole.bottom() - BAR),
             pos2(whole.right() - 12.0, whole.bottom()),
         );
-        let thumb = (bar.width() * seen / wide).max(24.0);
-        let response = ui.interact(bar, ui.scope_id().with("columns bar"), Sense::click_and_drag());
-        let response = named(response, accesskit::Role::ScrollBar, "Columns");
-        if response.is_pointer_button_down_on()
-            && let Some(at) = response.interact_pointer_pos()
-        {
-            let share = (at.x - bar.left() - thumb / 2.0) / (bar.width() - thumb).max(1.0);
-            self.offset = share.clamp(0.0, 1.0) * most;
+        let place = f64::from(self.offset / most);
+        if let Some(place) = thumb(ui, bar, 0, f64::from(seen / wide), place, "Columns") {
+            self.offset = most * place as f32;
         }
-        let left = bar.left() + (bar.width() - thumb) * self.offset / most;
-        let handle = Rect::from_min_size(pos2(left, bar.top() + 2.0), vec2(thumb, BAR - 4.0));
-        ui.painter().rect_filled(handle, 3.0, if response.hovered() || response.dragged() { t.label } else { t.line });
         Rect::from_min_max(whole.min, pos2(whole.right(), bar.top() - 2.0))
     }
 
