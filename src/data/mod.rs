@@ -20,6 +20,7 @@ mod source;
 mod split;
 mod stats;
 mod table;
+mod written;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};

@@ -15,7 +15,8 @@ mod source;
 
 use super::error::DataError;
 use super::reading::Reading;
-use super::table::Table;
+use super::table::{Table, Values};
+use super::written::numbers_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;
@@ -223,14 +224,24 @@ fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Ta
         Format::Arff => arff::read(source, reading),
         Format::LibSvm => libsvm::read(source, reading),
     };
-    let (table, detected) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(source.malformed("it is damaged in a way that its reader does not know. Make the file again"))
-    })?;
+    let (mut table, mut detected) =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+            Err(source.malformed("it is damaged in a way that its reader does not know. Make the file again"))
+        })?;
     if table.columns.is_empty() || table.rows() == 0 {
         return Err(DataError::Empty { name: source.name().to_owned() });
     }
     if table.columns.len() > COLUMN_LIMIT {
         return Err(DataError::TooWide { name: table.name, columns: table.columns.len(), limit: COLUMN_LIMIT });
+    }
+    if matches!(format, Format::Delimited | Format::Excel | Format::Json) {
+        for column in &mut table.columns {
+            let Values::Text(text) = &column.values else { continue };
+            if let Some((numbers, how)) = numbers_of(text) {
+                detected.notes.push(format!("\"{}\" was read as {how}.", column.name));
+                column.values = Values::Numbers(numbers);
+            }
+        }
     }
     Ok((table, detected))
 }

@@ -1,0 +1,168 @@
+//! Numbers as people write them: $1,234.50, 45 %, (12.00), 1.234,50 €, and times of day as hours.
+
+use super::cells::parse_trimmed;
+use super::numbers::Numbers;
+use super::table::Text;
+use chrono::{NaiveTime, Timelike as _};
+
+const CURRENCIES: [char; 6] = ['$', '€', '£', '¥', '₹', '₽'];
+/// Between thousands, besides the comma or the point.
+const SPACES: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\''];
+
+/// What stood around or inside of a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Signs {
+    /// A currency or %.
+    unit: Option<char>,
+    between_thousands: Option<char>,
+}
+
+/// The number in a cell, with a point or a comma before its decimals.
+fn number(cell: &str, decimal: char) -> Option<(f64, Signs)> {
+    let mut signs = Signs::default();
+    let mut rest = cell.trim();
+    // As accountants write what is below zero.
+    let mut negative = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).map(|inner| rest = inner).is_some();
+    if let Some(after) = rest.strip_prefix(['-', '−']).filter(|_| !negative) {
+        (negative, rest) = (true, after);
+    }
+    for side in [str::strip_prefix::<char>, str::strip_suffix::<char>] {
+        for unit in CURRENCIES.into_iter().chain(['%']) {
+            if let Some(bare) = side(rest.trim(), unit).filter(|_| signs.unit.is_none()) {
+                (signs.unit, rest) = (Some(unit), bare);
+            }
+        }
+    }
+    if let Some(after) = rest.trim().strip_prefix(['-', '−']).filter(|_| !negative && signs.unit.is_some()) {
+        (negative, rest) = (true, after);
+    }
+    let rest = rest.trim();
+    let (whole, decimals) = rest.split_once(decimal).map_or((rest, None), |(whole, d)| (whole, Some(d)));
+    let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    // Before a comma, a point stands between thousands.
+    let plain = if decimal == ',' && whole.contains('.') { None } else { Some(rest.replacen(decimal, ".", 1)) };
+    let plain = plain.and_then(|text| parse_trimmed(text.as_bytes()).filter(|_| !text.starts_with(['+', '-'])));
+    let value = match plain {
+        Some(value) => value,
+        None => {
+            let separator = whole.chars().find(|c| !c.is_ascii_digit())?;
+            if separator != (if decimal == '.' { ',' } else { '.' }) && !SPACES.contains(&separator) {
+                return None;
+            }
+            signs.between_thousands = Some(separator);
+            let mut groups = whole.split(separator);
+            let first = groups.next()?;
+            let fits = (1..=3).contains(&first.len()) && !first.starts_with('0');
+            if !fits || !groups.all(|g| g.len() == 3 && is_digits(g)) || !decimals.is_none_or(is_digits) {
+                return None;
+            }
+            let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
+            parse_trimmed(format!("{digits}.{}", decimals.unwrap_or("0")).as_bytes())?
+        }
+    };
+    Some((if negative { -value } else { value }, signs))
+}
+
+/// Hours since midnight.
+fn hours(cell: &str) -> Option<f64> {
+    let time = ["%H:%M", "%H:%M:%S%.f"].into_iter().find_map(|f| NaiveTime::parse_from_str(cell.trim(), f).ok())?;
+    Some((f64::from(time.num_seconds_from_midnight()) + f64::from(time.nanosecond()) * 1e-9) / 3600.0)
+}
+
+/// The number in one cell, however it is written.
+pub(super) fn read(cell: &str) -> Option<f64> {
+    ['.', ','].into_iter().find_map(|decimal| number(cell, decimal)).map(|(value, _)| value).or_else(|| hours(cell))
+}
+
+/// The numbers of a column of which every cell is one, and how they were read.
+pub(super) fn numbers_of(text: &Text) -> Option<(Numbers, String)> {
+    let levels = text.levels();
+    let spread = |values: &[f64]| text.codes().map(|code| code.map_or(f64::NAN, |c| values[c as usize])).collect();
+    if levels.first().is_some_and(|l| l.contains(':')) {
+        let hours: Vec<f64> = levels.iter().map(|level| hours(level)).collect::<Option<_>>()?;
+        return Some((spread(&hours), "hours since midnight".to_owned()));
+    }
+    let read = |decimal: char| levels.iter().map(|level| number(level, decimal)).collect::<Option<Vec<_>>>();
+    let (found, decimal) = read('.').map(|f| (f, '.')).or_else(|| read(',').map(|f| (f, ',')))?;
+    let mut units: Vec<char> = found.iter().filter_map(|(_, s)| s.unit).collect();
+    let percent = units.iter().filter(|&&u| u == '%').count();
+    units.dedup();
+    // One unit for all; a number without % beside others with it may be a share.
+    if units.len() > 1 || (percent > 0 && percent < found.len()) {
+        return None;
+    }
+    let separator = found.iter().find_map(|(_, s)| s.between_thousands);
+    let mut left_out: Vec<String> = units.iter().map(|u| format!("\"{u}\"")).collect();
+    left_out.extend(separator.map(|s| format!("\"{s}\" between thousands")));
+    if decimal == ',' {
+        left_out.push("a comma for the point".to_owned());
+    }
+    if left_out.is_empty() {
+        return None;
+    }
+    let values: Vec<f64> = found.iter().map(|(value, _)| *value).collect();
+    Some((spread(&values), format!("numbers without {}", left_out.join(" and "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{numbers_of, read};
+    use crate::data::table::TextBuilder;
+
+    fn column(cells: &[&str]) -> Option<(Vec<f64>, String)> {
+        let mut text = TextBuilder::default();
+        cells.iter().for_each(|c| text.push(Some(*c).filter(|c| !c.is_empty())));
+        let (numbers, how) = numbers_of(&text.finish())?;
+        Some((numbers.iter().collect(), how))
+    }
+
+    #[test]
+    fn one_cell_is_read_however_it_is_written() {
+        for (cell, number) in [
+            ("$1,234.50", Some(1234.5)),
+            ("1.234,50 €", Some(1234.5)),
+            ("1 234 567", Some(1_234_567.0)),
+            ("1'234.5", Some(1234.5)),
+            ("45 %", Some(45.0)),
+            ("-$3", Some(-3.0)),
+            ("$-3", Some(-3.0)),
+            ("(12.50)", Some(-12.5)),
+            ("−7", Some(-7.0)),
+            ("2,75", Some(2.75)),
+            ("1e3", Some(1000.0)),
+            ("1,23,456", None),
+            ("0,123,456", None),
+            ("12,34.5", None),
+            ("$", None),
+            ("$$3", None),
+            ("--3", None),
+            ("(−3)", None),
+            ("3 kg", None),
+            ("10:30", Some(10.5)),
+            ("25:30", None),
+            ("2024-03-11", None),
+            ("1.2.3", None),
+            ("", None),
+        ] {
+            assert_eq!(read(cell), number, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_column_is_numbers_if_each_of_its_cells_is_one() {
+        let of = |cells: &[&str]| column(cells).map(|(numbers, _)| numbers);
+        assert_eq!(of(&["$3.20", "4", "$1,000"]), Some(vec![3.2, 4.0, 1000.0]));
+        let (numbers, how) = column(&["45%", "", "5 %"]).expect("numbers");
+        assert!(numbers[0] == 45.0 && numbers[1].is_nan() && numbers[2] == 5.0);
+        assert_eq!(how, "numbers without \"%\"");
+        assert_eq!(of(&["06:15", "23:59:59.999"]).map(|v| v[0]), Some(6.25));
+        assert_eq!(of(&["06:15", "soon"]), None);
+        // What has two commas, or a comma behind a point, decides for all.
+        assert_eq!(of(&["1.234,5", "1.234"]), Some(vec![1234.5, 1234.0]));
+        assert_eq!(of(&["1,234", "1,23"]), Some(vec![1.234, 1.23]));
+        for mixed in [&["$3", "€3"][..], &["45%", "0.45"], &["$3", "three"], &["1,234", "1.23.4"], &["a"], &["3", "4"]]
+        {
+            assert_eq!(of(mixed), None, "{mixed:?}");
+        }
+    }
+}
