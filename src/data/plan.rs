@@ -383,6 +383,13 @@ impl Preparation {
     }
 }
 
+/// Whether a name says that the column only tells rows apart.
+fn is_called_id(name: &str) -> bool {
+    const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
+    let name = name.trim().to_lowercase();
+    name.ends_with("id") || NAMES.contains(&name.as_str())
+}
+
 fn guess_column(column: &Column, target: bool) -> ColumnPlan {
     let rows = column.len();
     let kind = column.kind();
@@ -397,10 +404,32 @@ fn guess_column(column: &Column, target: bool) -> ColumnPlan {
         (true, _) if classes => (Role::Target, Treatment::OneHot),
         (true, _) => (Role::Target, Treatment::Standardise),
         (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
+        (false, Kind::Number) if is_called_id(&column.name) && column.counts_rows() => {
+            (Role::Ignore, Treatment::Standardise)
+        }
         (false, Kind::Number) => (Role::Feature, Treatment::Standardise),
         (false, Kind::Date) => (Role::Feature, Treatment::Calendar),
         (false, Kind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
         (false, Kind::Text) => (Role::Ignore, Treatment::OneHot),
     };
     ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Preparation, Role};
+    use crate::data::{Column, Table};
+
+    #[test]
+    fn a_column_that_only_counts_the_rows_is_no_feature() {
+        let counting: Vec<f64> = (5..30).map(f64::from).collect();
+        let other: Vec<f64> = counting.iter().map(|v| v * v % 11.0).collect();
+        let role = |name: &str, values: &Vec<f64>| {
+            let columns = vec![Column::numbers(name, values.clone()), Column::numbers("target", other.clone())];
+            Preparation::guess(&Table { name: "t".into(), columns }).columns[0].role
+        };
+        assert_eq!(role("PassengerId", &counting), Role::Ignore);
+        assert_eq!(role("PassengerId", &other), Role::Feature);
+        assert_eq!(role("step", &counting), Role::Feature);
+    }
 }

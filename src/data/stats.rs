@@ -304,15 +304,21 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
         let say = |text: String| Finding { text, serious: false, column: Some(column.name.clone()) };
         if summary.distinct == 1 && rows > 1 && summary.missing == 0 {
             found.push(say(format!("\"{}\" has the same value in every row and teaches nothing.", column.name)));
+        } else if column.counts_rows() {
+            found.push(say(format!(
+                "\"{}\" counts the rows, which tells nothing about new ones unless it is time. Set its role to ignore.",
+                column.name
+            )));
         } else if summary.missing * 2 > rows {
             let share = 100 * summary.missing / rows;
             found.push(say(format!("\"{}\" is missing in {share} % of the rows.", column.name)));
         } else if let Some(range) = summary.range.filter(|_| summary.outliers * 50 > rows) {
             let (low, high) = range.fences();
             found.push(say(format!(
-                "\"{}\" has {} outliers, below {} or above {}. A robust scale or clipping tames them.",
+                "\"{}\" has {} outlier{}, below {} or above {}. A robust scale or clipping tames them.",
                 column.name,
                 summary.outliers,
+                if summary.outliers == 1 { "" } else { "s" },
                 number(low),
                 number(high)
             )));

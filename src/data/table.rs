@@ -302,6 +302,13 @@ impl Column {
         (0..self.len()).all(|row| self.is_missing(row))
     }
 
+    /// Whether it goes up by one from row to row.
+    pub fn counts_rows(&self) -> bool {
+        const FEW: usize = 10;
+        let Values::Numbers(v) = &self.values else { return false };
+        v.len() >= FEW && v.iter().enumerate().all(|(row, value)| value == v.get(0) + row as f64)
+    }
+
     /// Takes the flags off the rows that are missing.
     pub(super) fn unflag_missing(&self, flags: &mut [bool]) {
         for (row, flag) in flags.iter_mut().enumerate() {
