@@ -153,7 +153,7 @@ impl Experiment {
         let stop = Arc::new(AtomicBool::new(false));
         let document = model.document();
         let (network, config) = (document.network.clone(), document.training.clone());
-        let preparation = document.data.preparation(&opened.loaded.table);
+        let preparation = model.plan(&opened).clone();
         let (kind, count, epochs) = (self.kind, self.folds, self.epochs);
         let teller = Teller { out, stop: Arc::clone(&stop), ctx: ctx.clone() };
         let work = move || {

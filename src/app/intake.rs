@@ -146,7 +146,8 @@ impl Model {
         let read = |source: DataSource, reading: &Reading| -> Result<Opened, DataError> {
             let loaded = source.load_as(reading)?;
             let summaries = loaded.table.columns.par_iter().map(summarise).collect();
-            Ok(Opened { source, loaded, summaries })
+            let guess = Preparation::guess(&loaded.table);
+            Ok(Opened { source, loaded, summaries, guess })
         };
         if let DataSource::File { path, .. } = &source {
             let pending = Pending::new();
@@ -245,9 +246,8 @@ impl Model {
         let old = self.document().data.clone();
         // Another draw of the same generator keeps its roles.
         let names = |p: &Preparation| p.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
-        let guess = Preparation::guess(&opened.loaded.table);
-        let kept = old.preparation.filter(|p| names(p) == names(&guess));
-        let plan = kept.unwrap_or(guess);
+        let kept = old.preparation.filter(|p| names(p) == names(&opened.guess));
+        let plan = kept.unwrap_or_else(|| opened.guess.clone());
         // What the document was called told of the old data.
         let renamed = (old.source.label() != source.label()).then(|| match &source {
             DataSource::File { path, .. } => stem(path),
@@ -273,7 +273,7 @@ impl Model {
     /// Edits the preparation; the guess becomes the document's own first.
     pub fn edit_preparation(&mut self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Preparation)) {
         let Some(table) = self.table.clone() else { return };
-        let mut plan = self.document().data.preparation(&table.loaded.table);
+        let mut plan = self.plan(&table).clone();
         change(&mut plan);
         self.dismiss_good_news();
         self.project.edit(label, key, |d| d.data.preparation = Some(plan.clone()));
@@ -286,10 +286,7 @@ impl Model {
         let source = self.document().data.source.clone();
         let cells: usize = table.loaded.table.bytes();
         let own = plan.clone();
-        let work = move || {
-            let table = &table.loaded.table;
-            prepare(table, &own.unwrap_or_else(|| Preparation::guess(table)))
-        };
+        let work = move || prepare(&table.loaded.table, own.as_ref().unwrap_or(&table.guess));
         if cells <= SMALL {
             let outcome = work();
             self.preparing = None;
@@ -436,7 +433,7 @@ impl Model {
     /// Asks for an insight into the table where the roles are others than at the last one.
     fn look_into(&mut self) {
         let Some(table) = self.table.clone() else { return };
-        let plan = self.document().data.preparation(&table.loaded.table);
+        let plan = self.plan(&table);
         let of = |role| plan.columns.iter().filter(move |c| c.role == role).map(|c| c.name.clone());
         let key = InsightKey {
             table: Arc::as_ptr(&table) as usize,

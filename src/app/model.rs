@@ -30,6 +30,8 @@ pub struct Opened {
     pub source: DataSource,
     pub loaded: Loaded,
     pub summaries: Vec<Summary>,
+    /// How it is prepared where the document does not say.
+    pub guess: Preparation,
 }
 
 /// What is done once unsaved work is dealt with.
@@ -192,6 +194,11 @@ impl Model {
     /// Whether the work is shown alone.
     pub fn is_bare(&self) -> bool {
         self.panels == Panels::Hidden
+    }
+
+    /// How a table is prepared: as the document says, or as is guessed.
+    pub fn plan<'a>(&'a self, opened: &'a Opened) -> &'a Preparation {
+        self.document().data.preparation.as_ref().unwrap_or(&opened.guess)
     }
 
     /// One undoable change.

@@ -1,6 +1,6 @@
 //! Small pieces that several screens share.
 
-use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, semibold, tokens};
+use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, Tokens, semibold, tokens};
 use egui::accesskit::Role;
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
@@ -281,26 +281,50 @@ pub fn sparkline(ui: &mut Ui, size: Vec2, values: &[f32], colour: Color32, name:
 /// Several lines of text with an icon in a box: how things stand, or what is wrong.
 pub fn message(ui: &mut Ui, icon: &str, colour: Color32, heading: &str, text: &str) {
     let t = tokens(ui);
+    message_frame(t).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_top(|ui| {
+            ui.label(RichText::new(icon).size(16.0).color(colour));
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                if !heading.is_empty() {
+                    ui.label(RichText::new(heading).color(t.text));
+                }
+                if !text.is_empty() {
+                    ui.add(egui::Label::new(label(ui, text)).wrap());
+                }
+            });
+        });
+    });
+}
+
+/// A message with a button for what can be done about it; whether it was clicked.
+pub fn message_with_button(ui: &mut Ui, icon: &str, colour: Color32, text: &str, action: &str) -> bool {
+    let frame = message_frame(tokens(ui));
+    let inside = frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        let clicked = ui.horizontal(|ui| {
+            ui.label(RichText::new(icon).size(16.0).color(colour));
+            let action = ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let clicked = ui.button(action).clicked();
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(egui::Label::new(label(ui, text)).wrap());
+                });
+                clicked
+            });
+            action.inner
+        });
+        clicked.inner
+    });
+    inside.inner
+}
+
+fn message_frame(t: &Tokens) -> Frame {
     Frame::new()
         .fill(t.raised)
         .stroke(Stroke::new(1.0, t.line))
         .corner_radius(CornerRadius::same(8))
         .inner_margin(Margin::same(10))
-        .show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            ui.horizontal_top(|ui| {
-                ui.label(RichText::new(icon).size(16.0).color(colour));
-                ui.vertical(|ui| {
-                    ui.spacing_mut().item_spacing.y = 2.0;
-                    if !heading.is_empty() {
-                        ui.label(RichText::new(heading).color(t.text));
-                    }
-                    if !text.is_empty() {
-                        ui.add(egui::Label::new(label(ui, text)).wrap());
-                    }
-                });
-            });
-        });
 }
 
 /// A rectangle of its own for widgets that are painted on a canvas.

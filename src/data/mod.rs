@@ -38,5 +38,5 @@ pub use read::{
 pub use reading::{Progress, Reading, size};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
-pub use stats::{Finding, Range, Relations, Summary, findings, quantile, relate, summarise, written};
+pub use stats::{Finding, Range, Relations, Remedy, Summary, findings, quantile, relate, summarise, written};
 pub use table::{Column, Images, Kind, Table, Text, Values, number, significant};

@@ -2,6 +2,7 @@
 
 use super::dates;
 use super::numbers::Numbers;
+use super::plan::{ColumnPlan, Preparation, Role, Step, StepKind, Treatment};
 use super::table::{Column, Table, Values, number};
 use rayon::prelude::{
     IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _, ParallelSliceMut as _,
@@ -269,8 +270,46 @@ pub struct Finding {
     pub text: String,
     /// It spoils what is measured, and is not only worth knowing.
     pub serious: bool,
-    /// The column that it is about.
-    pub column: Option<String>,
+    /// What can be done about it.
+    pub remedy: Option<Remedy>,
+}
+
+/// A change of the preparation, for a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    Ignore(String),
+    /// It is scaled by its median and quartiles.
+    Robust(String),
+}
+
+impl Remedy {
+    /// What the button says.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Ignore(column) => format!("Ignore {column}"),
+            Self::Robust(column) => format!("Robust scale for {column}"),
+        }
+    }
+
+    /// Makes the change.
+    pub fn apply(&self, preparation: &mut Preparation) {
+        let (Self::Ignore(name) | Self::Robust(name)) = self;
+        for column in preparation.columns.iter_mut().filter(|c| c.name == *name) {
+            match self {
+                Self::Ignore(_) => column.role = Role::Ignore,
+                Self::Robust(_) => column.treatment = Treatment::Robust,
+            }
+        }
+    }
+
+    /// Whether the preparation does something of the kind already.
+    pub fn is_done(&self, preparation: &Preparation) -> bool {
+        let Self::Robust(name) = self else { return false };
+        let clips = |s: &Step| matches!(s.kind, StepKind::Clip { .. }) && !s.off;
+        let clipped = |s: &Step| clips(s) && (s.columns.is_empty() || s.columns.contains(name));
+        let robust = |c: &ColumnPlan| c.name == *name && c.treatment == Treatment::Robust;
+        preparation.columns.iter().any(robust) || preparation.steps.iter().any(clipped)
+    }
 }
 
 /// Duplicate rows, features that give the target away, constant columns, columns that are nearly empty.
@@ -285,7 +324,7 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
                 found.push(Finding {
                     text: format!("\"{name}\" gives the target away: every value of it stands for one value of \"{}\". If it is not known when predicting, set its role to ignore.", target.name),
                     serious: true,
-                    column: Some((*name).to_owned()),
+                    remedy: Some(Remedy::Ignore((*name).to_owned())),
                 });
             }
         }
@@ -297,11 +336,12 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
                 "{copies} rows are copies of others. A copy of a training row in the test part makes the test too easy."
             ),
             serious: copies * 20 > rows,
-            column: None,
+            remedy: None,
         });
     }
     for (column, summary) in table.columns.iter().zip(summaries).filter(|(c, _)| features.contains(&c.name.as_str())) {
-        let say = |text: String| Finding { text, serious: false, column: Some(column.name.clone()) };
+        let ignore = || Some(Remedy::Ignore(column.name.clone()));
+        let say = |text: String| Finding { text, serious: false, remedy: ignore() };
         if summary.distinct == 1 && rows > 1 && summary.missing == 0 {
             found.push(say(format!("\"{}\" has the same value in every row and teaches nothing.", column.name)));
         } else if column.counts_rows() {
@@ -314,14 +354,18 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
             found.push(say(format!("\"{}\" is missing in {share} % of the rows.", column.name)));
         } else if let Some(range) = summary.range.filter(|_| summary.outliers * 50 > rows) {
             let (low, high) = range.fences();
-            found.push(say(format!(
-                "\"{}\" has {} outlier{}, below {} or above {}. A robust scale or clipping tames them.",
-                column.name,
-                summary.outliers,
-                if summary.outliers == 1 { "" } else { "s" },
-                number(low),
-                number(high)
-            )));
+            let remedy = Some(Remedy::Robust(column.name.clone()));
+            found.push(Finding {
+                remedy,
+                ..say(format!(
+                    "\"{}\" has {} outlier{}, below {} or above {}. A robust scale or clipping tames them.",
+                    column.name,
+                    summary.outliers,
+                    if summary.outliers == 1 { "" } else { "s" },
+                    number(low),
+                    number(high)
+                ))
+            });
         }
     }
     found
@@ -382,8 +426,8 @@ pub fn written(column: &Column, value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{findings, quantile, relate, summarise};
-    use crate::data::{Column, Table};
+    use super::{Finding, Remedy, findings, quantile, relate, summarise};
+    use crate::data::{Column, Preparation, StepKind, Table, Treatment};
 
     #[test]
     fn numbers_are_summarised_without_their_gaps() {
@@ -440,6 +484,25 @@ mod tests {
     }
 
     #[test]
+    fn outliers_are_tamed_by_a_robust_scale_or_by_clipping() {
+        let values: Vec<f64> = (0..60).map(|i| if i % 20 == 0 { 900.0 } else { f64::from(i * 7 % 10) }).collect();
+        let table = Table {
+            name: "t".into(),
+            columns: vec![Column::numbers("a", values.clone()), Column::numbers("b", values)],
+        };
+        let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
+        let found = findings(&table, &summaries, &["a"], None);
+        let remedy = found.iter().find_map(|f| f.remedy.clone()).expect("outliers");
+        let mut plan = Preparation::guess(&table);
+        assert!(!remedy.is_done(&plan));
+        remedy.apply(&mut plan);
+        assert!(remedy.is_done(&plan) && plan.columns[0].treatment == Treatment::Robust);
+        let mut clipped = Preparation::guess(&table);
+        clipped.steps.push(StepKind::Clip { low: 0.01, high: 0.9 }.into());
+        assert!(remedy.is_done(&clipped));
+    }
+
+    #[test]
     fn what_spoils_a_test_is_found() {
         let mut table = table();
         let find = |table: &Table| {
@@ -447,9 +510,10 @@ mod tests {
             findings(table, &summaries, &["line", "noise", "leak", "same"], Some("class"))
         };
         let found = find(&table);
-        assert!(found.iter().any(|f| f.serious && f.column.as_deref() == Some("leak")), "{found:?}");
-        assert!(found.iter().any(|f| !f.serious && f.column.as_deref() == Some("same")), "{found:?}");
-        assert!(!found.iter().any(|f| f.column.as_deref() == Some("line") || f.text.contains("copies")), "{found:?}");
+        let is = |f: &Finding, name: &str| f.remedy == Some(Remedy::Ignore(name.to_owned()));
+        assert!(found.iter().any(|f| f.serious && is(f, "leak")), "{found:?}");
+        assert!(found.iter().any(|f| !f.serious && is(f, "same")), "{found:?}");
+        assert!(!found.iter().any(|f| is(f, "line") || f.text.contains("copies")), "{found:?}");
         for column in &mut table.columns {
             let doubled = (0..80).map(|i| column.cell(i / 2)).collect::<Vec<_>>();
             *column = if column.is_number() {

@@ -111,7 +111,9 @@ mod tests {
 
     fn column(cells: &[&str]) -> Option<(Vec<f64>, String)> {
         let mut text = TextBuilder::default();
-        cells.iter().for_each(|c| text.push(Some(*c).filter(|c| !c.is_empty())));
+        for cell in cells {
+            text.push(Some(*cell).filter(|c| !c.is_empty()));
+        }
         let (numbers, how) = numbers_of(&text.finish())?;
         Some((numbers.iter().collect(), how))
     }

@@ -5,7 +5,7 @@ use super::super::intake::Insight;
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::super::widgets::{self, card, count, hint, label, short, title};
-use crate::data::{Column, Kind, Role, Summary, Values, written};
+use crate::data::{Column, Finding, Kind, Summary, Values, written};
 use egui::{Align, Align2, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
 /// Width of one number of a summary.
@@ -18,7 +18,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, opened: &Opened) {
     let insight = model.insight.clone();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 12.0);
-        found(ui, model, insight.as_deref());
+        found(ui, model, opened, insight.as_deref());
         let table = &opened.loaded.table;
         for (column, summary) in table.columns.iter().zip(&opened.summaries).take(SHOWN) {
             let told = insight.as_ref().and_then(|i| i.relations.to_target.iter().find(|(n, _)| *n == column.name));
@@ -35,7 +35,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, opened: &Opened) {
 }
 
 /// What a person should know before training.
-fn found(ui: &mut Ui, model: &mut Model, insight: Option<&Insight>) {
+fn found(ui: &mut Ui, model: &mut Model, opened: &Opened, insight: Option<&Insight>) {
     let t = tokens(ui);
     let Some(insight) = insight else {
         ui.horizontal(|ui| {
@@ -44,7 +44,10 @@ fn found(ui: &mut Ui, model: &mut Model, insight: Option<&Insight>) {
         });
         return;
     };
-    if insight.findings.is_empty() {
+    let plan = model.plan(opened);
+    let is_open = |f: &&Finding| !f.remedy.as_ref().is_some_and(|r| r.is_done(plan));
+    let findings: Vec<&Finding> = insight.findings.iter().filter(is_open).collect();
+    if findings.is_empty() {
         widgets::message(
             ui,
             icon::OK,
@@ -53,17 +56,21 @@ fn found(ui: &mut Ui, model: &mut Model, insight: Option<&Insight>) {
             "No copies of rows, no column that gives the target away, few outliers",
         );
     }
-    for finding in &insight.findings {
+    let mut wanted = None;
+    for finding in findings {
         let (icon, colour) = if finding.serious { (icon::WARNING, t.problem) } else { (icon::INFO, t.label) };
-        widgets::message(ui, icon, colour, "", &finding.text);
-        if let Some(column) = finding.column.clone()
-            && ui.small_button(format!("Ignore {column}")).clicked()
-        {
-            model.edit_preparation("Change role", None, |p| {
-                p.columns.iter_mut().filter(|c| c.name == column).for_each(|c| c.role = Role::Ignore);
-            });
+        match &finding.remedy {
+            Some(remedy) => {
+                if widgets::message_with_button(ui, icon, colour, &finding.text, &remedy.label()) {
+                    wanted = Some(remedy);
+                }
+            }
+            None => widgets::message(ui, icon, colour, "", &finding.text),
         }
         ui.add_space(4.0);
+    }
+    if let Some(remedy) = wanted {
+        model.edit_preparation("Heed a finding", None, |p| remedy.apply(p));
     }
     ui.add_space(6.0);
 }
@@ -110,14 +117,15 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                 values.push(("pixels", format!("{} × {}", images.height, images.width)));
                 values.push(("channels", images.channels.to_string()));
             }
-            let across = ((ui.available_width() / STAT) as usize).max(1);
+            let wide = if column.kind() == Kind::Date { 2.0 * STAT } else { STAT };
+            let across = ((ui.available_width() / wide) as usize).max(1);
             ui.vertical(|ui| {
                 for line in values.chunks(across) {
                     ui.horizontal(|ui| {
                         ui.spacing_mut().item_spacing.x = 0.0;
                         for (name, value) in line {
-                            ui.allocate_ui_with_layout(vec2(STAT, 32.0), Layout::top_down(Align::Min), |ui| {
-                                ui.set_min_width(STAT);
+                            ui.allocate_ui_with_layout(vec2(wide, 32.0), Layout::top_down(Align::Min), |ui| {
+                                ui.set_min_width(wide);
                                 ui.spacing_mut().item_spacing.y = 0.0;
                                 ui.label(hint(ui, *name));
                                 ui.add(Label::new(RichText::new(value).size(LABEL)).truncate());

@@ -25,7 +25,7 @@ impl PrepareView {
             ui.add(Label::new(label(ui, "Open data to prepare them here.")).wrap());
             return;
         };
-        let plan = model.document().data.preparation(&opened.loaded.table);
+        let plan = model.plan(&opened).clone();
         self.steps(ui, model, &plan);
         ui.add_space(10.0);
         split(ui, model, &plan);

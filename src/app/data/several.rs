@@ -68,7 +68,7 @@ impl Views {
         let (by, colours) = ui
             .horizontal(|ui| {
                 columns_choice(ui, table, &all, &columns, SIDES, &mut self.sides);
-                self.coloured(ui, model, table)
+                self.coloured(ui, model, opened)
             })
             .inner;
         let (rows, note) = sample(table.rows(), (CIRCLES / columns.len().pow(2)).min(POINTS));
@@ -130,7 +130,7 @@ impl Views {
         let (by, colours) = ui
             .horizontal(|ui| {
                 columns_choice(ui, table, &all, &columns, AXES, &mut self.axes);
-                self.coloured(ui, model, table)
+                self.coloured(ui, model, opened)
             })
             .inner;
         let (rows, note) = sample(table.rows(), FEW);

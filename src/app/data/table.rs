@@ -52,7 +52,7 @@ impl TableView {
         self.draft(ui, opened);
         self.filter(model, opened);
         let table = &opened.loaded.table;
-        let plan = model.document().data.preparation(table).columns;
+        let plan = model.plan(opened).columns.clone();
         let gaps = opened.summaries.iter().any(|s| s.missing > 0);
         let constant = plan.iter().any(|p| matches!(p.missing, Missing::Constant { .. }));
         let height = HEAD + if gaps { GAPS } else { 0.0 } + if gaps && constant { GAPS } else { 0.0 };

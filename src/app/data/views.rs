@@ -6,9 +6,7 @@ use super::super::widgets::{self, brief, choice, count, data_plot, hint, label, 
 use super::plane::{Plane, project};
 use super::scroll::Scroll;
 use super::thumbnails::{Thumbnails, extent};
-use crate::data::{
-    Augmentation, Column, EncodingKind, Images, Kind, Preparation, StepKind, Table, Targets, Values, written,
-};
+use crate::data::{Augmentation, Column, EncodingKind, Images, Kind, StepKind, Table, Targets, Values, written};
 use crate::train::Augmenter;
 use egui::accesskit::Role;
 use egui::{Align, Color32, Layout, Rect, RichText, Sense, Slider, Ui, pos2, vec2};
@@ -130,11 +128,11 @@ impl Views {
     }
 
     /// The target colours rows unless something else was chosen.
-    fn colour_column(&self, model: &Model, table: &Table) -> Option<usize> {
+    fn colour_column(&self, model: &Model, opened: &Opened) -> Option<usize> {
+        let table = &opened.loaded.table;
         let target = || {
-            let plan = model.document().data.preparation(table);
-            let name = plan.targets().next().map(|c| c.name.clone())?;
-            table.columns.iter().position(|c| c.name == name)
+            let name = &model.plan(opened).targets().next()?.name;
+            table.columns.iter().position(|c| c.name == *name)
         };
         self.colour.map_or_else(target, |k| Some(k).filter(|&k| k < table.columns.len()))
     }
@@ -156,17 +154,18 @@ impl Views {
         &mut self,
         ui: &mut Ui,
         model: &Model,
-        table: &'t Table,
+        opened: &'t Opened,
     ) -> (Option<&'t Column>, Arc<Colours>) {
-        let colour = ui.horizontal(|ui| self.colour_choice(ui, model, table)).inner;
-        let by = colour.map(|k| &table.columns[k]);
+        let colour = ui.horizontal(|ui| self.colour_choice(ui, model, opened)).inner;
+        let by = colour.map(|k| &opened.loaded.table.columns[k]);
         let colours = self.colours(colour, by);
         colours.legend(ui, by);
         (by, colours)
     }
 
-    fn colour_choice(&mut self, ui: &mut Ui, model: &Model, table: &Table) -> Option<usize> {
-        let now = self.colour_column(model, table);
+    fn colour_choice(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) -> Option<usize> {
+        let table = &opened.loaded.table;
+        let now = self.colour_column(model, opened);
         ui.label(label(ui, "Colour"));
         let none = usize::MAX;
         let all = std::iter::once(none).chain(drawable(table).into_iter().take(500));
@@ -174,14 +173,14 @@ impl Views {
         if let Some(k) = choice(ui, "Colour by", now.unwrap_or(none), all, name, |a, b| a == b) {
             self.colour = Some(k);
         }
-        self.colour_column(model, table)
+        self.colour_column(model, opened)
     }
 
     /// Two columns against each other.
     pub fn scatter(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
         let columns = drawable(table);
-        let Some((x, y)) = self.two_columns(model, table, &columns) else {
+        let Some((x, y)) = self.two_columns(model, opened, &columns) else {
             widgets::centred(ui, ui.available_rect_before_wrap(), "Nothing to draw", "There are no numbers or words");
             return;
         };
@@ -198,7 +197,7 @@ impl Views {
             if let Some(k) = choice(ui, "Vertical column", y, all(), name, |a, b| a == b) {
                 self.y = Some(k);
             }
-            colour = self.colour_choice(ui, model, table);
+            colour = self.colour_choice(ui, model, opened);
         });
         let t = tokens(ui);
         let by = colour.map(|k| &table.columns[k]);
@@ -221,8 +220,8 @@ impl Views {
     }
 
     /// Two columns: those that were chosen, or the first that are features.
-    fn two_columns(&self, model: &Model, table: &Table, columns: &[usize]) -> Option<(usize, usize)> {
-        let plan = model.document().data.preparation(table);
+    fn two_columns(&self, model: &Model, opened: &Opened, columns: &[usize]) -> Option<(usize, usize)> {
+        let (table, plan) = (&opened.loaded.table, model.plan(opened));
         let features = columns.iter().copied().filter(|&k| {
             let role = plan.columns.iter().find(|c| c.name == table.columns[k].name).map(|c| c.role);
             role == Some(crate::data::Role::Feature)
@@ -302,7 +301,7 @@ impl Views {
         if self.zoom == 0.0 {
             self.zoom = 64.0;
         }
-        let colour = self.colour_column(model, table);
+        let colour = self.colour_column(model, opened);
         let labels = colour.map(|k| &table.columns[k]);
         let classes = labels.and_then(|c| c.classes(200));
         ui.horizontal(|ui| {
@@ -386,7 +385,7 @@ impl Views {
     pub fn series(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         const SHOWN: usize = 4;
         let table = &opened.loaded.table;
-        let plan: Preparation = model.document().data.preparation(table);
+        let plan = model.plan(opened);
         let used: Vec<usize> = (0..table.columns.len())
             .filter(|&k| table.columns[k].kind() == Kind::Number)
             .filter(|&k| {

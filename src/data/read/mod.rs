@@ -235,12 +235,20 @@ fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Ta
         return Err(DataError::TooWide { name: table.name, columns: table.columns.len(), limit: COLUMN_LIMIT });
     }
     if matches!(format, Format::Delimited | Format::Excel | Format::Json) {
+        let mut columns_by_way: Vec<(String, Vec<String>)> = Vec::new();
         for column in &mut table.columns {
             let Values::Text(text) = &column.values else { continue };
-            if let Some((numbers, how)) = numbers_of(text) {
-                detected.notes.push(format!("\"{}\" was read as {how}.", column.name));
-                column.values = Values::Numbers(numbers);
+            let Some((numbers, how)) = numbers_of(text) else { continue };
+            let name = format!("\"{}\"", column.name);
+            column.values = Values::Numbers(numbers);
+            match columns_by_way.iter_mut().find(|(way, _)| *way == how) {
+                Some((_, names)) => names.push(name),
+                None => columns_by_way.push((how, vec![name])),
             }
+        }
+        for (how, names) in columns_by_way {
+            let many = if names.len() > 1 { "were" } else { "was" };
+            detected.notes.push(format!("{} {many} read as {how}.", names.join(", ")));
         }
     }
     Ok((table, detected))
