@@ -3,7 +3,7 @@
 
 use super::{Failure, thread_count};
 use crate::data::{
-    Dataset, Encoder, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare, read_file,
+    Dataset, Encoder, Kind, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare, read_file,
 };
 use crate::nn::layers::{
     AttentionSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, GlobalPoolSpec, InputSpec, OutputSpec, Padding,
@@ -225,15 +225,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads all columns as they are, the last one as what is to be predicted.
+/// Reads all columns and takes numbers and pictures as they are, the last number as what is to be predicted.
 fn load(path: &Path, threads: usize) -> Result<(), Failure> {
     let begun = Instant::now();
     let (table, _) = read_file(path, &ReadOptions::default(), &Reading::default())?;
     let read = begun.elapsed().as_secs_f64();
     let mut plan = Preparation::guess(&table);
-    let last = plan.columns.len() - 1;
+    let kind = |k: usize| table.columns[k].kind();
+    let last = (0..table.columns.len()).rev().find(|&k| kind(k) == Kind::Number);
     for (k, column) in plan.columns.iter_mut().enumerate() {
-        column.role = if k == last { Role::Target } else { Role::Feature };
+        column.role = match kind(k) {
+            _ if last == Some(k) => Role::Target,
+            Kind::Number | Kind::Image => Role::Feature,
+            Kind::Text | Kind::Date => Role::Ignore,
+        };
         column.treatment = Treatment::AsIs;
     }
     plan.split = Split { validation: 0.0, test: 0.0, ..Split::default() };

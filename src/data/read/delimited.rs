@@ -1,7 +1,7 @@
 //! Delimited text → table: encoding, delimiter, header, quoting, decimal point and column types are detected.
 //!
-//! The text is read in blocks of whole records. A block without quotes is cut at line ends and parsed by all threads at
-//! once; one with quotes is parsed by the `csv` crate. Numbers go straight into their columns, so that a file needs
+//! The text is read in blocks of whole records, each while the one before it is parsed by all threads: one without quotes
+//! in pieces cut at line ends, one with quotes in pieces cut at records, by the `csv` crate. Numbers go straight into their columns, so that a file needs
 //! little more memory than its numbers. A column that turns out to hold words after its first rows were all numbers is
 //! read again as text.
 
@@ -262,19 +262,21 @@ impl Layout<'_> {
         let mut skip_header = self.format.header;
         let mut next = blocks.next(&self.format)?;
         while let Some(block) = next {
-            let mut text = block.text();
+            let text = block.text();
+            let mut start = 0;
             if skip_header {
                 let header = self.header_end(text);
                 skip_header = header.is_none();
-                let (before, rest) = text.split_at(header.unwrap_or(text.len()));
-                lines += memchr_iter(b'\n', before).count();
-                bytes += before.len();
-                text = rest;
+                start = header.unwrap_or(text.len());
+                lines += memchr_iter(b'\n', &text[..start]).count();
+                bytes += start;
             }
+            let pieces = block.pieces(start);
+            let plain = block.cuts.is_none();
             let (parsed, following) =
-                rayon::join(|| self.block(text, block.plain, lines, bytes, &mut parts), || blocks.next(&self.format));
+                rayon::join(|| self.block(&pieces, plain, lines, bytes, &mut parts), || blocks.next(&self.format));
             lines += parsed?;
-            bytes += text.len();
+            bytes += text.len() - start;
             all.par_iter_mut().enumerate().for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(&part[k])));
             reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
             if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
@@ -300,17 +302,15 @@ impl Layout<'_> {
         reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
     }
 
-    /// Parses a block of whole records into `parts`, piece by piece; the number of its lines.
+    /// Parses the pieces of a block, each into a part; the number of its lines.
     fn block(
         &self,
-        text: &[u8],
+        pieces: &[&[u8]],
         plain: bool,
         lines: usize,
         bytes: usize,
         parts: &mut Vec<Vec<Sink>>,
     ) -> Result<usize, DataError> {
-        let threads = rayon::current_num_threads();
-        let pieces = if plain { cut(text, if threads > 1 { PIECES * threads } else { 1 }) } else { vec![text] };
         parts.resize_with(pieces.len(), || self.sinks());
         let parse = |(&piece, sinks): (&&[u8], &mut Vec<Sink>)| {
             sinks.iter_mut().for_each(Sink::clear);
@@ -318,7 +318,7 @@ impl Layout<'_> {
         };
         let parsed: Vec<Result<usize, Wrong>> = pieces.par_iter().zip(parts).map(parse).collect();
         let (mut count, mut bytes) = (0, bytes);
-        for (piece, outcome) in pieces.into_iter().zip(parsed) {
+        for (piece, outcome) in pieces.iter().zip(parsed) {
             count += outcome.map_err(|wrong| self.told(wrong, lines + count, bytes))?;
             bytes += piece.len();
         }
@@ -545,13 +545,22 @@ struct Block {
     bytes: Vec<u8>,
     /// Bytes of whole records.
     length: usize,
-    /// No quotes, and lines end in one way.
-    plain: bool,
+    /// Where records begin; none where there are no quotes and lines end in one way, so that it can be cut at any line.
+    cuts: Option<Vec<usize>>,
 }
 
 impl Block {
     fn text(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// The text from `start` on, in pieces of whole records.
+    fn pieces(&self, start: usize) -> Vec<&[u8]> {
+        let text = self.text();
+        let Some(cuts) = &self.cuts else { return cut(&text[start..], pieces()) };
+        let inside = cuts.iter().copied().filter(|&at| at > start && at < text.len());
+        let ends = inside.clone().chain([text.len()]);
+        std::iter::once(start).chain(inside).zip(ends).map(|(from, to)| &text[from..to]).collect()
     }
 }
 
@@ -653,13 +662,13 @@ impl<'a> Blocks<'a> {
             let suspicious = memchr2(b'"', b'\r', text);
             let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
             let plain = suspicious.is_none_or(|_| memchr(b'"', text).is_none() && !odd_ends());
-            let length = if self.ended {
-                text.len()
-            } else if plain {
-                memrchr(b'\n', text).map_or(0, |k| k + 1)
+            let (last, cuts) = if plain {
+                (memrchr(b'\n', text).map_or(0, |k| k + 1), None)
             } else {
-                last_record(text, format)
+                let (last, cuts) = records(text, format);
+                (last, Some(cuts))
             };
+            let length = if self.ended { text.len() } else { last };
             if length > 0 {
                 // What is left over begins the next one.
                 let rest = self.filled - length;
@@ -668,7 +677,7 @@ impl<'a> Blocks<'a> {
                 following[..rest].copy_from_slice(&self.text[length..self.filled]);
                 self.filled = rest;
                 let bytes = std::mem::replace(&mut self.text, following);
-                return Ok(Some(Block { bytes, length, plain }));
+                return Ok(Some(Block { bytes, length, cuts }));
             }
             if self.filled > RECORD_LIMIT {
                 return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
@@ -678,15 +687,28 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Where the last record of a part begins: it may go on behind the part.
-fn last_record(text: &[u8], format: &TextFormat) -> usize {
+/// Where the last record of a part begins, since it may go on behind the part, and where records begin that cut the part
+/// into pieces of about the same length.
+fn records(text: &[u8], format: &TextFormat) -> (usize, Vec<usize>) {
     let mut reader = csv_reader(format.delimiter, format.comment).from_reader(text);
     let mut record = csv::ByteRecord::new();
-    let mut last = 0;
+    let length = (text.len() / pieces()).max(1);
+    let (mut last, mut cuts) = (0, Vec::new());
     while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
         last = record.position().map_or(last, |p| p.byte() as usize);
+        if last >= length * (cuts.len() + 1) {
+            cuts.push(last);
+        }
     }
-    last
+    (last, cuts)
+}
+
+/// Pieces that a block is cut into.
+fn pieces() -> usize {
+    match rayon::current_num_threads() {
+        1 => 1,
+        threads => PIECES * threads,
+    }
 }
 
 /// The candidate that splits the first lines into the same, largest number of fields.
