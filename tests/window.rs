@@ -373,6 +373,8 @@ fn a_file_is_corrected_before_it_is_taken() {
 #[test]
 fn a_network_that_nobody_changed_gives_way_to_one_that_suits_the_data() {
     let mut window = Window::open();
+    window.app_mut().model.welcome("circle");
+    window.ready();
     window.click("Data");
     let first = window.layers();
     window.click("Glyphs");
@@ -387,6 +389,8 @@ fn a_network_that_nobody_changed_gives_way_to_one_that_suits_the_data() {
     assert!(rate(&window) > other_rate, "the way of training is undone too");
 
     // One that was changed is kept, and its ends are fitted.
+    window.press(Modifiers::COMMAND, Key::N);
+    window.ready();
     window.app_mut().model.edit("Another unit", None, |d| {
         if let LayerKind::Dense(hidden) = &mut d.network.layers[1].kind {
             hidden.units = 7;

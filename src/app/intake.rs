@@ -351,7 +351,7 @@ impl Model {
                     "{suits} that suits these data took the place of the untouched one. Undo takes both back."
                 ));
             }
-            self.suggested.push(new);
+            self.remember_suggestion(new);
             return;
         }
         let mut network = network.clone();

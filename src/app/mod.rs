@@ -54,10 +54,10 @@ pub fn run(preset: Option<String>) -> Result<(), eframe::Error> {
             if let Some(storage) = creation.storage {
                 app.restore(storage, &creation.egui_ctx);
             }
-            let named = preset.as_deref().unwrap_or(DEFAULT_PRESET);
-            match crate::project::builtin(named) {
-                Some(b) if !Path::new(named).exists() => app.model.proceed(Intention::Builtin(b.name)),
-                _ => app.model.open_any(named.into()),
+            match preset.as_deref().map(|named| (named, crate::project::builtin(named))) {
+                None => app.model.welcome(DEFAULT_PRESET),
+                Some((named, Some(b))) if !Path::new(named).exists() => app.model.proceed(Intention::Builtin(b.name)),
+                Some((named, _)) => app.model.open_any(named.into()),
             }
             Ok(Box::new(app))
         }),

@@ -542,13 +542,26 @@ impl Model {
         }
     }
 
+    /// Shows a built-in preset that nobody asked for: its network gives way to other data like a suggested one.
+    pub fn welcome(&mut self, name: &'static str) {
+        self.proceed(Intention::Builtin(name));
+        let Document { network, training, .. } = self.document().clone();
+        self.remember_suggestion(Suggestion { network, training, ..Suggestion::default() });
+    }
+
+    pub(super) fn remember_suggestion(&mut self, new: Suggestion) {
+        if !self.suggested.contains(&new) {
+            self.suggested.push(new);
+        }
+    }
+
     /// A network from scratch that fits the data.
     pub fn reset_network(&mut self) {
         if let Some(data) = self.dataset.clone() {
             let new = Suggestion::of(&data);
             self.edit("New network", None, |d| (d.network, d.training) = (new.network.clone(), new.training.clone()));
             self.selection.clear();
-            self.suggested.push(new);
+            self.remember_suggestion(new);
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::data::Dataset;
 use crate::nn::layers::{
-    Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, OutputSpec, Padding, Pool2dSpec, RecurrentSpec, ReshapeSpec,
+    Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, OutputSpec, Padding, Pool2dSpec, RecurrentSpec,
+    ReshapeSpec,
 };
-use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Target, Task, volume};
+use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec, Target, Task, volume};
 use crate::train::{TrainConfig, task};
 
 /// A network, and a way to train it, that usually do for such data.
@@ -56,7 +57,7 @@ impl Form {
     pub fn network(self) -> &'static str {
         match self {
             Self::Row => "A dense network",
-            Self::Series { .. } => "A recurrent network",
+            Self::Series { .. } => "A recurrent network with a line past it",
             Self::Picture { .. } => "A convolutional network",
         }
     }
@@ -75,18 +76,15 @@ impl Suggestion {
     pub fn of(data: &Dataset) -> Self {
         let form = Form::of(data);
         let task = task(data);
-        let (network, learning_rate, batch_size, epochs) = match form {
+        let (network, learning_rate, l2, epochs) = match form {
             Form::Row => return Self { form, network: default_network(&task), training: TrainConfig::default() },
-            Form::Series { steps, features } => {
-                let cell = LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru));
-                let layers = vec![reshape("Series", vec![steps, features]), ("Memory".to_owned(), cell)];
-                (network(layers, &task), 0.005, 32, 100)
-            }
+            Form::Series { steps, features } => (recurrent(steps, features, &task), 0.005, 0.001, 100),
             Form::Picture { channels, height, width } => {
-                (network(convolutions(channels, height, width), &task), 0.001, 32, 50)
+                (network(convolutions(channels, height, width), &task), 0.001, 0.0, 50)
             }
         };
-        let training = TrainConfig { learning_rate, batch_size, epochs: Some(epochs), ..TrainConfig::default() };
+        let defaults = TrainConfig::default();
+        let training = TrainConfig { learning_rate, l2, batch_size: 32, epochs: Some(epochs), ..defaults };
         Self { form, network, training }
     }
 }
@@ -119,6 +117,21 @@ fn reshape(name: &str, shape: Vec<usize>) -> (String, LayerKind) {
     (name.to_owned(), LayerKind::Reshape(ReshapeSpec { shape }))
 }
 
+/// A recurrent cell, and a line past it: cells keep within the range that they have seen, but a series may rise beyond it.
+fn recurrent(steps: usize, features: usize, task: &Task) -> NetworkSpec {
+    let cell = LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru));
+    let mut network = network(vec![reshape("Series", vec![steps, features]), ("Memory".to_owned(), cell)], task);
+    let ids: Vec<LayerId> = network.layers.iter().map(|l| l.id).collect();
+    let [input, .., prediction, output] = ids.as_slice() else { return network };
+    let line = network.layers[ids.len() - 2].kind.clone();
+    let line = network.add("Line", line);
+    let sum = network.add("Sum", LayerKind::Join(JoinSpec::default()));
+    network.insert_on_wire(sum, *prediction, *output);
+    network.connect(*input, line);
+    network.connect(line, sum);
+    network
+}
+
 /// Convolutions with twice as many filters after each pooling, and a dense layer.
 fn convolutions(channels: usize, height: usize, width: usize) -> Vec<(String, LayerKind)> {
     let mut layers = vec![reshape("Image", vec![channels, height, width])];
@@ -141,9 +154,10 @@ fn convolutions(channels: usize, height: usize, width: usize) -> Vec<(String, La
 #[cfg(test)]
 mod tests {
     use super::{Form, Suggestion};
-    use crate::data::{DataSource, Preparation, StepKind, prepare};
+    use crate::data::{DataSource, Part, Preparation, SplitBy, StepKind, prepare};
     use crate::nn::infer;
-    use crate::train::task;
+    use crate::train::{Metrics, Session, task};
+    use std::sync::Arc;
 
     #[test]
     fn what_is_suggested_fits_rows_series_and_pictures() {
@@ -165,5 +179,23 @@ mod tests {
             let found = infer(&suggestion.network, &task(&data), suggestion.training.batch_size);
             assert_eq!(found.problems, [], "{name}");
         }
+    }
+
+    #[test]
+    fn a_suggested_network_follows_a_series_beyond_what_it_has_seen() {
+        let table = DataSource::Builtin { name: "co2".to_owned() }.load().expect("is bundled").table;
+        let mut preparation = Preparation::guess(&table);
+        preparation.steps.push(StepKind::Window { length: 12, horizon: 1, past: true }.into());
+        preparation.split.by = SplitBy::Order;
+        let data = Arc::new(prepare(&table, &preparation).expect("fits"));
+        let Suggestion { network, training, .. } = Suggestion::of(&data);
+        let epochs = training.epochs.expect("is limited");
+        let mut session = Session::new(&network, data, training, 1).expect("fits");
+        for _ in 0..epochs {
+            session.epoch().expect("the loss is finite");
+        }
+        let metrics = session.evaluate_fully(Part::Test).expect("there are test rows")[0].evaluation.metrics;
+        let Metrics::Values { r2, .. } = metrics else { panic!("numbers") };
+        assert!(r2 > 0.9, "R² {r2}");
     }
 }

@@ -606,6 +606,10 @@ impl Canvas {
             segmented(ui, &mut self.lines, &choices);
             if let Some(data) = model.dataset.clone() {
                 ui.add_space(8.0);
+                let begin = named(ui.button("New network"), Role::Button, "New network for these data");
+                if begin.on_hover_text("What suits rows, series or pictures; undo takes it back").clicked() {
+                    model.reset_network();
+                }
                 ui.label(label(ui, "Values for row"));
                 let mut row = model.sample + 1;
                 ui.spacing_mut().interact_size = vec2(48.0, 26.0);

@@ -16,7 +16,7 @@ use egui::{Color32, CornerRadius, Rect, RichText, Sense, Stroke, StrokeKind, Tex
 /// Memory worth a word.
 const SMALL: u128 = 1 << 20;
 /// Room for the scores and the verdict under the picture.
-const SCORES: f32 = 210.0;
+const SCORES: f32 = 174.0;
 /// Points that are drawn over the surface.
 const POINTS: usize = 500;
 
@@ -43,13 +43,6 @@ pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
     let left = room - ui.min_rect().height();
     outcome(ui, model, pictures, left);
     verdict(ui, model);
-    if known.is_empty() && model.dataset.is_some() {
-        ui.add_space(6.0);
-        let begin = egui::Button::new("New network for these data").min_size(egui::vec2(ui.available_width(), 28.0));
-        if ui.add(begin).on_hover_text("What suits rows, series or pictures; undo takes it back").clicked() {
-            model.reset_network();
-        }
-    }
 }
 
 fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
