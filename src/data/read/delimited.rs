@@ -5,6 +5,7 @@
 //! little more memory than its numbers. A column that turns out to hold words after its first rows were all numbers is
 //! read again as text.
 
+use super::blocks::Blocks;
 use super::encoding::{self, ToUtf8};
 use super::source::Source;
 use super::{COLUMN_LIMIT, Detected, Format, ReadOptions};
@@ -14,12 +15,11 @@ use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
 use crate::data::table::{Column, Table, TextBuilder, Values};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
-use memchr::{memchr, memchr_iter, memchr2, memrchr};
+use memchr::{memchr, memchr_iter};
 use rayon::prelude::{
     IndexedParallelIterator as _, IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
 };
 use serde::Serialize;
-use std::io::Read;
 
 /// How a text is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -49,13 +49,6 @@ impl Default for TextFormat {
 }
 
 const FIELD_LIMIT: usize = 1 << 20;
-/// A record that is longer than this is taken for a mistake.
-const RECORD_LIMIT: usize = 16 << 20;
-const BLOCK: usize = 2 << 20;
-/// Pieces of a block for each thread, so that one which read the next block meanwhile finds some left.
-const PIECES: usize = 4;
-/// What is read to have a look.
-const GLANCE: usize = 1 << 17;
 /// Rows that tell what a column is.
 const SAMPLE: usize = 1000;
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
@@ -175,7 +168,7 @@ fn sample_rows(
     Ok(rows)
 }
 
-fn csv_reader(delimiter: char, comment: Option<char>) -> csv::ReaderBuilder {
+pub(super) fn csv_reader(delimiter: char, comment: Option<char>) -> csv::ReaderBuilder {
     let mut reader = csv::ReaderBuilder::new();
     reader.delimiter(delimiter as u8).has_headers(false).flexible(true).comment(comment.map(|c| c as u8));
     reader
@@ -504,211 +497,6 @@ fn run_of_digits(line: &[u8], start: usize, digits: &mut u64) -> usize {
         at += 1;
     }
     at
-}
-
-/// Cuts text at line ends into so many pieces of about the same length.
-fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
-    let mut cuts = Vec::with_capacity(pieces);
-    let mut rest = text;
-    for left in (1..=pieces).rev() {
-        let wanted = rest.len() / left;
-        let end =
-            if left == 1 { rest.len() } else { memchr(b'\n', &rest[wanted..]).map_or(rest.len(), |k| wanted + k + 1) };
-        let (piece, after) = rest.split_at(end);
-        if !piece.is_empty() {
-            cuts.push(piece);
-        }
-        rest = after;
-    }
-    cuts
-}
-
-/// The text in blocks that end where a record ends.
-struct Blocks<'a> {
-    name: &'a str,
-    source: &'a Source<'a>,
-    input: Box<dyn Read + Send + 'a>,
-    decoder: ToUtf8,
-    /// What the decoder takes.
-    raw: Vec<u8>,
-    /// The first `filled` bytes are text that no block took yet.
-    text: Vec<u8>,
-    filled: usize,
-    /// Room for the block after the next.
-    spare: Vec<u8>,
-    ended: bool,
-    first: bool,
-    size: usize,
-}
-
-struct Block {
-    bytes: Vec<u8>,
-    /// Bytes of whole records.
-    length: usize,
-    /// Where records begin; none where there are no quotes and lines end in one way, so that it can be cut at any line.
-    cuts: Option<Vec<usize>>,
-}
-
-impl Block {
-    fn text(&self) -> &[u8] {
-        &self.bytes[..self.length]
-    }
-
-    /// The text from `start` on, in pieces of whole records.
-    fn pieces(&self, start: usize) -> Vec<&[u8]> {
-        let text = self.text();
-        let Some(cuts) = &self.cuts else { return cut(&text[start..], pieces()) };
-        let inside = cuts.iter().copied().filter(|&at| at > start && at < text.len());
-        let ends = inside.clone().chain([text.len()]);
-        std::iter::once(start).chain(inside).zip(ends).map(|(from, to)| &text[from..to]).collect()
-    }
-}
-
-impl<'a> Blocks<'a> {
-    fn new(source: &'a Source<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
-        let size = if reading.rows.is_some() { GLANCE } else { BLOCK };
-        Ok(Self {
-            name: source.name(),
-            source,
-            input: source.open(reading)?,
-            decoder: ToUtf8::new(encoding),
-            raw: Vec::new(),
-            text: Vec::new(),
-            filled: 0,
-            spare: Vec::new(),
-            ended: false,
-            first: true,
-            size,
-        })
-    }
-
-    fn text(&self) -> &[u8] {
-        &self.text[..self.filled]
-    }
-
-    /// Reads a block more.
-    fn fill(&mut self) -> Result<(), DataError> {
-        let start = self.filled;
-        let passes = self.decoder.passes();
-        let place = if passes { &mut self.text } else { &mut self.raw };
-        let first = if passes { start } else { 0 };
-        place.resize(place.len().max(first + self.size), 0);
-        let mut read = 0;
-        while read < self.size {
-            match self.input.read(&mut place[first + read..first + self.size]).map_err(|e| self.source.cannot(&e))? {
-                0 => {
-                    self.ended = true;
-                    break;
-                }
-                n => read += n,
-            }
-        }
-        self.filled = start + read;
-        if !passes {
-            self.text.truncate(start);
-            self.decoder.push(&self.raw[..read], self.ended, &mut self.text);
-            self.filled = self.text.len();
-        }
-        if self.first {
-            self.first = false;
-            if self.text().starts_with(&[0xef, 0xbb, 0xbf]) {
-                self.drop(3);
-            }
-        }
-        // Lines that end as on old Macintosh computers.
-        if memchr(b'\n', self.text()).is_none() && memchr(b'\r', self.text()).is_some() {
-            let new = &mut self.text[start.min(self.filled)..self.filled];
-            new.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
-        }
-        Ok(())
-    }
-
-    /// Takes bytes off the beginning.
-    fn drop(&mut self, bytes: usize) {
-        self.text.copy_within(bytes..self.filled, 0);
-        self.filled -= bytes;
-    }
-
-    /// Takes lines off the beginning; their number and bytes.
-    fn skip_lines(&mut self, lines: usize) -> Result<(usize, usize), DataError> {
-        let mut skipped = (0, 0);
-        while skipped.0 < lines {
-            if self.filled == 0 {
-                if self.ended {
-                    break;
-                }
-                self.fill()?;
-                continue;
-            }
-            match memchr(b'\n', self.text()) {
-                Some(end) => {
-                    self.drop(end + 1);
-                    skipped = (skipped.0 + 1, skipped.1 + end + 1);
-                }
-                None => self.filled = 0,
-            }
-        }
-        Ok(skipped)
-    }
-
-    /// The next block of whole records.
-    fn next(&mut self, format: &TextFormat) -> Result<Option<Block>, DataError> {
-        while !self.ended || self.filled > 0 {
-            if !self.ended {
-                self.fill()?;
-            }
-            let text = self.text();
-            // One look at the text is enough where it has neither.
-            let suspicious = memchr2(b'"', b'\r', text);
-            let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
-            let plain = suspicious.is_none_or(|_| memchr(b'"', text).is_none() && !odd_ends());
-            let (last, cuts) = if plain {
-                (memrchr(b'\n', text).map_or(0, |k| k + 1), None)
-            } else {
-                let (last, cuts) = records(text, format);
-                (last, Some(cuts))
-            };
-            let length = if self.ended { text.len() } else { last };
-            if length > 0 {
-                // What is left over begins the next one.
-                let rest = self.filled - length;
-                let mut following = std::mem::take(&mut self.spare);
-                following.resize(following.len().max(rest), 0);
-                following[..rest].copy_from_slice(&self.text[length..self.filled]);
-                self.filled = rest;
-                let bytes = std::mem::replace(&mut self.text, following);
-                return Ok(Some(Block { bytes, length, cuts }));
-            }
-            if self.filled > RECORD_LIMIT {
-                return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// Where the last record of a part begins, since it may go on behind the part, and where records begin that cut the part
-/// into pieces of about the same length.
-fn records(text: &[u8], format: &TextFormat) -> (usize, Vec<usize>) {
-    let mut reader = csv_reader(format.delimiter, format.comment).from_reader(text);
-    let mut record = csv::ByteRecord::new();
-    let length = (text.len() / pieces()).max(1);
-    let (mut last, mut cuts) = (0, Vec::new());
-    while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
-        last = record.position().map_or(last, |p| p.byte() as usize);
-        if last >= length * (cuts.len() + 1) {
-            cuts.push(last);
-        }
-    }
-    (last, cuts)
-}
-
-/// Pieces that a block is cut into.
-fn pieces() -> usize {
-    match rayon::current_num_threads() {
-        1 => 1,
-        threads => PIECES * threads,
-    }
 }
 
 /// The candidate that splits the first lines into the same, largest number of fields.

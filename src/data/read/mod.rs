@@ -2,6 +2,7 @@
 
 mod arff;
 mod arrow;
+mod blocks;
 mod delimited;
 mod encoding;
 mod excel;
