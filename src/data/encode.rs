@@ -564,12 +564,14 @@ impl Encoder {
 
     /// Targets of the samples whose last row is given.
     pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
-        let rows = match self.window.map_or(0, |w| w.horizon) {
-            0 => Cow::Borrowed(rows),
-            ahead => rows.iter().map(|row| row + ahead).collect(),
-        };
+        let rows = ahead(rows, self.window.map_or(0, |w| w.horizon));
         self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
     }
+}
+
+/// The rows that lie so many behind the given ones.
+pub(super) fn ahead(rows: &[usize], by: usize) -> Cow<'_, [usize]> {
+    if by == 0 { Cow::Borrowed(rows) } else { rows.iter().map(|row| row + by).collect() }
 }
 
 fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {

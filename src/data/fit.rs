@@ -3,7 +3,7 @@
 //! A feature on its way through the steps is a [`Draft`]: columns, the functions that were put upon them so far, and what
 //! they will be encoded as. Values are computed when a step asks for them, so that nothing is held for all columns at once.
 
-use super::encode::{Curve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Window, apply};
+use super::encode::{Curve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Window, ahead, apply};
 use super::error::DataError;
 use super::numbers::Numbers;
 use super::plan::{ColumnPlan, HASH_PLACES, Missing, Preparation, Role, Step, StepKind, Treatment};
@@ -131,10 +131,7 @@ impl<'a> Fitting<'a> {
             let rows: BTreeSet<usize> = training.iter().flat_map(|&row| row + 1 - window.length..=row).collect();
             rows.into_iter().collect()
         };
-        let target_rows = match window.horizon {
-            0 => Cow::Borrowed(training),
-            ahead => training.iter().map(|row| row + ahead).collect(),
-        };
+        let target_rows = ahead(training, window.horizon);
         Self { columns, kept, training: seen, target_rows, horizon: window.horizon }
     }
 

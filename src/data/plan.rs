@@ -99,7 +99,7 @@ pub struct Step {
     /// The columns that it changes or makes others of; all numbers that are features when empty
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// It is left out for now.
+    /// Whether it is left out
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub off: bool,
 }
