@@ -1,0 +1,117 @@
+//! Explain: a step stop by stop, and on paper.
+
+use crate::harness::Window;
+use chainrule::app::Answer;
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+
+#[test]
+fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
+    let mut window = Window::preset("circle");
+    window.click("Explain");
+    window.until_shown("1 Forward pass");
+    window.until_shown("over 1 row");
+    // Stops come one after the other, forth and back.
+    assert!(window.shows("Input, unit"));
+    window.press(Modifiers::NONE, Key::ArrowRight);
+    assert!(window.shows("Hidden 1, unit") && window.shows("It weighs its 2 inputs"));
+    window.press(Modifiers::NONE, Key::ArrowLeft);
+    assert!(!window.shows("It weighs its 2 inputs"));
+    window.click("Step forward");
+    assert!(window.shows("It weighs its 2 inputs"));
+    window.click("3 Backward pass");
+    assert!(window.shows("Prediction, unit 1") && window.shows("∂L/∂a_1"));
+    window.click("4 Update");
+    assert!(window.shows("so the optimizer moves it"));
+
+    // A neuron is visited by a click on it, a weight has its chain.
+    window.harness.get_by_role_and_label(Role::Button, "Hidden 2, unit 3").click();
+    window.harness.run_steps(2);
+    assert!(window.shows("Hidden 2, unit 3"));
+    window.click("chain of a weight");
+    assert!(window.shows("slope of tanh") && window.shows("the product is"));
+    window.until_shown("finite difference");
+    for tab in ["optimizers", "two weights", "curve"] {
+        window.click(tab);
+    }
+
+    // Nothing is known before it is said.
+    window.click("this stop");
+    window.click("2 Error");
+    assert!(window.shows("The output is"));
+    window.click("Predict first");
+    assert!(!window.shows("The output is") && window.shows("Say what comes out"));
+    window.click("positive");
+    assert!(window.shows("Right") && window.shows("1 of 1") && window.shows("The output is"));
+    window.click("Step forward");
+    assert!(window.shows("Say what comes out"));
+    window.click("Reveal");
+    assert!(window.shows("Revealed") && window.shows("1 of 1"));
+
+    // The mini-batch is the step that training takes, and the next one follows.
+    window.click("mini-batch");
+    window.until_shown("of 10 in the mini-batch");
+    let steps = window.snapshot().step;
+    window.click("Train this step");
+    window.until("the step is taken", |app| app.model.snapshot.step == steps + 1);
+    window.until_shown("1 Forward pass");
+}
+
+#[test]
+fn networks_of_every_kind_are_explained_without_harm() {
+    for name in ["lenet", "adding", "sorting", "visits", "residual", "two-outputs"] {
+        let mut window = Window::preset(name);
+        window.click("Explain");
+        window.until_shown("1 Forward pass");
+        for depth in ["neurons", "phases", "layers"] {
+            window.click(depth);
+            window.click("1 Forward pass");
+            for _ in 0..40 {
+                window.press(Modifiers::NONE, Key::ArrowRight);
+            }
+        }
+        window.click("chain of a weight");
+        assert!(window.shows("4 Update"), "{name}");
+    }
+}
+
+#[test]
+fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
+    let mut window = Window::preset("xor");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut saved = |entry: &str, file: &str| {
+        let path = folder.path().join(file);
+        window.answer(Answer::Chosen(path.clone()));
+        window.click("Worksheet");
+        window.click(entry);
+        window.until("it is saved", |app| app.model.notice.iter().any(|n| n.text.contains(file)));
+        std::fs::read(path).expect("it is there")
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");
+    let students = text(saved("Worksheet as SVG…", "students.svg"));
+    let solutions = text(saved("Solutions as SVG…", "solutions.svg"));
+    for (entry, file) in [("Worksheet as PDF…", "students.pdf"), ("Solutions as PDF…", "solutions.pdf")] {
+        let pdf = saved(entry, file);
+        assert!(pdf.starts_with(b"%PDF") && pdf.trim_ascii_end().ends_with(b"%%EOF"), "{file}");
+    }
+    // Every result that the solutions tell is missing from the students' formulas.
+    let model = &window.app().model;
+    let (spec, data) = (&model.document().network, model.dataset.clone().expect("there are data"));
+    let session =
+        chainrule::train::Session::new(spec, data.clone(), model.document().training.clone(), 1).expect("it fits");
+    let trace =
+        chainrule::explain::Trace::<f32>::record(spec, &data, &session.training_state(), &[0]).expect("it is recorded");
+    let loss = chainrule::explain::written(trace.loss);
+    assert!(solutions.contains(&loss) && !students.contains(&loss), "{loss}");
+    for layer in [chainrule::nn::LayerId(2), chainrule::nn::LayerId(3)] {
+        let (z, a) = trace.layer_values(layer).expect("it has values");
+        for value in z.iter().flat_map(|z| z.iter()).chain(a.iter()) {
+            let value = chainrule::explain::written(f64::from(*value));
+            assert!(solutions.contains(&value) && !students.contains(&value), "{value}");
+        }
+    }
+    assert!(students.contains("Name") && students.matches(">?<").count() > 4, "own results are asked for again");
+}

@@ -1,0 +1,11 @@
+//! The window without a display: what a person clicks and reads, found by the names that screen readers use.
+#![cfg(feature = "gui")]
+
+mod build;
+mod data;
+mod explain;
+mod files;
+mod harness;
+mod learn;
+mod shell;
+mod train;
