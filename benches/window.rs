@@ -214,7 +214,7 @@ fn explain(window: &mut Window) -> Result<(), Box<dyn std::error::Error>> {
     let data = Arc::new(document.data.load()?.1);
     let session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
     let rows = &data.part(Part::Train)[..1000];
-    let mut landscape = Landscape::<f32>::new(&document.network, &data, &session.moment(), rows)
+    let mut landscape = Landscape::<f32>::new(&document.network, &data, &session.training_state(), rows)
         .map_err(|problems| format!("the network does not fit the data: {problems:?}"))?;
     let mut walks: Vec<Duration> = Vec::new();
     for index in 0..9 {

@@ -1,7 +1,7 @@
-//! The diagnosis: each ailment is found in a training built to have it, its mend helps, and healthy ones are left alone.
+//! The diagnosis: each issue is found in a training built to have it, its mend helps, and healthy ones are left alone.
 
 use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, prepare};
-use chainrule::explain::{Ailment, Case, Finding, ROWS, Trace, diagnose};
+use chainrule::explain::{Case, Finding, Issue, ROWS, Trace, diagnose};
 use chainrule::nn::layers::DenseSpec;
 use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
@@ -43,23 +43,24 @@ impl Patient {
             }
         }
         let train = data.part(chainrule::data::Part::Train);
-        let trace = Trace::record(&self.document.network, &data, &session.moment(), &train[..train.len().min(ROWS)])
-            .expect("fits");
+        let trace =
+            Trace::record(&self.document.network, &data, &session.training_state(), &train[..train.len().min(ROWS)])
+                .expect("fits");
         let case = Case { data: &data, training, history: session.history(), diverged, trace: &trace };
         (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
     }
 
-    /// Whether an ailment is found, and after its mend no longer.
-    fn has(&mut self, ailment: Ailment, epochs: u64) {
+    /// Whether an issue is found, and after its mend no longer.
+    fn has(&mut self, issue: Issue, epochs: u64) {
         let (found, _) = self.examine(epochs);
-        let finding = found.iter().find(|f| f.ailment == ailment);
-        let finding = finding.unwrap_or_else(|| panic!("{ailment:?} is not found, but {found:?}"));
+        let finding = found.iter().find(|f| f.issue == issue);
+        let finding = finding.unwrap_or_else(|| panic!("{issue:?} is not found, but {found:?}"));
         assert!(finding.evidence.len() > 40, "{}", finding.evidence);
         let Some(cure) = &finding.cure else { return };
         assert!(!cure.label().is_empty());
         cure.apply(&mut self.document.network, &mut self.document.training, &mut self.plan);
         let (left, _) = self.examine(epochs);
-        assert!(!left.iter().any(|f| f.ailment == ailment), "{ailment:?} is still there after {cure:?}: {left:?}");
+        assert!(!left.iter().any(|f| f.issue == issue), "{issue:?} is still there after {cure:?}: {left:?}");
     }
 
     fn dense(&mut self, change: impl Fn(&mut DenseSpec)) {
@@ -99,45 +100,45 @@ fn a_loss_that_explodes() {
     patient.document.training.optimizer = Optimizer::Sgd {};
     patient.document.training.learning_rate = 10.0;
     let (found, _) = patient.examine(30);
-    assert!(found.iter().any(|f| f.ailment == Ailment::Diverged), "{found:?}");
+    assert!(found.iter().any(|f| f.issue == Issue::Diverged), "{found:?}");
     // One mend after the other leads to a rate that trains.
     for _ in 0..4 {
         let (found, _) = patient.examine(30);
-        let too_fast = |f: &&Finding| matches!(f.ailment, Ailment::Diverged | Ailment::RateTooHigh);
+        let too_fast = |f: &&Finding| matches!(f.issue, Issue::Diverged | Issue::RateTooHigh);
         let Some(cure) = found.iter().find(too_fast).and_then(|f| f.cure.clone()) else { break };
         cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
     }
     let (found, loss) = patient.examine(30);
-    assert!(loss < 1.0 && !found.iter().any(|f| f.ailment == Ailment::Diverged), "{found:?}");
+    assert!(loss < 1.0 && !found.iter().any(|f| f.issue == Issue::Diverged), "{found:?}");
 }
 
 #[test]
 fn a_learning_rate_that_is_too_high_or_too_low() {
-    for (rate, ailment) in [(3.0, Ailment::RateTooHigh), (1e-7, Ailment::RateTooLow)] {
+    for (rate, issue) in [(3.0, Issue::RateTooHigh), (1e-7, Issue::RateTooLow)] {
         let mut patient = Patient::preset("circle");
         patient.document.training.learning_rate = rate;
         let (found, before) = patient.examine(15);
-        let finding = found.iter().find(|f| f.ailment == ailment);
-        let finding = finding.unwrap_or_else(|| panic!("{ailment:?} is not found, but {found:?}"));
+        let finding = found.iter().find(|f| f.issue == issue);
+        let finding = finding.unwrap_or_else(|| panic!("{issue:?} is not found, but {found:?}"));
         let cure = finding.cure.clone().expect("there is a mend");
         cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
         let (_, after) = patient.examine(15);
-        assert!(after < before, "{ailment:?}: {before} before, {after} after");
+        assert!(after < before, "{issue:?}: {before} before, {after} after");
     }
 }
 
 #[test]
 fn dead_and_saturated_units() {
-    Patient::preset("dead-relus").has(Ailment::DeadUnits, 5);
+    Patient::preset("dead-relus").has(Issue::DeadUnits, 5);
     let mut patient = Patient::preset("circle");
     let wide = Initialiser::Normal { std: 30.0 };
     patient.hidden(|d| d.initialiser = wide);
-    patient.has(Ailment::Saturated, 1);
+    patient.has(Issue::Saturated, 1);
 }
 
 #[test]
 fn gradients_that_vanish_or_explode() {
-    Patient::preset("vanishing-gradients").has(Ailment::VanishingGradients, 2);
+    Patient::preset("vanishing-gradients").has(Issue::VanishingGradients, 2);
     let mut patient = Patient::preset("circle");
     patient.dense(|d| d.activation = Activation::Identity);
     let first = patient.document.network.layers[1].id;
@@ -148,7 +149,7 @@ fn gradients_that_vanish_or_explode() {
         patient.document.network.insert_after(layer, first);
     }
     let (found, _) = patient.examine(0);
-    assert!(found.iter().any(|f| f.ailment == Ailment::ExplodingGradients && f.cure.is_some()), "{found:?}");
+    assert!(found.iter().any(|f| f.issue == Issue::ExplodingGradients && f.cure.is_some()), "{found:?}");
 }
 
 #[test]
@@ -160,14 +161,14 @@ fn inputs_that_are_not_scaled() {
         .iter_mut()
         .filter(|c| c.treatment == Treatment::Standardise)
         .for_each(|c| c.treatment = Treatment::AsIs);
-    patient.has(Ailment::UnscaledInputs, 0);
+    patient.has(Issue::UnscaledInputs, 0);
 }
 
 #[test]
 fn an_output_that_cannot_reach_its_targets() {
     let mut patient = Patient::preset("diabetes");
     patient.dense(|d| d.activation = Activation::Sigmoid);
-    patient.has(Ailment::WrongOutput, 1);
+    patient.has(Issue::WrongOutput, 1);
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn classes_of_which_one_is_rare() {
     for column in &mut patient.table.columns {
         *column = column.select(&keep);
     }
-    patient.has(Ailment::ImbalancedClasses, 0);
+    patient.has(Issue::ImbalancedClasses, 0);
 }
 
 /// Few noisy rows and a large network.
@@ -194,7 +195,7 @@ fn overfitted() -> Patient {
 
 #[test]
 fn rows_that_are_learned_by_heart() {
-    overfitted().has(Ailment::Overfitting, 300);
+    overfitted().has(Issue::Overfitting, 300);
 }
 
 #[test]
@@ -207,5 +208,5 @@ fn labels_that_were_shuffled() {
     patient.hidden(|d| (d.units, d.activation) = (64, Activation::Relu));
     patient.document.training.learning_rate = 0.02;
     let (found, _) = patient.examine(300);
-    assert!(found.iter().any(|f| f.ailment == Ailment::UnrelatedLabels), "{found:?}");
+    assert!(found.iter().any(|f| f.issue == Issue::UnrelatedLabels), "{found:?}");
 }

@@ -7,7 +7,7 @@ use chainrule::nn::layers::{
 };
 use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
-use chainrule::train::{Moment, Phase, Session, Tick};
+use chainrule::train::{Phase, Session, Tick, TrainingState};
 use std::sync::Arc;
 
 struct Opened {
@@ -38,14 +38,14 @@ impl Opened {
         while self.session.tick().expect("stays finite") != Tick::Batch {}
     }
 
-    fn trace_of(&self, moment: &Moment, rows: &[u32]) -> Trace<f32> {
-        Trace::record(&self.document.network, &self.data, moment, rows).expect("fits")
+    fn trace_of(&self, start: &TrainingState, rows: &[u32]) -> Trace<f32> {
+        Trace::record(&self.document.network, &self.data, start, rows).expect("fits")
     }
 
     /// The step that comes next.
     fn trace(&self) -> Trace<f32> {
-        let moment = self.session.moment();
-        self.trace_of(&moment, &moment.rows)
+        let start = self.session.training_state();
+        self.trace_of(&start, &start.rows)
     }
 }
 
@@ -74,8 +74,8 @@ fn looking_changes_nothing() {
         for step in 0..12 {
             plain.batch();
             let trace = watched.trace();
-            let moment = watched.session.moment();
-            let mut land = Landscape::<f32>::new(&trace.spec, &watched.data, &moment, &trace.rows).expect("fits");
+            let start = watched.session.training_state();
+            let mut land = Landscape::<f32>::new(&trace.spec, &watched.data, &start, &trace.rows).expect("fits");
             land.slice(&watched.data, 0, 1.0, 5);
             watched.batch();
             let (a, b) = (plain.session.network().params(), watched.session.network().params());
@@ -220,7 +220,7 @@ fn what_is_written_comes_to_what_is_said() {
     let opened = presets.map(|name| (name, Opened::preset(name, 2))).into_iter().chain([("more layers", more)]);
     for (name, opened) in opened {
         for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
-            let trace = opened.trace_of(&opened.session.moment(), &rows);
+            let trace = opened.trace_of(&opened.session.training_state(), &rows);
             let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();
             for stop in stops(&trace, Depth::Neuron, few) {
                 let Some(explanation) = explain(&trace, stop, 0, 0) else { continue };
@@ -245,8 +245,8 @@ fn what_is_written_comes_to_what_is_said() {
 #[test]
 fn the_factors_of_a_chain_multiply_to_the_gradient() {
     let opened = Opened::preset("circle", 20);
-    let moment = opened.session.moment();
-    let trace = opened.trace_of(&moment, &moment.rows[..1]);
+    let start = opened.session.training_state();
+    let trace = opened.trace_of(&start, &start.rows[..1]);
     let mut only_ways = 0;
     for index in 0..trace.plan.learning {
         let chain = chain(&trace, index, 0).expect("every parameter of a dense layer has one");
@@ -305,10 +305,10 @@ fn a_chain_leads_to_the_loss_through_layers_of_every_kind() {
 fn the_curve_of_a_weight_has_the_gradient_as_its_slope() {
     for name in ["circle", "digits", "lenet", "glyphs", "adding"] {
         let opened = Opened::preset(name, 5);
-        let (trace, moment) = (opened.trace(), opened.session.moment());
+        let (trace, start) = (opened.trace(), opened.session.training_state());
         let data = &opened.data;
-        let mut single = Landscape::<f32>::new(&trace.spec, data, &moment, &trace.rows).expect("fits");
-        let mut double = Landscape::<f64>::new(&trace.spec, data, &moment, &trace.rows).expect("fits");
+        let mut single = Landscape::<f32>::new(&trace.spec, data, &start, &trace.rows).expect("fits");
+        let mut double = Landscape::<f64>::new(&trace.spec, data, &start, &trace.rows).expect("fits");
         for index in (0..trace.plan.learning).step_by(trace.plan.learning / 7 + 1) {
             let slice = single.slice(data, index, 0.5, 21);
             assert_eq!(slice.points[10][0], f64::from(trace.before[index]), "{name}");

@@ -6,7 +6,7 @@ use chainrule::nn::layers::{ClassWeights, DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
 use chainrule::train::{
-    Command, EarlyStopping, Pace, Phase, Probe, RunState, Schedule, Session, Snapshot, Status, Stride, TrainConfig,
+    Command, EarlyStopping, Pace, Phase, Probe, RunState, Schedule, Session, Snapshot, Status, StepUnit, TrainConfig,
     Worker,
 };
 use std::sync::Arc;
@@ -184,7 +184,7 @@ fn balanced_class_weights_let_every_class_count_as_much() {
         }
     }
     let session = session(&document, 1);
-    let weights = session.judges()[0].class_weights.clone().expect("there are classes");
+    let weights = session.head_targets()[0].class_weights.clone().expect("there are classes");
     let data = session.data();
     let chainrule::data::Targets::Classes { labels, .. } = data.target() else { panic!("classes") };
     let counts = (0..3).map(|k| data.part(Part::Train).iter().filter(|&&row| labels[row as usize] == k).count());
@@ -314,12 +314,12 @@ fn the_window_trains_to_the_bits_of_the_headless_run() {
     // Again by steps, in slow motion, with pauses.
     window.worker.send(Command::Rewind);
     window.until(|s| s.rewinds == 2 && s.step == 0);
-    for stride in [Stride::Phase, Stride::Phase, Stride::Batch, Stride::Phase, Stride::Epoch] {
-        window.worker.send(Command::Step(stride));
+    for unit in [StepUnit::Phase, StepUnit::Phase, StepUnit::Batch, StepUnit::Phase, StepUnit::Epoch] {
+        window.worker.send(Command::Step(unit));
     }
     let stepped = window.until(|s| s.epoch == 1);
     assert_eq!(stepped.status, Status::Paused);
-    window.worker.send(Command::Pace(Pace::Slow { stride: Stride::Batch, per_second: 1000.0 }));
+    window.worker.send(Command::Pace(Pace::Slow { unit: StepUnit::Batch, per_second: 1000.0 }));
     window.worker.send(Command::Play);
     window.until(|s| s.step > stepped.step + 3);
     window.worker.send(Command::Pause);
@@ -357,14 +357,14 @@ fn stepping_by_phases_goes_through_all_four_and_only_the_update_moves_parameters
     let start = window.until(|s| s.plan.is_some()).params.clone();
     let mut seen = Vec::new();
     for _ in 0..3 {
-        window.worker.send(Command::Step(Stride::Phase));
+        window.worker.send(Command::Step(StepUnit::Phase));
         let before = seen.last().copied();
         let snapshot = window.until(|s| s.phase.is_some() && s.phase != before);
         assert_eq!(snapshot.params, start);
         seen.extend(snapshot.phase);
     }
     assert_eq!(seen, [Phase::Error, Phase::Backward, Phase::Update]);
-    window.worker.send(Command::Step(Stride::Phase));
+    window.worker.send(Command::Step(StepUnit::Phase));
     let moved = window.until(|s| s.step == 1);
     assert_ne!(moved.params, start);
     window.worker.send(Command::Rewind);
@@ -399,7 +399,7 @@ fn exploding_values_stop_training_with_the_layer_and_a_way_out() {
     // Rewind and a sane rate make it train again.
     window.worker.send(Command::Configure(TrainConfig { learning_rate: 1e-3, ..document.training.clone() }));
     window.worker.send(Command::Rewind);
-    window.worker.send(Command::Step(Stride::Epoch));
+    window.worker.send(Command::Step(StepUnit::Epoch));
     assert_eq!(window.until(|s| s.epoch == 1).status, Status::Paused);
 }
 
@@ -432,7 +432,7 @@ fn a_panic_in_the_trainer_becomes_a_message_and_rewind_starts_again() {
     data.parts[0] = vec![u32::MAX];
     let (spec, config) = (document.network.clone(), document.training.clone());
     window.worker.send(Command::Load { generation: 2, spec, data: Arc::new(data), config, run: None });
-    window.worker.send(Command::Step(Stride::Batch));
+    window.worker.send(Command::Step(StepUnit::Batch));
     let failed = window.until(|s| s.generation == 2 && matches!(s.status, Status::Failed(_)));
     let Status::Failed(message) = &failed.status else { unreachable!() };
     assert!(message.contains("document is unharmed"), "{message}");
@@ -442,6 +442,6 @@ fn a_panic_in_the_trainer_becomes_a_message_and_rewind_starts_again() {
     let (spec, config) = (document.network.clone(), document.training.clone());
     let data = Arc::new(document.data.load().expect("can be read").1);
     window.worker.send(Command::Load { generation: 3, spec, data, config, run: None });
-    window.worker.send(Command::Step(Stride::Epoch));
+    window.worker.send(Command::Step(StepUnit::Epoch));
     window.until(|s| s.generation == 3 && s.epoch == 1);
 }

@@ -4,7 +4,7 @@
 
 mod actions;
 mod annotate;
-mod build;
+mod builder;
 mod data;
 mod dialogs;
 mod experiment;

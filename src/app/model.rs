@@ -11,7 +11,7 @@ use crate::learn::Seen;
 use crate::nn::{HeadTarget, Inference, LayerId, NetworkSpec, infer};
 use crate::project::{Builtin, Document, Preset, Project, Suggestion, builtins, leads_outside};
 use crate::train::{
-    CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, Stride, TrainConfig, Worker, task,
+    CAPACITY, Command, FullEvaluation, Pace, RunState, Snapshot, Status, StepUnit, TrainConfig, Worker, task,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -93,7 +93,7 @@ pub struct Model {
     pub selection: BTreeSet<LayerId>,
     /// The row of the data set whose values the neurons show.
     pub sample: usize,
-    pub stride: Stride,
+    pub step_unit: StepUnit,
     pub pace: Pace,
     pub include_run: bool,
     pub recent: Vec<PathBuf>,
@@ -162,7 +162,7 @@ impl Model {
             wanted_experiment: None,
             selection: BTreeSet::new(),
             sample: 0,
-            stride: Stride::default(),
+            step_unit: StepUnit::default(),
             pace: Pace::Full,
             include_run: false,
             recent: Vec::new(),

@@ -1,7 +1,7 @@
 //! Pictures of what the network computes now: each neuron over the plane of two features, the decision surface, the
 //! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
 
-use super::build::layout::selections;
+use super::builder::layout::selections;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};

@@ -2,7 +2,7 @@
 
 use super::actions::Action;
 use super::annotate::Annotations;
-use super::build::{BuildView, Palette, edits};
+use super::builder::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
 use super::experiment::Experiment;
@@ -364,7 +364,7 @@ impl Chainrule {
             Action::Duplicate => edits::duplicate(model),
             Action::SelectAll => model.selection = model.document().network.layers.iter().map(|l| l.id).collect(),
             Action::Play => model.toggle_play(),
-            Action::Step => model.train(Command::Step(model.stride)),
+            Action::Step => model.train(Command::Step(model.step_unit)),
             Action::Rewind => model.train(Command::Rewind),
             Action::NewSeed => model.new_seed(),
             Action::Data => self.workspace = Workspace::Data,

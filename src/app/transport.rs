@@ -4,7 +4,7 @@ use super::icon;
 use super::model::Model;
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
 use super::widgets::{amount, count, hint, icon_button, label, named, number, segmented, short, sparkline};
-use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, Stride, TrainConfig};
+use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, StepUnit, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
 
@@ -38,7 +38,7 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     }
     let diverged = matches!(model.snapshot.status, Status::Diverged(_));
     if icon_button(ui, icon::STEP, "Step", "Full stop: one phase, batch or epoch", ready && !diverged).clicked() {
-        model.train(Command::Step(model.stride));
+        model.train(Command::Step(model.step_unit));
     }
     let t = tokens(ui);
     let running = model.snapshot.is_running();
@@ -67,15 +67,15 @@ fn block<R>(ui: &mut Ui, heading: &str, width: f32, add: impl FnOnce(&mut Ui) ->
 
 fn step_and_speed(ui: &mut Ui, model: &mut Model) {
     let choices = [
-        (Stride::Phase, "phase", "One of the four: forward pass, error, backward pass, update"),
-        (Stride::Batch, "batch", "One mini-batch: all four phases"),
-        (Stride::Epoch, "epoch", "Every training row once"),
+        (StepUnit::Phase, "phase", "One of the four: forward pass, error, backward pass, update"),
+        (StepUnit::Batch, "batch", "One mini-batch: all four phases"),
+        (StepUnit::Epoch, "epoch", "Every training row once"),
     ];
     block(ui, "Step", 148.0, |ui| {
-        if segmented(ui, &mut model.stride, &choices)
+        if segmented(ui, &mut model.step_unit, &choices)
             && let Pace::Slow { per_second, .. } = model.pace
         {
-            model.set_pace(Pace::Slow { stride: model.stride, per_second });
+            model.set_pace(Pace::Slow { unit: model.step_unit, per_second });
         }
     });
     let heading = match model.pace {
@@ -95,7 +95,7 @@ fn step_and_speed(ui: &mut Ui, model: &mut Model) {
             .changed()
         {
             let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
-            model.set_pace(if position > 0.96 { Pace::Full } else { Pace::Slow { stride: model.stride, per_second } });
+            model.set_pace(if position > 0.96 { Pace::Full } else { Pace::Slow { unit: model.step_unit, per_second } });
         }
     });
 }

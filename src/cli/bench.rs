@@ -11,7 +11,7 @@ use crate::nn::layers::{
 };
 use crate::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
-use crate::train::{Session, Tick, TrainConfig, team};
+use crate::train::{Session, Tick, TrainConfig, thread_pool};
 use ndarray::Array2;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -212,7 +212,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let asked = |w: &&Workload| {
         arguments.workloads.is_empty() || arguments.workloads.iter().any(|a| a.eq_ignore_ascii_case(w.name))
     };
-    let _team = team(threads);
+    let _pool = thread_pool(threads);
     if let Some(path) = &arguments.load {
         // The readers use the common pool of threads.
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;

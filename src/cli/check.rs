@@ -5,7 +5,7 @@ use crate::data::Part;
 use crate::nn::{Network, check, compile};
 use crate::project::Preset;
 use crate::seed::{Purpose, Stream};
-use crate::train::{Judge, load, task};
+use crate::train::{HeadTargets, load, task};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -24,8 +24,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let plan = compile(&document.network, &task(&data), BATCH)
         .map_err(|problems| problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n"))?;
     let mut network = Network::<f64>::new(plan, BATCH, document.training.seed, 1);
-    let judges = Judge::all(network.plan(), &data);
-    load(&mut network, &data, &judges, rows, true);
+    let head_targets = HeadTargets::all(network.plan(), &data);
+    load(&mut network, &data, &head_targets, rows, true);
     // Biases start at zero, where a ReLU over empty pixels has its kink: the check is made a little beside it.
     let mut stream = Stream::new(document.training.seed, Purpose::Init, u64::MAX);
     network.params_mut().iter_mut().for_each(|v| *v += BESIDE * stream.normal());

@@ -4,7 +4,7 @@ use super::{Failure, load, thread_count, write};
 use crate::data::{Folds, significant};
 use crate::project::Preset;
 use crate::train::experiment::{RatePoint, RateRange, Spread, cross_validate, range_test, suggest, summarise};
-use crate::train::{Metrics, team};
+use crate::train::{Metrics, thread_pool};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -59,7 +59,7 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let preparation = document.data.preparation(&table);
     let folds = Folds::new(&table, &preparation, arguments.folds)?;
     let bar = progress(folds.count() as u64 * 100)?;
-    let _team = team(threads);
+    let _pool = thread_pool(threads);
     let results =
         cross_validate(&document.network, &folds, &document.training, epochs, threads, &mut |fold, share| {
             bar.set_position(fold as u64 * 100 + (share * 100.0) as u64);
@@ -138,7 +138,7 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref())?;
     let threads = thread_count(arguments.threads);
     let bar = progress(100)?;
-    let _team = team(threads);
+    let _pool = thread_pool(threads);
     let range = RateRange { low, high, steps };
     let points = range_test(&document.network, &data, &document.training, range, threads, &mut |share| {
         bar.set_position((share * 100.0) as u64);

@@ -33,15 +33,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(run) = &run {
         session.resume(run)?;
     }
-    let moment = session.moment();
-    let rows = if arguments.row.is_empty() { moment.rows.clone() } else { asked(&arguments.row, &data)? };
+    let start = session.training_state();
+    let rows = if arguments.row.is_empty() { start.rows.clone() } else { asked(&arguments.row, &data)? };
     let problems = |problems: Vec<crate::nn::Problem>| -> Failure {
         problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n").into()
     };
     let text = if arguments.json && arguments.double {
-        serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &moment, &rows).map_err(problems)?)?
+        serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &start, &rows).map_err(problems)?)?
     } else {
-        let trace = Trace::<f32>::record(&document.network, &data, &moment, &rows).map_err(problems)?;
+        let trace = Trace::<f32>::record(&document.network, &data, &start, &rows).map_err(problems)?;
         if arguments.json { serde_json::to_string(&trace)? } else { summary(&trace) }
     };
     match &arguments.out {

@@ -4,7 +4,7 @@ use super::{Failure, chart, load, thread_count, write};
 use crate::data::{Part, significant};
 use crate::nn::NetworkSpec;
 use crate::project::Preset;
-use crate::train::{FullEvaluation, Metrics, Scores, Session, team};
+use crate::train::{FullEvaluation, Metrics, Scores, Session, thread_pool};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         session.resume(run)?;
     }
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
-    let _team = team(threads);
+    let _pool = thread_pool(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     let (records, diverged, seconds) = train(&mut session, epochs)?;
     let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten().unwrap_or_default();

@@ -11,6 +11,7 @@ mod error;
 mod fit;
 mod generate;
 mod glyphs;
+mod human_numbers;
 mod numbers;
 mod plan;
 mod prepare;
@@ -20,7 +21,6 @@ mod source;
 mod split;
 mod stats;
 mod table;
-mod written;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};

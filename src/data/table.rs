@@ -450,7 +450,7 @@ impl Column {
             (values, kind) if values.kind() == kind => values.clone(),
             (Values::Text(text), Kind::Number | Kind::Date) => {
                 let read = |level: &String| match kind {
-                    Kind::Number => super::written::read(level),
+                    Kind::Number => super::human_numbers::read(level),
                     _ => dates::parse(level),
                 };
                 let of_level: Vec<f64> = text.levels().iter().map(|l| read(l).unwrap_or(f64::NAN)).collect();

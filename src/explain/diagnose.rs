@@ -8,7 +8,7 @@ use crate::train::{EarlyStopping, History, TrainConfig};
 
 /// What ails a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ailment {
+pub enum Issue {
     Diverged,
     RateTooHigh,
     RateTooLow,
@@ -23,7 +23,7 @@ pub enum Ailment {
     UnrelatedLabels,
 }
 
-impl Ailment {
+impl Issue {
     pub fn label(self) -> &'static str {
         match self {
             Self::Diverged => "The loss exploded",
@@ -42,10 +42,10 @@ impl Ailment {
     }
 }
 
-/// One ailment, how it shows, and what would mend it.
+/// One issue, how it shows, and what would mend it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    pub ailment: Ailment,
+    pub issue: Issue,
     pub evidence: String,
     pub cure: Option<Cure>,
 }
@@ -158,19 +158,19 @@ pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
     .into_iter()
     .flatten()
     .collect();
-    if found.iter().any(|f| f.ailment == Ailment::RateTooHigh) {
+    if found.iter().any(|f| f.issue == Issue::RateTooHigh) {
         // Weights that were carried away hardly move any more.
-        found.retain(|f| f.ailment != Ailment::RateTooLow);
+        found.retain(|f| f.issue != Issue::RateTooLow);
     }
-    if !found.iter().any(|f| matches!(f.ailment, Ailment::UnrelatedLabels | Ailment::Diverged)) {
+    if !found.iter().any(|f| matches!(f.issue, Issue::UnrelatedLabels | Issue::Diverged)) {
         found.extend(case.overfitting());
     }
     found
 }
 
 impl Case<'_> {
-    fn finding(ailment: Ailment, evidence: String, cure: impl Into<Option<Cure>>) -> Finding {
-        Finding { ailment, evidence, cure: cure.into() }
+    fn finding(issue: Issue, evidence: String, cure: impl Into<Option<Cure>>) -> Finding {
+        Finding { issue, evidence, cure: cure.into() }
     }
 
     fn epochs(&self) -> usize {
@@ -196,7 +196,7 @@ impl Case<'_> {
                 "The loss is no longer a finite number. With a learning rate of {} the steps carry the weights away.",
                 self.training.learning_rate
             );
-            Self::finding(Ailment::Diverged, evidence, self.slower())
+            Self::finding(Issue::Diverged, evidence, self.slower())
         })
     }
 
@@ -209,14 +209,14 @@ impl Case<'_> {
             let evidence = format!(
                 "The next step would raise the loss of the very rows that it is made for, from {before:.4} to {after:.4}."
             );
-            return Some(Self::finding(Ailment::RateTooHigh, evidence, self.slower()));
+            return Some(Self::finding(Issue::RateTooHigh, evidence, self.slower()));
         }
         if let Some((layer, from, to)) = self.growth().filter(|(_, from, to)| *to > 10.0 * from) {
             let name = self.trace.spec.name(layer);
             let evidence = format!(
                 "The largest weight of {name} has grown from {from:.2} to {to:.1} without lowering the loss by half: the steps are too long."
             );
-            return Some(Self::finding(Ailment::RateTooHigh, evidence, self.slower()));
+            return Some(Self::finding(Issue::RateTooHigh, evidence, self.slower()));
         }
         let recent = &self.history.train_loss.last[self.epochs().saturating_sub(20)..];
         if recent.len() < 8 {
@@ -232,7 +232,7 @@ impl Case<'_> {
                 recent.len(),
                 100.0 * swing
             );
-            Self::finding(Ailment::RateTooHigh, evidence, self.slower())
+            Self::finding(Issue::RateTooHigh, evidence, self.slower())
         })
     }
 
@@ -266,7 +266,7 @@ impl Case<'_> {
                 100.0 * gain.max(0.0)
             );
             let faster = Cure::LearningRate(self.training.learning_rate * 10.0);
-            Self::finding(Ailment::RateTooLow, evidence, faster)
+            Self::finding(Issue::RateTooLow, evidence, faster)
         })
     }
 
@@ -308,7 +308,7 @@ impl Case<'_> {
             self.trace.spec.name(layer),
             self.trace.rows.len()
         );
-        Some(Self::finding(Ailment::DeadUnits, evidence, Cure::Activation { layers, to: Activation::LeakyRelu }))
+        Some(Self::finding(Issue::DeadUnits, evidence, Cure::Activation { layers, to: Activation::LeakyRelu }))
     }
 
     fn saturated(&self) -> Option<Finding> {
@@ -338,7 +338,7 @@ impl Case<'_> {
             self.trace.spec.name(layer)
         );
         let layers = found.into_iter().map(|(_, layer)| layer).collect();
-        Some(Self::finding(Ailment::Saturated, evidence, Cure::Initialise(layers)))
+        Some(Self::finding(Issue::Saturated, evidence, Cure::Initialise(layers)))
     }
 
     /// Size of ∂L/∂z of each layer that weighs, in computing order.
@@ -371,7 +371,7 @@ impl Case<'_> {
             self.trace.spec.name(last)
         );
         let cure = (!layers.is_empty()).then_some(Cure::Activation { layers, to: Activation::Relu });
-        Some(Self::finding(Ailment::VanishingGradients, evidence, cure))
+        Some(Self::finding(Issue::VanishingGradients, evidence, cure))
     }
 
     fn exploding(&self) -> Option<Finding> {
@@ -384,7 +384,7 @@ impl Case<'_> {
                 high / low,
                 self.trace.spec.name(last)
             );
-            Self::finding(Ailment::ExplodingGradients, evidence, Cure::ClipGradient)
+            Self::finding(Issue::ExplodingGradients, evidence, Cure::ClipGradient)
         })
     }
 
@@ -416,7 +416,7 @@ impl Case<'_> {
         (!columns.is_empty()).then(|| {
             let more = if columns.len() > 1 { format!(", and {} more columns are like it", columns.len() - 1) } else { String::new() };
             let evidence = format!("{example}{more}. Large inputs make large sums, which saturate units and make one learning rate wrong for all.");
-            Self::finding(Ailment::UnscaledInputs, evidence, Cure::Standardise(columns))
+            Self::finding(Issue::UnscaledInputs, evidence, Cure::Standardise(columns))
         })
     }
 
@@ -443,7 +443,7 @@ impl Case<'_> {
                     100.0 * outside as f64 / own.target.len() as f64,
                     f.label()
                 );
-                return Some(Self::finding(Ailment::WrongOutput, evidence, cure));
+                return Some(Self::finding(Issue::WrongOutput, evidence, cure));
             }
         }
         None
@@ -465,7 +465,7 @@ impl Case<'_> {
                 "{many} training rows are {} but only {few} are {}: always saying {} would already look good.",
                 names[common], names[rare], names[common]
             );
-            Self::finding(Ailment::ImbalancedClasses, evidence, Cure::BalanceClasses(head.layer))
+            Self::finding(Issue::ImbalancedClasses, evidence, Cure::BalanceClasses(head.layer))
         })
     }
 
@@ -489,7 +489,7 @@ impl Case<'_> {
                 "The validation loss was lowest after epoch {} ({low:.4}) and is {now:.4} now, while the training loss fell on to {own:.4}.",
                 self.history.epochs[best]
             );
-            Self::finding(Ailment::Overfitting, evidence, Cure::StopEarly)
+            Self::finding(Issue::Overfitting, evidence, Cure::StopEarly)
         })
     }
 
@@ -531,7 +531,7 @@ impl Case<'_> {
         };
         guessed.then(|| {
             let evidence = format!("The training loss fell from {first:.4} to {last:.4}, but {what}. Look in Data whether rows and labels belong together.");
-            Self::finding(Ailment::UnrelatedLabels, evidence, None)
+            Self::finding(Issue::UnrelatedLabels, evidence, None)
         })
     }
 }

@@ -12,7 +12,7 @@ mod steps;
 mod trace;
 
 pub use chain::{Chain, Culprit, Factor, chain};
-pub use diagnose::{Ailment, Case, Cure, Finding, ROWS, diagnose};
+pub use diagnose::{Case, Cure, Finding, Issue, ROWS, diagnose};
 pub use formula::{Explanation, Line, explain, parameter_name};
 pub use math::{Math, Place, written};
 pub use nudge::{Landscape, Proposal, Slice, proposals};

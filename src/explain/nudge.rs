@@ -3,7 +3,7 @@
 use super::Trace;
 use crate::data::Dataset;
 use crate::nn::{Network, NetworkSpec, Optimizer, OptimizerState, Problem, Real, UpdateRule, compile};
-use crate::train::{Augmenter, Judge, Moment, load, task};
+use crate::train::{Augmenter, HeadTargets, TrainingState, load, task};
 
 /// Rows that run through the network at once.
 const CHUNK: usize = 256;
@@ -11,7 +11,7 @@ const CHUNK: usize = 256;
 /// A copy of the network whose parameters may be moved about.
 pub struct Landscape<T: Real> {
     network: Network<T>,
-    judges: Vec<Judge>,
+    head_targets: Vec<HeadTargets>,
     augmenter: Option<Augmenter>,
     rows: Vec<u32>,
     seed: u64,
@@ -32,24 +32,24 @@ pub struct Slice {
 }
 
 impl<T: Real> Landscape<T> {
-    /// For the mean loss over `rows`, with the parameters of the moment and the random numbers of its next step.
+    /// For the mean loss over `rows`, with the parameters of `start` and the random numbers of its next step.
     ///
     /// # Errors
     /// What keeps the network from training on the data.
-    pub fn new(spec: &NetworkSpec, data: &Dataset, moment: &Moment, rows: &[u32]) -> Result<Self, Vec<Problem>> {
+    pub fn new(spec: &NetworkSpec, data: &Dataset, start: &TrainingState, rows: &[u32]) -> Result<Self, Vec<Problem>> {
         let plan = compile(spec, &task(data), rows.len().min(CHUNK))?;
-        let judges = Judge::all(&plan, data);
-        let mut network = Network::<T>::new(plan, rows.len().min(CHUNK), moment.seed, 1);
-        for (to, &from) in network.params_mut().iter_mut().zip(&moment.params) {
+        let head_targets = HeadTargets::all(&plan, data);
+        let mut network = Network::<T>::new(plan, rows.len().min(CHUNK), start.seed, 1);
+        for (to, &from) in network.params_mut().iter_mut().zip(&start.params) {
             *to = T::from_f32(from);
         }
         let augmenter = Augmenter::of(data);
-        Ok(Self { network, judges, augmenter, rows: rows.to_vec(), seed: moment.seed, address: moment.address })
+        Ok(Self { network, head_targets, augmenter, rows: rows.to_vec(), seed: start.seed, address: start.address })
     }
 
-    /// Runs rows through the network as the moment's next step would.
+    /// Runs rows through the network as the traced step would.
     fn forward(&mut self, data: &Dataset, rows: &[u32]) {
-        load(&mut self.network, data, &self.judges, rows, true);
+        load(&mut self.network, data, &self.head_targets, rows, true);
         if let Some(augmenter) = &mut self.augmenter {
             augmenter.change_batch(&mut self.network, self.seed, self.address);
         }

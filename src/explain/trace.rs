@@ -1,9 +1,9 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
 use crate::data::{Dataset, Targets};
-use crate::nn::layers::Inside;
+use crate::nn::layers::Intermediate;
 use crate::nn::{LayerId, LayerKind, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
-use crate::train::{Augmenter, Judge, Moment, load, task};
+use crate::train::{Augmenter, HeadTargets, TrainingState, load, task};
 use ndarray::{Array2, ArrayView2};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -27,9 +27,9 @@ pub struct Trace<T> {
     /// For each node of the plan its output, `[units, samples]`.
     pub values: Vec<Array2<T>>,
     /// For each node what it computed on the way there.
-    pub inside: Vec<Vec<Inside<T>>>,
+    pub intermediates: Vec<Vec<Intermediate<T>>>,
     /// The same after the backward pass, where gates have given way to their gradients.
-    pub inside_back: Vec<Vec<Inside<T>>>,
+    pub intermediate_gradients: Vec<Vec<Intermediate<T>>>,
     /// For each node ∂L/∂output; none where no gradient went.
     pub grads: Vec<Option<Array2<T>>>,
     pub heads: Vec<HeadTrace<T>>,
@@ -66,47 +66,55 @@ pub struct HeadTrace<T> {
 }
 
 impl<T: Real> Trace<T> {
-    /// Records the step that would follow `moment` on `rows`.
+    /// Records the step that would follow `start` on `rows`.
     ///
     /// # Errors
     /// What keeps the network from training on the data.
     ///
     /// # Panics
-    /// If there are no rows, or the moment belongs to another network: the caller's bug.
-    pub fn record(spec: &NetworkSpec, data: &Dataset, moment: &Moment, rows: &[u32]) -> Result<Self, Vec<Problem>> {
+    /// If there are no rows, or `start` belongs to another network: the caller's bug.
+    pub fn record(
+        spec: &NetworkSpec,
+        data: &Dataset,
+        start: &TrainingState,
+        rows: &[u32],
+    ) -> Result<Self, Vec<Problem>> {
         let plan = compile(spec, &task(data), rows.len())?;
-        let judges = Judge::all(&plan, data);
-        let mut network = Network::<T>::new(plan, rows.len(), moment.seed, 1);
-        assert_eq!(network.params().len(), moment.params.len(), "the moment belongs to another network");
-        for (to, &from) in network.params_mut().iter_mut().zip(&moment.params) {
+        let head_targets = HeadTargets::all(&plan, data);
+        let mut network = Network::<T>::new(plan, rows.len(), start.seed, 1);
+        assert_eq!(network.params().len(), start.params.len(), "the state belongs to another network");
+        for (to, &from) in network.params_mut().iter_mut().zip(&start.params) {
             *to = T::from_f32(from);
         }
-        let mut state = moment.state.cast::<T>();
+        let mut state = start.state.cast::<T>();
         let before_state = [state.first.clone(), state.second.clone()];
 
-        load(&mut network, data, &judges, rows, true);
+        load(&mut network, data, &head_targets, rows, true);
         let mut augmenter = Augmenter::of(data);
         if let Some(augmenter) = &mut augmenter {
-            augmenter.change_batch(&mut network, moment.seed, moment.address);
+            augmenter.change_batch(&mut network, start.seed, start.address);
         }
-        network.forward(true, moment.address);
+        network.forward(true, start.address);
         let before = network.params().to_vec();
         let nodes = network.plan().nodes.len();
         let values = (0..nodes).map(|i| network.node_values(i).to_owned()).collect();
-        let inside = (0..nodes).map(|i| network.node_inside(i)).collect();
+        let intermediates = (0..nodes).map(|i| network.node_intermediates(i)).collect();
         let loss = network.error();
-        let heads =
-            judges.iter().enumerate().map(|(i, judge)| HeadTrace::of(&mut network, i, &judge.targets)).collect();
+        let heads = head_targets
+            .iter()
+            .enumerate()
+            .map(|(i, targets)| HeadTrace::of(&mut network, i, &targets.targets))
+            .collect();
         network.backward();
-        let inside_back = (0..nodes).map(|i| network.node_inside(i)).collect();
+        let intermediate_gradients = (0..nodes).map(|i| network.node_intermediates(i)).collect();
         let grads = (0..nodes).map(|i| network.node_grads(i).map(|g| g.to_owned())).collect();
         let learning = network.plan().learning;
         let mut gradient = network.grads().to_vec();
         gradient[learning..].fill(T::ZERO);
-        network.update(&moment.rule, &mut state);
+        network.update(&start.rule, &mut state);
         let mut taken = network.grads().to_vec();
         taken[learning..].fill(T::ZERO);
-        network.forward(true, moment.address);
+        network.forward(true, start.address);
         // Copies of shared parameters follow in the forward pass.
         let after = network.params().to_vec();
         let loss_after = network.error();
@@ -115,11 +123,11 @@ impl<T: Real> Trace<T> {
             plan: network.plan().clone(),
             rows: rows.to_vec(),
             augmented: augmenter.is_some(),
-            rule: moment.rule,
-            steps: moment.state.steps,
+            rule: start.rule,
+            steps: start.state.steps,
             values,
-            inside,
-            inside_back,
+            intermediates,
+            intermediate_gradients,
             grads,
             heads,
             before,

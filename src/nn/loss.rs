@@ -143,7 +143,7 @@ impl Loss {
             Self::BinaryCrossEntropy => each(grad, |z, t| (z.softplus::<false>() - t * z, z.sigmoid::<false>() - t)),
             Self::Hinge => each(grad, |y, t| {
                 let gap = T::ONE - t * y;
-                (gap.larger(T::ZERO), if gap > T::ZERO { -t } else { T::ZERO })
+                (gap.max(T::ZERO), if gap > T::ZERO { -t } else { T::ZERO })
             }),
             _ => each(grad, |y, t| {
                 let e = y - t;
@@ -224,7 +224,7 @@ fn cross_entropy_body<T: Real, const FMA: bool>(
         top.copy_from_slice(&z[block..][..LANES]);
         for class in 1..classes {
             for (top, &z) in top.iter_mut().zip(&z[class * stride + block..][..LANES]) {
-                *top = top.larger(z);
+                *top = top.max(z);
             }
         }
         let (mut sum, mut weight, mut chosen) = ([T::ZERO; LANES], [T::ZERO; LANES], [T::ZERO; LANES]);
@@ -277,7 +277,7 @@ fn focal_body<T: Real, const FMA: bool>(
     let mut total = T::ZERO;
     for (column, &share) in shares.iter().enumerate() {
         let at = |class: usize| class * stride + column;
-        let top = (1..classes).fold(z[at(0)], |top, class| top.larger(z[at(class)]));
+        let top = (1..classes).fold(z[at(0)], |top, class| top.max(z[at(class)]));
         let sum: T = (0..classes).map(|class| (z[at(class)] - top).exp::<FMA>()).sum();
         let log = |class: usize| z[at(class)] - top - sum.ln();
         let mut all = T::ZERO;
@@ -285,7 +285,7 @@ fn focal_body<T: Real, const FMA: bool>(
             let (t, log) = (target[at(class)], log(class));
             let p = log.exp::<FMA>();
             // 1 − p without cancelling.
-            let rest = (-log.exp_m1::<FMA>()).larger(least);
+            let rest = (-log.exp_m1::<FMA>()).max(least);
             let softened = (focus * rest.ln()).exp::<FMA>();
             let q = t * softened * (focus * p / rest * log - T::ONE);
             if column < batch {
@@ -312,7 +312,7 @@ fn cosine<T: Real>(y: &[T], target: &[T], grad: &mut [T], shares: &[T], batch: u
     for (column, &share) in shares[..batch].iter().enumerate() {
         let at = |k: usize| k * stride + column;
         let dot = |a: &[T], b: &[T]| (0..outputs).map(|k| a[at(k)] * b[at(k)]).sum::<T>();
-        let (long, wide) = (dot(y, y).sqrt().larger(least), dot(target, target).sqrt().larger(least));
+        let (long, wide) = (dot(y, y).sqrt().max(least), dot(target, target).sqrt().max(least));
         let cosine = dot(y, target) / (long * wide);
         total += share * (T::ONE - cosine);
         for k in 0..outputs {

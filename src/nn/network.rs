@@ -5,7 +5,7 @@
 
 use super::compile::{Head, Parameter, Plan};
 use super::kernels::{padded, update};
-use super::layers::{Backward, GradInputs, Inputs, Inside, Operation, Pass};
+use super::layers::{Backward, GradInputs, Inputs, Intermediate, Operation, PassContext};
 use super::loss::Weighing;
 use super::optimizer::{OptimizerState, UpdateRule};
 use super::real::Real;
@@ -33,7 +33,7 @@ pub struct Network<T: Real> {
     params: Vec<T>,
     grad_params: Vec<T>,
     capacity: usize,
-    pass: Pass,
+    pass: PassContext,
     loss: f64,
 }
 
@@ -70,7 +70,7 @@ impl<T: Real> Network<T> {
             params: vec![T::ZERO; plan.length],
             grad_params: vec![T::ZERO; plan.length],
             capacity,
-            pass: Pass { batch: capacity, threads, training: true, seed, step: 0 },
+            pass: PassContext { batch: capacity, threads, training: true, seed, step: 0 },
             loss: 0.0,
             plan,
         };
@@ -237,12 +237,12 @@ impl<T: Real> Network<T> {
     pub fn update(&mut self, rule: &UpdateRule, state: &mut OptimizerState<T>) {
         let learning = self.plan.learning;
         state.update(rule, &mut self.params[..learning], &mut self.grad_params[..learning], &self.plan.groups);
-        self.follow();
+        self.update_running_statistics();
     }
 
     /// The part of an update that does not depend on gradients: running averages.
-    pub fn follow(&mut self) {
-        self.operations.iter_mut().for_each(|o| o.follow(&mut self.params));
+    pub fn update_running_statistics(&mut self) {
+        self.operations.iter_mut().for_each(|o| o.update_running_statistics(&mut self.params));
     }
 
     /// Loss of the last call of [`Self::error`].
@@ -280,8 +280,8 @@ impl<T: Real> Network<T> {
     }
 
     /// What a node has computed on the way to its output in the last forward pass.
-    pub fn node_inside(&self, node: usize) -> Vec<Inside<T>> {
-        self.operations[node].inside(&self.pass)
+    pub fn node_intermediates(&self, node: usize) -> Vec<Intermediate<T>> {
+        self.operations[node].intermediates(&self.pass)
     }
 
     /// ∂L/∂output of a node in the last backward pass, `[units, batch]`; none where no gradient went.

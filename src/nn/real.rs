@@ -97,7 +97,7 @@ pub trait Real:
 
     /// The larger of two; `self` where either is not a number.
     #[inline(always)]
-    fn larger(self, other: Self) -> Self {
+    fn max(self, other: Self) -> Self {
         if other > self { other } else { self }
     }
 
@@ -110,7 +110,7 @@ pub trait Real:
     /// ln(1 + eˣ), stable for large |x|.
     #[inline(always)]
     fn softplus<const FMA: bool>(self) -> Self {
-        self.larger(Self::ZERO) + (-self.abs()).exp::<FMA>().ln_1p()
+        self.max(Self::ZERO) + (-self.abs()).exp::<FMA>().ln_1p()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rows of a data set as a mini-batch: batch last, with the targets written as the loss wants them.
 
-use super::judge::Judge;
+use super::head_targets::HeadTargets;
 use crate::data::{Dataset, Targets};
 use crate::nn::kernels::{LANES, padded};
 use crate::nn::{Encoding, Network, Real};
@@ -10,14 +10,20 @@ use crate::nn::{Encoding, Network, Real};
 ///
 /// # Panics
 /// If there are more rows than the network's capacity, or none.
-pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, judges: &[Judge], rows: &[u32], weighted: bool) {
+pub fn load<T: Real>(
+    network: &mut Network<T>,
+    data: &Dataset,
+    head_targets: &[HeadTargets],
+    rows: &[u32],
+    weighted: bool,
+) {
     let stride = padded(rows.len());
     let (x, _) = network.load(rows.len());
     gather(data.x.as_slice().expect("features are stored row by row"), data.features(), rows, x, stride);
-    for (index, judge) in judges.iter().enumerate() {
+    for (index, targets) in head_targets.iter().enumerate() {
         let (head, target, shares) = network.head(index);
         let (encoding, smoothing) = (head.encoding, T::from_f32(head.smoothing));
-        match &judge.targets {
+        match &targets.targets {
             Targets::Values { values, names, .. } => {
                 gather(values.as_slice().expect("targets are stored row by row"), names.len(), rows, target, stride);
             }
@@ -28,8 +34,8 @@ pub fn load<T: Real>(network: &mut Network<T>, data: &Dataset, judges: &[Judge],
                 }
             }
         }
-        if weighted && (data.weights.is_some() || judge.class_weights.is_some()) {
-            share(|row| judge.weight(data, row), rows, shares);
+        if weighted && (data.weights.is_some() || targets.class_weights.is_some()) {
+            share(|row| targets.weight(data, row), rows, shares);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A run as data: everything needed to go on exactly where training stopped.
 
 use super::history::History;
-use super::schedule::Watch;
+use super::schedule::EarlyStoppingMonitor;
 use crate::data::Encoder;
 use crate::nn::{LayerId, Optimizer, OptimizerState, Plan};
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ pub struct RunState {
     pub curvature: Option<SavedCurvature>,
     /// What the schedule and early stopping remember, where they depend on the losses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub watch: Option<Watch>,
+    pub watch: Option<EarlyStoppingMonitor>,
     /// How rows become numbers, so that predictions need no training data.
     pub encoder: Encoder,
     pub history: History,

@@ -113,7 +113,7 @@ pub struct EarlyStopping {
 /// What schedule and early stopping remember of the losses so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Watch {
+pub struct EarlyStoppingMonitor {
     /// The lowest loss, and how many epochs ago it was; none before the first epoch.
     pub best: Option<f64>,
     pub since: u64,
@@ -129,7 +129,7 @@ pub struct Watch {
     pub parameters: Vec<f32>,
 }
 
-impl Default for Watch {
+impl Default for EarlyStoppingMonitor {
     fn default() -> Self {
         Self {
             best: None,
@@ -146,7 +146,7 @@ impl Default for Watch {
 /// A loss counts as lower from this share on, as in PyTorch's ReduceLROnPlateau.
 const THRESHOLD: f64 = 1e-4;
 
-impl Watch {
+impl EarlyStoppingMonitor {
     /// Takes in the loss of an epoch; returns whether it is the best so far.
     pub(super) fn observe(&mut self, loss: f64, schedule: Schedule, stopping: Option<EarlyStopping>) -> bool {
         let better = self.best.is_none_or(|best| loss < best);
@@ -173,7 +173,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::{EarlyStopping, Schedule, Watch};
+    use super::{EarlyStopping, EarlyStoppingMonitor, Schedule};
 
     #[test]
     fn schedules_follow_their_formulas() {
@@ -208,7 +208,7 @@ mod tests {
     fn a_plateau_lowers_the_rate_and_patience_ends_training() {
         let plateau = Schedule::Plateau { factor: 0.5, patience: 2 };
         let stopping = Some(EarlyStopping { patience: 5, restore_best: false });
-        let mut watch = Watch::default();
+        let mut watch = EarlyStoppingMonitor::default();
         let seen: Vec<(bool, f64, bool)> = [1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.95]
             .into_iter()
             .map(|loss| (watch.observe(loss, plateau, stopping), watch.factor, watch.stopped))

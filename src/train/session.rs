@@ -6,11 +6,11 @@
 use super::augment::Augmenter;
 use super::batch::load;
 use super::config::TrainConfig;
+use super::head_targets::HeadTargets;
 use super::history::History;
-use super::judge::Judge;
 use super::metrics::{Evaluation, FullEvaluation, Tally};
 use super::run::RunState;
-use super::schedule::{Schedule, Watch};
+use super::schedule::{EarlyStoppingMonitor, Schedule};
 use crate::data::{self, Dataset, Encoder, EncodingKind, Part, Targets};
 use crate::nn::kernels::{padded, update};
 use crate::nn::{
@@ -134,7 +134,7 @@ pub struct Session {
     spec: NetworkSpec,
     data: Arc<Dataset>,
     /// What each head is compared with; the first is the one that counts.
-    judges: Vec<Judge>,
+    head_targets: Vec<HeadTargets>,
     config: TrainConfig,
     threads: usize,
     network: Network<f32>,
@@ -152,7 +152,7 @@ pub struct Session {
     /// Sum of the losses of this epoch's samples.
     loss_sum: f64,
     batch_loss: f64,
-    watch: Watch,
+    watch: EarlyStoppingMonitor,
     /// Gradient norm of each layer with parameters, at the last update of the epoch.
     norms: Vec<f32>,
     /// Validation rows that are done, the sum of their losses, and a tally for each head.
@@ -181,8 +181,8 @@ impl Session {
         let network = build(spec, &data, &config, threads)?;
         let state = OptimizerState::new(config.optimizer, network.plan().learning);
         let columns = network.widest() * padded(network.capacity());
-        let judges = Judge::all(network.plan(), &data);
-        let history = History::new(network.plan(), &judges[0].targets);
+        let head_targets = HeadTargets::all(network.plan(), &data);
+        let history = History::new(network.plan(), &head_targets[0].targets);
         let mut session = Self {
             spec: spec.clone(),
             config,
@@ -193,11 +193,11 @@ impl Session {
             epoch: 0,
             phase: Phase::Forward,
             gathered: (Vec::new(), 0),
-            judges,
+            head_targets,
             head_validations: Vec::new(),
             loss_sum: 0.0,
             batch_loss: f64::NAN,
-            watch: Watch::default(),
+            watch: EarlyStoppingMonitor::default(),
             norms: vec![0.0; history.layers.len()],
             history,
             evaluating: None,
@@ -223,7 +223,7 @@ impl Session {
         self.phase = Phase::Forward;
         self.evaluating = None;
         self.validation = None;
-        self.watch = Watch::default();
+        self.watch = EarlyStoppingMonitor::default();
         self.shuffle();
         self.history.record_histogram(0, &self.network);
     }
@@ -264,7 +264,8 @@ impl Session {
     pub fn relearn(&mut self, spec: &NetworkSpec) -> Result<(), SessionError> {
         let mut session = Self::new(spec, Arc::clone(&self.data), self.config.clone(), self.threads)?;
         let run = self.save();
-        let watch = run.watch.map(|watch| Watch { best: None, since: 0, parameters: Vec::new(), ..watch });
+        let watch =
+            run.watch.map(|watch| EarlyStoppingMonitor { best: None, since: 0, parameters: Vec::new(), ..watch });
         session.resume(&RunState { watch, curvature: None, gathered: Vec::new(), gathered_samples: 0, ..run })?;
         *self = session;
         Ok(())
@@ -285,7 +286,7 @@ impl Session {
     /// Step 1: takes the next mini-batch and runs it through the network.
     pub fn forward(&mut self) {
         let rows = self.batch_rows();
-        load(&mut self.network, &self.data, &self.judges, &self.order[rows], true);
+        load(&mut self.network, &self.data, &self.head_targets, &self.order[rows], true);
         let address = self.address();
         if let Some(augmenter) = &mut self.augmenter {
             augmenter.change_batch(&mut self.network, self.config.seed, address);
@@ -344,7 +345,7 @@ impl Session {
         if self.gather(&done) {
             self.network.update(&self.rule(), &mut self.state);
         } else {
-            self.network.follow();
+            self.network.update_running_statistics();
         }
         self.loss_sum += self.batch_loss * done.len() as f64;
         self.position = done.end;
@@ -380,20 +381,20 @@ impl Session {
     }
 
     fn tallies(&self, fully: bool) -> Vec<Tally> {
-        let heads = self.network.plan().heads.iter().zip(&self.judges);
-        heads.map(|(head, judge)| Tally::new(&judge.targets, head.encoding, head.loss.link(), fully)).collect()
+        let heads = self.network.plan().heads.iter().zip(&self.head_targets);
+        heads.map(|(head, targets)| Tally::new(&targets.targets, head.encoding, head.loss.link(), fully)).collect()
     }
 
     /// Runs a chunk of rows without dropout or weights and adds it to the tallies; returns its mean loss.
-    fn judge(&mut self, rows: &[u32], tallies: &mut [Tally]) -> f64 {
-        load(&mut self.network, &self.data, &self.judges, rows, false);
+    fn evaluate_rows(&mut self, rows: &[u32], tallies: &mut [Tally]) -> f64 {
+        load(&mut self.network, &self.data, &self.head_targets, rows, false);
         self.network.forward(false, 0);
         let loss = self.network.error();
         let stride = self.network.stride();
-        for (index, (judge, tally)) in self.judges.iter().zip(tallies).enumerate() {
+        for (index, (targets, tally)) in self.head_targets.iter().zip(tallies).enumerate() {
             let used = &mut self.prediction[..self.network.outputs(index) * stride];
             self.network.predict(index, used);
-            tally.add(&judge.targets, rows, used, stride, self.network.head_loss(index));
+            tally.add(&targets.targets, rows, used, stride, self.network.head_loss(index));
         }
         loss
     }
@@ -447,13 +448,13 @@ impl Session {
         let rows = data.part(Part::Validation);
         if at < rows.len() {
             let chunk = &rows[at..rows.len().min(at + self.network.capacity())];
-            loss += self.judge(chunk, &mut tallies) * chunk.len() as f64;
+            loss += self.evaluate_rows(chunk, &mut tallies) * chunk.len() as f64;
             if at + chunk.len() < rows.len() {
                 self.evaluating = Some((at + chunk.len(), loss, tallies));
                 return Tick::Evaluating;
             }
             self.head_validations.clear();
-            self.head_validations.extend(tallies.iter().zip(&self.judges).map(|(t, j)| t.finish(&j.targets)));
+            self.head_validations.extend(tallies.iter().zip(&self.head_targets).map(|(t, j)| t.finish(&j.targets)));
             self.validation =
                 self.head_validations.first().map(|first| Evaluation { loss: loss / rows.len() as f64, ..*first });
         }
@@ -506,24 +507,24 @@ impl Session {
     /// Loss (of all heads) and metrics (of the first) of a part; none where it is empty. A mini-batch in the middle of its
     /// phases begins anew.
     pub fn evaluate(&mut self, part: Part) -> Option<Evaluation> {
-        let (loss, tallies) = self.judged(part, false)?;
-        Some(Evaluation { loss, ..tallies[0].finish(&self.judges[0].targets) })
+        let (loss, tallies) = self.evaluate_part(part, false)?;
+        Some(Evaluation { loss, ..tallies[0].finish(&self.head_targets[0].targets) })
     }
 
     /// The same with every other metric, and for classes with their confusion; for each head, with its own loss.
     pub fn evaluate_fully(&mut self, part: Part) -> Option<Vec<FullEvaluation>> {
-        let (_, tallies) = self.judged(part, true)?;
-        let heads = self.network.plan().heads.iter().zip(&self.judges).zip(tallies);
-        let full = heads.map(|((head, judge), tally)| FullEvaluation {
+        let (_, tallies) = self.evaluate_part(part, true)?;
+        let heads = self.network.plan().heads.iter().zip(&self.head_targets).zip(tallies);
+        let full = heads.map(|((head, targets), tally)| FullEvaluation {
             layer: head.layer,
-            evaluation: tally.finish(&judge.targets),
-            scores: tally.scores(&judge.targets),
+            evaluation: tally.finish(&targets.targets),
+            scores: tally.scores(&targets.targets),
             confusion: tally.confusion(),
         });
         Some(full.collect())
     }
 
-    fn judged(&mut self, part: Part, fully: bool) -> Option<(f64, Vec<Tally>)> {
+    fn evaluate_part(&mut self, part: Part, fully: bool) -> Option<(f64, Vec<Tally>)> {
         self.restart_batch();
         let data = Arc::clone(&self.data);
         let rows = data.part(part);
@@ -533,7 +534,7 @@ impl Session {
         let mut tallies = self.tallies(fully);
         let mut loss = 0.0;
         for chunk in rows.chunks(self.network.capacity()) {
-            loss += self.judge(chunk, &mut tallies) * chunk.len() as f64;
+            loss += self.evaluate_rows(chunk, &mut tallies) * chunk.len() as f64;
         }
         Some((loss / rows.len() as f64, tallies))
     }
@@ -634,8 +635,8 @@ impl Session {
     }
 
     /// What each head is compared with.
-    pub fn judges(&self) -> &[Judge] {
-        &self.judges
+    pub fn head_targets(&self) -> &[HeadTargets] {
+        &self.head_targets
     }
 
     /// The phase that comes next.

@@ -1,11 +1,11 @@
 //! A thread that trains: commands in, snapshots out. It never waits for the screen, and the screen never for it.
 
 use super::config::TrainConfig;
-use super::moment::Moment;
 use super::run::RunState;
 use super::session::{Phase, Session, Tick};
 use super::snapshot::{Snapshot, Status};
-use super::team::team;
+use super::thread_pool::thread_pool;
+use super::training_state::TrainingState;
 use crate::data::{Dataset, Part};
 use crate::nn::{NetworkSpec, Plan};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,19 +35,19 @@ pub enum Command {
     Configure(TrainConfig),
     Play,
     Pause,
-    Step(Stride),
+    Step(StepUnit),
     /// Back to the initial parameters.
     Rewind,
     Pace(Pace),
     /// Asks for the run as data; nothing comes when there is none.
     Save(Sender<RunState>),
     /// Asks where training stands, and of which load that is; nothing comes when there is none.
-    Look(Sender<(u64, Moment)>),
+    Look(Sender<(u64, TrainingState)>),
 }
 
 /// How far one step goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Stride {
+pub enum StepUnit {
     Phase,
     #[default]
     Batch,
@@ -60,7 +60,7 @@ pub enum Pace {
     #[default]
     Full,
     /// So many strides a second, to be watched.
-    Slow { stride: Stride, per_second: f32 },
+    Slow { unit: StepUnit, per_second: f32 },
 }
 
 /// At most 60 snapshots a second.
@@ -87,7 +87,7 @@ impl Worker {
         std::thread::Builder::new()
             .name("trainer".to_owned())
             .spawn(move || {
-                let _team = team(threads);
+                let _pool = thread_pool(threads);
                 Trainer::new(inbox, publish, threads, Box::new(wake)).run();
             })
             .map_or_else(|e| eprintln!("The training thread could not be started: {e}"), drop);
@@ -157,7 +157,7 @@ impl Trainer {
 
     fn run(mut self) {
         loop {
-            // Idle: wait for a command. Running: look whether there is one. Slow: wait until the next stride is due.
+            // Idle: wait for a command. Running: look whether there is one. Slow: wait until the next step is due.
             let wait = match (self.picture.is_running(), self.pace) {
                 (false, _) => None,
                 (true, Pace::Full) => Some(Duration::ZERO),
@@ -219,10 +219,10 @@ impl Trainer {
                     self.test_due = true;
                 }
             }
-            Command::Step(stride) => {
+            Command::Step(unit) => {
                 if self.session.is_some() && !matches!(self.picture.status, Status::Diverged(_)) {
                     self.picture.status = Status::Paused;
-                    self.stride(stride);
+                    self.advance(unit);
                     self.test_due = true;
                 }
             }
@@ -245,7 +245,7 @@ impl Trainer {
             Command::Pace(pace) => self.pace = pace,
             Command::Look(reply) => {
                 if let Some(session) = &self.session {
-                    reply.send((self.picture.generation, session.moment())).ok();
+                    reply.send((self.picture.generation, session.training_state())).ok();
                 }
                 // Nothing has changed that a new picture would show.
                 return;
@@ -331,8 +331,8 @@ impl Trainer {
 
     fn work(&mut self) {
         match self.pace {
-            Pace::Slow { stride, .. } => {
-                self.stride(stride);
+            Pace::Slow { unit, .. } => {
+                self.advance(unit);
                 self.publish(true);
             }
             Pace::Full => {
@@ -359,12 +359,12 @@ impl Trainer {
         }
     }
 
-    fn stride(&mut self, stride: Stride) {
-        let ends = |tick: Tick| match stride {
+    fn advance(&mut self, unit: StepUnit) {
+        let ends = |tick: Tick| match unit {
             // The validation at the end of an epoch belongs to the phase before it.
-            Stride::Phase => tick != Tick::Evaluating,
-            Stride::Batch => matches!(tick, Tick::Batch | Tick::Epoch),
-            Stride::Epoch => tick == Tick::Epoch,
+            StepUnit::Phase => tick != Tick::Evaluating,
+            StepUnit::Batch => matches!(tick, Tick::Batch | Tick::Epoch),
+            StepUnit::Epoch => tick == Tick::Epoch,
         };
         let begun = Instant::now();
         loop {
@@ -372,7 +372,7 @@ impl Trainer {
             let goes_on = self.one(|session| session.advance().inspect(|&tick| last = Some(tick)));
             // A batch that ends its epoch ends with the validation; a long epoch stays interruptible.
             let validates = self.session.as_ref().is_some_and(|s| s.progress().0 == s.progress().1);
-            if !goes_on || (last.is_some_and(ends) && !(validates && stride != Stride::Phase)) {
+            if !goes_on || (last.is_some_and(ends) && !(validates && unit != StepUnit::Phase)) {
                 return;
             }
             if begun.elapsed() > FRAME {

@@ -3,7 +3,7 @@
 use crate::data::{Dataset, Part};
 use crate::explain::{Case, Finding, Landscape, ROWS, Slice, Trace, diagnose};
 use crate::nn::NetworkSpec;
-use crate::train::{History, Moment, TrainConfig};
+use crate::train::{History, TrainConfig, TrainingState};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -13,7 +13,7 @@ pub struct Wanted {
     pub spec: NetworkSpec,
     pub data: Arc<Dataset>,
     /// Comes from the trainer.
-    pub moment: Receiver<(u64, Moment)>,
+    pub start: Receiver<(u64, TrainingState)>,
     /// None for the next mini-batch.
     pub row: Option<u32>,
     pub training: TrainConfig,
@@ -43,7 +43,7 @@ pub struct Recorded {
     pub generation: u64,
     pub trace: Trace<f32>,
     pub data: Arc<Dataset>,
-    pub moment: Moment,
+    pub start: TrainingState,
     /// Counts the recordings.
     pub serial: u64,
     /// What ails the training.
@@ -134,10 +134,10 @@ fn newest(inbox: &Receiver<Request>) -> Option<Request> {
 }
 
 /// The diagnosis, from a step on some of the training rows.
-fn examine(wanted: &Wanted, moment: &Moment) -> Vec<Finding> {
+fn examine(wanted: &Wanted, start: &TrainingState) -> Vec<Finding> {
     let Wanted { spec, data, training, history, diverged, .. } = wanted;
     let rows = data.part(Part::Train);
-    let trace = Trace::record(spec, data, moment, &rows[..rows.len().min(ROWS)]);
+    let trace = Trace::record(spec, data, start, &rows[..rows.len().min(ROWS)]);
     let case = |trace: Trace<f32>| diagnose(&Case { data, training, history, diverged: *diverged, trace: &trace });
     trace.map(case).unwrap_or_default()
 }
@@ -153,21 +153,21 @@ impl Thread {
     fn answer(&mut self, request: Request) -> Option<Reply> {
         match request {
             Request::Trace(wanted) => {
-                let (generation, moment) = wanted.moment.recv().ok()?;
+                let (generation, start) = wanted.start.recv().ok()?;
                 if generation != wanted.generation {
                     return None;
                 }
-                let rows = wanted.row.map_or_else(|| moment.rows.clone(), |row| vec![row]);
-                let trace = match Trace::record(&wanted.spec, &wanted.data, &moment, &rows) {
+                let rows = wanted.row.map_or_else(|| start.rows.clone(), |row| vec![row]);
+                let trace = match Trace::record(&wanted.spec, &wanted.data, &start, &rows) {
                     Ok(trace) => trace,
                     Err(problems) => {
                         let texts: Vec<String> = problems.iter().map(|p| p.text(&wanted.spec)).collect();
                         return Some(Reply::Failed(texts.join("\n")));
                     }
                 };
-                let findings = examine(&wanted, &moment);
+                let findings = examine(&wanted, &start);
                 self.serial += 1;
-                let recorded = Recorded { generation, trace, data: wanted.data, moment, serial: self.serial, findings };
+                let recorded = Recorded { generation, trace, data: wanted.data, start, serial: self.serial, findings };
                 let recorded = Arc::new(recorded);
                 self.recorded = Some(Arc::clone(&recorded));
                 Some(Reply::Trace(recorded))
@@ -197,11 +197,11 @@ impl Thread {
 
     fn landscapes(&mut self, recorded: &Recorded, all: bool) -> Option<(&mut Landscape<f32>, &mut Landscape<f64>)> {
         if self.landscapes.as_ref().is_none_or(|(serial, of_all, ..)| (*serial, *of_all) != (recorded.serial, all)) {
-            let Recorded { trace, data, moment, .. } = recorded;
+            let Recorded { trace, data, start, .. } = recorded;
             let training = data.part(Part::Train);
             let rows = if all { &training[..training.len().min(MOST_ROWS)] } else { &trace.rows[..] };
-            let single = Landscape::new(&trace.spec, data, moment, rows).ok()?;
-            let double = Landscape::new(&trace.spec, data, moment, rows).ok()?;
+            let single = Landscape::new(&trace.spec, data, start, rows).ok()?;
+            let double = Landscape::new(&trace.spec, data, start, rows).ok()?;
             self.landscapes = Some((recorded.serial, all, single, double));
         }
         self.landscapes.as_mut().map(|(_, _, single, double)| (single, double))

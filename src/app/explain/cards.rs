@@ -39,7 +39,7 @@ pub fn diagnosis(ui: &mut Ui, model: &mut Model, findings: &[Finding], t: &Token
         for finding in findings {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(icon::WARNING).size(15.0).color(t.problem));
-                ui.add(egui::Label::new(RichText::new(finding.ailment.label()).font(semibold(LABEL + 1.0))).wrap());
+                ui.add(egui::Label::new(RichText::new(finding.issue.label()).font(semibold(LABEL + 1.0))).wrap());
             });
             ui.add(egui::Label::new(label(ui, &finding.evidence)).wrap());
             if let Some(cure) = &finding.cure {

@@ -16,7 +16,7 @@ use super::picture::Pictures;
 use super::theme::{BODY, HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, at, icon_button, label, named, segmented};
 use crate::explain::{Depth, Explanation, Place, Stop, Trace, explain, stops};
-use crate::train::{Command, Phase, Status, Stride, TrainConfig};
+use crate::train::{Command, Phase, Status, StepUnit, TrainConfig};
 use assistant::{Assistant, Recorded, Reply, Wanted};
 use cards::{Asks, Card, Quiz, Side};
 use egui::accesskit::Role;
@@ -224,14 +224,14 @@ impl ExplainView {
             return;
         }
         let Some(assistant) = &self.assistant else { return };
-        let (sender, moment) = channel();
+        let (sender, start) = channel();
         model.train(Command::Look(sender));
         let spec = model.document().network.clone();
         let row = row.map(|r| r as u32);
         let diverged = key.diverged;
         let (training, history) = (key.training.clone(), Arc::clone(&model.snapshot.history));
         let generation = key.generation;
-        assistant.record(Wanted { generation, spec, data, moment, row, training, history, diverged });
+        assistant.record(Wanted { generation, spec, data, start, row, training, history, diverged });
         (self.asked, self.asked_at) = (Some(key), now);
     }
 
@@ -344,7 +344,7 @@ impl ExplainView {
         let phase = scene.stop.phase;
         let shown = scene::shown(model);
         let fine = stops(&scene.recorded.trace, Depth::Neuron, |id| shown.get(&id).cloned().unwrap_or_default());
-        let drawn = crate::app::build::layout::selections(&model.document().network, &model.inference);
+        let drawn = crate::app::builder::layout::selections(&model.document().network, &model.inference);
         // Channels of images stand for the number in their middle.
         let place = drawn.get(&layer).and_then(|units| units.iter().position(|&u| u == unit));
         let unit = place.and_then(|i| shown.get(&layer)?.get(i).copied()).unwrap_or(unit);
@@ -466,7 +466,7 @@ impl ExplainView {
                 .on_disabled_hover_text(why)
                 .clicked()
             {
-                model.train(Command::Step(Stride::Batch));
+                model.train(Command::Step(StepUnit::Batch));
                 (self.at, self.playing) = (0, None);
             }
         });
@@ -487,7 +487,7 @@ impl ExplainView {
         } else {
             (t.raised, t.line)
         };
-        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Intermediate);
         let colour = if current || done { t.text } else { t.label };
         let left = rect.left_center() + vec2(12.0, 0.0);
         let title = ui.painter().layout_no_wrap(name, semibold(BODY), colour);

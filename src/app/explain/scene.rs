@@ -1,6 +1,6 @@
 //! The network above the timeline: what is at work is lit, values flow to the right and gradients to the left.
 
-use super::super::build::layout::{BOX_WIDTH, distance, place, selections, wire};
+use super::super::builder::layout::{BOX_WIDTH, distance, place, selections, wire};
 use super::super::model::Model;
 use super::super::picture::Pictures;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};

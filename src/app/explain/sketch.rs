@@ -4,7 +4,7 @@
 use super::super::theme::{Tokens, ink_on, regular};
 use super::super::widgets::{brief, named};
 use crate::explain::{Stop, Trace};
-use crate::nn::layers::{Cell, Inside, OperationPlan};
+use crate::nn::layers::{Cell, Intermediate, OperationPlan};
 use crate::nn::{Activation, LayerId, LayerKind, Link};
 use crate::train::Phase;
 use egui::accesskit::Role;
@@ -149,8 +149,8 @@ impl Sketch<'_> {
         self.grids(ui, &grids, "", "Window of the pooling");
     }
 
-    fn inside(&self, node: usize, name: &str, backward: bool) -> Option<&Inside<f32>> {
-        let all = if backward { &self.trace.inside_back } else { &self.trace.inside };
+    fn intermediate(&self, node: usize, name: &str, backward: bool) -> Option<&Intermediate<f32>> {
+        let all = if backward { &self.trace.intermediate_gradients } else { &self.trace.intermediates };
         all[node].iter().find(|i| i.name == name)
     }
 
@@ -167,9 +167,9 @@ impl Sketch<'_> {
             Cell::Gru => &["reset gate", "update gate", "new"],
         };
         let of = |name: &str, k: usize| -> Option<Vec<f32>> {
-            let inside = self.inside(node, name, backward)?;
-            let &[count, all] = &inside.shape[..] else { return None };
-            Some((0..count).map(|t| inside.values[[t * all + k * spec.units + unit, self.sample]]).collect())
+            let intermediate = self.intermediate(node, name, backward)?;
+            let &[count, all] = &intermediate.shape[..] else { return None };
+            Some((0..count).map(|t| intermediate.values[[t * all + k * spec.units + unit, self.sample]]).collect())
         };
         let gates = names.iter().enumerate().filter_map(|(k, name)| Some((*name, of("gates", k)?)));
         let states: &[&str] = if backward { &[] } else { &["memory", "state"] };
@@ -214,7 +214,7 @@ impl Sketch<'_> {
     fn attention(&self, ui: &mut Ui, node: usize, backward: bool) {
         let t = self.t;
         let name = if backward { "gradients of scores" } else { "weights" };
-        let found = (self.inside(node, name, backward), self.inside(node, "values", backward));
+        let found = (self.intermediate(node, name, backward), self.intermediate(node, "values", backward));
         let (Some(weights), Some(values)) = found else { return };
         let (&[heads, count, _], &[_, _, depth]) = (&weights.shape[..], &values.shape[..]) else { return };
         let (step, feature) = (self.unit / (heads * depth), self.unit % (heads * depth));
@@ -244,7 +244,7 @@ impl Sketch<'_> {
             }
         }
         let frame = Rect::from_min_size(area.min + vec2(0.0, step as f32 * cell), vec2(side, cell));
-        ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
+        ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Intermediate);
         let words = [
             format!("head {} of {heads}", head + 1),
             if backward { "each row adds up to 0".to_owned() } else { "each row adds up to 1".to_owned() },
@@ -264,7 +264,7 @@ impl Sketch<'_> {
     fn normalised(&self, ui: &mut Ui, node: usize, backward: bool) {
         let t = self.t;
         let plan = &self.trace.plan.nodes[node];
-        let Some(mean) = self.inside(node, "mean", false) else { return };
+        let Some(mean) = self.intermediate(node, "mean", false) else { return };
         let size = plan.units / mean.shape[0];
         let own = self.unit / size * size..(self.unit / size + 1) * size;
         // Batch norm looks along the mini-batch, the others along the row.
@@ -327,7 +327,7 @@ impl Sketch<'_> {
                     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(10.0), ink_on(fill));
                 }
                 if grid.framed == Some(i) {
-                    ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
+                    ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, t.accent), StrokeKind::Intermediate);
                 }
             }
             ui.painter().text(pos2(left, area.top()), Align2::LEFT_TOP, grid.title, regular(11.0), t.label);

@@ -311,7 +311,7 @@ impl LearnView {
         let lit = response.hovered() || response.has_focus();
         let fill = if current || lit { t.raised } else { t.panel };
         let line = if response.has_focus() || current { t.accent } else { fill };
-        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Intermediate);
         let middle = pos2(rect.left() + 24.0, rect.center().y);
         ring(ui, middle, done as f32 / all.max(1) as f32, number, t);
         let room = rect.width() - 60.0;
@@ -410,7 +410,7 @@ fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
             Action::Change(_) => {}
             Action::Rewind => model.train(Command::Rewind),
             Action::Epochs(n) => epochs = Some(u64::from(*n)),
-            Action::Updates(n) => (0..*n).for_each(|_| model.train(Command::Step(crate::train::Stride::Batch))),
+            Action::Updates(n) => (0..*n).for_each(|_| model.train(Command::Step(crate::train::StepUnit::Batch))),
         }
     }
     epochs
@@ -419,7 +419,7 @@ fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
 /// Does all that solves a task, without waiting for it.
 pub fn solve(model: &mut Model, task: &Task) {
     let epochs = prepare(model, task).unwrap_or(0);
-    (0..epochs).for_each(|_| model.train(Command::Step(crate::train::Stride::Epoch)));
+    (0..epochs).for_each(|_| model.train(Command::Step(crate::train::StepUnit::Epoch)));
 }
 
 /// A number in a ring that closes as the lesson is done.

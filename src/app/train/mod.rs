@@ -5,7 +5,7 @@ mod outputs;
 mod plots;
 mod ridgeline;
 
-use super::build::inspector;
+use super::builder::inspector;
 use super::experiment::Kind;
 use super::model::Model;
 use super::picture::{KernelGrid, Pictures, weights_image};

@@ -15,9 +15,9 @@ mod parquet;
 mod source;
 
 use super::error::DataError;
+use super::human_numbers::numbers_of;
 use super::reading::Reading;
 use super::table::{Table, Values};
-use super::written::numbers_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use source::Source;

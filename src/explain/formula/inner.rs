@@ -7,13 +7,13 @@ use crate::nn::{Activation, LayerKind};
 
 impl Reader<'_> {
     /// A number that an operation computes on the way: its name and its place.
-    pub(super) fn inside(&self, node: usize, name: &str, number: usize) -> Option<f64> {
-        let inside = self.trace.inside[node].iter().find(|i| i.name == name)?;
-        inside.values.get([number, self.sample]).map(|v| f64::from(*v))
+    pub(super) fn intermediate(&self, node: usize, name: &str, number: usize) -> Option<f64> {
+        let intermediate = self.trace.intermediates[node].iter().find(|i| i.name == name)?;
+        intermediate.values.get([number, self.sample]).map(|v| f64::from(*v))
     }
 
     pub(super) fn inside_shape(&self, node: usize, name: &str) -> Option<&[usize]> {
-        self.trace.inside[node].iter().find(|i| i.name == name).map(|i| &i.shape[..])
+        self.trace.intermediates[node].iter().find(|i| i.name == name).map(|i| &i.shape[..])
     }
 
     /// One of the layer's own parameters.
@@ -40,7 +40,7 @@ impl Reader<'_> {
         let channel = self.unit / (plan.units / channels);
         let groups = self.inside_shape(node, "mean")?[0];
         let group = channel / (channels / groups);
-        let (mean, variance) = (self.inside(node, "mean", group)?, self.inside(node, "variance", group)?);
+        let (mean, variance) = (self.intermediate(node, "mean", group)?, self.intermediate(node, "variance", group)?);
         let epsilon = match self.kind()? {
             LayerKind::BatchNorm(spec) => spec.epsilon,
             LayerKind::LayerNorm(spec) => spec.epsilon,
@@ -107,8 +107,9 @@ impl Reader<'_> {
         let step = if spec.sequence { self.unit / units } else { last };
         let first = if spec.backwards { steps - 1 } else { 0 };
         let before = if spec.backwards { step + 1 } else { step.wrapping_sub(1) };
-        let earlier = |name| if step == first { Some(0.0) } else { self.inside(node, name, before * units + unit) };
-        let gate = |k: usize| self.inside(node, "gates", step * gates + k * units + unit);
+        let earlier =
+            |name| if step == first { Some(0.0) } else { self.intermediate(node, name, before * units + unit) };
+        let gate = |k: usize| self.intermediate(node, "gates", step * gates + k * units + unit);
         let result = self.value(node, self.unit);
         let place = Some(self.place(node, self.unit));
         let at = |letter: &str, t: &str| indexed(letter, t);
@@ -157,7 +158,7 @@ impl Reader<'_> {
             }
             Cell::Lstm => {
                 let (i, f, g, o) = (gate(0)?, gate(1)?, gate(2)?, gate(3)?);
-                let (old, memory) = (earlier("memory")?, self.inside(node, "memory", step * units + unit)?);
+                let (old, memory) = (earlier("memory")?, self.intermediate(node, "memory", step * units + unit)?);
                 let lines = vec![
                     gates_line(&[("i", 0), ("f", 1), ("o", 3)], ("g", 2))?,
                     line(
@@ -251,14 +252,14 @@ impl Reader<'_> {
         let features = heads * depth;
         let (step, feature) = (self.unit / features, self.unit % features);
         let (head, column) = (feature / depth, feature % depth);
-        let weight = |s: usize| self.inside(node, "weights", (head * steps + step) * steps + s);
+        let weight = |s: usize| self.intermediate(node, "weights", (head * steps + step) * steps + s);
         let mut terms = Vec::new();
         for s in 0..steps {
-            let (p, v) = (weight(s)?, self.inside(node, "values", (head * steps + s) * depth + column)?);
+            let (p, v) = (weight(s)?, self.intermediate(node, "values", (head * steps + s) * depth + column)?);
             terms.push((p * v, row([factor(p, None), text("·"), factor(v, None)])));
         }
         let most = (0..steps).max_by(|&a, &b| weight(a).unwrap_or(0.0).total_cmp(&weight(b).unwrap_or(0.0)))?;
-        let mixed = self.inside(node, "result", (head * steps + step) * depth + column)?;
+        let mixed = self.intermediate(node, "result", (head * steps + step) * depth + column)?;
         let t = (step + 1).to_string();
         let mut lines = vec![Line {
             symbols: row([

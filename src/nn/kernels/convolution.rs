@@ -99,7 +99,7 @@ fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
 
 /// Which of the two tensors of a convolution is computed from the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// z = bias + weight ∗ x; backward for a transposed convolution.
     Forward,
     /// ∂L/∂x from ∂L/∂z; forward for a transposed convolution.
@@ -110,7 +110,7 @@ pub enum Way {
 /// numbers as there are weights.
 pub fn convolve<T: Real>(
     c: &Convolution,
-    way: Way,
+    direction: Direction,
     weight: &[T],
     bias: &[T],
     source: &[T],
@@ -121,9 +121,9 @@ pub fn convolve<T: Real>(
     threads: usize,
 ) {
     let (inputs, outputs) = (c.inputs / c.groups, c.outputs / c.groups);
-    let (from, to, strides) = match way {
-        Way::Forward => (inputs, outputs, Strides { row: inputs * c.taps(), channel: c.taps() }),
-        Way::Backward => (outputs, inputs, Strides { row: c.taps(), channel: inputs * c.taps() }),
+    let (from, to, strides) = match direction {
+        Direction::Forward => (inputs, outputs, Strides { row: inputs * c.taps(), channel: c.taps() }),
+        Direction::Backward => (outputs, inputs, Strides { row: c.taps(), channel: inputs * c.taps() }),
     };
     let weights = outputs * inputs * c.taps();
     let (whole, result) = (source.len() / c.groups, target.len() / c.groups);
@@ -132,7 +132,7 @@ pub fn convolve<T: Real>(
         let bias = if bias.is_empty() { bias } else { &bias[group * to..][..to] };
         let source = &source[group * whole..][..whole];
         let target = &mut target[group * result..][..result];
-        let slide = Slide { c, way, strides, channels: from, source, stride, accumulate };
+        let slide = Slide { c, direction, strides, channels: from, source, stride, accumulate };
         slide.share(weight, bias, target, &mut packed[..weights], threads);
     }
 }
@@ -148,7 +148,7 @@ struct Strides {
 #[derive(Clone, Copy)]
 struct Slide<'a, T> {
     c: &'a Convolution,
-    way: Way,
+    direction: Direction,
     strides: Strides,
     channels: usize,
     source: &'a [T],
@@ -161,7 +161,7 @@ impl<T: Real> Slide<'_, T> {
     fn sides(&self) -> [(usize, usize); 2] {
         let (y, x) = (&self.c.y, &self.c.x);
         let sides = [(y.output, x.output), (y.input, x.input)];
-        if self.way == Way::Forward { sides } else { [sides[1], sides[0]] }
+        if self.direction == Direction::Forward { sides } else { [sides[1], sides[0]] }
     }
 
     /// Rows shared between threads; each is summed by one of them in one order.
@@ -229,7 +229,7 @@ fn slide_body<T: Real, const FMA: bool>(
         }
         row += count;
     }
-    let forward = s.way == Way::Forward;
+    let forward = s.direction == Direction::Forward;
     for y in 0..height {
         let ys = if forward { c.y.under(y) } else { c.y.over(y) };
         for x in 0..width {

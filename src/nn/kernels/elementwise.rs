@@ -102,7 +102,7 @@ fn softmax_body<T: Real, const FMA: bool>(z: &[T], a: &mut [T], stride: usize) {
         top.copy_from_slice(&z[block..][..super::LANES]);
         for unit in 1..units {
             for (top, &z) in top.iter_mut().zip(&z[unit * stride + block..][..super::LANES]) {
-                *top = top.larger(z);
+                *top = top.max(z);
             }
         }
         let mut sum = [T::ZERO; super::LANES];

@@ -724,7 +724,7 @@ fn softmax_row_body<T: Real, const FMA: bool>(row: &mut [T], count: usize, width
         top.copy_from_slice(&row[lane..][..LANES]);
         for column in 1..count {
             for (top, &v) in top.iter_mut().zip(&row[column * width + lane..][..LANES]) {
-                *top = top.larger(v);
+                *top = top.max(v);
             }
         }
         let mut sum = [T::ZERO; LANES];

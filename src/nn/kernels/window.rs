@@ -239,7 +239,7 @@ impl Window<'_> {
                         kept[l] = match (first, self.average) {
                             (true, _) => values[l],
                             (_, true) => kept[l] + values[l],
-                            _ => kept[l].larger(values[l]),
+                            _ => kept[l].max(values[l]),
                         };
                     }
                     first = false;

@@ -1,6 +1,6 @@
 //! Activation as a layer of its own: a = f(z), and ∂L/∂z = ∂L/∂a · f′(z).
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
 use crate::nn::{Activation, Real};
@@ -48,11 +48,11 @@ impl LayerDefinition for ActivationSpec {
 pub(super) struct Activate(pub Activation);
 
 impl<T: Real> Operation<T> for Activate {
-    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         elementwise::activate(self.0, inputs.get(0), output, pass.stride(), pass.threads);
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             let (z, stride, threads) = (at.inputs.get(0), pass.stride(), pass.threads);
             elementwise::activate_backward(self.0, z, at.output, at.grad_output, values, stride, accumulate, threads);

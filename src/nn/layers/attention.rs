@@ -2,8 +2,8 @@
 //! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
 
 use super::{
-    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
-    numbers, sequence,
+    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, numbers, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
@@ -233,7 +233,7 @@ impl<T: Real> Attention<T> {
         }
     }
 
-    fn threads(&self, pass: &Pass) -> usize {
+    fn threads(&self, pass: &PassContext) -> usize {
         let p = &self.plan;
         let work = p.steps * p.features * (4 * p.features + 2 * p.steps) * pass.stride();
         steps::threads_for(work, pass.threads)
@@ -241,7 +241,7 @@ impl<T: Real> Attention<T> {
 }
 
 impl<T: Real> Operation<T> for Attention<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
         let (weight, features, depth) = (&params[plan.weight.clone()], plan.features, plan.depth());
@@ -285,7 +285,7 @@ impl<T: Real> Operation<T> for Attention<T> {
         });
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, grad, stride, threads) = (at.inputs.get(0), at.grad_output, pass.stride(), self.threads(pass));
         let (plan, features, depth) = (&self.plan, self.plan.features, self.plan.depth());
         let used = steps::blocks(stride).count() * plan.heads;
@@ -350,10 +350,10 @@ impl<T: Real> Operation<T> for Attention<T> {
         });
     }
 
-    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+    fn intermediates(&self, pass: &PassContext) -> Vec<Intermediate<T>> {
         let (heads, count, depth) = (self.plan.heads, self.plan.steps, self.plan.depth());
         let of = |name, columns: usize, values: fn(&Cell<T>) -> &[T]| {
-            Inside::new(name, &[heads, count, columns], pass.batch, |number, sample| {
+            Intermediate::new(name, &[heads, count, columns], pass.batch, |number, sample| {
                 let (head, row, column) = (number / columns / count, number / columns % count, number % columns);
                 let own = |c: &&Cell<T>| c.head == head && c.at <= sample;
                 let cell = self.cells.iter().rfind(own).expect("blocks cover the mini-batch");

@@ -4,8 +4,8 @@
 //! with every step of a sequence `[steps, in]`, with the same W and b.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, flat,
-    sequence,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
+    flat, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -130,12 +130,12 @@ pub(super) struct Linear {
 }
 
 impl<T: Real> Operation<T> for Linear {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
         matrix::forward(weight, bias, inputs.get(0), output, self.inputs, self.outputs, pass.threads);
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (weight, bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
         let x = at.inputs.get(0);
         matrix::backward_params(x, at.grad_output, weight, bias, self.inputs, self.outputs, pass.threads);
@@ -164,13 +164,13 @@ impl<T: Real> StepLinear<T> {
         Self { weight, bias, inputs, outputs, by_output, by_input }
     }
 
-    fn threads(&self, pass: &Pass, output: &[T]) -> usize {
+    fn threads(&self, pass: &PassContext, output: &[T]) -> usize {
         steps::threads_for(output.len() * self.inputs, pass.threads)
     }
 }
 
 impl<T: Real> Operation<T> for StepLinear<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass, output));
         self.by_output.fill(Matrix::columns(&params[self.weight.clone()], self.outputs));
         let (weight, bias) = (&self.by_output, &params[self.bias.clone()]);
@@ -185,7 +185,7 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         });
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, grad, stride) = (at.inputs.get(0), at.grad_output, pass.stride());
         let (inputs, outputs, threads) = (self.inputs, self.outputs, self.threads(pass, grad));
         let count = grad.len() / (outputs * stride);

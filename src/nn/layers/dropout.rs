@@ -2,7 +2,7 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
@@ -68,7 +68,7 @@ impl<T: Real> Drop<T> {
 }
 
 impl<T: Real> Operation<T> for Drop<T> {
-    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let x = inputs.get(0);
         if !pass.training || self.rate == 0.0 {
             output.copy_from_slice(x);
@@ -84,7 +84,7 @@ impl<T: Real> Operation<T> for Drop<T> {
         elementwise::masked(x, mask, output, false);
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         let mask = &mut self.mask[..at.grad_output.len()];
         if !pass.training || self.rate == 0.0 {

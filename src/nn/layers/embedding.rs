@@ -3,7 +3,7 @@
 //! Backward: ∂L/∂E[k] = Σ of ∂L/∂a[i] over all places where xᵢ = k. Numbers are no quantities: there is no ∂L/∂x.
 
 use super::{
-    Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, flat, numbers,
+    Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext, flat, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::{Initialiser, Real};
@@ -94,7 +94,7 @@ impl Embed {
 }
 
 impl<T: Real> Operation<T> for Embed {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (table, stride, n) = (&params[self.weight.clone()], pass.stride(), self.dimensions);
         for (a, x) in output.chunks_exact_mut(n * stride).zip(inputs.get(0).chunks_exact(stride)) {
             for (lane, &category) in x.iter().enumerate() {
@@ -106,7 +106,7 @@ impl<T: Real> Operation<T> for Embed {
         }
     }
 
-    fn backward(&mut self, pass: &Pass, at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, at: Backward<'_, T>) {
         let (stride, n) = (pass.stride(), self.dimensions);
         let table = &mut at.grad_params[self.weight.clone()];
         table.fill(T::ZERO);

@@ -1,6 +1,6 @@
 //! Where data enter the network and where its output meets the target.
 
-use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::spec::{is_one, one};
 use crate::nn::{Loss, Real};
@@ -165,7 +165,7 @@ impl LayerDefinition for OutputSpec {
 pub(super) struct Source;
 
 impl<T: Real> Operation<T> for Source {
-    fn forward(&mut self, _: &Pass, _: &[T], _: Inputs<'_, T>, _: &mut [T]) {}
+    fn forward(&mut self, _: &PassContext, _: &[T], _: Inputs<'_, T>, _: &mut [T]) {}
 
-    fn backward(&mut self, _: &Pass, _: Backward<'_, T>) {}
+    fn backward(&mut self, _: &PassContext, _: Backward<'_, T>) {}
 }

@@ -1,6 +1,6 @@
 //! Layers with several inputs: sums, differences, products and concatenation.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use schemars::JsonSchema;
@@ -90,7 +90,7 @@ impl LayerDefinition for JoinSpec {
 pub(super) struct Join(pub JoinKind);
 
 impl<T: Real> Operation<T> for Join {
-    fn forward(&mut self, _pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, _pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         if self.0 == JoinKind::Concatenate {
             let mut rest = output;
             for port in 0..inputs.count() {
@@ -112,7 +112,7 @@ impl<T: Real> Operation<T> for Join {
         }
     }
 
-    fn backward(&mut self, _pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
         let inputs = at.inputs;
         let mut from = 0;
         for port in 0..inputs.count() {

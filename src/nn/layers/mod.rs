@@ -186,7 +186,7 @@ pub fn palette() -> Vec<LayerKind> {
 
 /// What the operations need to know of the pass they run in.
 #[derive(Clone, Copy, Debug)]
-pub struct Pass {
+pub struct PassContext {
     /// Samples in the mini-batch.
     pub batch: usize,
     pub threads: usize,
@@ -197,7 +197,7 @@ pub struct Pass {
     pub step: u64,
 }
 
-impl Pass {
+impl PassContext {
     /// Stored columns of each row.
     pub fn stride(&self) -> usize {
         padded(self.batch)
@@ -267,7 +267,7 @@ pub struct Backward<'a, T> {
 
 /// Numbers between the input and the output of an operation.
 #[derive(Clone, Debug)]
-pub struct Inside<T> {
+pub struct Intermediate<T> {
     pub name: &'static str,
     /// Of one sample.
     pub shape: Vec<usize>,
@@ -275,7 +275,7 @@ pub struct Inside<T> {
     pub values: ndarray::Array2<T>,
 }
 
-impl<T: Copy> Inside<T> {
+impl<T: Copy> Intermediate<T> {
     fn new(name: &'static str, shape: &[usize], samples: usize, value: impl Fn(usize, usize) -> T) -> Self {
         let count = shape.iter().product();
         let values = ndarray::Array2::from_shape_fn((count, samples), |(number, sample)| value(number, sample));
@@ -285,14 +285,14 @@ impl<T: Copy> Inside<T> {
 
 /// One step of arithmetic of the compiled network: forward and backward side by side.
 pub trait Operation<T: Real>: Send {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]);
-    fn backward(&mut self, pass: &Pass, at: Backward<'_, T>);
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]);
+    fn backward(&mut self, pass: &PassContext, at: Backward<'_, T>);
     /// What it has computed on the way to its output in the last pass, for those who look closely.
-    fn inside(&self, _pass: &Pass) -> Vec<Inside<T>> {
+    fn intermediates(&self, _pass: &PassContext) -> Vec<Intermediate<T>> {
         Vec::new()
     }
     /// Called once an update, for parameters that follow the data instead of the gradient (running averages).
-    fn follow(&mut self, _params: &mut [T]) {}
+    fn update_running_statistics(&mut self, _params: &mut [T]) {}
 }
 
 /// An operation before the number type is chosen.

@@ -1,6 +1,6 @@
 //! Gaussian noise: a = x + σ ε with ε from N(0, 1) while training; in evaluation a = x. Backward: ∂L/∂x = ∂L/∂a.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, numbers};
+use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use crate::seed::{Purpose, Stream};
@@ -58,7 +58,7 @@ pub(super) struct Noise {
 }
 
 impl<T: Real> Operation<T> for Noise {
-    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         output.copy_from_slice(inputs.get(0));
         if !pass.training || self.deviation == 0.0 {
             return;
@@ -71,7 +71,7 @@ impl<T: Real> Operation<T> for Noise {
         }
     }
 
-    fn backward(&mut self, _pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             super::pass_on(at.grad_output, values, accumulate);
         }

@@ -4,8 +4,8 @@
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
 
 use super::{
-    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
-    numbers,
+    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::norm;
@@ -117,7 +117,7 @@ impl<T: Real> BatchNorm<T> {
 }
 
 impl<T: Real> Operation<T> for BatchNorm<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride) = (inputs.get(0), pass.stride());
         let training = pass.training && !self.plan.frozen;
         let length = x.len() / self.plan.channels;
@@ -132,7 +132,7 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
         self.count = length / stride * pass.batch;
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, stride, batch) = (at.inputs.get(0), pass.stride(), pass.batch);
         let training = pass.training && !self.plan.frozen;
         let length = x.len() / self.plan.channels;
@@ -154,14 +154,14 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
         }
     }
 
-    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+    fn intermediates(&self, pass: &PassContext) -> Vec<Intermediate<T>> {
         let of = |name, value: fn((T, T)) -> T| {
-            Inside::new(name, &[self.plan.channels], pass.batch, |channel, _| value(self.moments[channel]))
+            Intermediate::new(name, &[self.plan.channels], pass.batch, |channel, _| value(self.moments[channel]))
         };
         vec![of("mean", |m| m.0), of("variance", |m| m.1)]
     }
 
-    fn follow(&mut self, params: &mut [T]) {
+    fn update_running_statistics(&mut self, params: &mut [T]) {
         if self.plan.frozen {
             return;
         }
@@ -326,7 +326,7 @@ impl<T: Real> GroupNorm<T> {
 }
 
 impl<T: Real> Operation<T> for GroupNorm<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, plan) = (inputs.get(0), pass.stride(), &self.plan);
         let (length, own) = (x.len() / plan.groups, plan.channels / plan.groups);
         let shape = norm::Group { values: length / stride / own, stride };
@@ -339,7 +339,7 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
         }
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, stride, plan) = (at.inputs.get(0), pass.stride(), &self.plan);
         let (length, own) = (x.len() / plan.groups, plan.channels / plan.groups);
         let shape = norm::Group { values: length / stride / own, stride };
@@ -357,12 +357,12 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
         }
     }
 
-    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+    fn intermediates(&self, pass: &PassContext) -> Vec<Intermediate<T>> {
         let (groups, stride, epsilon) = (self.plan.groups, pass.stride(), T::from_f32(self.plan.epsilon));
         let variance = |rate: T| T::ONE / (rate * rate) - epsilon;
         vec![
-            Inside::new("mean", &[groups], pass.batch, |g, s| self.mean[g * stride + s]),
-            Inside::new("variance", &[groups], pass.batch, |g, s| variance(self.rate[g * stride + s])),
+            Intermediate::new("mean", &[groups], pass.batch, |g, s| self.mean[g * stride + s]),
+            Intermediate::new("variance", &[groups], pass.batch, |g, s| variance(self.rate[g * stride + s])),
         ]
     }
 }

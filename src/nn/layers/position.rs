@@ -4,8 +4,8 @@
 //! Learned: p is a parameter, and ∂L/∂p = Σ over the mini-batch of ∂L/∂a.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
-    sequence,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
+    numbers, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -89,7 +89,7 @@ impl<T: Real> Position<T> {
 }
 
 impl<T: Real> Operation<T> for Position<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let stride = pass.stride();
         let position = if self.learned.is_empty() { &self.table } else { &params[self.learned.clone()] };
         let rows = output.chunks_exact_mut(stride).zip(inputs.get(0).chunks_exact(stride));
@@ -98,7 +98,7 @@ impl<T: Real> Operation<T> for Position<T> {
         }
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         matrix::row_sums(at.grad_output, &mut at.grad_params[self.learned.clone()], pass.stride());
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             super::pass_on(at.grad_output, values, accumulate);

@@ -3,7 +3,8 @@
 //! Backward: ∂L/∂z = ∂L/∂a for z > 0, else α ∂L/∂a; ∂L/∂α = Σ over z ≤ 0 of z ∂L/∂a.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass, numbers,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
+    numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::{Initialiser, Real};
@@ -71,7 +72,7 @@ pub(super) struct Prelu {
 }
 
 impl<T: Real> Operation<T> for Prelu {
-    fn forward(&mut self, _pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, _pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let slopes = &params[self.slope.clone()];
         let length = output.len() / slopes.len();
         let channels = output.chunks_exact_mut(length).zip(inputs.get(0).chunks_exact(length));
@@ -80,7 +81,7 @@ impl<T: Real> Operation<T> for Prelu {
         }
     }
 
-    fn backward(&mut self, _pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
         let slopes = &at.params[self.slope.clone()];
         let length = at.grad_output.len() / slopes.len();
         let z = at.inputs.get(0);

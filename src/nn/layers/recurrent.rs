@@ -7,8 +7,8 @@
 //! - GRU: r, z = σ(…), n = tanh(Wᵀx + b + r (Uᵀh + b′)), h = (1 − z) n + z h
 
 use super::{
-    Backward, GradInput, Inputs, Inside, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
-    sequence,
+    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
@@ -291,7 +291,7 @@ impl<T: Real> Recurrent<T> {
         Self { blocks: blocks.collect(), forward, u_back, u_new_back, w_back: Packed::new(features, gates), plan }
     }
 
-    fn threads(&self, pass: &Pass) -> usize {
+    fn threads(&self, pass: &PassContext) -> usize {
         let p = &self.plan;
         let work = p.steps * p.gates() * (p.features + p.units) * pass.stride();
         steps::threads_for(work, pass.threads)
@@ -299,7 +299,7 @@ impl<T: Real> Recurrent<T> {
 }
 
 impl<T: Real> Operation<T> for Recurrent<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
         let (gates, weights) = (plan.gates(), &params[plan.weights.clone()]);
@@ -334,7 +334,7 @@ impl<T: Real> Operation<T> for Recurrent<T> {
         }
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (stride, threads) = (pass.stride(), self.threads(pass));
         let (plan, gates, units) = (&self.plan, self.plan.gates(), self.plan.units);
         let used = steps::blocks(stride).count();
@@ -391,28 +391,28 @@ impl<T: Real> Operation<T> for Recurrent<T> {
         }
     }
 
-    fn inside(&self, pass: &Pass) -> Vec<Inside<T>> {
+    fn intermediates(&self, pass: &PassContext) -> Vec<Intermediate<T>> {
         let (plan, units) = (&self.plan, self.plan.units);
         let before = usize::from(!plan.backwards);
         // Each value lies in some row of the steps of a buffer, from a first slot on.
         let of = |name, rows: usize, [all, row, slot]: [usize; 3], values: fn(&Block<T>) -> &[T]| {
-            Inside::new(name, &[plan.steps, rows], pass.batch, |number, sample| {
+            Intermediate::new(name, &[plan.steps, rows], pass.batch, |number, sample| {
                 let (step, own) = (number / rows, number % rows);
                 let block = self.blocks.iter().rfind(|b| b.at <= sample).expect("blocks cover the mini-batch");
                 values(block)[((step + slot) * steps::roomy(all) + row + own) * block.width + sample - block.at]
             })
         };
         let gates = plan.gates();
-        let mut inside = vec![
+        let mut intermediates = vec![
             of("gates", gates, [gates, 0, 0], |b| &b.gates),
             of("state", units, [plan.read(), plan.features, before], |b| &b.read),
         ];
         match plan.cell {
-            Cell::Lstm => inside.push(of("memory", units, [units, 0, before], |b| &b.memory)),
-            Cell::Gru => inside.push(of("inner", units, [units, 0, 0], |b| &b.inner)),
+            Cell::Lstm => intermediates.push(of("memory", units, [units, 0, before], |b| &b.memory)),
+            Cell::Gru => intermediates.push(of("inner", units, [units, 0, 0], |b| &b.inner)),
             Cell::Simple => {}
         }
-        inside
+        intermediates
     }
 }
 

@@ -1,7 +1,8 @@
 //! Layers that move numbers and leave them as they are: flatten, reshape, permute, upsample, and the choice of features.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, Pass, channels_of, numbers,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, channels_of,
+    numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::{Real, volume};
@@ -221,14 +222,14 @@ impl LayerDefinition for UpsampleSpec {
 pub(super) struct Rows(pub Arc<[u32]>);
 
 impl<T: Real> Operation<T> for Rows {
-    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride) = (inputs.get(0), pass.stride());
         for (a, &from) in output.chunks_exact_mut(stride).zip(self.0.iter()) {
             a.copy_from_slice(&x[from as usize * stride..][..stride]);
         }
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         if !accumulate {
             values.fill(T::ZERO);

@@ -1,11 +1,11 @@
 //! Layers that slide a window over an image `[channels, height, width]`: convolution and pooling.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, Pass,
+    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
     channels_of, image, numbers,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::convolution::{self, Convolution, Way};
+use crate::nn::kernels::convolution::{self, Convolution, Direction};
 use crate::nn::kernels::matrix;
 use crate::nn::kernels::window::{self, MOST_TAPS, Pooling, Side};
 use crate::nn::{Activation, Initialiser, Real};
@@ -446,14 +446,14 @@ pub(super) struct Convolve<T> {
 }
 
 impl<T: Real> Operation<T> for Convolve<T> {
-    fn forward(&mut self, pass: &Pass, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
         let (c, x, stride, threads) = (&self.convolution, inputs.get(0), pass.stride(), pass.threads);
-        let way = if self.transposed { Way::Backward } else { Way::Forward };
-        convolution::convolve(c, way, weight, bias, x, output, &mut self.packed, stride, false, threads);
+        let direction = if self.transposed { Direction::Backward } else { Direction::Forward };
+        convolution::convolve(c, direction, weight, bias, x, output, &mut self.packed, stride, false, threads);
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (stride, threads) = (pass.stride(), pass.threads);
         let (c, x, grad) = (&self.convolution, at.inputs.get(0), at.grad_output);
         let (grad_weight, grad_bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
@@ -461,10 +461,10 @@ impl<T: Real> Operation<T> for Convolve<T> {
         let back = if self.transposed {
             convolution::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
             matrix::row_sums(grad, grad_bias, grad.len() / c.inputs);
-            Way::Forward
+            Direction::Forward
         } else {
             convolution::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
-            Way::Backward
+            Direction::Backward
         };
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             convolution::convolve(c, back, weight, &[], grad, values, &mut self.packed, stride, accumulate, threads);
@@ -475,11 +475,11 @@ impl<T: Real> Operation<T> for Convolve<T> {
 pub(super) struct Pool(pub Pooling);
 
 impl<T: Real> Operation<T> for Pool {
-    fn forward(&mut self, pass: &Pass, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+    fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         window::pool(&self.0, inputs.get(0), output, pass.stride(), pass.threads);
     }
 
-    fn backward(&mut self, pass: &Pass, mut at: Backward<'_, T>) {
+    fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             let (x, stride) = (at.inputs.get(0), pass.stride());
             window::pool_backward(&self.0, x, at.output, at.grad_output, values, stride, accumulate, pass.threads);

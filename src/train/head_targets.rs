@@ -7,12 +7,12 @@ use ndarray::Axis;
 
 /// The targets of one head, and how much each class counts.
 #[derive(Clone, Debug)]
-pub struct Judge {
+pub struct HeadTargets {
     pub targets: Targets,
     pub class_weights: Option<Vec<f32>>,
 }
 
-impl Judge {
+impl HeadTargets {
     /// One for each head of `plan`, which was compiled for `data`.
     pub fn all(plan: &Plan, data: &Dataset) -> Vec<Self> {
         plan.heads.iter().map(|head| Self::of(head, data)).collect()

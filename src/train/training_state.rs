@@ -5,7 +5,7 @@ use crate::nn::{OptimizerState, UpdateRule};
 
 /// Everything that the next update follows from, beside network and data.
 #[derive(Clone, Debug)]
-pub struct Moment {
+pub struct TrainingState {
     /// Flat, in the order of the plan.
     pub params: Vec<f32>,
     pub state: OptimizerState<f32>,
@@ -20,8 +20,8 @@ pub struct Moment {
 
 impl Session {
     /// Where training stands. A mini-batch in the middle of its phases counts as not yet begun.
-    pub fn moment(&self) -> Moment {
-        Moment {
+    pub fn start(&self) -> TrainingState {
+        TrainingState {
             params: self.network().params().to_vec(),
             state: self.optimizer_state().clone(),
             rule: self.rule(),
