@@ -80,7 +80,7 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
     let response = named(response, Role::Button, &format!("Open {}", entry.title));
     let lit = response.hovered() || response.has_focus();
     let stroke = Stroke::new(1.0, if lit { t.accent } else { t.line });
-    ui.painter().rect(rect, CornerRadius::same(8), t.raised, stroke, StrokeKind::Intermediate);
+    ui.painter().rect(rect, CornerRadius::same(8), t.raised, stroke, StrokeKind::Inside);
     let picture = Rect::from_min_size(rect.min + vec2(10.0, 10.0), vec2(84.0, 84.0));
     ui.painter().rect_filled(picture, 6.0, t.background);
     if let Some(data) = &entry.data {

@@ -361,12 +361,7 @@ pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
 
 /// A frame around a picture.
 pub fn outline(ui: &Ui, rect: Rect, radius: u8) {
-    ui.painter().rect_stroke(
-        rect,
-        CornerRadius::same(radius),
-        Stroke::new(1.0, tokens(ui).line),
-        StrokeKind::Intermediate,
-    );
+    ui.painter().rect_stroke(rect, CornerRadius::same(radius), Stroke::new(1.0, tokens(ui).line), StrokeKind::Inside);
 }
 
 pub use crate::explain::written as short;

@@ -20,7 +20,7 @@ pub struct TrainingState {
 
 impl Session {
     /// Where training stands. A mini-batch in the middle of its phases counts as not yet begun.
-    pub fn start(&self) -> TrainingState {
+    pub fn training_state(&self) -> TrainingState {
         TrainingState {
             params: self.network().params().to_vec(),
             state: self.optimizer_state().clone(),

@@ -307,7 +307,7 @@ impl Canvas {
                 Stroke::new(1.0, t.line)
             };
             let radius = (f32::from(RADIUS_LAYER) * to_screen.scaling).clamp(3.0, 20.0);
-            painter.rect(rect, radius, t.panel, stroke, StrokeKind::Intermediate);
+            painter.rect(rect, radius, t.panel, stroke, StrokeKind::Inside);
             if to_screen.scaling >= NEURONS_FROM {
                 self.draw_neurons(&painter, model, pictures, layer, p, to_screen, t);
                 if let Some(pointer) = pointer {
@@ -491,7 +491,7 @@ impl Canvas {
                 Rect::from_center_size(p, vec2(70.0, 34.0)),
                 8.0,
                 Stroke::new(1.5, t.accent),
-                StrokeKind::Intermediate,
+                StrokeKind::Inside,
             );
         }
         if ui.input(|i| i.pointer.any_released())
@@ -524,7 +524,7 @@ impl Canvas {
         }
         let (Some(from), Some(to)) = (self.band, ui.input(|i| i.pointer.latest_pos())) else { return };
         let band = Rect::from_two_pos(from, to);
-        painter.rect(band, 2.0, t.accent.gamma_multiply(0.12), Stroke::new(1.0, t.accent), StrokeKind::Intermediate);
+        painter.rect(band, 2.0, t.accent.gamma_multiply(0.12), Stroke::new(1.0, t.accent), StrokeKind::Inside);
         model.selection =
             placed.iter().filter(|(_, p)| to_screen.mul_rect(p.rect).intersects(band)).map(|(id, _)| *id).collect();
         if background.drag_stopped() {
@@ -624,7 +624,7 @@ impl Canvas {
         });
         let frame = used.expand2(vec2(6.0, 2.0));
         let stroke = Stroke::new(1.0, t.line);
-        ui.painter().set(under, egui::epaint::RectShape::new(frame, 8.0, t.panel, stroke, StrokeKind::Intermediate));
+        ui.painter().set(under, egui::epaint::RectShape::new(frame, 8.0, t.panel, stroke, StrokeKind::Inside));
     }
 }
 
@@ -740,7 +740,7 @@ fn shape_label(
         None => to_screen * pos2(x, from.rect.top().min(to.rect.top())) - vec2(0.0, 50.0),
     };
     let rect = Rect::from_center_size(centre, galley.size() + vec2(14.0, 6.0));
-    painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, t.line), StrokeKind::Intermediate);
+    painter.rect(rect, rect.height() / 2.0, t.raised, Stroke::new(1.0, t.line), StrokeKind::Inside);
     painter.galley(rect.center() - galley.size() / 2.0, galley, t.label);
 }
 

@@ -68,7 +68,7 @@ fn entry(ui: &mut Ui, kind: &LayerKind) -> bool {
     response.dnd_set_drag_payload(kind.clone());
     let fill = if response.hovered() || response.has_focus() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
     let stroke = if response.has_focus() { t.accent } else { t.raised };
-    ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Intermediate);
+    ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
     ui.painter().circle_filled(pos2(rect.left() + 16.0, rect.center().y), 4.5, t.accent);
     let at = |y: f32| pos2(rect.left() + 32.0, rect.center().y + y);
     ui.painter().text(at(-8.0), Align2::LEFT_CENTER, info.label, semibold(BODY), t.text);

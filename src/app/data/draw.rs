@@ -204,5 +204,5 @@ fn paint(ui: &Ui, rect: Rect, drawing: &Drawing, kind: DrawingKind) {
     for &(x, y, class) in &drawing.points {
         painter.circle_filled(place(x, y), 3.0, colour(class));
     }
-    ui.painter().rect_stroke(rect, 8.0, Stroke::new(1.0, t.line), StrokeKind::Intermediate);
+    ui.painter().rect_stroke(rect, 8.0, Stroke::new(1.0, t.line), StrokeKind::Inside);
 }

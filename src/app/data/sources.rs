@@ -98,7 +98,7 @@ fn row(ui: &mut Ui, model: &Model, name: &str, summary: &str, more: &str, source
     let response = named(response, Role::Button, name);
     let fill = if response.hovered() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
     let stroke = if current || response.has_focus() { t.accent } else { t.raised };
-    ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Intermediate);
+    ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
     let lines = UiBuilder::new().max_rect(rect.shrink2(vec2(10.0, 4.0))).layout(Layout::top_down(Align::Min));
     let mut lines = ui.new_child(lines);
     lines.spacing_mut().item_spacing.y = 1.0;

@@ -487,7 +487,7 @@ impl ExplainView {
         } else {
             (t.raised, t.line)
         };
-        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Intermediate);
+        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
         let colour = if current || done { t.text } else { t.label };
         let left = rect.left_center() + vec2(12.0, 0.0);
         let title = ui.painter().layout_no_wrap(name, semibold(BODY), colour);

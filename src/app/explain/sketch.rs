@@ -244,7 +244,7 @@ impl Sketch<'_> {
             }
         }
         let frame = Rect::from_min_size(area.min + vec2(0.0, step as f32 * cell), vec2(side, cell));
-        ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Intermediate);
+        ui.painter().rect_stroke(frame, 1.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
         let words = [
             format!("head {} of {heads}", head + 1),
             if backward { "each row adds up to 0".to_owned() } else { "each row adds up to 1".to_owned() },
@@ -327,7 +327,7 @@ impl Sketch<'_> {
                     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(10.0), ink_on(fill));
                 }
                 if grid.framed == Some(i) {
-                    ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, t.accent), StrokeKind::Intermediate);
+                    ui.painter().rect_stroke(rect, 2.0, Stroke::new(2.0, t.accent), StrokeKind::Inside);
                 }
             }
             ui.painter().text(pos2(left, area.top()), Align2::LEFT_TOP, grid.title, regular(11.0), t.label);

@@ -311,7 +311,7 @@ impl LearnView {
         let lit = response.hovered() || response.has_focus();
         let fill = if current || lit { t.raised } else { t.panel };
         let line = if response.has_focus() || current { t.accent } else { fill };
-        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Intermediate);
+        ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
         let middle = pos2(rect.left() + 24.0, rect.center().y);
         ring(ui, middle, done as f32 / all.max(1) as f32, number, t);
         let room = rect.width() - 60.0;
