@@ -2,10 +2,10 @@
 
 use crate::harness::Window;
 use chainrule::app::Answer;
-use chainrule::nn::{Activation, LayerKind};
+use chainrule::nn::LayerKind;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use tempfile::TempDir;
 
 #[test]

@@ -6,7 +6,7 @@ use chainrule::data::DataSource;
 use chainrule::nn::LayerKind;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use crate::harness::Window;
 use chainrule::app::Answer;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 
 #[test]
 fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {

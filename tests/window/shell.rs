@@ -5,6 +5,7 @@ use chainrule::app::Workspace;
 use chainrule::learn::Block;
 use chainrule::nn::Activation;
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::NodeT as _;
 use std::time::Duration;
 
 #[test]

@@ -4,7 +4,7 @@ use crate::harness::Window;
 use chainrule::nn::{Activation, LayerKind};
 use chainrule::train::{Phase, Status};
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 
 #[test]
 fn training_is_played_paused_stepped_and_rewound() {
