@@ -1,6 +1,9 @@
 //! One click that removes a problem which shape inference has found.
 
-use super::layers::{ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, OutputSpec, ReshapeSpec, palette};
+use super::layers::{
+    ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, LayerDefinition, LayerFix, OutputSpec, ReshapeSpec,
+    palette,
+};
 use super::spec::{LayerId, LayerKind, NetworkSpec};
 use super::{Activation, Loss};
 
@@ -28,6 +31,18 @@ pub enum Mend {
 }
 
 impl Mend {
+    /// What a layer proposes for itself.
+    pub(super) fn of(fix: LayerFix, layer: LayerId) -> Self {
+        match fix {
+            LayerFix::Units(units) => Self::SetUnits { layer, units },
+            LayerFix::DropoutRate(rate) => Self::SetRate { layer, rate },
+            LayerFix::Reset => Self::Reset { layer },
+            LayerFix::InsertFlatten => Self::InsertFlatten { before: layer },
+            LayerFix::InsertReshape(shape) => Self::InsertReshape { before: layer, shape },
+            LayerFix::Remove => Self::Remove { layer },
+        }
+    }
+
     /// What the button says.
     pub fn label(&self, spec: &NetworkSpec) -> String {
         match self {
@@ -60,15 +75,14 @@ impl Mend {
     /// Makes the change.
     pub fn apply(&self, spec: &mut NetworkSpec) {
         let output = |spec: &mut NetworkSpec, id, change: &dyn Fn(&mut OutputSpec)| {
-            if let Some(LayerKind::Output(output)) = spec.layer_mut(id).map(|l| &mut l.kind) {
+            if let Some(output) = definition_mut(spec, id).and_then(LayerDefinition::output_mut) {
                 change(output);
             }
         };
         match *self {
             Self::AddInput => {
                 let first = spec.topological_order().0.into_iter().find(|&id| {
-                    spec.inputs_of(id).next().is_none()
-                        && !matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Input(_)))
+                    spec.inputs_of(id).next().is_none() && !spec.layer(id).is_some_and(|l| l.kind.is_input())
                 });
                 let input = spec.add("Input", LayerKind::Input(InputSpec::default()));
                 if let Some(first) = first {
@@ -80,17 +94,15 @@ impl Mend {
                 spec.connect(after, output);
             }
             Self::SetUnits { layer, units } => {
-                if let Some(LayerKind::Dense(dense)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
-                    dense.units = units;
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::units_mut) {
+                    *own = units;
                 }
             }
-            Self::SetActivation { layer, activation } => match spec.layer_mut(layer).map(|l| &mut l.kind) {
-                Some(LayerKind::Dense(dense)) => dense.activation = activation,
-                Some(LayerKind::Conv2d(conv)) => conv.activation = activation,
-                Some(LayerKind::Conv1d(conv)) => conv.activation = activation,
-                Some(LayerKind::Activation(layer)) => layer.function = activation,
-                _ => {}
-            },
+            Self::SetActivation { layer, activation } => {
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::activation_mut) {
+                    *own = activation;
+                }
+            }
             Self::SetLoss { layer, loss } => output(spec, layer, &|o| o.loss = loss),
             Self::InsertDense { before, units, activation } => {
                 let dense = DenseSpec { units, activation, ..DenseSpec::default() };
@@ -105,15 +117,15 @@ impl Mend {
                 }
             }
             Self::AllFeatures { layer } => {
-                if let Some(LayerKind::Input(input)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
+                if let Some(input) = definition_mut(spec, layer).and_then(LayerDefinition::input_mut) {
                     input.columns.clear();
                 }
             }
             Self::CompareWithTarget { layer } => output(spec, layer, &|o| o.target = Comparison::Target),
             Self::EqualClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Equal),
             Self::SetVocabulary { layer, vocabulary } => {
-                if let Some(LayerKind::Embedding(embedding)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
-                    embedding.vocabulary = vocabulary;
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::vocabulary_mut) {
+                    *own = vocabulary;
                 }
             }
             Self::InsertReshape { before, ref shape } => {
@@ -135,47 +147,16 @@ impl Mend {
                 spec.wires.retain(|w| w.to != to || Some(w.from) == first);
             }
             Self::SetRate { layer, rate } => {
-                if let Some(LayerKind::Dropout(dropout)) = spec.layer_mut(layer).map(|l| &mut l.kind) {
-                    dropout.rate = rate;
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::dropout_rate_mut) {
+                    *own = rate;
                 }
             }
         }
     }
 }
 
-/// For a layer whose own settings are wrong.
-pub(super) fn invalid_mend(kind: &LayerKind, id: LayerId) -> Option<Mend> {
-    match kind {
-        LayerKind::Dense(_) => Some(Mend::SetUnits { layer: id, units: 4 }),
-        LayerKind::Dropout(_) => Some(Mend::SetRate { layer: id, rate: 0.2 }),
-        LayerKind::Input(_) | LayerKind::Output(_) => None,
-        _ => Some(Mend::Reset { layer: id }),
-    }
-}
-
-/// A layer of the kind that is missing in front of one that cannot take its input.
-pub(super) fn shape_mend(kind: &LayerKind, id: LayerId, input: &[usize]) -> Option<Mend> {
-    match (kind, input) {
-        (LayerKind::Dense(dense), &[n]) if dense.per_step => {
-            Some(Mend::InsertReshape { before: id, shape: vec![n, 1] })
-        }
-        (LayerKind::Dense(_) | LayerKind::Embedding(_), [_, _, ..]) => Some(Mend::InsertFlatten { before: id }),
-        (LayerKind::Recurrent(_) | LayerKind::Attention(_) | LayerKind::Position(_), &[n]) => {
-            Some(Mend::InsertReshape { before: id, shape: vec![n, 1] })
-        }
-        (LayerKind::Conv1d(_) | LayerKind::Pool1d(_), &[n]) => {
-            Some(Mend::InsertReshape { before: id, shape: vec![1, n] })
-        }
-        (LayerKind::Conv2d(_) | LayerKind::Pool2d(_) | LayerKind::GlobalPool(_), &[n]) => {
-            // A square image of one or three channels.
-            let side = |n: usize| (n as f64).sqrt().round() as usize;
-            let channels = [1, 3].into_iter().find(|c| n % c == 0 && side(n / c).pow(2) * c == n)?;
-            let side = side(n / channels);
-            Some(Mend::InsertReshape { before: id, shape: vec![channels, side, side] })
-        }
-        (LayerKind::Reshape(_) | LayerKind::Permute(_), _) => Some(Mend::Remove { layer: id }),
-        _ => None,
-    }
+fn definition_mut(spec: &mut NetworkSpec, layer: LayerId) -> Option<&mut dyn LayerDefinition> {
+    spec.layer_mut(layer).map(|l| l.kind.definition_mut())
 }
 
 fn insert_before(spec: &mut NetworkSpec, name: &str, kind: LayerKind, before: LayerId) {

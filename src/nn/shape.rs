@@ -2,7 +2,7 @@
 
 use super::compile::HeadTarget;
 use super::layers::{ClassWeights, OutputSpec};
-use super::mend::{Mend, invalid_mend, shape_mend};
+use super::mend::Mend;
 use super::spec::{LayerId, LayerKind, NetworkSpec};
 use super::task::{Content, Target, Task};
 use super::{Activation, Loss};
@@ -97,7 +97,8 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         let Some(layer) = spec.layer(id) else { continue };
         let definition = layer.kind.definition();
         if let Some(message) = definition.invalid() {
-            found.problem(Some(id), message, invalid_mend(&layer.kind, id));
+            let mend = definition.settings_fix().map(|fix| Mend::of(fix, id));
+            found.problem(Some(id), message, mend);
             continue;
         }
         let Some(inputs) = input_shapes(spec, task, id, &layer.kind, &mut found) else { continue };
@@ -113,7 +114,7 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 found.inputs.insert(id, input);
             }
             Err(message) => {
-                let mend = shape_mend(&layer.kind, id, &inputs[0]);
+                let mend = definition.input_fix(&inputs[0]).map(|fix| Mend::of(fix, id));
                 found.problem(Some(id), message, mend);
             }
         }

@@ -43,6 +43,10 @@ impl LayerDefinition for ActivationSpec {
         let units = lowering.input_units();
         lowering.push(OperationPlan::Activation(self.function), units);
     }
+
+    fn activation_mut(&mut self) -> Option<&mut Activation> {
+        Some(&mut self.function)
+    }
 }
 
 pub(super) struct Activate(pub Activation);

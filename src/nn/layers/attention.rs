@@ -2,8 +2,8 @@
 //! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
 
 use super::{
-    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
-    PassContext, numbers, sequence,
+    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan,
+    ParameterShape, PassContext, numbers, sequence, sequence_fix,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
@@ -125,6 +125,10 @@ impl LayerDefinition for AttentionSpec {
 
     fn invalid(&self) -> Option<String> {
         (self.heads == 0).then(|| "attention needs at least one head".to_owned())
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        sequence_fix(input)
     }
 }
 

@@ -4,8 +4,8 @@
 //! with every step of a sequence `[steps, in]`, with the same W and b.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
-    flat, sequence,
+    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, flat, sequence,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -117,6 +117,26 @@ impl LayerDefinition for DenseSpec {
             return Some("softmax over all steps is seldom meant; add it as a layer of its own".to_owned());
         }
         (self.units == 0).then(|| "a dense layer needs at least one unit".to_owned())
+    }
+
+    fn settings_fix(&self) -> Option<LayerFix> {
+        Some(LayerFix::Units(4))
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        match input {
+            &[n] if self.per_step => Some(LayerFix::InsertReshape(vec![n, 1])),
+            [_, _, ..] => Some(LayerFix::InsertFlatten),
+            _ => None,
+        }
+    }
+
+    fn units_mut(&mut self) -> Option<&mut usize> {
+        Some(&mut self.units)
+    }
+
+    fn activation_mut(&mut self) -> Option<&mut Activation> {
+        Some(&mut self.activation)
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
+use super::{
+    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext, numbers,
+};
 use crate::nn::Real;
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::elementwise;
@@ -52,6 +54,14 @@ impl LayerDefinition for DropoutSpec {
     fn invalid(&self) -> Option<String> {
         (!(0.0..1.0).contains(&self.rate))
             .then(|| format!("the dropout rate must be at least 0 and below 1, but is {}", self.rate))
+    }
+
+    fn settings_fix(&self) -> Option<LayerFix> {
+        Some(LayerFix::DropoutRate(0.2))
+    }
+
+    fn dropout_rate_mut(&mut self) -> Option<&mut f32> {
+        Some(&mut self.rate)
     }
 }
 

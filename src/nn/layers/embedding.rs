@@ -3,7 +3,8 @@
 //! Backward: ∂L/∂E[k] = Σ of ∂L/∂a[i] over all places where xᵢ = k. Numbers are no quantities: there is no ∂L/∂x.
 
 use super::{
-    Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext, flat, numbers,
+    Backward, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
+    flat, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::{Initialiser, Real};
@@ -76,6 +77,14 @@ impl LayerDefinition for EmbeddingSpec {
     fn invalid(&self) -> Option<String> {
         let bad = self.vocabulary == 0 || self.dimensions == 0;
         bad.then(|| "an embedding needs at least one category and one dimension".to_owned())
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        (input.len() > 1).then_some(LayerFix::InsertFlatten)
+    }
+
+    fn vocabulary_mut(&mut self) -> Option<&mut usize> {
+        Some(&mut self.vocabulary)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where data enter the network and where its output meets the target.
 
-use super::{Backward, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
+use super::{Backward, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::spec::{is_one, one};
 use crate::nn::{Loss, Real};
@@ -46,6 +46,14 @@ impl LayerDefinition for InputSpec {
             None => lowering.pass(0),
             Some(rows) => lowering.push_from(0, OperationPlan::Rows(rows.into()), units),
         }
+    }
+
+    fn settings_fix(&self) -> Option<LayerFix> {
+        None
+    }
+
+    fn input_mut(&mut self) -> Option<&mut InputSpec> {
+        Some(self)
     }
 }
 
@@ -158,6 +166,14 @@ impl LayerDefinition for OutputSpec {
             }
             _ => None,
         }
+    }
+
+    fn settings_fix(&self) -> Option<LayerFix> {
+        None
+    }
+
+    fn output_mut(&mut self) -> Option<&mut OutputSpec> {
+        Some(self)
     }
 }
 

@@ -32,6 +32,7 @@ pub use shape::{FlattenSpec, PermuteSpec, ReshapeSpec, UpsampleSpec};
 pub use window::{Conv2dSpec, GlobalPoolSpec, Padding, Pool2dSpec, PoolKind};
 pub use window1d::{Conv1dSpec, Padding1d, Pool1dSpec};
 
+use super::Activation;
 use super::compile::Lowering;
 use super::init::Initialiser;
 use super::kernels::convolution::Convolution;
@@ -78,7 +79,7 @@ pub trait LayerDefinition {
         self.output_shape(&inputs[0])
     }
     /// The function that it ends with, where it has one.
-    fn activation(&self) -> Option<super::Activation> {
+    fn activation(&self) -> Option<Activation> {
         None
     }
     /// Parameters for one sample of shape `input` (of its output, for a layer that joins).
@@ -93,6 +94,55 @@ pub trait LayerDefinition {
     fn invalid(&self) -> Option<String> {
         None
     }
+    /// What would make its settings valid again.
+    fn settings_fix(&self) -> Option<LayerFix> {
+        Some(LayerFix::Reset)
+    }
+    /// What would let it take an input of shape `input`, which it cannot.
+    fn input_fix(&self, _input: &[usize]) -> Option<LayerFix> {
+        None
+    }
+    /// The function that it ends with, to be changed.
+    fn activation_mut(&mut self) -> Option<&mut Activation> {
+        None
+    }
+    /// How many numbers it puts out, where that is a setting.
+    fn units_mut(&mut self) -> Option<&mut usize> {
+        None
+    }
+    /// The share of values that it zeroes while training.
+    fn dropout_rate_mut(&mut self) -> Option<&mut f32> {
+        None
+    }
+    /// How many categories it knows.
+    fn vocabulary_mut(&mut self) -> Option<&mut usize> {
+        None
+    }
+    /// Its settings as an input of the network, if it is one.
+    fn input_mut(&mut self) -> Option<&mut InputSpec> {
+        None
+    }
+    /// Its settings as an output of the network, if it is one.
+    fn output_mut(&mut self) -> Option<&mut OutputSpec> {
+        None
+    }
+}
+
+/// A change to a layer, or in front of it, that removes a problem.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerFix {
+    /// So many units.
+    Units(usize),
+    /// This share of values zeroed.
+    DropoutRate(f32),
+    /// The usual settings.
+    Reset,
+    /// A flatten layer in front.
+    InsertFlatten,
+    /// A reshape layer in front.
+    InsertReshape(Vec<usize>),
+    /// The layer goes.
+    Remove,
 }
 
 /// A parameter tensor before it is allocated.
@@ -145,8 +195,47 @@ impl LayerKind {
         }
     }
 
+    pub fn definition_mut(&mut self) -> &mut dyn LayerDefinition {
+        match self {
+            Self::Input(spec) => spec,
+            Self::Dense(spec) => spec,
+            Self::Activation(spec) => spec,
+            Self::Prelu(spec) => spec,
+            Self::Dropout(spec) => spec,
+            Self::Noise(spec) => spec,
+            Self::Conv2d(spec) => spec,
+            Self::Conv1d(spec) => spec,
+            Self::Pool2d(spec) => spec,
+            Self::Pool1d(spec) => spec,
+            Self::GlobalPool(spec) => spec,
+            Self::BatchNorm(spec) => spec,
+            Self::LayerNorm(spec) => spec,
+            Self::GroupNorm(spec) => spec,
+            Self::Recurrent(spec) => spec,
+            Self::Attention(spec) => spec,
+            Self::Position(spec) => spec,
+            Self::Embedding(spec) => spec,
+            Self::Permute(spec) => spec,
+            Self::Upsample(spec) => spec,
+            Self::Flatten(spec) => spec,
+            Self::Reshape(spec) => spec,
+            Self::Join(spec) => spec,
+            Self::Output(spec) => spec,
+        }
+    }
+
     pub fn info(&self) -> &'static LayerInfo {
         self.definition().info()
+    }
+
+    /// Whether the features of the data enter here.
+    pub fn is_input(&self) -> bool {
+        matches!(self, Self::Input(_))
+    }
+
+    /// Whether it compares its input with a target.
+    pub fn is_output(&self) -> bool {
+        matches!(self, Self::Output(_))
     }
 }
 
@@ -429,6 +518,23 @@ fn sequence(input: &[usize], what: &str) -> Result<[usize; 2], String> {
         [steps, features] => Ok([steps, features]),
         _ => Err(format!("{what} needs a sequence [steps, features], but its input has shape {input:?}")),
     }
+}
+
+/// A flat sample as a sequence of single numbers, for a layer that takes sequences.
+fn sequence_fix(input: &[usize]) -> Option<LayerFix> {
+    match *input {
+        [n] => Some(LayerFix::InsertReshape(vec![n, 1])),
+        _ => None,
+    }
+}
+
+/// A flat sample as a square image of one or three channels, for a layer that takes images.
+fn image_fix(input: &[usize]) -> Option<LayerFix> {
+    let &[n] = input else { return None };
+    let side = |n: usize| (n as f64).sqrt().round() as usize;
+    let channels = [1, 3].into_iter().find(|c| n % c == 0 && side(n / c).pow(2) * c == n)?;
+    let side = side(n / channels);
+    Some(LayerFix::InsertReshape(vec![channels, side, side]))
 }
 
 /// A gradient that goes through unchanged.

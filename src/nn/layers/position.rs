@@ -4,8 +4,8 @@
 //! Learned: p is a parameter, and ∂L/∂p = Σ over the mini-batch of ∂L/∂a.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
-    numbers, sequence,
+    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, numbers, sequence, sequence_fix,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::matrix;
@@ -65,6 +65,10 @@ impl LayerDefinition for PositionSpec {
         let units = lowering.input_units();
         let learned = lowering.parameter("position");
         lowering.push(OperationPlan::Position { learned, features }, units);
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        sequence_fix(input)
     }
 }
 

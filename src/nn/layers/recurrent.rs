@@ -7,8 +7,8 @@
 //! - GRU: r, z = σ(…), n = tanh(Wᵀx + b + r (Uᵀh + b′)), h = (1 − z) n + z h
 
 use super::{
-    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
-    PassContext, sequence,
+    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan,
+    ParameterShape, PassContext, sequence, sequence_fix,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
@@ -173,6 +173,10 @@ impl LayerDefinition for RecurrentSpec {
 
     fn invalid(&self) -> Option<String> {
         (self.units == 0).then(|| "a recurrent layer needs at least one unit".to_owned())
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        sequence_fix(input)
     }
 }
 

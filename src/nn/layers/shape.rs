@@ -1,8 +1,8 @@
 //! Layers that move numbers and leave them as they are: flatten, reshape, permute, upsample, and the choice of features.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, channels_of,
-    numbers,
+    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext,
+    channels_of, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::{Real, volume};
@@ -88,6 +88,10 @@ impl LayerDefinition for ReshapeSpec {
         let bad = self.shape.is_empty() || self.shape.len() > 4 || self.shape.contains(&0);
         bad.then(|| "a shape has one to four sides of at least 1".to_owned())
     }
+
+    fn input_fix(&self, _: &[usize]) -> Option<LayerFix> {
+        Some(LayerFix::Remove)
+    }
 }
 
 /// The sides of a sample in another order.
@@ -156,6 +160,10 @@ impl LayerDefinition for PermuteSpec {
         sorted.sort_unstable();
         let right = (2..=4).contains(&sorted.len()) && sorted.iter().enumerate().all(|(i, &side)| i == side);
         (!right).then(|| "the order names each side once, from 0, of two to four sides".to_owned())
+    }
+
+    fn input_fix(&self, _: &[usize]) -> Option<LayerFix> {
+        Some(LayerFix::Remove)
     }
 }
 

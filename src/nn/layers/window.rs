@@ -1,8 +1,8 @@
 //! Layers that slide a window over an image `[channels, height, width]`: convolution and pooling.
 
 use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
-    channels_of, image, numbers,
+    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape,
+    PassContext, channels_of, image, image_fix, numbers,
 };
 use crate::nn::compile::Lowering;
 use crate::nn::kernels::convolution::{self, Convolution, Direction};
@@ -271,6 +271,14 @@ impl LayerDefinition for Conv2dSpec {
     fn activation(&self) -> Option<Activation> {
         Some(self.activation)
     }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        image_fix(input)
+    }
+
+    fn activation_mut(&mut self) -> Option<&mut Activation> {
+        Some(&mut self.activation)
+    }
 }
 
 impl Conv2dSpec {
@@ -385,6 +393,10 @@ impl LayerDefinition for Pool2dSpec {
     fn invalid(&self) -> Option<String> {
         self.geometry().invalid()
     }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        image_fix(input)
+    }
 }
 
 /// One number a channel.
@@ -432,6 +444,10 @@ impl LayerDefinition for GlobalPoolSpec {
         if let Ok(pooling) = self.pooling(lowering.input()) {
             lowering.push(OperationPlan::Pool(pooling), pooling.channels);
         }
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        image_fix(input)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Convolution and pooling over a sequence `[channels, length]`: those of an image that is one row high.
 
-use super::{Conv2dSpec, LayerDefinition, LayerInfo, Padding, ParameterShape, Pool2dSpec, PoolKind, numbers};
+use super::{Conv2dSpec, LayerDefinition, LayerFix, LayerInfo, Padding, ParameterShape, Pool2dSpec, PoolKind, numbers};
 use crate::nn::compile::Lowering;
 use crate::nn::{Activation, Initialiser};
 use schemars::JsonSchema;
@@ -148,6 +148,17 @@ impl LayerDefinition for Conv1dSpec {
     fn activation(&self) -> Option<Activation> {
         Some(self.activation)
     }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        match *input {
+            [n] => Some(LayerFix::InsertReshape(vec![1, n])),
+            _ => None,
+        }
+    }
+
+    fn activation_mut(&mut self) -> Option<&mut Activation> {
+        Some(&mut self.activation)
+    }
 }
 
 /// Makes a sequence shorter.
@@ -205,5 +216,12 @@ impl LayerDefinition for Pool1dSpec {
 
     fn invalid(&self) -> Option<String> {
         self.image().invalid()
+    }
+
+    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
+        match *input {
+            [n] => Some(LayerFix::InsertReshape(vec![1, n])),
+            _ => None,
+        }
     }
 }
