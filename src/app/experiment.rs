@@ -73,7 +73,7 @@ impl Experiment {
             let (name, text) = match self.kind {
                 Kind::Folds => (
                     "Cross-validation",
-                    "Deals the rows into folds and trains a fresh network for each, on all rows but the fold, which then head_targets it. The spread shows how far a score can be trusted. The test rows take no part; the network on screen stays as it is.",
+                    "Deals the rows into folds and trains a fresh network for each, on all rows but the fold, which then scores it. The spread shows how far a score can be trusted. The test rows take no part; the network on screen stays as it is.",
                 ),
                 Kind::Rates => (
                     "Learning-rate range test",

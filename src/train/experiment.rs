@@ -28,7 +28,7 @@ pub struct FoldResult {
     pub evaluation: Option<Evaluation>,
 }
 
-/// Trains a fresh network for `epochs` on each fold and head_targets it on the rows that were held back. `told` hears the fold and the
+/// Trains a fresh network for `epochs` on each fold and evaluates it on the rows that were held back. `told` hears the fold and the
 /// share of its epochs after each epoch, and ends the experiment by answering false.
 ///
 /// # Errors
