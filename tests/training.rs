@@ -161,8 +161,8 @@ fn a_row_of_weight_two_counts_as_two_rows_and_one_of_weight_zero_as_none() {
     let rows = plain.part(Part::Train).to_vec();
     let run = |weights: Option<Vec<f32>>, train: Vec<u32>| {
         let mut data = plain.clone();
-        data.weights = weights;
-        data.parts = [train, Vec::new(), Vec::new()];
+        data.weights = weights.map(Arc::from);
+        data.parts = [train.into(), Arc::default(), Arc::default()];
         let mut session = Session::new(&document.network, Arc::new(data), document.training.clone(), 1).expect("fits");
         (0..3).for_each(|_| session.epoch().expect("stays finite"));
         session.network().params().to_vec()
@@ -429,7 +429,7 @@ fn a_panic_in_the_trainer_becomes_a_message_and_rewind_starts_again() {
     let (_, mut data) = document.data.load().expect("can be read");
     let window = Window::open(&document);
     // A row that is not there: a bug that no check has caught.
-    data.parts[0] = vec![u32::MAX];
+    data.parts[0] = Arc::from([u32::MAX]);
     let (spec, config) = (document.network.clone(), document.training.clone());
     window.worker.send(Command::Load { generation: 2, spec, data: Arc::new(data), config, run: None });
     window.worker.send(Command::Step(StepUnit::Batch));

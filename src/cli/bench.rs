@@ -121,11 +121,11 @@ impl Workload {
         };
         let data = Dataset {
             name: self.name.to_owned(),
-            x,
+            x: x.into_shared(),
             targets: vec![targets],
             weights: None,
             source_rows: Arc::new((0..self.rows).collect()),
-            parts: [(0..self.rows as u32).collect(), Vec::new(), Vec::new()],
+            parts: [(0..self.rows as u32).collect(), Arc::default(), Arc::default()],
             encoder: Encoder::default(),
             augmentation: None,
         };

@@ -5,11 +5,12 @@ use super::error::DataError;
 use super::numbers::Numbers;
 use super::table::{Column, Kind, Places, Table, Values};
 use chrono::{Datelike as _, Timelike as _};
-use ndarray::Array2;
+use ndarray::{ArcArray2, Array2};
 use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The treatment of every used column, with what was learned from the training rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -225,17 +226,17 @@ pub(super) fn apply(steps: &[Function], x: f64) -> f64 {
     steps.iter().fold(x, |x, step| step.apply(x))
 }
 
-/// What is to be predicted, one entry a row.
+/// What is to be predicted, one entry per row. A clone shares the numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     Classes {
         names: Vec<String>,
-        labels: Vec<u32>,
+        labels: Arc<[u32]>,
     },
     /// Encoded values `[rows, targets]`; each scale leads back to the column's own units.
     Values {
         names: Vec<String>,
-        values: Array2<f32>,
+        values: ArcArray2<f32>,
         scales: Vec<TargetScale>,
     },
 }
@@ -585,7 +586,7 @@ fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targ
     }
     Ok(Targets::Values {
         names: group.iter().map(|e| e.column.clone()).collect(),
-        values: encode(group, table, rows, 1)?,
+        values: encode(group, table, rows, 1)?.into_shared(),
         scales: group.iter().map(|e| e.scale()).collect(),
     })
 }

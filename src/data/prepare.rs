@@ -9,7 +9,7 @@ use super::fit::Fitting;
 use super::plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, StepKind, Treatment};
 use super::split::{Dealing, SplitBy};
 use super::table::{Column, Kind, Table, Values};
-use ndarray::Array2;
+use ndarray::ArcArray2;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -29,20 +29,20 @@ pub enum Part {
     Test,
 }
 
-/// Arrays ready for training.
+/// Arrays ready for training. A clone shares them.
 #[derive(Clone, Debug)]
 pub struct Dataset {
     pub name: String,
     /// Features `[rows, features]`.
-    pub x: Array2<f32>,
+    pub x: ArcArray2<f32>,
     /// By kind; at least one.
     pub targets: Vec<Targets>,
     /// How much each row counts in training; alike where absent.
-    pub weights: Option<Vec<f32>>,
+    pub weights: Option<Arc<[f32]>>,
     /// Row of the table that each row came from; of a window its last.
     pub source_rows: Arc<Vec<usize>>,
     /// Rows of each part, in the order of [`Part`]. In training a row may stand several times.
-    pub parts: [Vec<u32>; 3],
+    pub parts: [Arc<[u32]>; 3],
     pub encoder: Encoder,
     /// What happens to pictures in training.
     pub augmentation: Option<Augmentation>,
@@ -153,11 +153,11 @@ impl<'a> UsedRows<'a> {
         let augment = self.preparation.find(|kind| if let StepKind::Augment(how) = kind { Some(how) } else { None });
         Ok(Dataset {
             name: table.name.clone(),
-            x: encoder.features(table, kept)?,
+            x: encoder.features(table, kept)?.into_shared(),
             targets: encoder.targets(table, kept)?,
-            weights,
+            weights: weights.map(Arc::from),
             source_rows: Arc::clone(kept),
-            parts,
+            parts: parts.map(Arc::from),
             augmentation: augment.filter(|_| encoder.picture().is_some()),
             encoder,
         })

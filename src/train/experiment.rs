@@ -141,7 +141,7 @@ pub fn range_test(
 ) -> Result<Vec<RatePoint>, ExperimentError> {
     // Only the training rows matter.
     let [training, ..] = data.parts.clone();
-    let data = Dataset { parts: [training, Vec::new(), Vec::new()], ..data.clone() };
+    let data = Dataset { parts: [training, Arc::default(), Arc::default()], ..data.clone() };
     let plain = TrainConfig { schedule: Schedule::Constant, early_stopping: None, ..config.clone() };
     let at = |step: usize| {
         let part = step as f32 / range.steps.saturating_sub(1).max(1) as f32;

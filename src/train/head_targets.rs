@@ -28,7 +28,7 @@ impl HeadTargets {
             HeadTarget::Group { group, columns } => match (&data.targets[*group], columns) {
                 (Targets::Values { names, values, scales }, Some(chosen)) => Targets::Values {
                     names: chosen.iter().map(|&k| names[k].clone()).collect(),
-                    values: values.select(Axis(1), chosen),
+                    values: values.select(Axis(1), chosen).into_shared(),
                     scales: chosen.iter().map(|&k| scales[k]).collect(),
                 },
                 (targets, _) => targets.clone(),

@@ -384,7 +384,9 @@ mod tests {
             let encode = |v: &f64| ((v - scale.offset) / scale.scale) as f32;
             let targets = Targets::Values {
                 names: vec!["t".into()],
-                values: Array2::from_shape_vec((n, 1), truth.iter().map(encode).collect()).expect("one column"),
+                values: Array2::from_shape_vec((n, 1), truth.iter().map(encode).collect())
+                    .expect("one column")
+                    .into_shared(),
                 scales: vec![scale],
             };
             let output: Vec<f32> = predicted.iter().map(encode).collect();

@@ -367,7 +367,7 @@ fn balance(ui: &mut Ui, data: &Dataset) {
     let t = tokens(ui);
     ui.label(title("Class balance"));
     let mut counts = vec![0_usize; names.len()];
-    for &l in labels {
+    for &l in labels.iter() {
         counts[l as usize] += 1;
     }
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f32;
