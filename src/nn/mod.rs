@@ -11,7 +11,7 @@ mod activation;
 pub mod check;
 pub mod compile;
 mod init;
-pub mod kernels;
+pub(crate) mod kernels;
 pub mod layers;
 mod loss;
 mod mend;

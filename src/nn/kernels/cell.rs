@@ -5,7 +5,7 @@ use crate::nn::real::Real;
 
 /// The state of a cell before and after one step, and what the backward pass needs of it. All are `[units, width]` but the
 /// gates, which lie one behind the other.
-pub struct CellStep<'a, T> {
+pub(crate) struct CellStep<'a, T> {
     /// Weighted sums on entry, activated gates on return.
     pub gates: &'a mut [T],
     /// GRU: U h + c of the new state.
@@ -18,7 +18,7 @@ pub struct CellStep<'a, T> {
 
 dispatch! {
     /// h = tanh(z)
-    pub fn simple_cell<T: Real>(step: CellStep<'_, T>) => simple_cell_body
+    pub(crate) fn simple_cell<T: Real>(step: CellStep<'_, T>) => simple_cell_body
 }
 
 #[inline(always)]
@@ -30,7 +30,7 @@ fn simple_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
 
 dispatch! {
     /// i, f, o = σ(z), g = tanh(z); c ← f c + i g; h = o tanh c. Gates in the order i, f, g, o.
-    pub fn long_cell<T: Real>(step: CellStep<'_, T>) => long_cell_body
+    pub(crate) fn long_cell<T: Real>(step: CellStep<'_, T>) => long_cell_body
 }
 
 #[inline(always)]
@@ -55,7 +55,7 @@ fn long_cell_body<T: Real, const FMA: bool>(step: CellStep<'_, T>) {
 
 dispatch! {
     /// r, z = σ(…), n = tanh(x + r · inner); h = (1 − z) n + z h. Gates in the order r, z, n.
-    pub fn gated_cell<T: Real>(step: CellStep<'_, T>) => gated_cell_body
+    pub(crate) fn gated_cell<T: Real>(step: CellStep<'_, T>) => gated_cell_body
 }
 
 #[inline(always)]
@@ -82,7 +82,7 @@ fn gates<T: Real, const FMA: bool>(z: [T; 2]) -> [T; 2] {
 /// The same backward: `grad_after` is ∂L/∂h of this step, `grad_memory` ∂L/∂c (LSTM), which becomes that of the step before.
 /// The gates give way to ∂L/∂z, `inner` to ∂L/∂(U h + c) of the new state (GRU); `grad_before` receives the part of ∂L/∂h of
 /// the step before that does not pass a weight (GRU).
-pub struct CellBack<'a, T> {
+pub(crate) struct CellBack<'a, T> {
     pub gates: &'a mut [T],
     pub inner: &'a mut [T],
     pub before: &'a [T],
@@ -94,7 +94,7 @@ pub struct CellBack<'a, T> {
     pub grad_before: &'a mut [T],
 }
 
-dispatch! { pub fn simple_cell_backward<T: Real>(at: CellBack<'_, T>) => simple_cell_backward_body }
+dispatch! { pub(crate) fn simple_cell_backward<T: Real>(at: CellBack<'_, T>) => simple_cell_backward_body }
 
 #[inline(always)]
 fn simple_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
@@ -103,7 +103,7 @@ fn simple_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
     }
 }
 
-dispatch! { pub fn long_cell_backward<T: Real>(at: CellBack<'_, T>) => long_cell_backward_body }
+dispatch! { pub(crate) fn long_cell_backward<T: Real>(at: CellBack<'_, T>) => long_cell_backward_body }
 
 #[inline(always)]
 fn long_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
@@ -126,7 +126,7 @@ fn long_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {
     }
 }
 
-dispatch! { pub fn gated_cell_backward<T: Real>(at: CellBack<'_, T>) => gated_cell_backward_body }
+dispatch! { pub(crate) fn gated_cell_backward<T: Real>(at: CellBack<'_, T>) => gated_cell_backward_body }
 
 #[inline(always)]
 fn gated_cell_backward_body<T: Real, const FMA: bool>(at: CellBack<'_, T>) {

@@ -1,9 +1,9 @@
 //! Convolution over an image `[channels, height, width, stride]`, batch last: every loop runs over the samples of the
 //! mini-batch, so no image is unfolded.
 
-use super::matrix::{lane_sum, row_sums};
+use super::matrix::row_sums;
 use super::window::{Side, Taps};
-use super::{LANES, dispatch};
+use super::{LANES, dispatch, lane_sum};
 use crate::nn::real::Real;
 use std::ops::Range;
 
@@ -27,7 +27,7 @@ impl Convolution {
     }
 
     /// Weights and inputs that meet in one output, as places in their tensors.
-    pub fn products_into(&self, output: usize) -> Vec<(usize, usize)> {
+    pub(crate) fn products_into(&self, output: usize) -> Vec<(usize, usize)> {
         let (width, area) = (self.x.output, self.y.output * self.x.output);
         let (filter, y, x) = (output / area, output / width % self.y.output, output % width);
         let per_group = self.inputs / self.groups;
@@ -47,7 +47,7 @@ impl Convolution {
     }
 
     /// Weights that one input meets, and the outputs that it goes into.
-    pub fn products_from(&self, input: usize) -> Vec<(usize, usize)> {
+    pub(crate) fn products_from(&self, input: usize) -> Vec<(usize, usize)> {
         let (width, area) = (self.x.input, self.y.input * self.x.input);
         let (channel, y, x) = (input / area, input / width % self.y.input, input % width);
         let (per_group, filters) = (self.inputs / self.groups, self.outputs / self.groups);
@@ -67,7 +67,7 @@ impl Convolution {
     }
 
     /// Inputs that meet one weight, and the outputs that they go into.
-    pub fn products_of(&self, weight: usize) -> Vec<(usize, usize)> {
+    pub(crate) fn products_of(&self, weight: usize) -> Vec<(usize, usize)> {
         let per_group = self.inputs / self.groups;
         let (kx, ky) = (weight % self.x.kernel, weight / self.x.kernel % self.y.kernel);
         let (channel, filter) = (weight / self.taps() % per_group, weight / self.taps() / per_group);
@@ -99,7 +99,7 @@ fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
 
 /// Which of the two tensors of a convolution is computed from the other.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     /// z = bias + weight ∗ x; backward for a transposed convolution.
     Forward,
     /// ∂L/∂x from ∂L/∂z; forward for a transposed convolution.
@@ -108,7 +108,7 @@ pub enum Direction {
 
 /// The result of a convolution, or of its transpose, added if `accumulate`; `bias` may be empty. `packed` is room for as many
 /// numbers as there are weights.
-pub fn convolve<T: Real>(
+pub(crate) fn convolve<T: Real>(
     c: &Convolution,
     direction: Direction,
     weight: &[T],
@@ -369,7 +369,7 @@ impl<T: Real> Place<'_, T> {
 }
 
 /// ∂L/∂weight and ∂L/∂bias, summed over pixels and the mini-batch; both overwrite.
-pub fn backward_params<T: Real>(
+pub(crate) fn backward_params<T: Real>(
     c: &Convolution,
     x: &[T],
     grad_z: &[T],

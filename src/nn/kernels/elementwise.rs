@@ -1,6 +1,6 @@
 //! Activations over whole buffers, forward and backward. Buffers are `[units, stride]`, batch last.
 
-use super::sequence::share_chunks;
+use super::threads::share_chunks;
 use super::{LANES, dispatch};
 use crate::nn::activation::Activation;
 use crate::nn::real::Real;
@@ -15,7 +15,7 @@ fn share<T: Real>(values: &mut [T], threads: usize, work: impl Fn(usize, &mut [T
 }
 
 /// a = f(z).
-pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usize, threads: usize) {
+pub(crate) fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usize, threads: usize) {
     match function {
         Activation::Identity => a.copy_from_slice(z),
         Activation::Softmax => softmax(z, a, stride),
@@ -24,7 +24,7 @@ pub fn activate<T: Real>(function: Activation, z: &[T], a: &mut [T], stride: usi
 }
 
 /// ∂L/∂z = ∂L/∂a · f′(z); for softmax ∂L/∂zᵢ = aᵢ (∂L/∂aᵢ − Σⱼ aⱼ ∂L/∂aⱼ). Added to `grad_z` if `accumulate`.
-pub fn activate_backward<T: Real>(
+pub(crate) fn activate_backward<T: Real>(
     function: Activation,
     z: &[T],
     a: &[T],
@@ -91,7 +91,7 @@ fn slope_each_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// Softmax over the units of each sample, with the largest logit subtracted first.
-    pub fn softmax<T: Real>(z: &[T], a: &mut [T], stride: usize) => softmax_body
+    pub(crate) fn softmax<T: Real>(z: &[T], a: &mut [T], stride: usize) => softmax_body
 }
 
 #[inline(always)]
@@ -155,7 +155,7 @@ fn softmax_backward_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// out = x · mask, added to what `out` held if `accumulate`.
-    pub fn masked<T: Real>(x: &[T], mask: &[T], out: &mut [T], accumulate: bool) => masked_body
+    pub(crate) fn masked<T: Real>(x: &[T], mask: &[T], out: &mut [T], accumulate: bool) => masked_body
 }
 
 #[inline(always)]

@@ -3,8 +3,9 @@
 //! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
 //! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
-use super::sequence::{self, Matrix, Part, Rows, Steps};
-use super::{LANES, dispatch};
+use super::affine::{Matrix, Rows, affine};
+use super::outer::{Part, Steps, outer};
+use super::{LANES, blocks, dispatch, lane_sum};
 use crate::nn::real::Real;
 use gemm::Parallelism;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
@@ -19,7 +20,7 @@ const PARALLEL: usize = 1 << 24;
 /// # Panics
 /// If the shapes do not fit: the caller's bug.
 #[allow(clippy::needless_pass_by_value)]
-pub fn product<T: Real>(
+pub(crate) fn product<T: Real>(
     mut dst: ArrayViewMut2<'_, T>,
     lhs: ArrayView2<'_, T>,
     rhs: ArrayView2<'_, T>,
@@ -71,12 +72,12 @@ impl Strides2 for [isize] {
 }
 
 /// A row-major matrix view over the front of `data`.
-pub fn rows<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
+pub(crate) fn rows<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
     ArrayView2::from_shape((rows, cols), &data[..rows * cols]).expect("the slice has exactly rows × cols elements")
 }
 
 /// A mutable row-major matrix view over the front of `data`.
-pub fn rows_mut<T>(data: &mut [T], rows: usize, cols: usize) -> ArrayViewMut2<'_, T> {
+pub(crate) fn rows_mut<T>(data: &mut [T], rows: usize, cols: usize) -> ArrayViewMut2<'_, T> {
     ArrayViewMut2::from_shape((rows, cols), &mut data[..rows * cols])
         .expect("the slice has exactly rows × cols elements")
 }
@@ -88,7 +89,15 @@ fn transposed<T>(data: &[T], rows: usize, cols: usize) -> ArrayView2<'_, T> {
 }
 
 /// z = Wᵀx + b: `weight [inputs, outputs]`, `bias [outputs]` or empty, `x [inputs, stride]`, `z [outputs, stride]`.
-pub fn forward<T: Real>(weight: &[T], bias: &[T], x: &[T], z: &mut [T], inputs: usize, outputs: usize, threads: usize) {
+pub(crate) fn forward<T: Real>(
+    weight: &[T],
+    bias: &[T],
+    x: &[T],
+    z: &mut [T],
+    inputs: usize,
+    outputs: usize,
+    threads: usize,
+) {
     let stride = z.len() / outputs;
     if inputs * outputs * stride <= SMALL {
         // Wᵀ by its distances.
@@ -103,7 +112,7 @@ pub fn forward<T: Real>(weight: &[T], bias: &[T], x: &[T], z: &mut [T], inputs: 
 }
 
 /// ∂L/∂x = W ∂L/∂z, added to `grad_x` if `accumulate`.
-pub fn backward_input<T: Real>(
+pub(crate) fn backward_input<T: Real>(
     weight: &[T],
     grad_z: &[T],
     grad_x: &mut [T],
@@ -128,7 +137,7 @@ pub fn backward_input<T: Real>(
 }
 
 /// ∂L/∂W = x (∂L/∂z)ᵀ and ∂L/∂b = Σ over the batch of ∂L/∂z; both overwrite.
-pub fn backward_params<T: Real>(
+pub(crate) fn backward_params<T: Real>(
     x: &[T],
     grad_z: &[T],
     grad_weight: &mut [T],
@@ -161,9 +170,9 @@ fn small_product<T: Real>(
     [rows, depth, stride]: [usize; 3],
     accumulate: bool,
 ) {
-    for (at, width) in sequence::blocks(stride) {
+    for (at, width) in blocks::of(stride) {
         let place = Rows { distance: stride, width };
-        sequence::affine(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
+        affine(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
     }
 }
 
@@ -176,7 +185,7 @@ fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias:
         let of = |values| Steps { values, step: 0, row: stride };
         let (inputs, outputs) = (x.len() / stride, grad_z.len() / stride);
         let part = Part { first: 0, inputs, outputs, lead: outputs };
-        sequence::outer(of(x), of(grad_z), 1, stride, grad_weight, part, false);
+        outer(of(x), of(grad_z), 1, stride, grad_weight, part, false);
     }
 }
 
@@ -205,7 +214,7 @@ fn lane_outer_body<T: Real, const FMA: bool>(x: &[T], grad_z: &[T], grad_weight:
 
 dispatch! {
     /// sums[r] = Σ of row r; nothing when `sums` is empty (a layer without bias).
-    pub fn row_sums<T: Real>(values: &[T], sums: &mut [T], stride: usize) => row_sums_body
+    pub(crate) fn row_sums<T: Real>(values: &[T], sums: &mut [T], stride: usize) => row_sums_body
 }
 
 #[inline(always)]
@@ -228,12 +237,6 @@ fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride:
         }
         *sum = lane_sum(lanes);
     }
-}
-
-/// Sum of the lanes in a fixed, balanced order.
-#[inline(always)]
-pub(crate) fn lane_sum<T: Real>(l: [T; LANES]) -> T {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
 #[cfg(test)]

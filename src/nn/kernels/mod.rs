@@ -1,24 +1,37 @@
 //! The loops that training spends its time in, compiled for several instruction sets and chosen at run time.
 //!
 //! Tensors are stored **batch last**: a buffer of shape `[units, stride]` whose row `u` holds unit `u` for every
-//! sample of the mini-batch. `stride` is the batch size rounded up to [`LANES`]; the padding columns carry zero
-//! inputs and zero gradients, so no loop needs a tail.
+//! sample of the mini-batch. `stride` is the batch size rounded up to [`LANES`], so that no loop needs a tail. The network's
+//! inputs and the gradients are zero in the padding columns; activations there are computed like any other and never counted.
 
-pub mod cell;
-pub mod convolution;
-pub mod elementwise;
-pub mod matrix;
-pub mod norm;
-pub mod sequence;
-pub mod update;
-pub mod window;
+pub(crate) mod affine;
+pub(crate) mod attention;
+pub(crate) mod blocks;
+pub(crate) mod cell;
+pub(crate) mod convolution;
+pub(crate) mod elementwise;
+pub(crate) mod matrix;
+pub(crate) mod norm;
+pub(crate) mod outer;
+pub(crate) mod packed;
+pub(crate) mod threads;
+pub(crate) mod update;
+pub(crate) mod window;
+
+use crate::nn::real::Real;
 
 /// Batch columns are padded to a multiple of this many samples.
-pub const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 
 /// Number of stored columns for `batch` samples.
-pub const fn padded(batch: usize) -> usize {
+pub(crate) const fn padded(batch: usize) -> usize {
     batch.div_ceil(LANES) * LANES
+}
+
+/// Sum of the lanes in a fixed, balanced order.
+#[inline(always)]
+pub(crate) fn lane_sum<T: Real>(l: [T; LANES]) -> T {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
 /// Defines `$name`, which runs the inlined `$body::<T, FMA>` compiled for the best instruction set of this processor.

@@ -2,19 +2,18 @@
 //!
 //! A tensor is `[channels, values, stride]`, batch last; the padding columns take no part in means.
 
-use super::matrix::lane_sum;
-use super::{LANES, dispatch};
+use super::{LANES, dispatch, lane_sum};
 use crate::nn::real::Real;
 
 /// Mean and variance (of the population) of one channel over its values and the mini-batch.
-pub fn moments<T: Real>(x: &[T], stride: usize, batch: usize) -> (T, T) {
+pub(crate) fn moments<T: Real>(x: &[T], stride: usize, batch: usize) -> (T, T) {
     let share = T::from_f64(1.0 / (x.len() / stride * batch) as f64);
     let mean = total(x, stride, batch) * share;
     (mean, products(x, mean, x, mean, stride, batch) * share)
 }
 
 /// Σ g and Σ g · (x − mean) over the samples that are there.
-pub fn slopes<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
+pub(crate) fn slopes<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
     // The mean is taken off first: Σ g x − mean Σ g would cancel.
     (total(grad, stride, batch), products(grad, T::ZERO, x, mean, stride, batch))
 }
@@ -55,7 +54,7 @@ fn products_body<T: Real, const FMA: bool>(a: &[T], from_a: T, b: &[T], from_b: 
 
 dispatch! {
     /// a = scale · x + shift.
-    pub fn apply<T: Real>(x: &[T], a: &mut [T], scale: T, shift: T) => apply_body
+    pub(crate) fn apply<T: Real>(x: &[T], a: &mut [T], scale: T, shift: T) => apply_body
 }
 
 #[inline(always)]
@@ -67,7 +66,7 @@ dispatch! {
     /// ∂L/∂x = scale · (g − mean of g − x̂ · mean of g x̂) in training; zero in the padding columns.
     ///
     /// `level` is the mean of g, `tilt` the mean of g (x − mean) divided by the variance.
-    pub fn backward<T: Real>(x: &[T], grad: &[T], grad_x: &mut [T], mean: T, scale: T, level: T, tilt: T, stride: usize, batch: usize, accumulate: bool) => backward_body
+    pub(crate) fn backward<T: Real>(x: &[T], grad: &[T], grad_x: &mut [T], mean: T, scale: T, level: T, tilt: T, stride: usize, batch: usize, accumulate: bool) => backward_body
 }
 
 #[inline(always)]
@@ -96,7 +95,7 @@ fn backward_body<T: Real, const FMA: bool>(
 
 /// Values of one sample that are normalised together: `rows` lie one behind the other, every `values` of them in a channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Group {
+pub(crate) struct Group {
     /// Values in a channel.
     pub values: usize,
     pub stride: usize,
@@ -104,7 +103,7 @@ pub struct Group {
 
 dispatch! {
     /// a = γ x̂ + β over one group for each sample; leaves mean and 1/√(variance + ε) of each sample.
-    pub fn group<T: Real>(g: Group, x: &[T], gamma: &[T], beta: &[T], a: &mut [T], mean: &mut [T], rate: &mut [T], epsilon: T) => group_body
+    pub(crate) fn group<T: Real>(g: Group, x: &[T], gamma: &[T], beta: &[T], a: &mut [T], mean: &mut [T], rate: &mut [T], epsilon: T) => group_body
 }
 
 #[inline(always)]
@@ -150,7 +149,7 @@ fn group_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// ∂L/∂γ and ∂L/∂β of one group, summed over its values and the samples; both overwrite.
-    pub fn group_slopes<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_slopes_body
+    pub(crate) fn group_slopes<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_slopes_body
 }
 
 #[inline(always)]
@@ -182,7 +181,7 @@ fn group_slopes_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// ∂L/∂x = rate · (γ g − mean of γ g − x̂ · mean of γ g x̂) over one group for each sample.
-    pub fn group_backward<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], gamma: &[T], grad_x: &mut [T], accumulate: bool) => group_backward_body
+    pub(crate) fn group_backward<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], gamma: &[T], grad_x: &mut [T], accumulate: bool) => group_backward_body
 }
 
 #[inline(always)]

@@ -1,9 +1,9 @@
 //! One pass over parameters, gradients and running averages for each update rule.
 
-use super::{LANES, dispatch};
+use super::{LANES, dispatch, lane_sum};
 use crate::nn::real::Real;
 
-dispatch! { pub fn sgd<T: Real>(params: &mut [T], grads: &[T], lr: T) => sgd_body }
+dispatch! { pub(crate) fn sgd<T: Real>(params: &mut [T], grads: &[T], lr: T) => sgd_body }
 
 #[inline(always)]
 fn sgd_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], lr: T) {
@@ -12,7 +12,7 @@ fn sgd_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], lr: T) {
     }
 }
 
-dispatch! { pub fn momentum<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => momentum_body }
+dispatch! { pub(crate) fn momentum<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => momentum_body }
 
 #[inline(always)]
 fn momentum_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) {
@@ -22,7 +22,7 @@ fn momentum_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], veloci
     }
 }
 
-dispatch! { pub fn nesterov<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => nesterov_body }
+dispatch! { pub(crate) fn nesterov<T: Real>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) => nesterov_body }
 
 #[inline(always)]
 fn nesterov_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], velocity: &mut [T], lr: T, mu: T) {
@@ -32,7 +32,7 @@ fn nesterov_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], veloci
     }
 }
 
-dispatch! { pub fn rmsprop<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], lr: T, decay: T, epsilon: T) => rmsprop_body }
+dispatch! { pub(crate) fn rmsprop<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], lr: T, decay: T, epsilon: T) => rmsprop_body }
 
 #[inline(always)]
 fn rmsprop_body<T: Real, const FMA: bool>(
@@ -51,7 +51,7 @@ fn rmsprop_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// `betas` are the decay of both moments; `step` is η/(1−β₁ᵗ) and `root` is 1/√(1−β₂ᵗ).
-    pub fn adam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], step: T, root: T, epsilon: T) => adam_body
+    pub(crate) fn adam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], step: T, root: T, epsilon: T) => adam_body
 }
 
 #[inline(always)]
@@ -74,7 +74,7 @@ fn adam_body<T: Real, const FMA: bool>(
     }
 }
 
-dispatch! { pub fn adagrad<T: Real>(params: &mut [T], grads: &[T], sum: &mut [T], lr: T, epsilon: T) => adagrad_body }
+dispatch! { pub(crate) fn adagrad<T: Real>(params: &mut [T], grads: &[T], sum: &mut [T], lr: T, epsilon: T) => adagrad_body }
 
 #[inline(always)]
 fn adagrad_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], sum: &mut [T], lr: T, epsilon: T) {
@@ -84,7 +84,7 @@ fn adagrad_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], sum: &m
     }
 }
 
-dispatch! { pub fn adadelta<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], moved: &mut [T], lr: T, decay: T, epsilon: T) => adadelta_body }
+dispatch! { pub(crate) fn adadelta<T: Real>(params: &mut [T], grads: &[T], square: &mut [T], moved: &mut [T], lr: T, decay: T, epsilon: T) => adadelta_body }
 
 #[inline(always)]
 fn adadelta_body<T: Real, const FMA: bool>(
@@ -107,7 +107,7 @@ fn adadelta_body<T: Real, const FMA: bool>(
 
 dispatch! {
     /// `shares` are the rates of the gradient and of the first moment; `root` is 1/√(1−β₂ᵗ).
-    pub fn nadam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], shares: [T; 2], root: T, epsilon: T) => nadam_body
+    pub(crate) fn nadam<T: Real>(params: &mut [T], grads: &[T], first: &mut [T], second: &mut [T], betas: [T; 2], shares: [T; 2], root: T, epsilon: T) => nadam_body
 }
 
 #[inline(always)]
@@ -130,7 +130,7 @@ fn nadam_body<T: Real, const FMA: bool>(
     }
 }
 
-dispatch! { pub fn lion<T: Real>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) => lion_body }
+dispatch! { pub(crate) fn lion<T: Real>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) => lion_body }
 
 #[inline(always)]
 fn lion_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) {
@@ -141,7 +141,7 @@ fn lion_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], moment: &m
     }
 }
 
-dispatch! { pub fn rprop<T: Real>(params: &mut [T], grads: &[T], before: &mut [T], steps: &mut [T], shrink: T, grow: T) => rprop_body }
+dispatch! { pub(crate) fn rprop<T: Real>(params: &mut [T], grads: &[T], before: &mut [T], steps: &mut [T], shrink: T, grow: T) => rprop_body }
 
 #[inline(always)]
 fn rprop_body<T: Real, const FMA: bool>(
@@ -177,7 +177,7 @@ fn rprop_body<T: Real, const FMA: bool>(
     }
 }
 
-dispatch! { pub fn scale<T: Real>(values: &mut [T], factor: T) => scale_body }
+dispatch! { pub(crate) fn scale<T: Real>(values: &mut [T], factor: T) => scale_body }
 
 #[inline(always)]
 fn scale_body<T: Real, const FMA: bool>(values: &mut [T], factor: T) {
@@ -188,7 +188,7 @@ fn scale_body<T: Real, const FMA: bool>(values: &mut [T], factor: T) {
 
 dispatch! {
     /// Keeps every value between −most and most; NaN stays NaN.
-    pub fn limit<T: Real>(values: &mut [T], most: T) => limit_body
+    pub(crate) fn limit<T: Real>(values: &mut [T], most: T) => limit_body
 }
 
 #[inline(always)]
@@ -201,7 +201,7 @@ fn limit_body<T: Real, const FMA: bool>(values: &mut [T], most: T) {
 
 dispatch! {
     /// to += factor · from
-    pub fn add<T: Real>(to: &mut [T], from: &[T], factor: T) => add_body
+    pub(crate) fn add<T: Real>(to: &mut [T], from: &[T], factor: T) => add_body
 }
 
 #[inline(always)]
@@ -213,7 +213,7 @@ fn add_body<T: Real, const FMA: bool>(to: &mut [T], from: &[T], factor: T) {
 
 dispatch! {
     /// Σ a b, added up in f64 lanes in a fixed order.
-    pub fn dot<T: Real>(a: &[T], b: &[T]) -> f64 => dot_body
+    pub(crate) fn dot<T: Real>(a: &[T], b: &[T]) -> f64 => dot_body
 }
 
 #[inline(always)]
@@ -226,10 +226,10 @@ fn dot_body<T: Real, const FMA: bool>(a: &[T], b: &[T]) -> f64 {
             lanes[lane] = <f64 as Real>::fma::<FMA>(a[lane].to_f64(), b[lane].to_f64(), lanes[lane]);
         }
     }
-    super::matrix::lane_sum(lanes) + tail
+    lane_sum(lanes) + tail
 }
 
-dispatch! { pub fn regularise<T: Real>(weights: &[T], grads: &mut [T], l1: T, l2: T) => regularise_body }
+dispatch! { pub(crate) fn regularise<T: Real>(weights: &[T], grads: &mut [T], l1: T, l2: T) => regularise_body }
 
 #[inline(always)]
 fn regularise_body<T: Real, const FMA: bool>(weights: &[T], grads: &mut [T], l1: T, l2: T) {
@@ -247,7 +247,7 @@ fn regularise_body<T: Real, const FMA: bool>(weights: &[T], grads: &mut [T], l1:
 
 dispatch! {
     /// Σ v², added up in f64 lanes in a fixed order.
-    pub fn square_sum<T: Real>(values: &[T]) -> f64 => square_sum_body
+    pub(crate) fn square_sum<T: Real>(values: &[T]) -> f64 => square_sum_body
 }
 
 #[inline(always)]
@@ -261,5 +261,5 @@ fn square_sum_body<T: Real, const FMA: bool>(values: &[T]) -> f64 {
             lanes[lane] = <f64 as Real>::fma::<FMA>(v, v, lanes[lane]);
         }
     }
-    super::matrix::lane_sum(lanes) + tail.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>()
+    lane_sum(lanes) + tail.iter().map(|v| v.to_f64() * v.to_f64()).sum::<f64>()
 }

@@ -1,13 +1,13 @@
 //! Windows that slide over an image, and pooling under them. A tensor is `[channels, height, width, stride]`,
 //! batch last, so that every loop runs over the samples of the mini-batch and no image is copied apart.
 
-use super::sequence::share_chunks;
+use super::threads::share_chunks;
 use super::{LANES, dispatch, has_wide_registers};
 use crate::nn::real::Real;
 use std::ops::Range;
 
 /// Taps that a window may have along one side.
-pub const MOST_TAPS: usize = 64;
+pub(crate) const MOST_TAPS: usize = 64;
 
 /// How a window slides along one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub struct Pooling {
 const PARALLEL: usize = 1 << 18;
 
 /// The largest value, or the mean, under the window. Padding counts neither way.
-pub fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, threads: usize) {
+pub(crate) fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, threads: usize) {
     let (from, to) = (p.y.input * p.x.input * stride, p.y.output * p.x.output * stride);
     let threads = if x.len() < PARALLEL { 1 } else { threads };
     let wide = has_wide_registers() && stride.is_multiple_of(2 * LANES);
@@ -102,7 +102,7 @@ pub fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, threads
 }
 
 /// The gradient of a window goes to the value that was largest (the first, where several were), or to all alike.
-pub fn pool_backward<T: Real>(
+pub(crate) fn pool_backward<T: Real>(
     p: &Pooling,
     x: &[T],
     out: &[T],
@@ -123,7 +123,7 @@ pub fn pool_backward<T: Real>(
 
 impl Pooling {
     /// The inputs under the window of one output.
-    pub fn under(&self, output: usize) -> Vec<usize> {
+    pub(crate) fn under(&self, output: usize) -> Vec<usize> {
         let (y, x) = (output / self.x.output % self.y.output, output % self.x.output);
         let plane = output / (self.x.output * self.y.output) * self.y.input * self.x.input;
         let ys = self.y.under(y);
@@ -132,7 +132,7 @@ impl Pooling {
     }
 
     /// The outputs whose window lies over one input.
-    pub fn over(&self, input: usize) -> Vec<usize> {
+    pub(crate) fn over(&self, input: usize) -> Vec<usize> {
         let (y, x) = (input / self.x.input % self.y.input, input % self.x.input);
         let plane = input / (self.x.input * self.y.input) * self.y.output * self.x.output;
         let (ys, xs) = (self.y.over(y), self.x.over(x));

@@ -6,7 +6,12 @@ use super::{
     ParameterShape, PassContext, numbers, sequence, sequence_fix,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::affine::{Matrix, Rows};
+use crate::nn::kernels::attention::{lanewise, softmax_row, softmax_row_backward};
+use crate::nn::kernels::blocks::{self, BLOCK};
+use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::threads;
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,7 +153,7 @@ pub struct AttentionPlan {
 impl AttentionPlan {
     /// Rows from one step to the next, of features of one head and of scores.
     fn room(&self) -> (usize, usize) {
-        (steps::roomy(self.depth()), steps::roomy(self.steps))
+        (blocks::padded_rows(self.depth()), blocks::padded_rows(self.steps))
     }
 
     /// Features of one head.
@@ -204,10 +209,10 @@ pub(super) struct Attention<T> {
 
 impl<T: Real> Attention<T> {
     pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
-        let part = || vec![T::ZERO; plan.steps * plan.room().0 * WIDE];
-        let scores = || vec![T::ZERO; plan.steps * plan.room().1 * WIDE];
+        let part = || vec![T::ZERO; plan.steps * plan.room().0 * BLOCK];
+        let scores = || vec![T::ZERO; plan.steps * plan.room().1 * BLOCK];
         let weights = || vec![T::ZERO; plan.weight.len() / 3 / plan.heads];
-        let cells = steps::blocks(columns)
+        let cells = blocks::of(columns)
             .flat_map(|(at, width)| (0..plan.heads).map(move |head| (at, width, head)))
             .map(|(at, width, head)| Cell {
                 head,
@@ -240,7 +245,7 @@ impl<T: Real> Attention<T> {
     fn threads(&self, pass: &PassContext) -> usize {
         let p = &self.plan;
         let work = p.steps * p.features * (4 * p.features + 2 * p.steps) * pass.stride();
-        steps::threads_for(work, pass.threads)
+        threads::threads_for(work, pass.threads)
     }
 }
 
@@ -260,18 +265,18 @@ impl<T: Real> Operation<T> for Attention<T> {
         }
         let weights = &self.weights;
         let mut used = 0;
-        for ((at, width), cells) in steps::blocks(stride).zip(self.cells.chunks_exact_mut(plan.heads)) {
+        for ((at, width), cells) in blocks::of(stride).zip(self.cells.chunks_exact_mut(plan.heads)) {
             for cell in cells {
                 (cell.at, cell.width) = (at, width);
             }
             used += plan.heads;
         }
         let cells = &mut self.cells[..used];
-        steps::share(cells, threads, &|cell| cell.forward(plan, weights.get(cell.head), params, x, stride));
+        threads::share(cells, threads, &|cell| cell.forward(plan, weights.get(cell.head), params, x, stride));
 
         let (cells, size) = (&*cells, features * stride);
         let (weights, bias) = (&self.output_weights, &params[plan.output_bias.clone()]);
-        steps::share_chunks(output, size, 0, threads, &|first, part| {
+        threads::share_chunks(output, size, 0, threads, &|first, part| {
             for (t, a) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
                     let result = &cell.result[t * plan.room().0 * cell.width..][..depth * cell.width];
@@ -292,13 +297,13 @@ impl<T: Real> Operation<T> for Attention<T> {
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, grad, stride, threads) = (at.inputs.get(0), at.grad_output, pass.stride(), self.threads(pass));
         let (plan, features, depth) = (&self.plan, self.plan.features, self.plan.depth());
-        let used = steps::blocks(stride).count() * plan.heads;
+        let used = blocks::of(stride).count() * plan.heads;
         let output_weight = &at.params[plan.output_weight.clone()];
         for (own, rows) in self.output_weights_back.iter_mut().zip(output_weight.chunks_exact(depth * features)) {
             own.fill(Matrix::rows(rows, features));
         }
         let weights = &self.output_weights_back;
-        steps::share(&mut self.cells[..used], threads, &|cell| {
+        threads::share(&mut self.cells[..used], threads, &|cell| {
             cell.backward(plan, weights.get(cell.head), x, grad, stride);
         });
 
@@ -321,7 +326,7 @@ impl<T: Real> Operation<T> for Attention<T> {
                 }
             }
             let g = Steps { values: grad, step: features * stride, row: stride };
-            steps::step_sums(g, plan.steps, stride, &mut at.grad_params[plan.output_bias.clone()], false);
+            step_sums(g, plan.steps, stride, &mut at.grad_params[plan.output_bias.clone()], false);
         }
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         let (weight, size) = (&at.params[plan.weight.clone()], features * stride);
@@ -331,7 +336,7 @@ impl<T: Real> Operation<T> for Attention<T> {
             }
         }
         let weights = &self.weights_back;
-        steps::share_chunks(values, size, 0, threads, &|first, part| {
+        threads::share_chunks(values, size, 0, threads, &|first, part| {
             for (t, to) in (first..).zip(part.chunks_exact_mut(size)) {
                 for cell in cells {
                     for (which, grads) in cell.grad_parts.iter().enumerate() {
@@ -361,7 +366,7 @@ impl<T: Real> Operation<T> for Attention<T> {
                 let (head, row, column) = (number / columns / count, number / columns % count, number % columns);
                 let own = |c: &&Cell<T>| c.head == head && c.at <= sample;
                 let cell = self.cells.iter().rfind(own).expect("blocks cover the mini-batch");
-                values(cell)[(row * steps::roomy(columns) + column) * cell.width + sample - cell.at]
+                values(cell)[(row * blocks::padded_rows(columns) + column) * cell.width + sample - cell.at]
             })
         };
         vec![
@@ -377,11 +382,11 @@ impl<T: Real> Operation<T> for Attention<T> {
 impl<T: Real> Cell<T> {
     /// As a matrix of steps by features, or the other way round.
     fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
-        Matrix { values, row: steps::roomy(depth) * self.width, column: self.width }
+        Matrix { values, row: blocks::padded_rows(depth) * self.width, column: self.width }
     }
 
     fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
-        Matrix { values, row: self.width, column: steps::roomy(depth) * self.width }
+        Matrix { values, row: self.width, column: blocks::padded_rows(depth) * self.width }
     }
 
     fn forward(
@@ -412,12 +417,12 @@ impl<T: Real> Cell<T> {
         }
         let [queries, keys, values] = &self.parts;
         let (q, k) = (self.by_step(queries, depth), self.by_step(keys, depth));
-        steps::lanewise(q, k, &mut self.scores, [n, n, depth], width, plan.factor());
+        lanewise(q, k, &mut self.scores, [n, n, depth], width, plan.factor());
         for (t, row) in self.scores.chunks_exact_mut(a_score).take(n).enumerate() {
-            steps::softmax_row(row, plan.seen(t), width);
+            softmax_row(row, plan.seen(t), width);
         }
         let (p, v) = (self.by_step(&self.scores, n), self.by_feature(values, depth));
-        steps::lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
+        lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
     }
 
     fn backward(
@@ -445,17 +450,17 @@ impl<T: Real> Cell<T> {
         let (grad_result, scores) = (&self.grad_result, &self.scores);
         let [queries, keys, values] = &self.parts;
         let (g, v) = (self.by_step(grad_result, depth), self.by_step(values, depth));
-        steps::lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
+        lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
         let pairs = scores.chunks_exact(a_score).zip(self.grad_scores.chunks_exact_mut(a_score));
-        pairs.take(n).for_each(|(p, grad)| steps::softmax_row_backward(&p[..n * width], &mut grad[..n * width], width));
+        pairs.take(n).for_each(|(p, grad)| softmax_row_backward(&p[..n * width], &mut grad[..n * width], width));
         let by_row = Matrix { values: &self.grad_scores, row: a_score, column: width };
         let by_column = Matrix { values: &self.grad_scores, row: width, column: a_score };
         let weights = Matrix { values: scores, row: width, column: a_score };
         let of = |values| Matrix { values, row: width, column: a_part };
         let [grad_q, grad_k, grad_v] = &mut self.grad_parts;
-        steps::lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
-        steps::lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());
-        steps::lanewise(weights, of(grad_result), grad_v, [n, depth, n], width, T::ONE);
+        lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
+        lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());
+        lanewise(weights, of(grad_result), grad_v, [n, depth, n], width, T::ONE);
         if !plan.projects() {
             return;
         }
@@ -464,12 +469,12 @@ impl<T: Real> Cell<T> {
         let own = self.grad_weights.iter_mut().zip(self.grad_bias.chunks_exact_mut(depth));
         for (grads, (weight, bias)) in self.grad_parts.iter().zip(own) {
             let g = Steps { values: grads, step: a_part, row: width };
-            steps::outer(x, g, n, width, weight, part, false);
-            steps::step_sums(g, n, width, bias, false);
+            outer(x, g, n, width, weight, part, false);
+            step_sums(g, n, width, bias, false);
         }
         let result = Steps { values: &self.result, step: a_part, row: width };
         let g = Steps { values: &grad[self.at..], step: features * stride, row: stride };
         let part = Part { first: 0, inputs: depth, outputs: features, lead: features };
-        steps::outer(result, g, n, width, &mut self.grad_output_weight, part, false);
+        outer(result, g, n, width, &mut self.grad_output_weight, part, false);
     }
 }

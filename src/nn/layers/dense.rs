@@ -8,8 +8,10 @@ use super::{
     PassContext, flat, sequence,
 };
 use crate::nn::compile::Lowering;
-use crate::nn::kernels::matrix;
-use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps};
+use crate::nn::kernels::affine::{Matrix, Rows};
+use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::{blocks, matrix, threads};
 use crate::nn::{Activation, Initialiser, Real, volume};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -185,7 +187,7 @@ impl<T: Real> StepLinear<T> {
     }
 
     fn threads(&self, pass: &PassContext, output: &[T]) -> usize {
-        steps::threads_for(output.len() * self.inputs, pass.threads)
+        threads::threads_for(output.len() * self.inputs, pass.threads)
     }
 }
 
@@ -195,9 +197,9 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         self.by_output.fill(Matrix::columns(&params[self.weight.clone()], self.outputs));
         let (weight, bias) = (&self.by_output, &params[self.bias.clone()]);
         let (depth, size) = (self.inputs, self.outputs * stride);
-        steps::share_chunks(output, size, 0, threads, &|first, part| {
+        threads::share_chunks(output, size, 0, threads, &|first, part| {
             for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
-                for (at, width) in steps::blocks(stride) {
+                for (at, width) in blocks::of(stride) {
                     let place = Rows { distance: stride, width };
                     weight.affine(bias, &x[at..], stride, &mut z[at..], place, false);
                 }
@@ -211,18 +213,18 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         let count = grad.len() / (outputs * stride);
         let g = Steps { values: grad, step: outputs * stride, row: stride };
         let weight = &mut at.grad_params[self.weight.clone()];
-        steps::share_chunks(weight, outputs, 0, threads, &|first, gradient| {
+        threads::share_chunks(weight, outputs, 0, threads, &|first, gradient| {
             let part = Part { first, inputs: gradient.len() / outputs, outputs, lead: outputs };
             let x = Steps { values: x, step: inputs * stride, row: stride };
-            steps::outer(x, g, count, stride, gradient, part, false);
+            outer(x, g, count, stride, gradient, part, false);
         });
-        steps::step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
+        step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         self.by_input.fill(Matrix::rows(&at.params[self.weight.clone()], outputs));
         let (weight, size) = (&self.by_input, inputs * stride);
-        steps::share_chunks(values, size, 0, threads, &|first, part| {
+        threads::share_chunks(values, size, 0, threads, &|first, part| {
             for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
-                for (at, width) in steps::blocks(stride) {
+                for (at, width) in blocks::of(stride) {
                     let place = Rows { distance: stride, width };
                     weight.affine(&[], &grad[at..], stride, &mut to[at..], place, accumulate);
                 }

@@ -11,8 +11,12 @@ use super::{
     ParameterShape, PassContext, sequence, sequence_fix,
 };
 use crate::nn::compile::Lowering;
+use crate::nn::kernels::affine::{Matrix, Rows};
+use crate::nn::kernels::blocks::{self, BLOCK};
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
-use crate::nn::kernels::sequence::{self as steps, Matrix, Packed, Part, Rows, Steps, WIDE};
+use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::threads;
 use crate::nn::{Initialiser, Real};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -272,15 +276,15 @@ pub(super) struct Recurrent<T> {
 impl<T: Real> Recurrent<T> {
     pub(super) fn new(plan: RecurrentPlan, columns: usize) -> Self {
         let (count, units, gates) = (plan.steps, plan.units, plan.gates());
-        let of = |used: bool, length: usize| vec![T::ZERO; if used { length * WIDE } else { 0 }];
+        let of = |used: bool, length: usize| vec![T::ZERO; if used { length * BLOCK } else { 0 }];
         let (gru, lstm) = (plan.cell == Cell::Gru, plan.cell == Cell::Lstm);
-        let blocks = steps::blocks(columns).map(|(at, width)| Block {
+        let blocks = blocks::of(columns).map(|(at, width)| Block {
             at,
             width,
-            gates: of(true, count * steps::roomy(gates)),
-            inner: of(gru, count * steps::roomy(units)),
-            read: of(true, (count + 1) * steps::roomy(plan.read())),
-            memory: of(lstm, (count + 1) * steps::roomy(units)),
+            gates: of(true, count * blocks::padded_rows(gates)),
+            inner: of(gru, count * blocks::padded_rows(units)),
+            read: of(true, (count + 1) * blocks::padded_rows(plan.read())),
+            memory: of(lstm, (count + 1) * blocks::padded_rows(units)),
             grad_state: of(true, units),
             grad_memory: of(lstm, units),
             grad_before: of(gru, units),
@@ -298,7 +302,7 @@ impl<T: Real> Recurrent<T> {
     fn threads(&self, pass: &PassContext) -> usize {
         let p = &self.plan;
         let work = p.steps * p.gates() * (p.features + p.units) * pass.stride();
-        steps::threads_for(work, pass.threads)
+        threads::threads_for(work, pass.threads)
     }
 }
 
@@ -312,16 +316,17 @@ impl<T: Real> Operation<T> for Recurrent<T> {
         self.forward.u_new.fill(Matrix::columns(&weights[plan.features * gates + plan.plain()..], gates));
         let weights = &self.forward;
         let mut used = 0;
-        for ((at, width), block) in steps::blocks(stride).zip(&mut self.blocks) {
+        for ((at, width), block) in blocks::of(stride).zip(&mut self.blocks) {
             (block.at, block.width) = (at, width);
             used += 1;
         }
         let blocks = &mut self.blocks[..used];
-        steps::share(blocks, threads, &|block| block.forward(plan, weights, params, x, stride));
+        threads::share(blocks, threads, &|block| block.forward(plan, weights, params, x, stride));
         let size = plan.units * stride;
         for block in blocks.iter() {
             let of = |slot: usize| {
-                block.read[(slot * steps::roomy(plan.read()) + plan.features) * block.width..].chunks_exact(block.width)
+                block.read[(slot * blocks::padded_rows(plan.read()) + plan.features) * block.width..]
+                    .chunks_exact(block.width)
             };
             let mut write = |to: usize, slot: usize| {
                 for (row, state) in output[to..][..size].chunks_exact_mut(stride).zip(of(slot)) {
@@ -341,52 +346,52 @@ impl<T: Real> Operation<T> for Recurrent<T> {
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (stride, threads) = (pass.stride(), self.threads(pass));
         let (plan, gates, units) = (&self.plan, self.plan.gates(), self.plan.units);
-        let used = steps::blocks(stride).count();
+        let used = blocks::of(stride).count();
         let (weights, grad, plain) = (&at.params[plan.weights.clone()], at.grad_output, plan.plain());
         let (w, u) = weights.split_at(plan.features * gates);
         self.u_back.fill(Matrix::rows(u, gates));
         self.u_new_back.fill(Matrix::rows(&u[plain..], gates));
         let weights = [&self.u_back, &self.u_new_back];
-        steps::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, weights, grad, stride));
+        threads::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, weights, grad, stride));
 
         let blocks = &self.blocks[..used];
-        let of = |values, rows, width| Steps { values, step: steps::roomy(rows) * width, row: width };
+        let of = |values, rows, width| Steps { values, step: blocks::padded_rows(rows) * width, row: width };
         // The slots that were read.
-        let skipped = usize::from(plan.backwards) * steps::roomy(plan.read());
+        let skipped = usize::from(plan.backwards) * blocks::padded_rows(plan.read());
         let gradient = &mut at.grad_params[plan.weights.clone()];
-        steps::share_chunks(gradient, gates, 0, threads, &|first, gradient| {
+        threads::share_chunks(gradient, gates, 0, threads, &|first, gradient| {
             let inputs = gradient.len() / gates;
             let part = Part { first, inputs, outputs: plain, lead: gates };
             for (k, b) in blocks.iter().enumerate() {
                 let (read, width) = (of(&b.read[skipped * b.width..], plan.read(), b.width), b.width);
-                steps::outer(read, of(&b.gates, gates, width), plan.steps, width, gradient, part, k > 0);
+                outer(read, of(&b.gates, gates, width), plan.steps, width, gradient, part, k > 0);
                 if plain < gates {
                     // What the new state takes from the features, and behind the reset gate from the old state.
                     let features = plan.features.saturating_sub(first).min(inputs);
                     let new = of(&b.gates[plain * width..], gates, width);
                     let part = Part { inputs: features, outputs: units, ..part };
-                    steps::outer(read, new, plan.steps, width, &mut gradient[plain..], part, k > 0);
+                    outer(read, new, plan.steps, width, &mut gradient[plain..], part, k > 0);
                     if features < inputs {
                         let part = Part { first: first + features, inputs: inputs - features, ..part };
                         let gradient = &mut gradient[features * gates + plain..];
-                        steps::outer(read, of(&b.inner, units, width), plan.steps, width, gradient, part, k > 0);
+                        outer(read, of(&b.inner, units, width), plan.steps, width, gradient, part, k > 0);
                     }
                 }
             }
         });
         for (k, b) in blocks.iter().enumerate() {
             let bias = &mut at.grad_params[plan.bias.clone()];
-            steps::step_sums(of(&b.gates, gates, b.width), plan.steps, b.width, bias, k > 0);
+            step_sums(of(&b.gates, gates, b.width), plan.steps, b.width, bias, k > 0);
             let bias = &mut at.grad_params[plan.inner_bias.clone()];
-            steps::step_sums(of(&b.inner, units, b.width), plan.steps, b.width, bias, k > 0);
+            step_sums(of(&b.inner, units, b.width), plan.steps, b.width, bias, k > 0);
         }
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
             self.w_back.fill(Matrix::rows(w, gates));
             let (weight, size) = (&self.w_back, plan.features * stride);
-            steps::share_chunks(values, size, 0, threads, &|first, part| {
+            threads::share_chunks(values, size, 0, threads, &|first, part| {
                 for (t, grad) in (first..).zip(part.chunks_exact_mut(size)) {
                     for b in blocks {
-                        let gates_of = &b.gates[t * steps::roomy(gates) * b.width..];
+                        let gates_of = &b.gates[t * blocks::padded_rows(gates) * b.width..];
                         let rows = Rows { distance: stride, width: b.width };
                         weight.affine(&[], gates_of, b.width, &mut grad[b.at..], rows, accumulate);
                     }
@@ -403,7 +408,7 @@ impl<T: Real> Operation<T> for Recurrent<T> {
             Intermediate::new(name, &[plan.steps, rows], pass.batch, |number, sample| {
                 let (step, own) = (number / rows, number % rows);
                 let block = self.blocks.iter().rfind(|b| b.at <= sample).expect("blocks cover the mini-batch");
-                values(block)[((step + slot) * steps::roomy(all) + row + own) * block.width + sample - block.at]
+                values(block)[((step + slot) * blocks::padded_rows(all) + row + own) * block.width + sample - block.at]
             })
         };
         let gates = plan.gates();
@@ -424,7 +429,8 @@ impl<T: Real> Block<T> {
     fn forward(&mut self, plan: &RecurrentPlan, weights: &Forward<T>, params: &[T], x: &[T], stride: usize) {
         let (width, features, plain) = (self.width, plan.features * self.width, plan.plain() * self.width);
         let (size, gates) = (plan.units * width, plan.gates() * width);
-        let [a_gate, a_read, a_state] = [plan.gates(), plan.read(), plan.units].map(|rows| steps::roomy(rows) * width);
+        let [a_gate, a_read, a_state] =
+            [plan.gates(), plan.read(), plan.units].map(|rows| blocks::padded_rows(rows) * width);
         let rows = Rows { distance: width, width };
         let (bias, inner_bias) = (&params[plan.bias.clone()], &params[plan.inner_bias.clone()]);
         let first = plan.first_slot();
@@ -469,7 +475,8 @@ impl<T: Real> Block<T> {
     fn backward(&mut self, plan: &RecurrentPlan, [recurrent, new]: [&Packed<T>; 2], grad_output: &[T], stride: usize) {
         let (width, units) = (self.width, plan.units);
         let (size, features, gates) = (units * width, plan.features * width, plan.gates() * width);
-        let [a_gate, a_read, a_state] = [plan.gates(), plan.read(), units].map(|rows| steps::roomy(rows) * width);
+        let [a_gate, a_read, a_state] =
+            [plan.gates(), plan.read(), units].map(|rows| blocks::padded_rows(rows) * width);
         let rows = Rows { distance: width, width };
         let grad_state = &mut self.grad_state[..size];
         grad_state.fill(T::ZERO);
