@@ -243,6 +243,7 @@ fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride:
 mod tests {
     use super::{backward_input, backward_params, forward};
     use crate::nn::kernels::padded;
+    use crate::nn::kernels::tests::at_every_level;
     use crate::seed::{Purpose, Stream};
 
     /// Straight sums in f64, batch last.
@@ -258,6 +259,10 @@ mod tests {
 
     #[test]
     fn small_and_large_paths_equal_straight_sums_and_ignore_threads() {
+        at_every_level(check);
+    }
+
+    fn check(level: &str) {
         for (inputs, outputs, batch) in [(2, 4, 10), (3, 1, 1), (13, 32, 16), (7, 5, 33), (130, 70, 64), (300, 90, 40)]
         {
             let stride = padded(batch);
@@ -267,7 +272,7 @@ mod tests {
             let mut z = vec![0.0; outputs * stride];
             forward(&w, &b, &x, &mut z, inputs, outputs, 1);
             for (got, want) in z.iter().zip(reference(&w, &b, &x, inputs, outputs, stride)) {
-                assert!((got - want).abs() < 1e-11, "{inputs}×{outputs}×{batch}: {got} {want}");
+                assert!((got - want).abs() < 1e-11, "{level} {inputs}×{outputs}×{batch}: {got} {want}");
             }
             let (mut gw, mut gb, mut gx) = (vec![0.0; w.len()], vec![0.0; outputs], vec![0.0; x.len()]);
             backward_params(&x, &gz, &mut gw, &mut gb, inputs, outputs, 1);

@@ -42,7 +42,7 @@ macro_rules! dispatch {
         $vis fn $name<T: $crate::nn::real::Real>($($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
-                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
+                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,f16c,fma")]
                 #[allow(clippy::too_many_arguments)]
                 fn avx512<T: $crate::nn::real::Real>($($arg: $ty),*) $(-> $ret)? { $body::<T, true>($($arg),*) }
                 #[target_feature(enable = "avx2,fma")]
@@ -65,9 +65,9 @@ macro_rules! dispatch {
 }
 pub(crate) use dispatch;
 
-/// Instruction sets that the kernels are compiled for.
+/// Instruction sets that the kernels are compiled for, lowest first.
 #[cfg(target_arch = "x86_64")]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     Baseline,
     Avx2,
@@ -78,7 +78,7 @@ pub(crate) enum Level {
 pub(crate) fn has_wide_registers() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
-        matches!(level(), Level::Avx512)
+        level() == Level::Avx512
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
@@ -86,19 +86,98 @@ pub(crate) fn has_wide_registers() -> bool {
     }
 }
 
+/// The highest level of which this processor and system have every feature that [`dispatch`] enables, and every one that
+/// those imply.
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Level {
+    /// Whether all of the features are there.
+    macro_rules! all {
+        ($($feature:tt)*) => { true $(&& is_x86_feature_detected!($feature))* };
+    }
+    if !all!("sse3" "ssse3" "sse4.1" "sse4.2" "avx" "avx2" "fma") {
+        Level::Baseline
+    } else if all!("f16c" "avx512f" "avx512vl" "avx512dq" "avx512bw") {
+        Level::Avx512
+    } else {
+        Level::Avx2
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn level() -> Level {
-    if is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512vl")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("fma")
-    {
-        Level::Avx512
-    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        Level::Avx2
-    } else {
-        Level::Baseline
+    use std::sync::atomic::{AtomicU8, Ordering};
+    const LEVELS: [Level; 3] = [Level::Baseline, Level::Avx2, Level::Avx512];
+    const UNKNOWN: u8 = u8::MAX;
+    static FOUND: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+    #[cold]
+    fn find() -> u8 {
+        let found = detect() as u8;
+        FOUND.store(found, Ordering::Relaxed);
+        found
+    }
+
+    #[cfg(test)]
+    if let Some(level) = tests::forced() {
+        return level;
+    }
+    let found = FOUND.load(Ordering::Relaxed);
+    LEVELS[usize::from(if found == UNKNOWN { find() } else { found })]
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    /// Runs `check` once for each level that this processor has; kernels that `check` calls on other threads are not
+    /// affected.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn at_every_level(check: impl Fn(&str)) {
+        use super::{Level, detect};
+        for level in [Level::Baseline, Level::Avx2, Level::Avx512].into_iter().filter(|l| *l <= detect()) {
+            FORCED.set(Some(level));
+            check(&format!("{level:?}"));
+        }
+        FORCED.set(None);
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn at_every_level(check: impl Fn(&str)) {
+        check("baseline");
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    std::thread_local! {
+        static FORCED: std::cell::Cell<Option<super::Level>> = const { std::cell::Cell::new(None) };
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn forced() -> Option<super::Level> {
+        FORCED.get()
+    }
+
+    /// The quoted words after a place in this module's source.
+    #[cfg(target_arch = "x86_64")]
+    fn quoted_after<'a>(source: &'a str, place: &str) -> Vec<&'a str> {
+        let rest = source.split(place).nth(1).expect("the place is in the source");
+        let line = rest.lines().next().unwrap_or_default();
+        line.split('"').skip(1).step_by(2).flat_map(|words| words.split(',')).collect()
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn every_feature_that_a_level_enables_is_detected() {
+        let source = include_str!("mod.rs");
+        let avx2 = quoted_after(source, "if !all!(");
+        let mut avx512 = quoted_after(source, "else if all!(");
+        avx512.extend(&avx2);
+        let enabled: Vec<_> = source.lines().filter(|l| l.trim().starts_with("#[target_feature(enable")).collect();
+        assert_eq!(enabled.len(), 2, "one list for each level above the baseline");
+        for (line, detected) in enabled.into_iter().zip([avx512, avx2]) {
+            let features = quoted_after(line, "enable = ");
+            assert!(features.len() > 1, "{line}");
+            for feature in features {
+                assert!(detected.contains(&feature), "{feature} is enabled but not detected");
+            }
+        }
     }
 }
