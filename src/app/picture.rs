@@ -1,7 +1,7 @@
 //! Pictures of what the network computes now: each neuron over the plane of two features, the decision surface, the
 //! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
 
-use super::builder::layout::selections;
+use super::diagram::layout::selections;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
@@ -26,25 +26,25 @@ const MOST_PIXELS: usize = 2048;
 /// Seconds between two refreshes while training runs.
 const REFRESH: f64 = 1.0 / 20.0;
 
-/// A square cut of the plane, in encoded features.
+/// The part of the plane of two features that pictures show, in encoded features.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plane {
+pub struct FeatureBounds {
     pub low: [f32; 2],
     pub high: [f32; 2],
 }
 
-impl Plane {
+impl FeatureBounds {
     /// Around all rows, with a margin.
     fn around(data: &Dataset) -> Self {
-        let mut plane = Self { low: [0.0; 2], high: [1.0; 2] };
+        let mut bounds = Self { low: [0.0; 2], high: [1.0; 2] };
         for k in 0..2.min(data.features()) {
             let (low, high) =
                 data.x.column(k).iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
             let margin = ((high - low) * 0.08).max(1e-3);
-            plane.low[k] = low - margin;
-            plane.high[k] = high + margin;
+            bounds.low[k] = low - margin;
+            bounds.high[k] = high + margin;
         }
-        plane
+        bounds
     }
 
     /// The middle of cell `i` of `n`, along axis `k`.
@@ -76,7 +76,7 @@ pub struct Pictures {
     tiles: BTreeMap<(LayerId, usize), Rect>,
     atlas: Option<TextureHandle>,
     surface: Option<TextureHandle>,
-    pub plane: Option<Plane>,
+    pub bounds: Option<FeatureBounds>,
     /// Prediction over one feature, encoded.
     pub curve: Vec<[f64; 2]>,
     /// Prediction of the chosen sample.
@@ -175,23 +175,23 @@ impl Pictures {
     }
 
     fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
-        let plane = Plane::around(data);
-        probe.run(CURVE, |i, _| plane.cell(0, i, CURVE));
+        let bounds = FeatureBounds::around(data);
+        probe.run(CURVE, |i, _| bounds.cell(0, i, CURVE));
         self.curve =
-            (0..CURVE).map(|i| [f64::from(plane.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
+            (0..CURVE).map(|i| [f64::from(bounds.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
     }
 
     fn draw_plane(&mut self, ctx: &Context, probe: &mut Probe, data: &Dataset, model: &Model, t: &Tokens) {
-        let plane = Plane::around(data);
-        self.plane = Some(plane);
+        let bounds = FeatureBounds::around(data);
+        self.bounds = Some(bounds);
         let affordable = BUDGET / self.params.len().max(1);
-        self.draw_tiles(ctx, probe, &plane, model, t, side(TILE, affordable));
+        self.draw_tiles(ctx, probe, &bounds, model, t, side(TILE, affordable));
         let n = side(SURFACE, affordable);
         let mut pixels = vec![Color32::BLACK; n * n];
         let colour = SurfaceColour::new(data, model.inference.encoding());
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
-            probe.run(count, |i, k| grid_point(&plane, from + i, k, n));
+            probe.run(count, |i, k| grid_point(&bounds, from + i, k, n));
             for i in 0..count {
                 pixels[from + i] = colour.of(probe, i, t);
             }
@@ -199,7 +199,15 @@ impl Pictures {
         set(ctx, &mut self.surface, "surface", ColorImage::new([n, n], pixels), TextureOptions::LINEAR);
     }
 
-    fn draw_tiles(&mut self, ctx: &Context, probe: &mut Probe, plane: &Plane, model: &Model, t: &Tokens, n: usize) {
+    fn draw_tiles(
+        &mut self,
+        ctx: &Context,
+        probe: &mut Probe,
+        bounds: &FeatureBounds,
+        model: &Model,
+        t: &Tokens,
+        n: usize,
+    ) {
         let shown = selections(&model.document().network, &model.inference);
         let wanted: Vec<(LayerId, usize, usize)> = model
             .inference
@@ -214,7 +222,7 @@ impl Pictures {
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
-            probe.run(count, |i, k| grid_point(plane, from + i, k, n));
+            probe.run(count, |i, k| grid_point(bounds, from + i, k, n));
             for (tile, &(id, unit, _)) in values.iter_mut().zip(&wanted) {
                 let output = matches!(model.document().network.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
                 let Some((_, a)) = probe.layer(id) else { continue };
@@ -285,8 +293,8 @@ fn side(most: usize, cells: usize) -> usize {
 }
 
 /// Feature `k` of grid point `i`, row by row from the top left.
-fn grid_point(plane: &Plane, i: usize, k: usize, n: usize) -> f32 {
-    if k == 0 { plane.cell(0, i % n, n) } else { plane.cell(1, n - 1 - i / n, n) }
+fn grid_point(bounds: &FeatureBounds, i: usize, k: usize, n: usize) -> f32 {
+    if k == 0 { bounds.cell(0, i % n, n) } else { bounds.cell(1, n - 1 - i / n, n) }
 }
 
 fn set(ctx: &Context, handle: &mut Option<TextureHandle>, name: &str, image: ColorImage, options: TextureOptions) {

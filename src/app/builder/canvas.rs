@@ -1,12 +1,13 @@
 //! The network on the canvas: pan, zoom, select, move, wire; neurons and weights up close, cards from afar.
 
+use super::super::diagram::edges::{bezier, distance, wire};
+use super::super::diagram::layout::{self, Placed, bounds, place, route};
 use super::super::model::Model;
 use super::super::picture::{Pictures, weights_image};
 use super::super::theme::{BODY, HINT, LABEL, RADIUS_LAYER, TITLE, Tokens, ink_on, regular, semibold, tokens};
 use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
-use super::layout::{self, Placed, bounds, distance, place, route, wire};
 use crate::data::Targets;
 use crate::nn::layers::palette;
 use crate::nn::{Encoding, HeadTarget, LayerId, LayerKind, LayerSpec, Wire, volume};
@@ -14,7 +15,7 @@ use egui::accesskit::Role;
 use egui::emath::TSTransform;
 use egui::{
     Align, Align2, Color32, CornerRadius, CursorIcon, Id, Layout, Painter, Pos2, Rect, Response, RichText, Sense,
-    Shape, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, epaint::CubicBezierShape, pos2, vec2,
+    Shape, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -692,10 +693,6 @@ fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
     centres.sort_by(f32::total_cmp);
     let gaps = centres.windows(2).map(|w| w[1] - w[0]).filter(|gap| *gap > layout::BOX_WIDTH / 2.0);
     gaps.fold(f32::INFINITY, f32::min).clamp(layout::BOX_WIDTH, 400.0)
-}
-
-fn bezier(painter: &Painter, points: [Pos2; 4], stroke: Stroke) {
-    painter.add(Shape::CubicBezier(CubicBezierShape::from_points_stroke(points, false, Color32::TRANSPARENT, stroke)));
 }
 
 fn grid(painter: &Painter, area: Rect, to_screen: TSTransform, t: &Tokens) {

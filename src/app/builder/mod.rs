@@ -2,8 +2,7 @@
 
 mod canvas;
 pub mod edits;
-pub mod inspector;
-pub mod layout;
+mod inspector;
 mod palette;
 mod settings;
 

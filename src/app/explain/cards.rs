@@ -1,10 +1,10 @@
 //! The card of formulas, and the quiz.
 
+use super::super::math::{self, Style};
 use super::super::model::Model;
 use super::super::theme::{HEADING, HINT, LABEL, TITLE, Tokens, regular, semibold};
 use super::super::widgets::{hint, label, segmented, short, title};
 use super::super::{icon, widgets};
-use super::math::{self, Style};
 use super::{ExplainView, Scene, sketch};
 use crate::explain::{Chain, Culprit, Cure, Explanation, Finding, Math, Place, Trace, chain, parameter_name};
 use egui::{Align2, Button, Layout, Rect, RichText, ScrollArea, Sense, Stroke, Ui, vec2};

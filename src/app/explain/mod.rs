@@ -3,7 +3,6 @@
 
 mod assistant;
 mod cards;
-pub mod math;
 mod nudge;
 mod scene;
 mod sketch;
@@ -344,7 +343,7 @@ impl ExplainView {
         let phase = scene.stop.phase;
         let shown = scene::shown(model);
         let fine = stops(&scene.recorded.trace, Depth::Neuron, |id| shown.get(&id).cloned().unwrap_or_default());
-        let drawn = crate::app::builder::layout::selections(&model.document().network, &model.inference);
+        let drawn = crate::app::diagram::layout::selections(&model.document().network, &model.inference);
         // Channels of images stand for the number in their middle.
         let place = drawn.get(&layer).and_then(|units| units.iter().position(|&u| u == unit));
         let unit = place.and_then(|i| shown.get(&layer)?.get(i).copied()).unwrap_or(unit);

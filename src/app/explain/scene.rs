@@ -1,6 +1,7 @@
 //! The network above the timeline: what is at work is lit, values flow to the right and gradients to the left.
 
-use super::super::builder::layout::{BOX_WIDTH, distance, place, selections, wire};
+use super::super::diagram::edges::{self, bezier, distance, wire};
+use super::super::diagram::layout::{BOX_WIDTH, place, selections};
 use super::super::model::Model;
 use super::super::picture::Pictures;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
@@ -9,10 +10,7 @@ use crate::explain::{Place, Stop, Trace};
 use crate::nn::{LayerId, LayerKind};
 use crate::train::Phase;
 use egui::accesskit::Role;
-use egui::{
-    Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Shape, Stroke, StrokeKind, Ui, Vec2,
-    epaint::CubicBezierShape, pos2, vec2,
-};
+use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 
 /// What was clicked.
@@ -277,12 +275,7 @@ impl Picture<'_> {
             Phase::Backward => (1.0 - flow, self.t.accent),
             Phase::Update => return,
         };
-        let v = 1.0 - u;
-        let at = c[0].to_vec2() * (v * v * v)
-            + c[1].to_vec2() * (3.0 * v * v * u)
-            + c[2].to_vec2() * (3.0 * v * u * u)
-            + c[3].to_vec2() * (u * u * u);
-        self.painter.circle_filled(at.to_pos2(), 2.0 + 2.0 * strength.abs(), colour);
+        self.painter.circle_filled(edges::point(&c, u), 2.0 + 2.0 * strength.abs(), colour);
     }
 
     /// The unit of the trace that the `i`-th drawn one stands for.
@@ -430,8 +423,4 @@ fn value(v: f32) -> String {
         return format!("{v:.0e}").replace('-', "−");
     }
     if v.abs() < 100.0 { format!("{v:.2}").replace('-', "−") } else { short(f64::from(v)) }
-}
-
-fn bezier(painter: &Painter, points: [Pos2; 4], stroke: Stroke) {
-    painter.add(Shape::CubicBezier(CubicBezierShape::from_points_stroke(points, false, Color32::TRANSPARENT, stroke)));
 }

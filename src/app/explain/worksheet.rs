@@ -1,8 +1,8 @@
 //! A training step on paper: every formula with its numbers, blanks for the results, and a sheet of solutions, as PDF or SVG.
 
+use super::super::math::{self, Mark, Style};
 use super::super::theme::{self, PRINT, math_font, regular, semibold};
 use super::assistant::Recorded;
-use super::math::{self, Mark, Style};
 use super::{Scene, explanation};
 use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, stops, written};
 use crate::nn::{LayerId, LayerKind};

@@ -1,8 +1,8 @@
 //! The page of one lesson: its text with mathematics, its tasks and its questions.
 
 use super::{Chosen, LearnView, READING, facts};
-use crate::app::explain::math;
 use crate::app::icon;
+use crate::app::math;
 use crate::app::model::Model;
 use crate::app::theme::{BODY, HEADING, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold};
 use crate::app::widgets::{self, hint, label, named};

@@ -5,10 +5,10 @@ mod outputs;
 mod plots;
 mod ridgeline;
 
-use super::builder::inspector;
-use super::experiment::Kind;
+use super::experiment;
 use super::model::Model;
 use super::picture::{KernelGrid, Pictures, weights_image};
+use super::prediction_plots;
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, hint, label, title};
@@ -68,6 +68,7 @@ impl Tile {
 
 /// The experiments that can be made with the network on screen.
 fn experiments(ui: &mut Ui, model: &mut Model) {
+    use experiment::Kind;
     ui.add_space(8.0);
     ui.label(title("Experiments"));
     let wide = vec2(ui.available_width() - 8.0, 28.0);
@@ -219,12 +220,18 @@ impl TrainView {
                 head(ui, "Decision surface", "test rows ringed white");
                 let rect = ui.available_rect_before_wrap();
                 let side = rect.width().min(rect.height()) - 4.0;
-                inspector::surface(ui, model, pictures, Rect::from_center_size(rect.center(), vec2(side, side)), t);
+                prediction_plots::surface(
+                    ui,
+                    model,
+                    pictures,
+                    Rect::from_center_size(rect.center(), vec2(side, side)),
+                    t,
+                );
             }
             Tile::Curve => {
                 head(ui, "Fitted curve", "");
                 if let Some(data) = model.dataset.clone() {
-                    inspector::curve(ui, &data, pictures, ui.available_height(), t);
+                    prediction_plots::curve(ui, &data, pictures, ui.available_height(), t);
                 }
             }
         }

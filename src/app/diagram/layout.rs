@@ -1,5 +1,6 @@
-//! Where layers and neurons stand on the canvas: pure arithmetic, in canvas units.
+//! Where layers and neurons stand in the diagram: pure arithmetic, in diagram units.
 
+use super::edges::wire;
 use crate::nn::{Inference, LayerId, NetworkSpec, volume};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
@@ -176,40 +177,12 @@ pub fn bounds(placed: &BTreeMap<LayerId, Placed>) -> Rect {
     }
 }
 
-/// A cubic curve that leaves and arrives horizontally.
-pub fn wire(from: Pos2, to: Pos2) -> [Pos2; 4] {
-    let reach = ((to.x - from.x).abs() * 0.5).max(20.0);
-    [from, from + vec2(reach, 0.0), to - vec2(reach, 0.0), to]
-}
-
-/// Distance of a point from such a curve.
-pub fn distance(point: Pos2, curve: &[Pos2; 4]) -> f32 {
-    const SEGMENTS: usize = 16;
-    let at = |i: usize| {
-        let t = i as f32 / SEGMENTS as f32;
-        let s = 1.0 - t;
-        let sum = curve[0].to_vec2() * (s * s * s)
-            + curve[1].to_vec2() * (3.0 * s * s * t)
-            + curve[2].to_vec2() * (3.0 * s * t * t)
-            + curve[3].to_vec2() * (t * t * t);
-        sum.to_pos2()
-    };
-    (0..SEGMENTS).map(|i| to_segment(point, at(i), at(i + 1))).fold(f32::INFINITY, f32::min)
-}
-
-fn to_segment(p: Pos2, a: Pos2, b: Pos2) -> f32 {
-    let along = b - a;
-    let t = if along.length_sq() > 0.0 { ((p - a).dot(along) / along.length_sq()).clamp(0.0, 1.0) } else { 0.0 };
-    (p - (a + along * t)).length()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{bounds, distance, place, route, shown, wire};
+    use super::{bounds, place, route, shown, wire};
     use crate::nn::layers::{DenseSpec, JoinSpec};
     use crate::nn::{LayerKind, Target, Task, infer};
     use crate::project::default_network;
-    use egui::pos2;
 
     #[test]
     fn wide_layers_show_an_even_selection_with_both_ends() {
@@ -252,12 +225,5 @@ mod tests {
         assert!(over[1][0].y < a.top().min(placed[&join].rect.top()) - 40.0, "{over:?}");
         let straight = wire(placed[&input].right_port(), placed[&hidden].left_port());
         assert_eq!(route(input, hidden, &placed, 40.0), Some(vec![straight]));
-    }
-
-    #[test]
-    fn distance_to_a_wire_is_zero_on_it_and_grows_beside_it() {
-        let curve = wire(pos2(0.0, 0.0), pos2(100.0, 0.0));
-        assert!(distance(pos2(50.0, 0.0), &curve) < 0.1);
-        assert!((distance(pos2(50.0, 9.0), &curve) - 9.0).abs() < 0.1);
     }
 }

@@ -1,6 +1,6 @@
 //! Sets formulas: fractions, indices, sums and roots, in the mathematics font, at any size.
 
-use super::super::theme::{self, Tokens, math_font, semibold};
+use super::theme::{self, Tokens, math_font, semibold};
 use crate::explain::{Math, Place, written};
 use egui::{Color32, Galley, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2, vec2};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool)
     let between = style.size * 0.35;
     let height: f32 = lines.iter().map(|l| l.up + l.down).sum::<f32>() + between * (lines.len() - 1) as f32;
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
     let mut found = (None, false);
     let mut top = rect.top();
     for line in lines {
@@ -320,7 +320,7 @@ pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
     let flat = set.up < text.up * 1.7 && set.down < text.down * 4.0;
     let (up, down) = if flat { (text.up, text.down) } else { (set.up.max(text.up), set.down.max(text.down)) };
     let (rect, response) = ui.allocate_exact_size(vec2(set.width, up + down), Sense::hover());
-    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
     paint(ui, pos2(rect.left(), rect.top() + up), set, style);
 }
 
@@ -329,7 +329,7 @@ pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let t = theme::tokens(ui);
     let set = set(ui, math, Style { size, colours: t, signed: false, hidden: &[] });
     let (rect, response) = ui.allocate_exact_size(vec2(set.width, set.up + set.down), Sense::hover());
-    super::super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
     let base = pos2(rect.left(), rect.top() + set.up);
     let colours = Style { size, colours: t, signed: false, hidden: &[] };
     paint(ui, base, set, colours);
