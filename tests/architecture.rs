@@ -1,5 +1,9 @@
 //! The modules stand in one order, and each uses only those below it.
 
+#[path = "support/source.rs"]
+mod source;
+
+use source::{Sources, questions};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,4 +54,92 @@ fn no_module_uses_one_above_it() {
         }
     }
     assert!(seen.iter().all(|s| *s), "every module of the order exists");
+}
+
+/// Folders below `src` whose files still use each other in circles.
+const NOT_YET_CLEAN: [&str; 4] = ["nn/kernels", "data", "cli", "app"];
+
+/// All ways of naming a module are read: nested `use`, `super`, names that a module passes on, paths in the code.
+#[test]
+fn no_file_uses_one_of_a_higher_module() {
+    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let level = |file: &str| {
+        let first = file.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        ORDER.iter().position(|m| *m == first)
+    };
+    for file in sources.files.keys() {
+        let Some(own) = level(file) else { continue };
+        for (other, line) in sources.uses(file) {
+            assert!(level(&other).is_none_or(|o| o <= own), "{file}:{line} uses {other}, which lies above it");
+        }
+    }
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let clean = |file: &str| !NOT_YET_CLEAN.iter().any(|folder| file.starts_with(&format!("{folder}/")));
+    let circles = sources.circles(clean);
+    let told: Vec<String> = circles.iter().map(|circle| circle.join(" → ")).collect();
+    assert!(circles.is_empty(), "files use each other in circles:\n{}", told.join("\n"));
+}
+
+/// Only the registry and a layer's own file know which kind a layer is.
+#[test]
+fn nobody_asks_for_the_kind_of_a_layer() {
+    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let mut asked = Vec::new();
+    let mut named = 0;
+    for (file, tokens) in sources.files.iter().filter(|(file, _)| !file.starts_with("nn/layers/")) {
+        named += tokens.iter().filter(|t| t.text == "LayerKind").count();
+        for name in ["LayerKind", "Cell", "JoinKind", "PoolKind"] {
+            asked.extend(questions(tokens, name).into_iter().map(|line| format!("{file}:{line} asks for a {name}")));
+        }
+    }
+    assert!(named > 0, "the name of the enum has changed");
+    assert!(asked.is_empty(), "{}", asked.join("\n"));
+}
+
+#[test]
+fn every_form_of_a_path_is_read() {
+    let files =
+        |all: &[(&str, &str)]| Sources::of(all.iter().map(|(n, s)| ((*n).to_owned(), (*s).to_owned())).collect());
+    let sources = files(&[
+        ("a/mod.rs", "mod x; mod y; pub mod deep; pub use x::{One, Two as Deux}; pub use deep::*;"),
+        ("a/x.rs", "pub struct One; pub struct Two; // crate::c::C\n const S: &str = \"crate::c::C\";"),
+        ("a/y.rs", "use crate::{a::{self as here, deep::{Low, self}}, b::B}; use std::fmt;"),
+        ("a/deep/mod.rs", "mod low; pub use low::Low; pub(in crate::c) fn own() {}"),
+        ("a/deep/low.rs", "pub struct Low; fn f() -> super::super::One { super::own() }"),
+        ("b.rs", "pub struct B; mod inner { use super::super::a::Deux; } #[cfg(test)] mod tests { use crate::c::C; }"),
+        ("c.rs", "use crate::a::{Low, own}; pub struct C; fn f<'a>(c: &'a char) -> char { 'c' }"),
+        ("lib.rs", "mod a; mod b; mod c;"),
+    ]);
+    let uses = |file: &str| sources.uses(file).into_keys().collect::<Vec<_>>();
+    assert_eq!(uses("a/x.rs"), [""; 0], "neither comments nor strings");
+    assert_eq!(uses("a/y.rs"), ["a/deep/low.rs", "a/deep/mod.rs", "a/mod.rs", "b.rs"]);
+    assert_eq!(uses("a/deep/low.rs"), ["a/deep/mod.rs", "a/x.rs"]);
+    assert_eq!(uses("b.rs"), ["a/x.rs"], "through a name that is passed on; not for tests");
+    assert_eq!(uses("c.rs"), ["a/deep/low.rs", "a/deep/mod.rs"], "through a star");
+    let circles = sources.circles(|_| true);
+    assert!(circles.contains(&vec!["a/deep/low.rs".to_owned(), "a/deep/mod.rs".to_owned()]), "{circles:?}");
+}
+
+#[test]
+fn questions_about_a_variant_are_told_from_making_one() {
+    let asked = |text: &str| questions(&source::tokens(text), "Kind").len();
+    for question in [
+        "matches!(k, Kind::A(_) | Kind::B)",
+        "match k { Kind::A(a) => 1, Kind::B => 2 }",
+        "match k { Some(Kind::A(_)) => 1, _ => 2 } if let Some(Kind::B) = k {}",
+        "let Kind::A(a) = k else { return }; if let nn::Kind::B = k {}",
+        "use crate::Kind::{A, B};",
+        "if k == Kind::A(1) {} if Kind::B == k {}",
+    ] {
+        assert_eq!(asked(question), 2, "{question}");
+    }
+    for building in
+        ["let k = Kind::A(1);", "f(Kind::A(1), Some(Kind::B));", "[Kind::A(1), Kind::B].len()", "use crate::Kind;"]
+    {
+        assert_eq!(asked(building), 0, "{building}");
+    }
 }

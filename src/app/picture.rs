@@ -5,7 +5,7 @@ use super::diagram::layout::selections;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
-use crate::nn::{Encoding, LayerId, LayerKind, volume};
+use crate::nn::{Encoding, LayerId, volume};
 use crate::train::Probe;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2};
 use std::collections::BTreeMap;
@@ -134,7 +134,7 @@ impl Pictures {
         self.prediction = (0..probe.outputs()).map(|k| probe.prediction(k, 0)).collect();
         // The output shows what it compares with the target.
         let network = &model.document().network;
-        for layer in network.layers.iter().filter(|l| matches!(l.kind, LayerKind::Output(_))) {
+        for layer in network.layers.iter().filter(|l| l.kind.is_output()) {
             if let Some((_, a)) = self.values.get_mut(&layer.id) {
                 a.clone_from(&self.prediction);
             }
@@ -224,7 +224,7 @@ impl Pictures {
             let count = CAPACITY.min(n * n - from);
             probe.run(count, |i, k| grid_point(bounds, from + i, k, n));
             for (tile, &(id, unit, _)) in values.iter_mut().zip(&wanted) {
-                let output = matches!(model.document().network.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
+                let output = model.document().network.layer(id).is_some_and(|l| l.kind.is_output());
                 let Some((_, a)) = probe.layer(id) else { continue };
                 for i in 0..count {
                     tile[from + i] = if output { predicted(probe.prediction(unit, i)) } else { a[[unit, i]] };

@@ -1,9 +1,8 @@
 //! The chain rule spelled out for one weight: the factors from the loss down to it along the way that matters most.
 
-use super::Trace;
-use super::math::{Math, Place, indexed, partial, symbol};
-use crate::nn::layers::{JoinKind, OperationPlan};
-use crate::nn::{Activation, LayerId};
+use super::{OneSample, Trace};
+use crate::nn::math::{Math, Place, indexed, partial, symbol};
+use crate::nn::{LayerId, Local, Node};
 
 /// One local derivative.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +49,7 @@ const VANISHING: f64 = 1e-2;
 pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
     let plan = &trace.plan;
     let parameter = plan.parameters.iter().find(|p| p.range.contains(&index))?;
-    let weighs = |n: &crate::nn::compile::Node| n.layer == parameter.layer && n.operation.weighs();
+    let weighs = |n: &Node| n.layer == parameter.layer && n.operation.weighs();
     let node = plan.nodes.iter().position(weighs)?;
     let operation = &plan.nodes[node].operation;
     let grads = trace.grads[node].as_ref()?;
@@ -112,22 +111,15 @@ struct Walk<'a> {
     ways: u64,
 }
 
-/// A step from one number to one that depends on it.
+/// A step from one number to one that depends on it, which node `node` puts out.
 struct Step {
     node: usize,
-    unit: usize,
-    local: f64,
-    name: String,
-    place: Option<Place>,
+    local: Local,
 }
 
 impl Walk<'_> {
     fn grad(&self, node: usize, unit: usize) -> f64 {
         self.trace.grads[node].as_ref().map_or(0.0, |g| f64::from(g[[unit, self.sample]]))
-    }
-
-    fn value(&self, node: usize, unit: usize) -> f64 {
-        f64::from(self.trace.values[node][[unit, self.sample]])
     }
 
     /// Follows the strongest way until the loss. A layer whose inside is more than products is passed in one factor.
@@ -171,24 +163,24 @@ impl Walk<'_> {
                 (node, unit) = (reader, to);
                 continue;
             }
-            let weight = |s: &Step| (s.local * self.grad(s.node, s.unit)).abs();
-            let Some(step) = steps.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
+            let weight = |s: &Step| (s.local.derivative * self.grad(s.node, s.local.unit)).abs();
+            let Some(Step { node: next, local }) = steps.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
                 self.factors.push(last("nothing follows"));
                 return;
             };
             self.ways = self.ways.saturating_mul(steps.len() as u64);
             // Numbers that are only passed on make no factor.
-            if !step.name.is_empty() {
+            if !local.name.is_empty() {
                 self.factors.push(Factor {
-                    symbols: partial(self.symbol(step.node, step.unit), own),
-                    value: step.local,
-                    name: step.name.clone(),
-                    layer: plan.nodes[step.node].layer,
-                    place: step.place,
+                    symbols: partial(self.symbol(*next, local.unit), own),
+                    value: local.derivative,
+                    name: local.name.clone(),
+                    layer: plan.nodes[*next].layer,
+                    place: local.place,
                     culprit: None,
                 });
             }
-            (node, unit) = (step.node, step.unit);
+            (node, unit) = (*next, local.unit);
         }
     }
 
@@ -210,49 +202,14 @@ impl Walk<'_> {
 
     /// What one number goes into; false where a reader is more than products of single numbers.
     fn steps(&self, node: usize, unit: usize) -> (Vec<Step>, bool) {
-        let plan = &self.trace.plan;
+        let recorded = OneSample { trace: self.trace, sample: self.sample };
         let mut steps = Vec::new();
-        for (r, reader) in plan.nodes.iter().enumerate() {
+        for (r, reader) in self.trace.plan.nodes.iter().enumerate() {
             if !reader.inputs.contains(&node) || self.trace.grads[r].is_none() {
                 continue;
             }
-            let mut step = |unit: usize, local: f64, name: String, place| {
-                steps.push(Step { node: r, unit, local, name, place });
-            };
-            match &reader.operation {
-                operation if operation.weighs() => {
-                    for p in operation.products_from(unit) {
-                        let w = f64::from(self.trace.before[p.weight]);
-                        let place = Place::Parameter { layer: reader.layer, index: p.weight };
-                        step(p.output, w, "weight".to_owned(), Some(place));
-                    }
-                }
-                OperationPlan::Activation(f) if *f != Activation::Softmax => {
-                    let slope = f.slope_at(self.value(node, unit), self.value(r, unit));
-                    step(unit, slope, format!("slope of {}", f.label()), None);
-                }
-                OperationPlan::Rows(map) => {
-                    for (to, _) in map.iter().enumerate().filter(|(_, from)| **from as usize == unit) {
-                        step(to, 1.0, String::new(), None);
-                    }
-                }
-                OperationPlan::Dropout { .. } => {
-                    let x = self.value(node, unit);
-                    let kept = if x == 0.0 { 0.0 } else { self.value(r, unit) / x };
-                    step(unit, kept, "dropout".to_owned(), None);
-                }
-                OperationPlan::Pool(pooling) => {
-                    for to in pooling.over(unit) {
-                        let inputs = pooling.under(to);
-                        let first = inputs.iter().find(|&&i| self.value(node, i) == self.value(r, to));
-                        let chosen = f64::from(u8::from(first == Some(&unit)));
-                        let local = if pooling.average { 1.0 / inputs.len() as f64 } else { chosen };
-                        step(to, local, "pooling".to_owned(), None);
-                    }
-                }
-                OperationPlan::Join(JoinKind::Add) => step(unit, 1.0, String::new(), None),
-                _ => return (steps, false),
-            }
+            let Some(locals) = reader.operation.locals(&recorded.at(r, 0), node, unit) else { return (steps, false) };
+            steps.extend(locals.into_iter().map(|local| Step { node: r, local }));
         }
         (steps, true)
     }

@@ -2,8 +2,8 @@
 
 use super::Trace;
 use crate::data::{ColumnPlan, Dataset, EncodingKind, Part, Preparation, Targets, Treatment};
-use crate::nn::layers::{ClassWeights, OperationPlan};
-use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Link, NetworkSpec};
+use crate::nn::layers::ClassWeights;
+use crate::nn::{Activation, Initialiser, LayerId, Link, NetworkSpec};
 use crate::train::{EarlyStopping, History, TrainConfig};
 
 /// What ails a training.
@@ -85,18 +85,18 @@ impl Cure {
             Self::ClipGradient => training.clip_norm = Some(1.0),
             Self::Activation { layers, to } => {
                 for layer in network.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
-                    set_activation(&mut layer.kind, *to);
+                    layer.kind.definition_mut().use_activation(*to);
                 }
             }
             Self::Initialise(layers) => {
                 for layer in network.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
-                    if let LayerKind::Dense(dense) = &mut layer.kind {
-                        dense.initialiser = Initialiser::XavierUniform;
+                    if let Some(initialiser) = layer.kind.definition_mut().initialiser_mut() {
+                        *initialiser = Initialiser::XavierUniform;
                     }
                 }
             }
             Self::BalanceClasses(layer) => {
-                if let Some(LayerKind::Output(output)) = network.layer_mut(*layer).map(|l| &mut l.kind) {
+                if let Some(output) = network.layer_mut(*layer).and_then(|l| l.kind.output_mut()) {
                     output.class_weights = ClassWeights::Balanced;
                 }
             }
@@ -105,21 +105,6 @@ impl Cure {
                 preparation.columns.iter_mut().filter(chosen).for_each(|c| c.treatment = Treatment::Standardise);
             }
         }
-    }
-}
-
-fn set_activation(kind: &mut LayerKind, to: Activation) {
-    match kind {
-        LayerKind::Dense(spec) => {
-            spec.activation = to;
-            if matches!(to, Activation::Relu | Activation::LeakyRelu) {
-                spec.initialiser = Initialiser::HeUniform;
-            }
-        }
-        LayerKind::Conv2d(spec) => spec.activation = to,
-        LayerKind::Conv1d(spec) => spec.activation = to,
-        LayerKind::Activation(spec) => spec.function = to,
-        _ => {}
     }
 }
 
@@ -273,9 +258,9 @@ impl Case<'_> {
     /// Layers with the activation that `wanted` names: the layer, the node before it and its own.
     fn activations(&self, wanted: impl Fn(Activation) -> bool) -> Vec<(LayerId, usize, usize, Activation)> {
         let nodes = self.trace.plan.nodes.iter().enumerate();
-        let own = nodes.filter_map(|(i, n)| match n.operation {
-            OperationPlan::Activation(f) if wanted(f) => Some((n.layer, n.inputs[0], i, f)),
-            _ => None,
+        let own = nodes.filter_map(|(i, n)| {
+            let f = n.operation.activation().filter(|f| wanted(*f))?;
+            Some((n.layer, n.inputs[0], i, f))
         });
         own.collect()
     }
@@ -290,10 +275,7 @@ impl Case<'_> {
             let dead = |row: ndarray::ArrayView1<'_, f32>| row.iter().all(|v| *v <= 0.0);
             let rows: Vec<bool> = self.trace.values[z].rows().into_iter().map(dead).collect();
             // A channel of an image is dead only as a whole.
-            let area = match &self.trace.plan.nodes[z].operation {
-                OperationPlan::Convolve { convolution: c, transposed: false, .. } => c.y.output * c.x.output,
-                _ => 1,
-            };
+            let area = self.trace.plan.nodes[z].operation.positions();
             let units: Vec<bool> = rows.chunks(area).map(|part| part.iter().all(|d| *d)).collect();
             let count = units.iter().filter(|d| **d).count();
             let share = count as f64 / units.len() as f64;
@@ -424,7 +406,7 @@ impl Case<'_> {
         for (head, own) in self.trace.plan.heads.iter().zip(&self.trace.heads) {
             let node = &self.trace.plan.nodes[head.node];
             // What does not fit a cross-entropy is refused before training.
-            let OperationPlan::Activation(f) = node.operation else { continue };
+            let Some(f) = node.operation.activation() else { continue };
             if head.loss.link() != Link::Identity {
                 continue;
             }

@@ -6,15 +6,16 @@
 mod chain;
 mod diagnose;
 mod formula;
-mod math;
 mod nudge;
+mod one_sample;
 mod steps;
 mod trace;
 
+pub use crate::nn::math::{Math, Place, written};
 pub use chain::{Chain, Culprit, Factor, chain};
 pub use diagnose::{Case, Cure, Finding, Issue, ROWS, diagnose};
 pub use formula::{Explanation, Line, explain, parameter_name};
-pub use math::{Math, Place, written};
 pub use nudge::{Landscape, Proposal, Slice, proposals};
+pub use one_sample::OneSample;
 pub use steps::{Depth, Stop, stops};
 pub use trace::{HeadTrace, Trace};

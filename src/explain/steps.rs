@@ -1,7 +1,7 @@
 //! One traced step as a film: the four phases, cut into stops as coarsely or finely as wanted.
 
 use super::Trace;
-use crate::nn::{LayerId, LayerKind, Real};
+use crate::nn::{LayerId, Real};
 use crate::train::Phase;
 
 /// How finely the step is cut.
@@ -29,8 +29,7 @@ pub fn stops<T: Real>(trace: &Trace<T>, depth: Depth, shown: impl Fn(LayerId) ->
         return Phase::ALL.map(|phase| Stop { phase, layer: None, unit: None }).to_vec();
     }
     let mut stops = Vec::new();
-    let kind = |id: LayerId| trace.spec.layer(id).map(|l| &l.kind);
-    let is_output = |id: LayerId| matches!(kind(id), Some(LayerKind::Output(_)));
+    let is_output = |id: LayerId| trace.spec.layer(id).is_some_and(|l| l.kind.is_output());
     let mut stop = |phase, layer: LayerId| {
         let own = Stop { phase, layer: Some(layer), unit: None };
         if depth == Depth::Neuron && phase != Phase::Error {

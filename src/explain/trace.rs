@@ -1,8 +1,7 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
 use crate::data::{Dataset, Targets};
-use crate::nn::layers::Intermediate;
-use crate::nn::{LayerId, LayerKind, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
+use crate::nn::{Intermediate, LayerId, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
 use crate::train::{Augmenter, HeadTargets, TrainingState, load, task};
 use ndarray::{Array2, ArrayView2};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
@@ -219,7 +218,7 @@ impl<T: Real + Serialize> Serialize for OneLayer<'_, T> {
         map.serialize_entry("id", &id)?;
         if let Some(layer) = trace.spec.layer(id) {
             map.serialize_entry("name", &layer.name)?;
-            map.serialize_entry("kind", kind(&layer.kind))?;
+            map.serialize_entry("kind", layer.kind.name())?;
         }
         let inputs: Vec<_> =
             trace.spec.inputs_of(id).filter_map(|from| Some(Samples(trace.layer_values(from)?.1))).collect();
@@ -243,11 +242,6 @@ impl<T: Real + Serialize> Serialize for OneLayer<'_, T> {
         map.serialize_entry("params", &Parameters(trace, id))?;
         map.end()
     }
-}
-
-/// The kind's name as presets write it.
-fn kind(kind: &LayerKind) -> &'static str {
-    kind.info().label
 }
 
 struct Parameters<'a, T>(&'a Trace<T>, LayerId);

@@ -2,7 +2,7 @@
 
 use super::goal::is_prediction;
 use crate::data::{DataSource, Generator, Shape};
-use crate::nn::layers::{DenseSpec, DropoutSpec};
+use crate::nn::layers::{DenseSpec, DropoutSpec, LayerDefinition};
 use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec, Optimizer};
 use crate::project::Document;
 
@@ -114,17 +114,17 @@ impl Change {
             Self::Optimizer(optimizer) => training.optimizer = optimizer,
             Self::Loss(loss) => {
                 for layer in &mut network.layers {
-                    if let LayerKind::Output(output) = &mut layer.kind {
+                    if let Some(output) = layer.kind.output_mut() {
                         output.loss = loss;
                     }
                 }
             }
-            Self::HiddenUnits(units) => each(network, true, |dense| dense.units = units),
-            Self::Activation(activation) => each(network, true, |dense| dense.activation = activation),
-            Self::PredictionActivation(activation) => each(network, false, |dense| dense.activation = activation),
+            Self::HiddenUnits(units) => each(network, true, |l| set(l.units_mut(), units)),
+            Self::Activation(activation) => each(network, true, |l| set(l.activation_mut(), activation)),
+            Self::PredictionActivation(activation) => each(network, false, |l| set(l.activation_mut(), activation)),
             Self::Initialiser(initialiser) => {
-                each(network, true, |dense| dense.initialiser = initialiser);
-                each(network, false, |dense| dense.initialiser = initialiser);
+                each(network, true, |l| set(l.initialiser_mut(), initialiser));
+                each(network, false, |l| set(l.initialiser_mut(), initialiser));
             }
             Self::HiddenLayers(count) => hidden_layers(network, count),
             Self::Dropout(rate) => dropout(network, rate),
@@ -162,23 +162,29 @@ fn named<T: Copy>(text: &str, all: &[T], label: impl Fn(T) -> &'static str) -> R
     })
 }
 
-/// The dense layers that are hidden, or the others.
-fn dense(network: &NetworkSpec, hidden: bool) -> Vec<LayerId> {
-    let is =
-        |l: &&crate::nn::LayerSpec| matches!(l.kind, LayerKind::Dense(_)) && is_prediction(network, l.id) != hidden;
-    network.layers.iter().filter(is).map(|l| l.id).collect()
+/// The layers of neurons that are hidden, or the others.
+fn of_neurons(network: &NetworkSpec, hidden: bool) -> Vec<LayerId> {
+    let layers = network.layers.iter().filter(|l| l.kind.definition().units().is_some());
+    layers.filter(|l| is_prediction(network, l.id) != hidden).map(|l| l.id).collect()
 }
 
-fn each(network: &mut NetworkSpec, hidden: bool, change: impl Fn(&mut DenseSpec)) {
-    for id in dense(network, hidden) {
-        if let Some(LayerKind::Dense(dense)) = network.layer_mut(id).map(|l| &mut l.kind) {
-            change(dense);
+fn each(network: &mut NetworkSpec, hidden: bool, change: impl Fn(&mut dyn LayerDefinition)) {
+    for id in of_neurons(network, hidden) {
+        if let Some(layer) = network.layer_mut(id) {
+            change(layer.kind.definition_mut());
         }
     }
 }
 
+/// Changes a setting, where there is such a setting.
+fn set<A>(setting: Option<&mut A>, value: A) {
+    if let Some(setting) = setting {
+        *setting = value;
+    }
+}
+
 fn hidden_layers(network: &mut NetworkSpec, count: usize) {
-    let own = dense(network, true);
+    let own = of_neurons(network, true);
     let like = own.first().and_then(|id| network.layer(*id)).map(|l| l.kind.clone());
     let like = like.unwrap_or(LayerKind::Dense(DenseSpec { activation: Activation::Tanh, ..DenseSpec::default() }));
     for id in own.iter().skip(count) {
@@ -187,8 +193,7 @@ fn hidden_layers(network: &mut NetworkSpec, count: usize) {
     let mut after = own.get(..count.min(own.len())).and_then(|kept| kept.last().copied());
     for number in own.len() + 1..=count {
         let id = network.add(format!("Hidden {number}"), like.clone());
-        let before =
-            after.or_else(|| network.layers.iter().find(|l| matches!(l.kind, LayerKind::Input(_))).map(|l| l.id));
+        let before = after.or_else(|| network.layers.iter().find(|l| l.kind.is_input()).map(|l| l.id));
         if let Some(before) = before {
             network.insert_after(id, before);
         }
@@ -198,12 +203,12 @@ fn hidden_layers(network: &mut NetworkSpec, count: usize) {
 
 fn dropout(network: &mut NetworkSpec, rate: f32) {
     let old: Vec<LayerId> =
-        network.layers.iter().filter(|l| matches!(l.kind, LayerKind::Dropout(_))).map(|l| l.id).collect();
+        network.layers.iter().filter(|l| l.kind.definition().dropout_rate().is_some()).map(|l| l.id).collect();
     for id in old {
         network.remove(id);
     }
     if rate > 0.0 {
-        for id in dense(network, true) {
+        for id in of_neurons(network, true) {
             let dropout = network.add("Dropout", LayerKind::Dropout(DropoutSpec { rate }));
             network.insert_after(dropout, id);
         }
@@ -224,7 +229,7 @@ mod tests {
             let data = document.data.load().expect("the data are drawn").1;
             let fits = crate::nn::infer(&document.network, &crate::train::task(&data), 16).fits();
             assert!(fits, "{line}");
-            let sizes: Vec<usize> = hidden(&document.network).map(|d| d.units).collect();
+            let sizes: Vec<usize> = hidden(&document.network).filter_map(|d| d.units()).collect();
             (sizes, document.network.layers.len())
         };
         assert_eq!(apply("hidden layers 3"), (vec![2, 2, 2], 6));

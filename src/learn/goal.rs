@@ -1,6 +1,7 @@
 //! When a task is done: comparisons of what can be measured, as in `test accuracy >= 0.95 and hidden units <= 6`.
 
-use crate::nn::{LayerKind, NetworkSpec};
+use crate::nn::NetworkSpec;
+use crate::nn::layers::LayerDefinition;
 use crate::project::Document;
 use crate::train::{Metrics, Phase, Snapshot, Status};
 use std::collections::BTreeSet;
@@ -257,8 +258,12 @@ impl Facts<'_> {
         match measure {
             Measure::Optimizer => return name(self.document.training.optimizer.label()),
             Measure::Loss => return name(self.document.network.outputs().next()?.1.loss.label()),
-            Measure::Activation => return name(same(hidden(&self.document.network).map(|d| d.activation.label()))?),
-            Measure::Initialiser => return name(same(hidden(&self.document.network).map(|d| d.initialiser.label()))?),
+            Measure::Activation => {
+                return name(same(hidden(&self.document.network).filter_map(|d| Some(d.activation()?.label())))?);
+            }
+            Measure::Initialiser => {
+                return name(same(hidden(&self.document.network).filter_map(|d| Some(d.initialiser()?.label())))?);
+            }
             Measure::Data => return name(&self.document.data.source.label()),
             _ => {}
         }
@@ -267,7 +272,7 @@ impl Facts<'_> {
 
     fn number(&self, measure: Measure) -> Option<f64> {
         let (network, training) = (&self.document.network, &self.document.training);
-        let units = || hidden(network).map(|d| d.units).sum::<usize>() as f64;
+        let units = || hidden(network).filter_map(LayerDefinition::units).sum::<usize>() as f64;
         let snapshot = || self.snapshot.filter(|s| !matches!(s.status, Status::Empty | Status::Failed(_)));
         let losses = || snapshot().map(|s| (s.history.train_loss.latest(), s.history.val_loss.latest()));
         let test = || snapshot()?.test.first().map(|t| t.evaluation.metrics);
@@ -294,7 +299,7 @@ impl Facts<'_> {
             Measure::Dropout => network
                 .layers
                 .iter()
-                .filter_map(|l| if let LayerKind::Dropout(d) = &l.kind { Some(f64::from(d.rate)) } else { None })
+                .filter_map(|l| l.kind.definition().dropout_rate().map(f64::from))
                 .fold(0.0, f64::max),
             Measure::GradientRatio => {
                 let norms = &snapshot().filter(|s| s.step > 0)?.gradient_norms;
@@ -323,17 +328,15 @@ fn same<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     all.all(|other| other == first).then_some(first)
 }
 
-/// Dense layers whose output is not judged.
-pub(super) fn hidden(network: &NetworkSpec) -> impl Iterator<Item = &crate::nn::layers::DenseSpec> {
-    network.layers.iter().filter_map(|l| match &l.kind {
-        LayerKind::Dense(dense) if !is_prediction(network, l.id) => Some(dense),
-        _ => None,
-    })
+/// Layers of neurons whose output is not judged.
+pub(super) fn hidden(network: &NetworkSpec) -> impl Iterator<Item = &dyn LayerDefinition> {
+    let own = network.layers.iter().filter(|l| !is_prediction(network, l.id)).map(|l| l.kind.definition());
+    own.filter(|definition| definition.units().is_some())
 }
 
 /// Whether a layer feeds an output.
 pub(super) fn is_prediction(network: &NetworkSpec, layer: crate::nn::LayerId) -> bool {
-    network.outputs_of(layer).any(|to| matches!(network.layer(to).map(|l| &l.kind), Some(LayerKind::Output(_))))
+    network.outputs_of(layer).any(|to| network.layer(to).is_some_and(|l| l.kind.is_output()))
 }
 
 #[cfg(test)]

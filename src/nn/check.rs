@@ -1,7 +1,7 @@
 //! Every analytic gradient against central differences in f64: (L(w + h) − L(w − h)) / 2h.
 
+use super::layer_id::LayerId;
 use super::network::Network;
-use super::spec::LayerId;
 
 /// The comparison for one parameter tensor.
 #[derive(Clone, Debug)]

@@ -1,34 +1,17 @@
 //! From a specification to a plan: operations in topological order, and parameters in one flat vector.
 
-use super::layers::{ClassWeights, OperationPlan, ParameterShape};
-use super::shape::{Encoding, Problem, infer};
-use super::spec::{LayerId, LayerKind, LayerSpec, NetworkSpec};
-use super::task::Task;
-use super::{Activation, Loss};
+use super::activation::Activation;
+use super::layer_id::LayerId;
+use super::layers::{ClassWeights, Source};
+use super::loss::Loss;
+use super::lowering::{Lowering, Node, Parameter, ParameterShape};
+use super::sample_shape::volume;
+use super::shape::{Inference, Problem, infer};
+use super::spec::{LayerSpec, NetworkSpec};
+use super::task::{Encoding, HeadTarget, Task};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-
-/// A parameter tensor and its place in the flat vector.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    pub layer: LayerId,
-    pub shape: ParameterShape,
-    pub range: Range<usize>,
-}
-
-/// One operation of the plan.
-#[derive(Clone, Debug)]
-pub struct Node {
-    pub layer: LayerId,
-    pub operation: OperationPlan,
-    pub inputs: Vec<usize>,
-    /// Numbers in one sample's output.
-    pub units: usize,
-    /// Whether a parameter lies at or upstream of this node, so that gradients must reach it.
-    pub learns: bool,
-    /// Whether the loss depends on it.
-    pub used: bool,
-}
+use std::sync::Arc;
 
 /// An end of the network.
 #[derive(Clone, Debug)]
@@ -46,15 +29,6 @@ pub struct Head {
     pub class_weights: ClassWeights,
     /// Factor on its loss.
     pub weight: f32,
-}
-
-/// What a head is compared with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HeadTarget {
-    /// A group of targets of the data, all or some of its columns.
-    Group { group: usize, columns: Option<Vec<usize>> },
-    /// The features themselves.
-    Features,
 }
 
 /// Neighbouring parameters that are updated alike.
@@ -110,9 +84,9 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
     let places = place_parameters(spec, &found);
     let source = Node {
         layer: found.order.first().copied().unwrap_or_default(),
-        operation: OperationPlan::Source,
+        operation: Arc::new(Source),
         inputs: Vec::new(),
-        units: super::volume(&task.input),
+        units: volume(&task.input),
         learns: false,
         used: false,
     };
@@ -122,7 +96,9 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
         let (Some(layer), Some(input)) = (spec.layer(id), found.inputs.get(&id)) else { continue };
         let feeds: Vec<usize> = spec.inputs_of(id).filter_map(|from| layer_nodes.get(&from).map(|&(_, a)| a)).collect();
         let parameters = &places.parameters;
-        let mut lowering = Lowering { layer, input, task, parameters, nodes: &mut nodes, feeds, first: None };
+        let frozen = layer.frozen;
+        let mut lowering =
+            Lowering { layer: id, frozen, input, task, parameters, nodes: &mut nodes, feeds, first: None };
         layer.kind.definition().lower(&mut lowering);
         let (first, last) = (lowering.first, lowering.feeds[0]);
         layer_nodes.insert(id, (first.unwrap_or(last), last));
@@ -131,7 +107,7 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
         .outputs
         .iter()
         .filter_map(|judged| {
-            let Some(LayerKind::Output(output)) = spec.layer(judged.layer).map(|l| &l.kind) else { return None };
+            let output = spec.layer(judged.layer)?.kind.output()?;
             let last = layer_nodes.get(&judged.layer)?.1;
             Some(Head {
                 layer: judged.layer,
@@ -162,70 +138,6 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
     })
 }
 
-/// What a layer sees while it adds its operations.
-pub struct Lowering<'a> {
-    layer: &'a LayerSpec,
-    input: &'a [usize],
-    task: &'a Task,
-    parameters: &'a [Parameter],
-    nodes: &'a mut Vec<Node>,
-    /// What feeds the next operation.
-    feeds: Vec<usize>,
-    first: Option<usize>,
-}
-
-impl<'a> Lowering<'a> {
-    pub fn layer(&self) -> LayerId {
-        self.layer.id
-    }
-
-    /// Whether its parameters stay as they are.
-    pub fn frozen(&self) -> bool {
-        self.layer.frozen
-    }
-
-    /// Shape of one sample of the layer's input (of its output, for a layer that joins).
-    pub fn input(&self) -> &'a [usize] {
-        self.input
-    }
-
-    /// Numbers in one sample of the layer's input.
-    pub fn input_units(&self) -> usize {
-        super::volume(self.input)
-    }
-
-    /// The features of some columns of the data; none where all are meant.
-    pub fn features(&self, columns: &[String]) -> Option<Vec<u32>> {
-        self.task.features(columns).ok().filter(|features| !features.is_empty())
-    }
-
-    /// Where the layer's parameter lies in the flat vector; empty when it has none of that name.
-    pub fn parameter(&self, name: &str) -> Range<usize> {
-        let own = |p: &&Parameter| p.layer == self.layer.id && p.shape.name == name;
-        self.parameters.iter().find(own).map_or(0..0, |p| p.range.clone())
-    }
-
-    /// Adds an operation behind the last one.
-    pub fn push(&mut self, operation: OperationPlan, units: usize) {
-        let inputs = std::mem::take(&mut self.feeds);
-        self.nodes.push(Node { layer: self.layer.id, operation, inputs, units, learns: false, used: false });
-        let at = self.nodes.len() - 1;
-        self.first.get_or_insert(at);
-        self.feeds.push(at);
-    }
-
-    /// Adds an operation behind `node`.
-    pub fn push_from(&mut self, node: usize, operation: OperationPlan, units: usize) {
-        self.feeds = vec![node];
-        self.push(operation, units);
-    }
-
-    /// Passes on what `node` holds.
-    pub fn pass(&mut self, node: usize) {
-        self.feeds = vec![node];
-    }
-}
-
 /// Where all parameters lie.
 struct Places {
     parameters: Vec<Parameter>,
@@ -238,7 +150,7 @@ struct Places {
     sharing: Vec<LayerId>,
 }
 
-fn place_parameters(spec: &NetworkSpec, found: &super::shape::Inference) -> Places {
+fn place_parameters(spec: &NetworkSpec, found: &Inference) -> Places {
     let frozen = |id| spec.layer(id).is_some_and(|l| l.frozen);
     let learns = |layer: &LayerSpec| layer.shares.is_none() && !layer.frozen;
     let layers = || found.order.iter().filter_map(|&id| Some((spec.layer(id)?, found.inputs.get(&id)?)));
@@ -288,10 +200,7 @@ fn logits_node(nodes: &[Node], last: usize, loss: Loss) -> usize {
         Loss::BinaryCrossEntropy => Activation::Sigmoid,
         _ => return last,
     };
-    match nodes[last].operation {
-        OperationPlan::Activation(function) if function == fused => nodes[last].inputs[0],
-        _ => last,
-    }
+    if nodes[last].operation.activation() == Some(fused) { nodes[last].inputs[0] } else { last }
 }
 
 fn mark(nodes: &mut [Node], owners: &BTreeSet<LayerId>, heads: &[Head]) {

@@ -1,11 +1,13 @@
 //! One click that removes a problem which shape inference has found.
 
+use super::activation::Activation;
+use super::layer_id::LayerId;
 use super::layers::{
-    ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, LayerDefinition, LayerFix, OutputSpec, ReshapeSpec,
-    palette,
+    ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, LayerDefinition, LayerFix, LayerKind, OutputSpec,
+    ReshapeSpec, palette,
 };
-use super::spec::{LayerId, LayerKind, NetworkSpec};
-use super::{Activation, Loss};
+use super::loss::Loss;
+use super::spec::NetworkSpec;
 
 /// One click that removes a problem.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +77,7 @@ impl Mend {
     /// Makes the change.
     pub fn apply(&self, spec: &mut NetworkSpec) {
         let output = |spec: &mut NetworkSpec, id, change: &dyn Fn(&mut OutputSpec)| {
-            if let Some(output) = definition_mut(spec, id).and_then(LayerDefinition::output_mut) {
+            if let Some(output) = spec.layer_mut(id).and_then(|l| l.kind.output_mut()) {
                 change(output);
             }
         };
@@ -117,7 +119,7 @@ impl Mend {
                 }
             }
             Self::AllFeatures { layer } => {
-                if let Some(input) = definition_mut(spec, layer).and_then(LayerDefinition::input_mut) {
+                if let Some(input) = spec.layer_mut(layer).and_then(|l| l.kind.input_mut()) {
                     input.columns.clear();
                 }
             }

@@ -3,13 +3,15 @@
 //! A training step is four calls — [`Network::forward`], [`Network::error`], [`Network::backward`] and
 //! [`Network::update`] — and none of them allocates.
 
-use super::compile::{Head, Parameter, Plan};
+use super::compile::{Head, Plan};
+use super::intermediate::Intermediate;
 use super::kernels::{padded, update};
-use super::layers::{Backward, GradInputs, Inputs, Intermediate, Operation, PassContext};
+use super::layer_id::LayerId;
 use super::loss::Weighing;
+use super::lowering::Parameter;
+use super::operation::{Backward, GradInputs, Inputs, Operation, PassContext, build};
 use super::optimizer::{OptimizerState, UpdateRule};
 use super::real::Real;
-use super::spec::LayerId;
 use crate::seed::{Purpose, Stream};
 use ndarray::{ArrayView2, ShapeBuilder as _};
 
@@ -51,7 +53,7 @@ impl<T: Real> Network<T> {
         let columns = padded(capacity);
         let buffers = || plan.nodes.iter().map(|n| vec![T::ZERO; n.units * columns]).collect::<Vec<_>>();
         let mut network = Self {
-            operations: plan.nodes.iter().map(|n| n.operation.build(n.units, capacity)).collect(),
+            operations: plan.nodes.iter().map(|n| build(&*n.operation, n.units, capacity)).collect(),
             sizes: plan.nodes.iter().map(|n| n.units).collect(),
             learns: plan.nodes.iter().map(|n| n.learns).collect(),
             values: buffers(),

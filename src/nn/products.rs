@@ -1,6 +1,8 @@
 //! Which weights, inputs and outputs meet in a weighted sum, one by one: what explanations follow. Training does not use it.
 
-use super::layers::OperationPlan;
+use super::math::{Math, Place, indexed, row, sum_of, sum_over, text, written};
+use super::math::{factor, subscript};
+use super::reading::{Local, Reading, Told};
 
 /// One product of a weighted sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,78 +15,50 @@ pub struct Product {
     pub output: usize,
 }
 
-impl OperationPlan {
-    /// Whether it is a weighted sum of its input.
-    pub fn weighs(&self) -> bool {
-        matches!(self, Self::Linear { .. } | Self::StepLinear { .. } | Self::Convolve { .. })
+/// The weighted sum of some products and a bias, in numbers.
+pub(super) fn tell_sum(at: &Reading<'_>, products: &[Product], bias: Option<usize>) -> Told {
+    let j = subscript(at.unit);
+    let input = at.input();
+    let mut terms: Vec<(f64, Math)> = products
+        .iter()
+        .map(|p| {
+            let w = f64::from(at.recorded.parameter(p.weight).unwrap_or(0.0));
+            let x = at.value(input, p.input);
+            (w * x, row([at.parameter(p.weight), text("·"), factor(x, at.place(input, p.input))]))
+        })
+        .collect();
+    let strongest = strongest(&terms);
+    let mut numbers = sum_of(&mut terms);
+    let sum = row([sum_over("i"), indexed("w", format!("i,{j}")), text("·"), indexed("x", "i")]);
+    let mut symbols = vec![indexed("z", j.clone()), text("="), sum];
+    if let Some(bias) = bias {
+        symbols.extend([text("+"), indexed("b", j)]);
+        numbers.extend([text("+"), at.parameter(bias)]);
     }
+    let count = products.len();
+    let words = format!(
+        "It weighs its {count} input{}, adds them up{}: z = {}.{}",
+        if count == 1 { "" } else { "s" },
+        if bias.is_some() { " and adds its bias" } else { "" },
+        written(at.result()),
+        strongest.map_or_else(String::new, |v| format!(" The strongest product is {}.", written(v)))
+    );
+    Told::one(at.line(row(symbols), Some(row(numbers))), words)
+}
 
-    /// The products that add up to one output; none where it is no weighted sum.
-    pub fn products_into(&self, output: usize) -> Vec<Product> {
-        let link = |weight, input| Product { weight, input, output };
-        match self {
-            Self::Linear { weight, inputs, outputs, .. } | Self::StepLinear { weight, inputs, outputs, .. } => {
-                let (step, unit) = (output / outputs, output % outputs);
-                (0..*inputs).map(|i| link(weight.start + i * outputs + unit, step * inputs + i)).collect()
-            }
-            Self::Convolve { convolution: c, weight, transposed, .. } => {
-                let pairs = if *transposed { c.products_from(output) } else { c.products_into(output) };
-                pairs.into_iter().map(|(w, input)| link(weight.start + w, input)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
+fn strongest(terms: &[(f64, Math)]) -> Option<f64> {
+    let strongest = terms.iter().max_by(|a, b| a.0.abs().total_cmp(&b.0.abs()))?;
+    (terms.len() > 1).then_some(strongest.0)
+}
 
-    /// The products that one input goes into.
-    pub fn products_from(&self, input: usize) -> Vec<Product> {
-        let link = |weight, output| Product { weight, input, output };
-        match self {
-            Self::Linear { weight, inputs, outputs, .. } | Self::StepLinear { weight, inputs, outputs, .. } => {
-                let (step, feature) = (input / inputs, input % inputs);
-                (0..*outputs).map(|o| link(weight.start + feature * outputs + o, step * outputs + o)).collect()
-            }
-            Self::Convolve { convolution: c, weight, transposed, .. } => {
-                let pairs = if *transposed { c.products_into(input) } else { c.products_from(input) };
-                pairs.into_iter().map(|(w, output)| link(weight.start + w, output)).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The products of one weight in a sample: one of a dense layer, one a step or a place where weights are shared.
-    /// `units` is how many numbers the operation puts out.
-    pub fn products_of(&self, weight: usize, units: usize) -> Vec<Product> {
-        let inside = |range: &std::ops::Range<usize>| range.contains(&weight).then(|| weight - range.start);
-        match self {
-            Self::Linear { weight: own, inputs, outputs, .. }
-            | Self::StepLinear { weight: own, inputs, outputs, .. } => {
-                let Some(at) = inside(own) else { return Vec::new() };
-                let (input, output) = (at / outputs, at % outputs);
-                let steps = 0..units / outputs;
-                steps.map(|t| Product { weight, input: t * inputs + input, output: t * outputs + output }).collect()
-            }
-            Self::Convolve { convolution, weight: own, transposed, .. } => {
-                let Some(at) = inside(own) else { return Vec::new() };
-                let pairs = convolution.products_of(at).into_iter();
-                let turned = |(a, b)| if *transposed { (b, a) } else { (a, b) };
-                pairs.map(turned).map(|(input, output)| Product { weight, input, output }).collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// Place of the bias that is added to one output of `units`.
-    pub fn bias_of(&self, output: usize, units: usize) -> Option<usize> {
-        let (bias, channels) = match self {
-            Self::Linear { bias, outputs, .. } => (bias, *outputs),
-            Self::StepLinear { bias, outputs, .. } => {
-                return (!bias.is_empty()).then(|| bias.start + output % outputs);
-            }
-            Self::Convolve { convolution: c, bias, transposed, .. } => {
-                (bias, if *transposed { c.inputs } else { c.outputs })
-            }
-            _ => return None,
-        };
-        (!bias.is_empty()).then(|| bias.start + output / (units / channels))
-    }
+/// The derivatives of weighted sums by one input: the weights.
+pub(super) fn weights(at: &Reading<'_>, products: &[Product]) -> Vec<Local> {
+    let layer = at.recorded.layer(at.node);
+    let local = |p: &Product| Local {
+        unit: p.output,
+        derivative: f64::from(at.recorded.parameter(p.weight).unwrap_or(0.0)),
+        name: "weight".to_owned(),
+        place: Some(Place::Parameter { layer, index: p.weight }),
+    };
+    products.iter().map(local).collect()
 }

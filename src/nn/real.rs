@@ -7,6 +7,11 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
+/// A type for each type of numbers, for [`Real::choose`].
+pub trait NumberFamily {
+    type Of<T: Real>;
+}
+
 /// A floating-point type that networks can compute in.
 pub trait Real:
     Copy
@@ -28,6 +33,10 @@ pub trait Real:
 {
     const ZERO: Self;
     const ONE: Self;
+
+    /// One of two values, by the type of numbers.
+    fn choose<F: NumberFamily>(single: impl FnOnce() -> F::Of<f32>, double: impl FnOnce() -> F::Of<f64>)
+    -> F::Of<Self>;
     fn from_f64(value: f64) -> Self;
     fn from_f32(value: f32) -> Self;
     fn to_f64(self) -> f64;
@@ -117,6 +126,10 @@ pub trait Real:
 impl Real for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    fn choose<F: NumberFamily>(single: impl FnOnce() -> F::Of<f32>, _: impl FnOnce() -> F::Of<f64>) -> F::Of<Self> {
+        single()
+    }
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {
@@ -329,6 +342,10 @@ fn exp_tail<const FMA: bool>(r: f32) -> f32 {
 impl Real for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
+
+    fn choose<F: NumberFamily>(_: impl FnOnce() -> F::Of<f32>, double: impl FnOnce() -> F::Of<f64>) -> F::Of<Self> {
+        double()
+    }
 
     #[inline(always)]
     fn from_f64(value: f64) -> Self {

@@ -1,30 +1,18 @@
 //! Shape inference: what flows along each wire, what does not fit, and what would mend it. Runs on every edit.
 
-use super::compile::HeadTarget;
-use super::layers::{ClassWeights, OutputSpec};
+use super::activation::Activation;
+use super::kernels::padded;
+use super::layer_id::LayerId;
+use super::layers::{ClassWeights, LayerKind, OutputSpec};
+use super::loss::Loss;
 use super::mend::Mend;
-use super::spec::{LayerId, LayerKind, NetworkSpec};
-use super::task::{Content, Target, Task};
-use super::{Activation, Loss};
+use super::sample_shape::{bytes, volume};
+use super::spec::{LayerSpec, NetworkSpec};
+use super::task::{Content, Encoding, HeadTarget, Target, Task};
 use std::collections::BTreeMap;
 
 /// Networks that would need more than this many bytes to train are refused before anything is allocated.
 pub const MEMORY_LIMIT: u128 = 8 << 30;
-
-/// How targets are written for the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// One unit a class: 1 for the true one, else 0.
-    OneHot,
-    /// One unit a class: +1 for the true one, else −1.
-    SignedOneHot,
-    /// One unit: −1 for the first class, +1 for the second.
-    Signed,
-    /// One unit: 0 for the first class, 1 for the second.
-    ZeroOne,
-    /// The numbers themselves.
-    Values,
-}
 
 /// Something that keeps the network from training.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +95,7 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 let input = if definition.joins() { shape.clone() } else { inputs[0].clone() };
                 let parameters =
                     definition.parameters(&input).iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
-                let buffer = definition.buffer(&input).saturating_mul(super::kernels::padded(batch) as u128);
+                let buffer = definition.buffer(&input).saturating_mul(padded(batch) as u128);
                 numbers = numbers.saturating_add(buffer);
                 found.parameters.insert(id, parameters);
                 found.shapes.insert(id, shape);
@@ -141,23 +129,6 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
     found
 }
 
-/// Numbers in a sample of that shape; absurd shapes come out as the largest number instead of wrapping around.
-pub fn volume(shape: &[usize]) -> usize {
-    shape.iter().fold(1, |n: usize, &d| n.saturating_mul(d))
-}
-
-/// Bytes as people write them.
-pub fn bytes(n: u128) -> String {
-    let mut value = n as f64;
-    for unit in ["bytes", "KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            return if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.0} PiB")
-}
-
 impl Inference {
     fn problem(&mut self, layer: Option<LayerId>, message: impl Into<String>, mend: Option<Mend>) {
         self.problems.push(Problem { layer, message: message.into(), mend });
@@ -166,7 +137,7 @@ impl Inference {
 
 /// Layers that lead nowhere, where the network has an end to lead to.
 fn dangling(spec: &NetworkSpec, found: &mut Inference) {
-    let is_output = |l: &super::LayerSpec| matches!(l.kind, LayerKind::Output(_));
+    let is_output = |l: &LayerSpec| l.kind.is_output();
     if !spec.layers.iter().any(is_output) {
         return;
     }
@@ -181,7 +152,7 @@ fn dangling(spec: &NetworkSpec, found: &mut Inference) {
 
 /// At least one input and one output.
 fn ends(spec: &NetworkSpec, found: &mut Inference) {
-    if !spec.layers.iter().any(|l| matches!(l.kind, LayerKind::Input(_))) {
+    if !spec.layers.iter().any(|l| l.kind.is_input()) {
         found.problem(None, "The network has no input layer", Some(Mend::AddInput));
     }
     if spec.outputs().next().is_none() {
@@ -233,12 +204,9 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
 /// Whether embeddings that stand behind an input are fed categories, and know them all.
 fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
     for layer in &spec.layers {
-        let LayerKind::Embedding(embedding) = &layer.kind else { continue };
-        let Some(LayerKind::Input(input)) =
-            spec.inputs_of(layer.id).next().and_then(|id| spec.layer(id)).map(|l| &l.kind)
-        else {
-            continue;
-        };
+        let Some(vocabulary) = layer.kind.definition().vocabulary() else { continue };
+        let feeder = spec.inputs_of(layer.id).next().and_then(|id| spec.layer(id));
+        let Some(input) = feeder.and_then(|l| l.kind.input()) else { continue };
         let fed = task.columns.iter().filter(|c| input.columns.is_empty() || input.columns.contains(&c.name));
         let mut most = 0;
         for column in fed {
@@ -255,8 +223,8 @@ fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
                 }
             }
         }
-        if most > embedding.vocabulary {
-            let message = format!("knows {} categories, but its input has {most}", embedding.vocabulary);
+        if most > vocabulary {
+            let message = format!("knows {vocabulary} categories, but its input has {most}");
             found.problem(Some(layer.id), message, Some(Mend::SetVocabulary { layer: layer.id, vocabulary: most }));
         }
     }
@@ -271,11 +239,10 @@ fn input_shapes(
     found: &mut Inference,
 ) -> Option<Vec<Vec<usize>>> {
     let feeders: Vec<LayerId> = spec.inputs_of(id).collect();
-    if matches!(kind, LayerKind::Input(_)) {
+    if let Some(input) = kind.input() {
         if !feeders.is_empty() {
             found.problem(Some(id), "is the input, but something is wired into it", None);
         }
-        let LayerKind::Input(input) = kind else { return None };
         if input.columns.is_empty() {
             return Some(vec![task.input.clone()]);
         }
@@ -295,10 +262,10 @@ fn input_shapes(
     }
     match feeders.as_slice() {
         [] => {
-            let free = found.order.iter().copied().take_while(|&o| o != id).filter(|&o| {
-                spec.outputs_of(o).next().is_none()
-                    && !matches!(spec.layer(o).map(|l| &l.kind), None | Some(LayerKind::Output(_)))
-            });
+            let free =
+                found.order.iter().copied().take_while(|&o| o != id).filter(|&o| {
+                    spec.outputs_of(o).next().is_none() && spec.layer(o).is_some_and(|l| !l.kind.is_output())
+                });
             let mend = free.last().map(|from| Mend::Connect { from, to: id });
             found.problem(Some(id), "has no input; connect a layer to it", mend.or(Some(Mend::Remove { layer: id })));
             None
@@ -317,25 +284,24 @@ fn input_shapes(
     }
 }
 
-/// The last layer that decides the number of outputs, and the last one that bends them.
+/// The last layer that decides the number of outputs, and the last one with an activation.
 fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<(LayerId, Activation)>) {
-    let mut bend = None;
+    let mut last = None;
     let mut at = spec.inputs_of(output).next();
     let mut left = spec.layers.len();
-    while let Some(id) = at.filter(|_| left > 0) {
+    while let Some((id, layer)) = at.filter(|_| left > 0).and_then(|id| Some((id, spec.layer(id)?))) {
         left -= 1;
-        match spec.layer(id).map(|l| &l.kind) {
-            Some(LayerKind::Dense(dense)) => return (Some(id), bend.or(Some((id, dense.activation)))),
-            Some(LayerKind::Activation(layer)) => bend = bend.or(Some((id, layer.function))),
-            Some(LayerKind::Dropout(_) | LayerKind::Flatten(_) | LayerKind::Reshape(_)) => {}
-            other => {
-                let own = other.and_then(|k| k.definition().activation());
-                return (None, bend.or(own.map(|a| (id, a))));
-            }
+        let definition = layer.kind.definition();
+        last = last.or(definition.activation().map(|activation| (id, activation)));
+        if definition.units().is_some() {
+            return (Some(id), last);
+        }
+        if !definition.keeps_count() {
+            break;
         }
         at = spec.inputs_of(id).next();
     }
-    (None, bend)
+    (None, last)
 }
 
 /// Whether what arrives at an output fits its loss and what it is compared with.
@@ -466,8 +432,8 @@ fn plural(n: usize) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::{Encoding, Target, Task, infer};
-    use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
-    use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec};
+    use crate::nn::layers::{DenseSpec, InputSpec, LayerKind, OutputSpec};
+    use crate::nn::{Activation, LayerId, Loss, NetworkSpec};
 
     fn dense(units: usize, activation: Activation) -> LayerKind {
         LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() })

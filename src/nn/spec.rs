@@ -1,17 +1,10 @@
 //! `NetworkSpec`: a network as data. The document owns it, the screen edits it, [`super::compile`] makes machinery of it.
 
-use super::layers::{
-    ActivationSpec, AttentionSpec, BatchNormSpec, Conv1dSpec, Conv2dSpec, DenseSpec, DropoutSpec, EmbeddingSpec,
-    FlattenSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinSpec, LayerNormSpec, NoiseSpec, OutputSpec, PermuteSpec,
-    Pool1dSpec, Pool2dSpec, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec,
-};
+use super::defaults::{is_one, one};
+use super::layer_id::LayerId;
+use super::layers::{LayerKind, OutputSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// Names a layer for as long as it lives, through edits, saves and undo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, Default)]
-#[serde(transparent)]
-pub struct LayerId(pub u32);
 
 /// Layers and the wires between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,54 +35,11 @@ pub struct LayerSpec {
     pub rate: f32,
 }
 
-pub(super) fn one() -> f32 {
-    1.0
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
-pub(super) fn is_one(value: &f32) -> bool {
-    *value == 1.0
-}
-
 impl LayerSpec {
     /// A layer that learns like every other.
     pub fn new(id: LayerId, name: String, kind: LayerKind) -> Self {
         Self { id, name, position: None, kind, frozen: false, shares: None, rate: 1.0 }
     }
-}
-
-/// What a layer computes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum LayerKind {
-    Input(InputSpec),
-    Dense(DenseSpec),
-    Activation(ActivationSpec),
-    Prelu(PreluSpec),
-    Dropout(DropoutSpec),
-    Noise(NoiseSpec),
-    #[serde(rename = "conv2d")]
-    Conv2d(Conv2dSpec),
-    #[serde(rename = "conv1d")]
-    Conv1d(Conv1dSpec),
-    #[serde(rename = "pool2d")]
-    Pool2d(Pool2dSpec),
-    #[serde(rename = "pool1d")]
-    Pool1d(Pool1dSpec),
-    GlobalPool(GlobalPoolSpec),
-    BatchNorm(BatchNormSpec),
-    LayerNorm(LayerNormSpec),
-    GroupNorm(GroupNormSpec),
-    Recurrent(RecurrentSpec),
-    Attention(AttentionSpec),
-    Position(PositionSpec),
-    Embedding(EmbeddingSpec),
-    Permute(PermuteSpec),
-    Upsample(UpsampleSpec),
-    Flatten(FlattenSpec),
-    Reshape(ReshapeSpec),
-    Join(JoinSpec),
-    Output(OutputSpec),
 }
 
 /// A connection from one layer's output to another's input.
@@ -119,10 +69,7 @@ impl NetworkSpec {
 
     /// The outputs, in the order of the list; the first is the one that is judged.
     pub fn outputs(&self) -> impl Iterator<Item = (LayerId, &OutputSpec)> {
-        self.layers.iter().filter_map(|l| match &l.kind {
-            LayerKind::Output(output) => Some((l.id, output)),
-            _ => None,
-        })
+        self.layers.iter().filter_map(|l| Some((l.id, l.kind.output()?)))
     }
 
     /// The layer whose parameters `id` uses: its own, or those of the layer that it shares with.
@@ -214,8 +161,9 @@ impl NetworkSpec {
 
 #[cfg(test)]
 mod tests {
-    use super::{LayerId, LayerKind, NetworkSpec};
-    use crate::nn::layers::{DropoutSpec, InputSpec, OutputSpec};
+    use super::NetworkSpec;
+    use crate::nn::LayerId;
+    use crate::nn::layers::{DropoutSpec, InputSpec, LayerKind, OutputSpec};
 
     fn chain() -> NetworkSpec {
         NetworkSpec::chain([

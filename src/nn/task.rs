@@ -1,8 +1,8 @@
 //! What the data ask of a network: features by column, and targets by kind.
 
-use super::compile::HeadTarget;
-use super::layers::Comparison;
-use super::shape::volume;
+use super::sample_shape::volume;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// What the data ask of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,4 +96,41 @@ pub enum Target {
     Classes(usize),
     /// So many numbers.
     Values(usize),
+}
+
+/// What a head is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Comparison {
+    /// The target of the data; where there are several kinds, the first
+    #[default]
+    Target,
+    /// The targets in these columns
+    Columns(Vec<String>),
+    /// The features themselves: an autoencoder
+    Features,
+}
+
+/// What a head is compared with in the data of the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeadTarget {
+    /// A group of targets of the data, all or some of its columns.
+    Group { group: usize, columns: Option<Vec<usize>> },
+    /// The features themselves.
+    Features,
+}
+
+/// How targets are written for the loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// One unit a class: 1 for the true one, else 0.
+    OneHot,
+    /// One unit a class: +1 for the true one, else −1.
+    SignedOneHot,
+    /// One unit: −1 for the first class, +1 for the second.
+    Signed,
+    /// One unit: 0 for the first class, 1 for the second.
+    ZeroOne,
+    /// The numbers themselves.
+    Values,
 }

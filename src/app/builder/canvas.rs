@@ -9,7 +9,7 @@ use super::super::widgets::{self, at, icon_button, named, segmented, short};
 use super::super::{icon, widgets::label};
 use super::edits;
 use crate::data::Targets;
-use crate::nn::layers::palette;
+use crate::nn::layers::{Links, palette};
 use crate::nn::{Encoding, HeadTarget, LayerId, LayerKind, LayerSpec, Wire, volume};
 use egui::accesskit::Role;
 use egui::emath::TSTransform;
@@ -410,7 +410,7 @@ impl Canvas {
             } else {
                 painter.circle(rect.center(), rect.width() / 2.0, t.raised, Stroke::new(1.0, t.line));
             }
-            let ends = matches!(layer.kind, LayerKind::Input(_) | LayerKind::Output(_));
+            let ends = layer.kind.is_input() || layer.kind.is_output();
             let scale = to_screen.scaling;
             if (ends && scale > END_NAMES_FROM) || (p.is_selection() && scale > NAMES_FROM) {
                 let name = unit_name(model, layer, unit);
@@ -434,7 +434,7 @@ impl Canvas {
 
     /// The handle on the right edge, from which a wire can be drawn to another layer.
     fn ports(&mut self, ui: &mut Ui, model: &mut Model, layer: &LayerSpec, rect: Rect, scale: f32, area: Rect) {
-        if matches!(layer.kind, LayerKind::Output(_)) || !area.contains(rect.right_center()) {
+        if layer.kind.is_output() || !area.contains(rect.right_center()) {
             return;
         }
         let t = tokens(ui);
@@ -649,21 +649,13 @@ enum Between {
 }
 
 fn lines_between(model: &Model, w: Wire, from: &Placed, to: &Placed) -> Between {
-    use LayerKind::{
-        Activation, BatchNorm, Conv2d, Dense, Dropout, GlobalPool, GroupNorm, LayerNorm, Noise, Output, Pool2d,
-        Position, Prelu, Upsample,
-    };
-    match model.document().network.layer(w.to).map(|l| &l.kind) {
-        Some(Dense(dense)) if !from.maps && !dense.per_step => Between::Weights,
-        Some(Conv2d(conv)) if from.maps && conv.groups == 1 && !conv.transposed => {
-            Between::Kernels(conv.kernel[0] * conv.kernel[1])
-        }
-        // One unit, or one channel, follows from one.
-        Some(
-            Activation(_) | Prelu(_) | Dropout(_) | Noise(_) | Position(_) | BatchNorm(_) | LayerNorm(_) | GroupNorm(_)
-            | Output(_),
-        ) if from.units == to.units => Between::Units,
-        Some(Pool2d(_) | GlobalPool(_) | Upsample(_)) if from.maps && from.units == to.units => Between::Units,
+    let links = model.document().network.layer(w.to).map_or(Links::None, |l| l.kind.definition().links());
+    let alike = from.units == to.units;
+    match links {
+        Links::Weights if !from.maps => Between::Weights,
+        Links::Kernels(taps) if from.maps => Between::Kernels(taps),
+        Links::Same if alike => Between::Units,
+        Links::SameChannel if from.maps && alike => Between::Units,
         _ => Between::Nothing,
     }
 }
@@ -880,8 +872,8 @@ fn value_text(a: f32) -> String {
 /// What a unit is called: a feature, an output, or its number.
 fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     let data = model.dataset.as_ref();
-    match &layer.kind {
-        LayerKind::Input(input) => data.and_then(|d| {
+    let own = if let Some(input) = layer.kind.input() {
+        data.and_then(|d| {
             let all = d.encoder.features.iter();
             if input.columns.is_empty() {
                 return all.flat_map(crate::data::Encoding::names).nth(unit);
@@ -890,8 +882,9 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
                 d.encoder.features.iter().find(|e| e.column == *column).map(crate::data::Encoding::names)
             };
             input.columns.iter().filter_map(of).flatten().nth(unit)
-        }),
-        LayerKind::Output(_) => data.and_then(|d| {
+        })
+    } else if layer.kind.is_output() {
+        data.and_then(|d| {
             let judged = model.inference.outputs.iter().find(|o| o.layer == layer.id)?;
             match &judged.target {
                 HeadTarget::Features => d.encoder.feature_names().get(unit).cloned(),
@@ -907,10 +900,11 @@ fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
                     }
                 },
             }
-        }),
-        _ => None,
-    }
-    .unwrap_or_else(|| format!("unit {}", unit + 1))
+        })
+    } else {
+        None
+    };
+    own.unwrap_or_else(|| format!("unit {}", unit + 1))
 }
 
 fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
@@ -950,10 +944,10 @@ fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, h
                         value(ui, "smallest", low);
                         value(ui, "largest", high);
                     } else if let Some((z, a)) = pictures.value(id, unit) {
-                        if matches!(layer.kind, LayerKind::Dense(_) | LayerKind::Activation(_)) {
+                        if layer.kind.definition().shows_sum() {
                             value(ui, "z", z);
                         }
-                        let output = matches!(layer.kind, LayerKind::Output(_));
+                        let output = layer.kind.is_output();
                         value(ui, if output { "prediction" } else { "a" }, a);
                     }
                     let bias = model.snapshot.tensor(id, "bias");

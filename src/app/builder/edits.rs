@@ -7,7 +7,7 @@ use crate::nn::{LayerId, LayerKind, NetworkSpec, Wire};
 pub fn append(model: &mut Model, kind: LayerKind) {
     let selected = model.selection.iter().next_back().copied();
     let spec = &model.document().network;
-    let is_output = |id: LayerId| matches!(spec.layer(id).map(|l| &l.kind), Some(LayerKind::Output(_)));
+    let is_output = |id: LayerId| spec.layer(id).is_some_and(|l| l.kind.is_output());
     let after = match selected.filter(|&id| spec.layer(id).is_some()) {
         Some(id) if is_output(id) => spec.inputs_of(id).next(),
         Some(id) => Some(id),
@@ -51,9 +51,9 @@ fn insert(model: &mut Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpe
     model.selection = added.into_iter().collect();
 }
 
-/// "Hidden 3" and so on for dense layers; the kind and a number for others.
+/// What its kind is called, and a number: "Hidden 3".
 fn free_name(spec: &NetworkSpec, kind: &LayerKind) -> String {
-    let base = if matches!(kind, LayerKind::Dense(_)) { "Hidden" } else { kind.info().label };
+    let base = kind.definition().base_name();
     let taken = |name: &str| spec.layers.iter().any(|l| l.name == name);
     (1..=spec.layers.len() + 1)
         .map(|n| format!("{base} {n}"))
@@ -74,7 +74,7 @@ pub fn duplicate(model: &mut Model) {
     model.edit("Duplicate layers", None, |d| {
         for id in selection {
             let Some(layer) = d.network.layer(id).cloned() else { continue };
-            if matches!(layer.kind, LayerKind::Input(_) | LayerKind::Output(_)) {
+            if layer.kind.is_input() || layer.kind.is_output() {
                 continue;
             }
             let name = free_name(&d.network, &layer.kind);

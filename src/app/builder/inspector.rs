@@ -65,18 +65,18 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
 }
 
 fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
-    let dense = ids.iter().find_map(|id| match model.document().network.layer(*id).map(|l| &l.kind) {
-        Some(LayerKind::Dense(d)) => Some(d.activation),
-        _ => None,
-    });
-    if let Some(first) = dense {
+    let of_neurons = |kind: &LayerKind| kind.definition().units().and_then(|_| kind.definition().activation());
+    let network = &model.document().network;
+    let first = ids.iter().find_map(|id| of_neurons(&network.layer(*id)?.kind));
+    if let Some(first) = first {
         field(ui, "Activation", "Of all selected dense layers", |ui| {
             let all = Activation::ALL;
             if let Some(v) = choice(ui, "Activation", first, all, |a| a.label().to_owned(), |a, b| a == b) {
                 model.edit("Change activation", None, |d| {
                     for id in ids {
-                        if let Some(LayerKind::Dense(dense)) = d.network.layer_mut(*id).map(|l| &mut l.kind) {
-                            dense.activation = v;
+                        let layer = d.network.layer_mut(*id).filter(|l| of_neurons(&l.kind).is_some());
+                        if let Some(own) = layer.and_then(|l| l.kind.definition_mut().activation_mut()) {
+                            *own = v;
                         }
                     }
                 });
@@ -182,7 +182,7 @@ fn verdict(ui: &mut Ui, model: &Model) {
 fn pairing(model: &Model) -> String {
     use crate::nn::Encoding;
     let spec = &model.document().network;
-    let loss = spec.layers.iter().find_map(|l| if let LayerKind::Output(o) = &l.kind { Some(o.loss) } else { None });
+    let loss = spec.outputs().next().map(|(_, output)| output.loss);
     let Some(loss) = loss.map(Loss::label) else { return String::new() };
     match model.inference.encoding() {
         Some(Encoding::OneHot) => format!("{loss} with one unit a class."),

@@ -7,7 +7,7 @@ use super::super::picture::Pictures;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
 use super::super::widgets::{named, short};
 use crate::explain::{Place, Stop, Trace};
-use crate::nn::{LayerId, LayerKind};
+use crate::nn::LayerId;
 use crate::train::Phase;
 use egui::accesskit::Role;
 use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
@@ -185,7 +185,7 @@ impl Picture<'_> {
     }
 
     fn is_output(&self, layer: LayerId) -> bool {
-        matches!(self.view.trace.spec.layer(layer).map(|l| &l.kind), Some(LayerKind::Output(_)))
+        self.view.trace.spec.layer(layer).is_some_and(|l| l.kind.is_output())
     }
 
     fn visible(&self, layer: LayerId) -> bool {

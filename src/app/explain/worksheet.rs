@@ -5,7 +5,7 @@ use super::super::theme::{self, PRINT, math_font, regular, semibold};
 use super::assistant::Recorded;
 use super::{Scene, explanation};
 use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, stops, written};
-use crate::nn::{LayerId, LayerKind};
+use crate::nn::LayerId;
 use crate::train::Phase;
 use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
 use krilla::color::rgb;
@@ -77,7 +77,7 @@ pub fn sheet(ui: &Ui, scene: &Scene, shown: &BTreeMap<LayerId, Vec<usize>>, name
 /// The features of a row enter as they are; there is nothing to work out.
 fn tells(trace: &Trace<f32>, stop: &Stop) -> bool {
     let layer = stop.layer.and_then(|id| trace.spec.layer(id));
-    layer.is_none_or(|l| stop.phase != Phase::Forward || !matches!(l.kind, LayerKind::Input(_)))
+    layer.is_none_or(|l| stop.phase != Phase::Forward || !l.kind.is_input())
 }
 
 impl Sheet {

@@ -1,8 +1,10 @@
 //! The error, and the backward pass: where a gradient comes from and what it becomes.
 
-use super::super::math::{Math, Place, fraction, indexed, number, partial, power, row, symbol, text, written};
-use super::{Explanation, Line, Reader, factor, subscript, sum_of, sum_over};
-use crate::nn::layers::OperationPlan;
+use super::{Explanation, Line, Reader};
+use crate::nn::math::{
+    Math, Place, factor, fraction, indexed, number, partial, power, row, subscript, sum_of, sum_over, symbol, text,
+    written,
+};
 use crate::nn::{Activation, Link, Loss, Product};
 
 impl Reader<'_> {
@@ -106,9 +108,10 @@ impl Reader<'_> {
         if z != a
             && let Some(dz) = self.grad(z, self.unit)
         {
-            match (&self.trace.plan.nodes[a].operation, self.grad(a, self.unit)) {
-                (OperationPlan::Activation(f), Some(da)) if *f != Activation::Softmax => {
-                    let slope = self.slope(*f, a);
+            let single = self.trace.plan.nodes[a].operation.activation().filter(|f| *f != Activation::Softmax);
+            match (single, self.grad(a, self.unit)) {
+                (Some(f), Some(da)) => {
+                    let slope = f.slope_at(self.value(z, self.unit), self.value(a, self.unit));
                     let of = |letter: &str| indexed(letter, j.clone());
                     let l = || symbol("L");
                     let symbols = row([
@@ -125,7 +128,7 @@ impl Reader<'_> {
                         result: dz,
                         place: Some(self.grad_place(z, self.unit)),
                     });
-                    words.push(about_slope(*f, slope));
+                    words.push(about_slope(f, slope));
                 }
                 _ => {
                     let (line, said) = self.arriving(z, "z")?;
@@ -166,18 +169,15 @@ impl Reader<'_> {
                 let weight = factor(w, Place::Parameter { layer: reader.layer, index: p.weight });
                 terms.push((w * g, row([weight, text("·"), factor(g, self.grad_place(r, p.output))])));
             }
-            if let OperationPlan::Activation(f) = reader.operation {
-                let (z, a) = (self.value(node, self.unit), self.value(r, self.unit));
-                let (g, slope) = (f64::from(grads[[self.unit, self.sample]]), f.slope_at(z, a));
-                terms
-                    .push((g * slope, row([factor(g, self.grad_place(r, self.unit)), text("·"), factor(slope, None)])));
+            if let Some((to, slope)) = self.single_slope(r, node) {
+                let g = f64::from(grads[[to, self.sample]]);
+                terms.push((g * slope, row([factor(g, self.grad_place(r, to)), text("·"), factor(slope, None)])));
             }
         }
         let names: Vec<String> = through.iter().map(|&id| self.trace.spec.name(id)).collect();
-        let explained =
-            |operation: &OperationPlan| operation.weighs() || matches!(operation, OperationPlan::Activation(_));
-        let others =
-            self.trace.plan.nodes.iter().filter(|n| n.inputs.contains(&node) && !explained(&n.operation)).count();
+        let nodes = self.trace.plan.nodes.iter().enumerate();
+        let readers = nodes.filter(|(_, n)| n.inputs.contains(&node));
+        let others = readers.filter(|(r, n)| !n.operation.weighs() && self.single_slope(*r, node).is_none()).count();
         if !terms.is_empty() && (others > 0 || head.is_some()) {
             // What comes back another way: past the layer, or from the loss itself.
             let rest = result - terms.iter().map(|t| t.0).sum::<f64>();
@@ -198,8 +198,10 @@ impl Reader<'_> {
                 text("·"),
                 partial(symbol("L"), indexed("z", "k")),
             ])
-        } else {
+        } else if self.trace.plan.nodes.iter().any(|n| n.inputs.contains(&node) && n.operation.activation().is_some()) {
             row([partial(symbol("L"), symbol("y")), text("·"), symbol("f"), text("′")])
+        } else {
+            row([partial(symbol("L"), symbol("y")), text("·"), partial(symbol("y"), symbol(letter))])
         };
         let numbers = row(sum_of(&mut terms));
         let names = names.join(" and ");
@@ -210,6 +212,12 @@ impl Reader<'_> {
             ),
         };
         Some((Line { symbols: row([left, right]), numbers: Some(numbers), result, place }, words))
+    }
+
+    /// The derivative of what `reader` makes of this unit of `node` by a function alone: the number of its output, and the slope.
+    fn single_slope(&self, reader: usize, node: usize) -> Option<(usize, f64)> {
+        let operation = &self.trace.plan.nodes[reader].operation;
+        operation.slope(&self.recorded.at(reader, 0), node, self.unit)
     }
 
     /// The slope of the loss itself.

@@ -1,9 +1,9 @@
 //! The update: what the optimizer makes of a gradient.
 
 use super::super::Trace;
-use super::super::math::{Math, Place, fraction, number, power, row, symbol, text, written};
-use super::{Explanation, Line, Reader, factor, parameter_name};
+use super::{Explanation, Line, Reader, parameter_name};
 use crate::nn::Optimizer;
+use crate::nn::math::{Math, Place, factor, fraction, number, power, row, symbol, text, written};
 
 impl Reader<'_> {
     pub(super) fn update(&self) -> Option<Explanation> {

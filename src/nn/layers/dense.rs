@@ -3,16 +3,21 @@
 //! Backward: ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ, ∂L/∂b = ∂L/∂z, summed over the mini-batch. Per step, the same is done
 //! with every step of a sequence `[steps, in]`, with the same W and b.
 
-use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape,
-    PassContext, flat, sequence,
-};
-use crate::nn::compile::Lowering;
+use super::activation::Activate;
+use crate::nn::activation::Activation;
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
+use crate::nn::init::Initialiser;
 use crate::nn::kernels::affine::{Matrix, Rows};
 use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
 use crate::nn::kernels::packed::Packed;
 use crate::nn::kernels::{blocks, matrix, threads};
-use crate::nn::{Activation, Initialiser, Real, volume};
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
+use crate::nn::products::{Product, tell_sum, weights};
+use crate::nn::reading::{Local, Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::{flat, numbers, sequence, volume};
+use crate::nn::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -24,7 +29,7 @@ pub struct DenseSpec {
     pub units: usize,
     #[serde(default)]
     pub activation: Activation,
-    #[serde(default = "super::yes")]
+    #[serde(default = "crate::nn::defaults::yes")]
     pub bias: bool,
     #[serde(default)]
     pub initialiser: Initialiser,
@@ -48,12 +53,22 @@ impl LayerDefinition for DenseSpec {
             summary: "every input to every unit",
             description: "Each unit weighs every input, adds its bias and bends the sum with its activation.",
             formula: "a = f(W·x + b)",
+            change: "Change dense layer",
         }
     }
 
     fn caption(&self) -> String {
         let step = if self.per_step { " a step" } else { "" };
         format!("dense {}{step} · {}", self.units, self.activation.label())
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        panel.count("Units", "Neurons in this layer", &mut self.units, 1..=100_000);
+        settings::activation(panel, &mut self.activation);
+        settings::initialiser(panel, &mut self.initialiser);
+        panel.toggle("Bias", "A number that is added to every weighted sum", &mut self.bias);
+        let hover = "Takes a sequence [steps, features] and does the same with every step";
+        panel.toggle("Each step alone", hover, &mut self.per_step);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -88,25 +103,14 @@ impl LayerDefinition for DenseSpec {
 
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = if self.per_step { input.first().copied().unwrap_or(1) } else { 1 };
-        super::numbers(4, &[steps, self.units])
+        numbers(4, &[steps, self.units])
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let (weight, bias) = (lowering.parameter("weight"), lowering.parameter("bias"));
-        let outputs = self.units;
-        let units = match (self.per_step, lowering.input()) {
-            (true, &[steps, inputs]) => {
-                lowering.push(OperationPlan::StepLinear { weight, bias, inputs, outputs }, steps * outputs);
-                steps * outputs
-            }
-            _ => {
-                let inputs = lowering.input_units();
-                lowering.push(OperationPlan::Linear { weight, bias, inputs, outputs }, outputs);
-                outputs
-            }
-        };
+        let units = push_linear(lowering, self.per_step, weight, bias, self.units);
         if self.activation != Activation::Identity {
-            lowering.push(OperationPlan::Activation(self.activation), units);
+            lowering.push(Activate(self.activation), units);
         }
     }
 
@@ -133,6 +137,17 @@ impl LayerDefinition for DenseSpec {
         }
     }
 
+    fn use_activation(&mut self, activation: Activation) {
+        self.activation = activation;
+        if matches!(activation, Activation::Relu | Activation::LeakyRelu) {
+            self.initialiser = Initialiser::HeUniform;
+        }
+    }
+
+    fn units(&self) -> Option<usize> {
+        Some(self.units)
+    }
+
     fn units_mut(&mut self) -> Option<&mut usize> {
         Some(&mut self.units)
     }
@@ -140,15 +155,107 @@ impl LayerDefinition for DenseSpec {
     fn activation_mut(&mut self) -> Option<&mut Activation> {
         Some(&mut self.activation)
     }
+
+    fn initialiser(&self) -> Option<Initialiser> {
+        Some(self.initialiser)
+    }
+
+    fn initialiser_mut(&mut self) -> Option<&mut Initialiser> {
+        Some(&mut self.initialiser)
+    }
+
+    fn base_name(&self) -> &'static str {
+        "Hidden"
+    }
+
+    fn links(&self) -> Links {
+        if self.per_step { Links::None } else { Links::Weights }
+    }
+
+    fn shows_sum(&self) -> bool {
+        true
+    }
+}
+
+/// Adds the weighted sums of `outputs` units, of every step where the input is a sequence that is taken step by step. Returns
+/// how many numbers they are.
+pub(super) fn push_linear(
+    lowering: &mut Lowering<'_>,
+    per_step: bool,
+    weight: Range<usize>,
+    bias: Range<usize>,
+    outputs: usize,
+) -> usize {
+    match (per_step, lowering.input()) {
+        (true, &[steps, inputs]) => {
+            lowering.push(StepLinearPlan(Linear { weight, bias, inputs, outputs }), steps * outputs);
+            steps * outputs
+        }
+        _ => {
+            let inputs = lowering.input_units();
+            lowering.push(Linear { weight, bias, inputs, outputs }, outputs);
+            outputs
+        }
+    }
 }
 
 /// The weighted sums of a dense layer.
-pub(super) struct Linear {
-    pub weight: Range<usize>,
+#[derive(Clone, Debug)]
+struct Linear {
+    weight: Range<usize>,
     /// Empty for a layer without bias.
-    pub bias: Range<usize>,
-    pub inputs: usize,
-    pub outputs: usize,
+    bias: Range<usize>,
+    inputs: usize,
+    outputs: usize,
+}
+
+impl Build for Linear {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl Explained for Linear {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        Some(tell_sum(at, &self.products_into(at.unit), self.bias_of(at.unit, at.units(at.node))))
+    }
+
+    fn weighs(&self) -> bool {
+        true
+    }
+
+    fn products_into(&self, output: usize) -> Vec<Product> {
+        let Self { weight, inputs, outputs, .. } = self;
+        let (step, unit) = (output / outputs, output % outputs);
+        let product = |i| Product { weight: weight.start + i * outputs + unit, input: step * inputs + i, output };
+        (0..*inputs).map(product).collect()
+    }
+
+    fn products_from(&self, input: usize) -> Vec<Product> {
+        let Self { weight, inputs, outputs, .. } = self;
+        let (step, feature) = (input / inputs, input % inputs);
+        let product = |o| Product { weight: weight.start + feature * outputs + o, input, output: step * outputs + o };
+        (0..*outputs).map(product).collect()
+    }
+
+    fn products_of(&self, weight: usize, units: usize) -> Vec<Product> {
+        let Self { inputs, outputs, .. } = self;
+        if !self.weight.contains(&weight) {
+            return Vec::new();
+        }
+        let at = weight - self.weight.start;
+        let (input, output) = (at / outputs, at % outputs);
+        let steps = 0..units / outputs;
+        steps.map(|t| Product { weight, input: t * inputs + input, output: t * outputs + output }).collect()
+    }
+
+    fn bias_of(&self, output: usize, _units: usize) -> Option<usize> {
+        (!self.bias.is_empty()).then(|| self.bias.start + output % self.outputs)
+    }
+
+    fn locals(&self, at: &Reading<'_>, _from: usize, unit: usize) -> Option<Vec<Local>> {
+        Some(weights(at, &self.products_from(unit)))
+    }
 }
 
 impl<T: Real> Operation<T> for Linear {
@@ -158,7 +265,7 @@ impl<T: Real> Operation<T> for Linear {
     }
 
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
-        let (weight, bias) = super::two_mut(at.grad_params, &self.weight, &self.bias);
+        let (weight, bias) = two_mut(at.grad_params, &self.weight, &self.bias);
         let x = at.inputs.get(0);
         matrix::backward_params(x, at.grad_output, weight, bias, self.inputs, self.outputs, pass.threads);
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
@@ -168,8 +275,49 @@ impl<T: Real> Operation<T> for Linear {
     }
 }
 
-/// The weighted sums of every step of a sequence.
-pub(super) struct StepLinear<T> {
+/// The weighted sums of every step of a sequence: products and biases are those of [`Linear`].
+#[derive(Clone, Debug)]
+struct StepLinearPlan(Linear);
+
+impl Build for StepLinearPlan {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        let Linear { weight, bias, inputs, outputs } = self.0.clone();
+        let (by_output, by_input) = (Packed::new(outputs, inputs), Packed::new(inputs, outputs));
+        Box::new(StepLinear { weight, bias, inputs, outputs, by_output, by_input })
+    }
+}
+
+impl Explained for StepLinearPlan {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        self.0.tell(at)
+    }
+
+    fn weighs(&self) -> bool {
+        true
+    }
+
+    fn products_into(&self, output: usize) -> Vec<Product> {
+        self.0.products_into(output)
+    }
+
+    fn products_from(&self, input: usize) -> Vec<Product> {
+        self.0.products_from(input)
+    }
+
+    fn products_of(&self, weight: usize, units: usize) -> Vec<Product> {
+        self.0.products_of(weight, units)
+    }
+
+    fn bias_of(&self, output: usize, units: usize) -> Option<usize> {
+        self.0.bias_of(output, units)
+    }
+
+    fn locals(&self, at: &Reading<'_>, from: usize, unit: usize) -> Option<Vec<Local>> {
+        self.0.locals(at, from, unit)
+    }
+}
+
+struct StepLinear<T> {
     weight: Range<usize>,
     /// Empty for a layer without bias.
     bias: Range<usize>,
@@ -181,11 +329,6 @@ pub(super) struct StepLinear<T> {
 }
 
 impl<T: Real> StepLinear<T> {
-    pub(super) fn new(weight: Range<usize>, bias: Range<usize>, inputs: usize, outputs: usize) -> Self {
-        let (by_output, by_input) = (Packed::new(outputs, inputs), Packed::new(inputs, outputs));
-        Self { weight, bias, inputs, outputs, by_output, by_input }
-    }
-
     fn threads(&self, pass: &PassContext, output: &[T]) -> usize {
         threads::threads_for(output.len() * self.inputs, pass.threads)
     }

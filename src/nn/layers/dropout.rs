@@ -2,12 +2,16 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
-use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext, numbers,
-};
-use crate::nn::Real;
-use crate::nn::compile::Lowering;
-use crate::nn::kernels::elementwise;
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
+use crate::nn::kernels::{elementwise, padded};
+use crate::nn::lowering::Lowering;
+use crate::nn::math::{factor, indexed, number, row, subscript, symbol, text, written};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::nn::picture::{Grid, Picture};
+use crate::nn::reading::{Local, Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::SettingsPanel;
 use crate::seed::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,11 +38,17 @@ impl LayerDefinition for DropoutSpec {
             summary: "forgets at random",
             description: "While training, silences a random share of the values and scales up the rest, so that no unit relies on one other. In evaluation it passes everything on.",
             formula: "a = x · m / (1 − p)",
+            change: "Change dropout",
         }
     }
 
     fn caption(&self) -> String {
         format!("dropout {} %", (self.rate * 100.0).round())
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Share of values that are silenced while training";
+        panel.number("Dropout rate", hover, &mut self.rate, 0.0..=0.95, 0.005);
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
@@ -48,7 +58,7 @@ impl LayerDefinition for DropoutSpec {
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
         let stream = u64::from(lowering.layer().0);
-        lowering.push(OperationPlan::Dropout { rate: self.rate, stream }, units);
+        lowering.push(DropPlan { rate: self.rate, stream }, units);
     }
 
     fn invalid(&self) -> Option<String> {
@@ -60,21 +70,88 @@ impl LayerDefinition for DropoutSpec {
         Some(LayerFix::DropoutRate(0.2))
     }
 
+    fn keeps_count(&self) -> bool {
+        true
+    }
+
+    fn links(&self) -> Links {
+        Links::Same
+    }
+
+    fn dropout_rate(&self) -> Option<f32> {
+        Some(self.rate)
+    }
+
     fn dropout_rate_mut(&mut self) -> Option<&mut f32> {
         Some(&mut self.rate)
     }
 }
 
-pub(super) struct Drop<T> {
+#[derive(Clone, Debug)]
+struct DropPlan {
+    rate: f32,
+    stream: u64,
+}
+
+impl Build for DropPlan {
+    fn build<T: Real>(&self, units: usize, capacity: usize) -> Box<dyn Operation<T>> {
+        let mask = vec![T::ZERO; units * padded(capacity)];
+        Box::new(Drop { rate: self.rate, stream: self.stream, mask })
+    }
+}
+
+impl Explained for DropPlan {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let (x, result) = (at.value(at.input(), at.unit), at.result());
+        let kept = result != 0.0 || x == 0.0;
+        let share = 1.0 / (1.0 - f64::from(self.rate));
+        let out = |letter: &str| indexed(letter, subscript(at.unit));
+        let symbols = row([out("a"), text("="), out("m"), text("·"), out("x"), text("/ (1 −"), symbol("p"), text(")")]);
+        let mask = if kept { share } else { 0.0 };
+        let numbers = row([number(mask, None), text("·"), factor(x, at.place(at.input(), at.unit))]);
+        let words = if kept {
+            format!(
+                "This unit was kept in this step, and is made larger by {} to make up for those that were not.",
+                written(share)
+            )
+        } else {
+            "This unit was switched off by chance in this step: nothing flows through it, forward or backward."
+                .to_owned()
+        };
+        Some(Told::one(at.line(symbols, Some(numbers)), words))
+    }
+
+    fn locals(&self, at: &Reading<'_>, from: usize, unit: usize) -> Option<Vec<Local>> {
+        let x = at.value(from, unit);
+        let derivative = if x == 0.0 { 0.0 } else { at.value(at.node, unit) / x };
+        Some(vec![Local { unit, derivative, name: "dropout".to_owned(), place: None }])
+    }
+
+    /// The numbers around this unit, before dropout and after it: what is zeroed is 0 forward and backward.
+    fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
+        const MOST: usize = 48;
+        let first = at.unit / MOST * MOST;
+        let own = first..(first + MOST).min(at.units(at.node));
+        let of = |node: usize| -> Option<Vec<f32>> {
+            let all = if backward { at.recorded.grads(node)? } else { at.recorded.values(node) };
+            Some(own.clone().map(|u| all[[u, at.recorded.sample()]]).collect())
+        };
+        let (nodes, titles) = if backward {
+            ([at.node, at.input()], ["gradient arrives", "goes on"])
+        } else {
+            ([at.input(), at.node], ["before", "behind"])
+        };
+        let framed = Some(at.unit - first);
+        let grid = |k: usize| Some(Grid { title: titles[k], values: of(nodes[k])?, across: 12.min(own.len()), framed });
+        let grids = vec![grid(0)?, grid(1)?];
+        Some(Picture::Grids { name: "Numbers before and behind dropout", grids, note: String::new() })
+    }
+}
+
+struct Drop<T> {
     rate: f32,
     stream: u64,
     mask: Vec<T>,
-}
-
-impl<T: Real> Drop<T> {
-    pub(super) fn new(rate: f32, stream: u64, capacity: usize) -> Self {
-        Self { rate, stream, mask: vec![T::ZERO; capacity] }
-    }
 }
 
 impl<T: Real> Operation<T> for Drop<T> {

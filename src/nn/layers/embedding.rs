@@ -2,12 +2,15 @@
 //!
 //! Backward: ∂L/∂E[k] = Σ of ∂L/∂a[i] over all places where xᵢ = k. Numbers are no quantities: there is no ∂L/∂x.
 
-use super::{
-    Backward, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
-    flat, numbers,
-};
-use crate::nn::compile::Lowering;
-use crate::nn::{Initialiser, Real};
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo};
+use crate::nn::init::Initialiser;
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::math::{indexed, row, subscript, text};
+use crate::nn::operation::{Backward, Build, Explained, Inputs, Operation, PassContext};
+use crate::nn::reading::{Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::{flat, numbers};
+use crate::nn::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -42,11 +45,19 @@ impl LayerDefinition for EmbeddingSpec {
             summary: "categories to vectors",
             description: "Looks up a learned row of numbers for each category, so that alike categories can come to lie close together. Its features are category numbers: choose the treatment ordinal in Data.",
             formula: "a[i] = E[xᵢ]",
+            change: "Change embedding",
         }
     }
 
     fn caption(&self) -> String {
         format!("{} × {}", self.vocabulary, self.dimensions)
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Numbers from 0; one beyond gives zeros";
+        panel.count("Categories", hover, &mut self.vocabulary, 1..=1_000_000);
+        panel.count("Dimensions", "Numbers that each category becomes", &mut self.dimensions, 1..=4096);
+        settings::initialiser(panel, &mut self.initialiser);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -71,7 +82,7 @@ impl LayerDefinition for EmbeddingSpec {
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units() * self.dimensions;
         let weight = lowering.parameter("weight");
-        lowering.push(OperationPlan::Embed { weight, dimensions: self.dimensions }, units);
+        lowering.push(Embed { weight, dimensions: self.dimensions }, units);
     }
 
     fn invalid(&self) -> Option<String> {
@@ -83,14 +94,41 @@ impl LayerDefinition for EmbeddingSpec {
         (input.len() > 1).then_some(LayerFix::InsertFlatten)
     }
 
+    fn vocabulary(&self) -> Option<usize> {
+        Some(self.vocabulary)
+    }
+
     fn vocabulary_mut(&mut self) -> Option<&mut usize> {
         Some(&mut self.vocabulary)
     }
 }
 
-pub(super) struct Embed {
-    pub weight: Range<usize>,
-    pub dimensions: usize,
+#[derive(Clone, Debug)]
+struct Embed {
+    weight: Range<usize>,
+    dimensions: usize,
+}
+
+impl Build for Embed {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl Explained for Embed {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let (weight, dimensions) = (&self.weight, self.dimensions);
+        let (place, column) = (at.unit / dimensions, at.unit % dimensions);
+        let category = at.value(at.input(), place).round().max(0.0) as usize;
+        let index = (weight.start + category * dimensions + column).min(weight.end - 1);
+        let w = indexed("w", format!("{},{}", category + 1, column + 1));
+        let symbols = row([indexed("a", subscript(at.unit)), text("="), w]);
+        let words = format!(
+            "Category {category} has a row of {dimensions} learned numbers; this is number {} of it.",
+            column + 1
+        );
+        Some(Told::one(at.line(symbols, Some(at.parameter(index))), words))
+    }
 }
 
 impl Embed {

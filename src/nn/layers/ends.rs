@@ -1,11 +1,21 @@
 //! Where data enter the network and where its output meets the target.
 
-use super::{Backward, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext, numbers};
-use crate::nn::compile::Lowering;
-use crate::nn::spec::{is_one, one};
-use crate::nn::{Loss, Real};
+use super::shape::Rows;
+use crate::nn::defaults::{is_default, is_one, one};
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
+use crate::nn::loss::Loss;
+use crate::nn::lowering::Lowering;
+use crate::nn::operation::{Backward, Build, Explained, Inputs, Operation, PassContext};
+use crate::nn::reading::{Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::{SettingsPanel, choose};
+use crate::nn::task::{Comparison, Encoding};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// More columns than this are not listed one by one.
+const MOST_COLUMNS: usize = 40;
 
 /// The features of the data, or some of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +34,7 @@ impl LayerDefinition for InputSpec {
             summary: "the features of the data",
             description: "Where the features enter: all of them, or the columns that are chosen. Its shape comes from the data.",
             formula: "a = x",
+            change: "Change input",
         }
     }
 
@@ -32,6 +43,27 @@ impl LayerDefinition for InputSpec {
             [] => "features".to_owned(),
             [one] => one.clone(),
             several => format!("{} columns", several.len()),
+        }
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let Some(all) = panel.feature_columns() else { return };
+        if all.len() > MOST_COLUMNS {
+            panel.note(&format!("{} features", all.len()));
+            return;
+        }
+        panel.note("Columns that enter here");
+        for column in &all {
+            let taken = |other: &String| self.columns.is_empty() || self.columns.contains(other);
+            let mut on = taken(column);
+            if panel.tick(column, &format!("Column {column}"), &mut on) {
+                let wanted = |c: &&String| if *c == column { on } else { taken(c) };
+                let chosen: Vec<String> = all.iter().filter(wanted).cloned().collect();
+                // Nothing at all cannot enter; everything needs no list.
+                if !chosen.is_empty() {
+                    self.columns = if chosen.len() == all.len() { Vec::new() } else { chosen };
+                }
+            }
         }
     }
 
@@ -44,30 +76,13 @@ impl LayerDefinition for InputSpec {
         match lowering.features(&self.columns) {
             // All features are there from the beginning.
             None => lowering.pass(0),
-            Some(rows) => lowering.push_from(0, OperationPlan::Rows(rows.into()), units),
+            Some(rows) => lowering.push_from(0, Rows(rows.into()), units),
         }
     }
 
     fn settings_fix(&self) -> Option<LayerFix> {
         None
     }
-
-    fn input_mut(&mut self) -> Option<&mut InputSpec> {
-        Some(self)
-    }
-}
-
-/// What a head is compared with.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Comparison {
-    /// The target of the data; where there are several kinds, the first
-    #[default]
-    Target,
-    /// The targets in these columns
-    Columns(Vec<String>),
-    /// The features themselves: an autoencoder
-    Features,
 }
 
 /// How much each class counts.
@@ -121,10 +136,6 @@ fn two() -> f32 {
     2.0
 }
 
-fn is_default<A: Default + PartialEq>(value: &A) -> bool {
-    *value == A::default()
-}
-
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_two(value: &f32) -> bool {
     *value == 2.0
@@ -138,11 +149,35 @@ impl LayerDefinition for OutputSpec {
             summary: "compares with the target",
             description: "An end of the network: the loss compares its input with the target, and the backward pass starts here. Several outputs add their losses up, each with its weight.",
             formula: "L = loss(y, t)",
+            change: "Change output",
         }
     }
 
     fn caption(&self) -> String {
         self.loss.label().to_lowercase()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let formula = self.loss.formula();
+        choose(panel, "Loss", formula, &mut self.loss, Loss::ALL, Loss::label);
+        panel.note(self.loss.formula());
+        compare(panel, &mut self.target);
+        let encoding = panel.encoding();
+        if encoding == Some(Encoding::OneHot) {
+            let hover = "Share of each target that is spread over all classes, so that the network is never quite sure";
+            panel.number("Label smoothing", hover, &mut self.label_smoothing, 0.0..=0.9, 0.005);
+        }
+        if self.loss == Loss::Focal {
+            let hover = "γ: how much less samples count that are already right";
+            panel.number("Focus", hover, &mut self.focus, 0.0..=10.0, 0.02);
+        }
+        if encoding.is_some_and(|e| e != Encoding::Values) {
+            class_weights(panel, &mut self.class_weights);
+        }
+        if panel.outputs() > 1 {
+            let hover = "Factor on this output's loss in the sum of all outputs";
+            panel.number("Output weight", hover, &mut self.weight, 0.0..=1000.0, 0.01);
+        }
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
@@ -172,13 +207,75 @@ impl LayerDefinition for OutputSpec {
         None
     }
 
-    fn output_mut(&mut self) -> Option<&mut OutputSpec> {
-        Some(self)
+    fn links(&self) -> Links {
+        Links::Same
+    }
+}
+
+/// What the output is compared with, where there is a choice.
+fn compare(panel: &mut dyn SettingsPanel, target: &mut Comparison) {
+    let Some(columns) = panel.target_columns() else { return };
+    let mut choices = vec![Comparison::Target];
+    if columns.len() > 1 {
+        choices.extend(columns.into_iter().map(|column| Comparison::Columns(vec![column])));
+    }
+    choices.push(Comparison::Features);
+    let chosen = choices.iter().position(|c| c == target).unwrap_or_else(|| {
+        choices.push(target.clone());
+        choices.len() - 1
+    });
+    let text = |choice: &Comparison| match choice {
+        Comparison::Target => "the target".to_owned(),
+        Comparison::Columns(columns) => columns.join(", "),
+        Comparison::Features => "the features".to_owned(),
+    };
+    let texts: Vec<String> = choices.iter().map(text).collect();
+    let options: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let hover =
+        "What is predicted: the target of the data, one of its columns, or the features themselves (an autoencoder)";
+    if let Some(k) = panel.choice("Compared with", hover, chosen, &options) {
+        *target = choices.swap_remove(k);
+    }
+}
+
+fn class_weights(panel: &mut dyn SettingsPanel, weights: &mut ClassWeights) {
+    let chosen = match weights {
+        ClassWeights::Equal => 0,
+        ClassWeights::Balanced => 1,
+        ClassWeights::Chosen(_) => 2,
+    };
+    let names = panel.class_names();
+    let hover = "How much each class counts in training: alike, rare ones more, or as chosen";
+    if let Some(k) = panel.choice("Class weights", hover, chosen, &["equal", "balanced", "chosen"]) {
+        *weights = match k {
+            0 => ClassWeights::Equal,
+            1 => ClassWeights::Balanced,
+            _ => ClassWeights::Chosen(vec![1.0; names.len()]),
+        };
+    }
+    if let ClassWeights::Chosen(weights) = weights {
+        for (weight, name) in weights.iter_mut().zip(names) {
+            panel.number(&name, "How much a row of this class counts", weight, 0.0..=1000.0, 0.02);
+        }
     }
 }
 
 /// The input buffer: filled from outside.
-pub(super) struct Source;
+#[derive(Clone, Copy, Debug)]
+pub struct Source;
+
+impl Build for Source {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(*self)
+    }
+}
+
+impl Explained for Source {
+    /// The input layer speaks for it.
+    fn tell(&self, _: &Reading<'_>) -> Option<Told> {
+        None
+    }
+}
 
 impl<T: Real> Operation<T> for Source {
     fn forward(&mut self, _: &PassContext, _: &[T], _: Inputs<'_, T>, _: &mut [T]) {}

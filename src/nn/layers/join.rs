@@ -1,8 +1,13 @@
 //! Layers with several inputs: sums, differences, products and concatenation.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
-use crate::nn::Real;
-use crate::nn::compile::Lowering;
+use crate::nn::definition::{LayerDefinition, LayerInfo};
+use crate::nn::lowering::Lowering;
+use crate::nn::math::{factor, indexed, joined, number, row, subscript, text};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::nn::reading::{Local, Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,11 +54,17 @@ impl LayerDefinition for JoinSpec {
             summary: "branches into one",
             description: "Adds, subtracts, multiplies or concatenates what its wires bring. A wire around some layers into a join that adds is a residual connection.",
             formula: "a = x₁ + x₂",
+            change: "Change join",
         }
     }
 
     fn caption(&self) -> String {
         self.kind.label().to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "What is done with the branches, in the order of their wires";
+        settings::choose(panel, "Joins by", hover, &mut self.kind, JoinKind::ALL, JoinKind::label);
     }
 
     fn joins(&self) -> bool {
@@ -83,11 +94,55 @@ impl LayerDefinition for JoinSpec {
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
-        lowering.push(OperationPlan::Join(self.kind), units);
+        lowering.push(Join(self.kind), units);
     }
 }
 
-pub(super) struct Join(pub JoinKind);
+#[derive(Clone, Copy, Debug)]
+struct Join(JoinKind);
+
+impl Build for Join {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(*self)
+    }
+}
+
+impl Explained for Join {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let inputs = at.recorded.inputs(at.node);
+        let out = indexed("a", subscript(at.unit));
+        let sign = match self.0 {
+            JoinKind::Add => "+",
+            JoinKind::Subtract => "−",
+            JoinKind::Multiply => "·",
+            JoinKind::Concatenate => {
+                let (mut unit, mut from) = (at.unit, at.input());
+                for &input in inputs {
+                    from = input;
+                    let units = at.units(input);
+                    if unit < units {
+                        break;
+                    }
+                    unit -= units;
+                }
+                let symbols = row([out, text("="), indexed("x", subscript(unit))]);
+                let numbers = number(at.value(from, unit), at.place(from, unit));
+                let words = "Branches are laid one behind the other; nothing is computed.";
+                return Some(Told::one(at.line(symbols, Some(numbers)), words));
+            }
+        };
+        let values = inputs.iter().map(|&n| factor(at.value(n, at.unit), at.place(n, at.unit)));
+        let letters = (0..inputs.len()).map(|k| indexed("x", subscript(k)));
+        let symbols = row([out, text("="), row(joined(letters, sign))]);
+        let line = at.line(symbols, Some(row(joined(values, sign))));
+        Some(Told::one(line, "Branches meet here, unit by unit."))
+    }
+
+    fn locals(&self, _at: &Reading<'_>, _from: usize, unit: usize) -> Option<Vec<Local>> {
+        let same = Local { unit, derivative: 1.0, name: String::new(), place: None };
+        (self.0 == JoinKind::Add).then(|| vec![same])
+    }
+}
 
 impl<T: Real> Operation<T> for Join {
     fn forward(&mut self, _pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {

@@ -1,8 +1,13 @@
 //! Gaussian noise: a = x + σ ε with ε from N(0, 1) while training; in evaluation a = x. Backward: ∂L/∂x = ∂L/∂a.
 
-use super::{Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, PassContext, numbers};
-use crate::nn::Real;
-use crate::nn::compile::Lowering;
+use crate::nn::definition::{LayerDefinition, LayerInfo, Links};
+use crate::nn::lowering::Lowering;
+use crate::nn::math::{factor, indexed, row, subscript, text};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, pass_on};
+use crate::nn::reading::{Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::SettingsPanel;
 use crate::seed::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,11 +34,17 @@ impl LayerDefinition for NoiseSpec {
             summary: "shakes while training",
             description: "While training, adds random noise to every value, so that the network cannot learn samples by heart, or learns to remove the noise. In evaluation it passes everything on.",
             formula: "a = x + σ·ε, ε from N(0, 1)",
+            change: "Change noise",
         }
     }
 
     fn caption(&self) -> String {
         format!("noise σ = {}", self.deviation)
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Standard deviation of the noise while training";
+        panel.number("Deviation", hover, &mut self.deviation, 0.0..=10.0, 0.005);
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
@@ -43,18 +54,40 @@ impl LayerDefinition for NoiseSpec {
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
         let stream = u64::from(lowering.layer().0);
-        lowering.push(OperationPlan::Noise { deviation: self.deviation, stream }, units);
+        lowering.push(Noise { deviation: self.deviation, stream }, units);
     }
 
     fn invalid(&self) -> Option<String> {
         let fits = self.deviation.is_finite() && self.deviation >= 0.0;
         (!fits).then(|| format!("the deviation must be a number of at least 0, but is {}", self.deviation))
     }
+
+    fn links(&self) -> Links {
+        Links::Same
+    }
 }
 
-pub(super) struct Noise {
-    pub deviation: f32,
-    pub stream: u64,
+#[derive(Clone, Debug)]
+struct Noise {
+    deviation: f32,
+    stream: u64,
+}
+
+impl Build for Noise {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl Explained for Noise {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let x = at.value(at.input(), at.unit);
+        let out = |letter: &str| indexed(letter, subscript(at.unit));
+        let symbols = row([out("a"), text("="), out("x"), text("+"), out("n")]);
+        let numbers = row([at.input_number(at.unit), text("+"), factor(at.result() - x, None)]);
+        let words = "A random number is added, another one in every step, so that nothing can rely on exact values.";
+        Some(Told::one(at.line(symbols, Some(numbers)), words))
+    }
 }
 
 impl<T: Real> Operation<T> for Noise {
@@ -73,7 +106,7 @@ impl<T: Real> Operation<T> for Noise {
 
     fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            super::pass_on(at.grad_output, values, accumulate);
+            pass_on(at.grad_output, values, accumulate);
         }
     }
 }

@@ -3,13 +3,18 @@
 //! In training it takes the moments of the mini-batch, in evaluation running averages of them, which follow each update:
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
 
-use super::{
-    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape,
-    PassContext, numbers,
-};
-use crate::nn::compile::Lowering;
-use crate::nn::kernels::norm;
-use crate::nn::{Initialiser, Real, volume};
+use crate::nn::definition::{LayerDefinition, LayerInfo, Links};
+use crate::nn::init::Initialiser;
+use crate::nn::intermediate::Intermediate;
+use crate::nn::kernels::{norm, padded};
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::math::{Math, factor, fraction, indexed, number, power, row, subscript, symbol, text, written};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
+use crate::nn::picture::{Picture, PointLine};
+use crate::nn::reading::{Line, Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::{numbers, volume};
+use crate::nn::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -37,11 +42,18 @@ impl LayerDefinition for BatchNormSpec {
             summary: "per channel and batch",
             description: "Brings every channel to a learned mean and deviation over the mini-batch, so that deep networks train faster. In evaluation it uses running averages.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
+            change: "Change batch norm",
         }
     }
 
     fn caption(&self) -> String {
         "batch norm".to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Share of each mini-batch in the running averages";
+        panel.number("Momentum", hover, &mut self.momentum, 0.0..=1.0, 0.005);
+        settings::epsilon(panel, &mut self.epsilon);
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
@@ -70,18 +82,22 @@ impl LayerDefinition for BatchNormSpec {
             variance: lowering.parameter("running variance"),
             frozen: lowering.frozen(),
         };
-        lowering.push(OperationPlan::BatchNorm(plan), units);
+        lowering.push(plan, units);
     }
 
     fn invalid(&self) -> Option<String> {
         let fits = (0.0..=1.0).contains(&self.momentum) && self.epsilon > 0.0 && self.epsilon.is_finite();
         (!fits).then(|| "the momentum must lie between 0 and 1, and ε above 0".to_owned())
     }
+
+    fn links(&self) -> Links {
+        Links::Same
+    }
 }
 
 /// Where its parameters lie.
 #[derive(Clone, Debug)]
-pub struct BatchNormPlan {
+struct BatchNormPlan {
     channels: usize,
     momentum: f32,
     epsilon: f32,
@@ -93,7 +109,24 @@ pub struct BatchNormPlan {
     frozen: bool,
 }
 
-pub(super) struct BatchNorm<T> {
+impl Build for BatchNormPlan {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        let moments = vec![(T::ZERO, T::ONE); self.channels];
+        Box::new(BatchNorm { plan: self.clone(), moments, count: 0 })
+    }
+}
+
+impl Explained for BatchNormPlan {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        tell(at, self.channels, self.epsilon, "of its channel over the mini-batch")
+    }
+
+    fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
+        picture(at, backward, true)
+    }
+}
+
+struct BatchNorm<T> {
     plan: BatchNormPlan,
     /// Mean and variance of each channel of the last training pass, and how many numbers they were taken from.
     moments: Vec<(T, T)>,
@@ -101,10 +134,6 @@ pub(super) struct BatchNorm<T> {
 }
 
 impl<T: Real> BatchNorm<T> {
-    pub(super) fn new(plan: BatchNormPlan) -> Self {
-        Self { moments: vec![(T::ZERO, T::ONE); plan.channels], plan, count: 0 }
-    }
-
     /// Mean, and 1 / √(variance + ε), of a channel.
     fn used(&self, training: bool, params: &[T], channel: usize) -> (T, T) {
         let (mean, variance) = if training {
@@ -220,10 +249,10 @@ fn bad_epsilon(epsilon: f32) -> Option<String> {
     (!(epsilon > 0.0 && epsilon.is_finite())).then(|| "ε must be above 0".to_owned())
 }
 
-fn lower_group(lowering: &mut Lowering<'_>, channels: usize, groups: usize, epsilon: f32) {
+fn lower_group(lowering: &mut Lowering<'_>, channels: usize, groups: usize, epsilon: f32, over: &'static str) {
     let units = lowering.input_units();
     let (gamma, beta) = (lowering.parameter("gamma"), lowering.parameter("beta"));
-    lowering.push(OperationPlan::GroupNorm(GroupNormPlan { channels, groups, epsilon, gamma, beta }), units);
+    lowering.push(GroupNormPlan { channels, groups, epsilon, gamma, beta, over }, units);
 }
 
 impl LayerDefinition for LayerNormSpec {
@@ -234,11 +263,16 @@ impl LayerDefinition for LayerNormSpec {
             summary: "per sample",
             description: "Brings the values of each sample to mean 0 and deviation 1, then gives each value a learned scale and shift. It works alike in training and evaluation.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
+            change: "Change layer norm",
         }
     }
 
     fn caption(&self) -> String {
         "layer norm".to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        settings::epsilon(panel, &mut self.epsilon);
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
@@ -251,11 +285,15 @@ impl LayerDefinition for LayerNormSpec {
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
-        lower_group(lowering, units, 1, self.epsilon);
+        lower_group(lowering, units, 1, self.epsilon, "of all values of this row");
     }
 
     fn invalid(&self) -> Option<String> {
         bad_epsilon(self.epsilon)
+    }
+
+    fn links(&self) -> Links {
+        Links::Same
     }
 }
 
@@ -267,11 +305,18 @@ impl LayerDefinition for GroupNormSpec {
             summary: "per sample and group",
             description: "Normalises groups of channels of each sample, then gives each channel a learned scale and shift. It does not depend on the mini-batch.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
+            change: "Change group norm",
         }
     }
 
     fn caption(&self) -> String {
         format!("group norm {}", self.groups)
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Channels are cut into so many groups, each normalised by itself";
+        panel.count("Groups", hover, &mut self.groups, 1..=4096);
+        settings::epsilon(panel, &mut self.epsilon);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -293,36 +338,52 @@ impl LayerDefinition for GroupNormSpec {
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let channels = lowering.input()[0];
-        lower_group(lowering, channels, self.groups, self.epsilon);
+        lower_group(lowering, channels, self.groups, self.epsilon, "of its group of channels in this row");
     }
 
     fn invalid(&self) -> Option<String> {
         if self.groups == 0 { Some("there must be at least one group".to_owned()) } else { bad_epsilon(self.epsilon) }
     }
+
+    fn links(&self) -> Links {
+        Links::Same
+    }
 }
 
 /// Where its parameters lie.
 #[derive(Clone, Debug)]
-pub struct GroupNormPlan {
+struct GroupNormPlan {
     channels: usize,
     groups: usize,
     epsilon: f32,
     gamma: Range<usize>,
     beta: Range<usize>,
+    /// What the moments are taken over, in words.
+    over: &'static str,
 }
 
-pub(super) struct GroupNorm<T> {
+impl Build for GroupNormPlan {
+    fn build<T: Real>(&self, _units: usize, capacity: usize) -> Box<dyn Operation<T>> {
+        let moments = vec![T::ZERO; self.groups * padded(capacity)];
+        Box::new(GroupNorm { plan: self.clone(), mean: moments.clone(), rate: moments })
+    }
+}
+
+impl Explained for GroupNormPlan {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        tell(at, self.channels, self.epsilon, self.over)
+    }
+
+    fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
+        picture(at, backward, false)
+    }
+}
+
+struct GroupNorm<T> {
     plan: GroupNormPlan,
     /// Mean and 1/√(variance + ε) of each group and sample.
     mean: Vec<T>,
     rate: Vec<T>,
-}
-
-impl<T: Real> GroupNorm<T> {
-    pub(super) fn new(plan: GroupNormPlan, columns: usize) -> Self {
-        let moments = vec![T::ZERO; plan.groups * columns];
-        Self { plan, mean: moments.clone(), rate: moments }
-    }
 }
 
 impl<T: Real> Operation<T> for GroupNorm<T> {
@@ -348,7 +409,7 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
             let (part, channels) = (g * length..(g + 1) * length, g * own..(g + 1) * own);
             let (x, grad) = (&x[part.clone()], &at.grad_output[part.clone()]);
             let (mean, rate) = (&self.mean[g * stride..][..stride], &self.rate[g * stride..][..stride]);
-            let (gammas, betas) = super::two_mut(at.grad_params, &plan.gamma, &plan.beta);
+            let (gammas, betas) = two_mut(at.grad_params, &plan.gamma, &plan.beta);
             norm::group_slopes(shape, x, grad, mean, rate, &mut gammas[channels.clone()], &mut betas[channels.clone()]);
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
                 let gamma = &at.params[plan.gamma.clone()][channels];
@@ -365,4 +426,60 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
             Intermediate::new("variance", &[groups], pass.batch, |g, s| variance(self.rate[g * stride + s])),
         ]
     }
+}
+
+/// The two formulas of a number that is normalised with the mean and variance that the operation took.
+fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<Told> {
+    let channel = at.unit / (at.units(at.node) / channels);
+    let groups = at.intermediate_shape("mean")?[0];
+    let group = channel / (channels / groups);
+    let (mean, variance) = (at.intermediate("mean", group)?, at.intermediate("variance", group)?);
+    let ((gamma, g), (_, b)) = (at.own_parameter("gamma", channel)?, at.own_parameter("beta", channel)?);
+    let deviation = (variance + f64::from(epsilon)).sqrt();
+    let normal = (at.value(at.input(), at.unit) - mean) / deviation;
+    let of = |letter: &str| indexed(letter, subscript(at.unit));
+    let root = Math::Root(Box::new(row([power(symbol("σ"), "2"), text("+"), symbol("ε")])));
+    let lines = vec![
+        Line {
+            symbols: row([of("n"), text("="), fraction(row([of("x"), text("−"), symbol("μ")]), root)]),
+            numbers: Some(fraction(
+                row([at.input_number(at.unit), text("−"), factor(mean, None)]),
+                number(deviation, None),
+            )),
+            result: normal,
+            place: None,
+        },
+        at.line(
+            row([of("a"), text("="), symbol("γ"), text("·"), of("n"), text("+"), symbol("β")]),
+            Some(row([g, text("·"), factor(normal, None), text("+"), b])),
+        ),
+    ];
+    let words = format!(
+        "It takes away the mean {over} ({}) and divides by the deviation ({}); then a learned scale of {} and a learned shift follow.",
+        written(mean),
+        written(deviation),
+        written(gamma)
+    );
+    Some(Told { lines, words })
+}
+
+/// The values that are normalised together, before and after; backward, the gradients that arrive and are handed on. Batch
+/// norm looks along the mini-batch, the others along the row.
+fn picture(at: &Reading<'_>, backward: bool, along_batch: bool) -> Option<Picture> {
+    const MOST: usize = 600;
+    let size = at.units(at.node) / at.intermediate_shape("mean")?[0];
+    let own = at.unit / size * size..(at.unit / size + 1) * size;
+    let (name, pairs) = if backward {
+        ("Gradients before and after normalisation", [("arrives", at.node), ("goes on", at.input())])
+    } else {
+        ("Values before and after normalisation", [("before", at.input()), ("after", at.node)])
+    };
+    let sample = at.recorded.sample();
+    let line = |(title, node): (&'static str, usize)| {
+        let all = if backward { at.recorded.grads(node)? } else { at.recorded.values(node) };
+        let samples = if along_batch { 0..all.ncols() } else { sample..sample + 1 };
+        let values = own.clone().flat_map(|u| samples.clone().map(move |s| all[[u, s]])).take(MOST).collect();
+        Some(PointLine { title, values, own: all[[at.unit, sample]] })
+    };
+    Some(Picture::Lines { name, lines: pairs.into_iter().filter_map(line).collect() })
 }

@@ -3,13 +3,16 @@
 //! Sinusoidal (Vaswani et al. 2017, §3.5): p[t, 2k] = sin(t / 10000^(2k / features)), p[t, 2k + 1] = the cosine of the same.
 //! Learned: p is a parameter, and ∂L/∂p = Σ over the mini-batch of ∂L/∂a.
 
-use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, ParameterShape,
-    PassContext, numbers, sequence, sequence_fix,
-};
-use crate::nn::compile::Lowering;
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links, sequence_fix};
+use crate::nn::init::Initialiser;
 use crate::nn::kernels::matrix;
-use crate::nn::{Initialiser, Real};
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::math::{factor, indexed, row, subscript, text};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, pass_on};
+use crate::nn::reading::{Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::{numbers, sequence};
+use crate::nn::settings::SettingsPanel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -31,11 +34,17 @@ impl LayerDefinition for PositionSpec {
             summary: "tells the steps apart",
             description: "Adds to each step numbers that say where it stands, from sines of many wavelengths or learned. Attention does not see the order without it.",
             formula: "a[t, 2k] = x[t, 2k] + sin(t / 10000^(2k / n))",
+            change: "Change position",
         }
     }
 
     fn caption(&self) -> String {
         if self.learned { "learned position" } else { "sinusoidal position" }.to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Whether the encoding is learned; else it is made of sines";
+        panel.toggle("Learned", hover, &mut self.learned);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -64,11 +73,15 @@ impl LayerDefinition for PositionSpec {
         let Ok([_, features]) = sequence(lowering.input(), "") else { return };
         let units = lowering.input_units();
         let learned = lowering.parameter("position");
-        lowering.push(OperationPlan::Position { learned, features }, units);
+        lowering.push(PositionPlan { learned, features }, units);
     }
 
     fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
         sequence_fix(input)
+    }
+
+    fn links(&self) -> Links {
+        Links::Same
     }
 }
 
@@ -78,18 +91,35 @@ fn sinusoid(t: usize, k: usize, features: usize) -> f64 {
     if k.is_multiple_of(2) { libm::sin(angle) } else { libm::cos(angle) }
 }
 
-pub(super) struct Position<T> {
+#[derive(Clone, Debug)]
+struct PositionPlan {
     /// Empty where the encoding is made of sines.
     learned: Range<usize>,
-    table: Vec<T>,
+    features: usize,
 }
 
-impl<T: Real> Position<T> {
-    pub(super) fn new(learned: Range<usize>, features: usize, units: usize) -> Self {
-        let table =
-            |units| (0..units).map(|at| T::from_f64(sinusoid(at / features, at % features, features))).collect();
-        Self { table: if learned.is_empty() { table(units) } else { Vec::new() }, learned }
+impl Build for PositionPlan {
+    fn build<T: Real>(&self, units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        let value = |at| T::from_f64(sinusoid(at / self.features, at % self.features, self.features));
+        let table = if self.learned.is_empty() { (0..units).map(value).collect() } else { Vec::new() };
+        Box::new(Position { learned: self.learned.clone(), table })
     }
+}
+
+impl Explained for PositionPlan {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let x = at.value(at.input(), at.unit);
+        let out = |letter: &str| indexed(letter, subscript(at.unit));
+        let symbols = row([out("a"), text("="), out("x"), text("+"), out("p")]);
+        let numbers = row([at.input_number(at.unit), text("+"), factor(at.result() - x, None)]);
+        let words = "A number that tells where in the sequence this is gets added, so that order is not lost.";
+        Some(Told::one(at.line(symbols, Some(numbers)), words))
+    }
+}
+
+struct Position<T> {
+    learned: Range<usize>,
+    table: Vec<T>,
 }
 
 impl<T: Real> Operation<T> for Position<T> {
@@ -105,7 +135,7 @@ impl<T: Real> Operation<T> for Position<T> {
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         matrix::row_sums(at.grad_output, &mut at.grad_params[self.learned.clone()], pass.stride());
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            super::pass_on(at.grad_output, values, accumulate);
+            pass_on(at.grad_output, values, accumulate);
         }
     }
 }

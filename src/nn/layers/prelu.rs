@@ -2,12 +2,15 @@
 //!
 //! Backward: ∂L/∂z = ∂L/∂a for z > 0, else α ∂L/∂a; ∂L/∂α = Σ over z ≤ 0 of z ∂L/∂a.
 
-use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerInfo, Operation, OperationPlan, ParameterShape, PassContext,
-    numbers,
-};
-use crate::nn::compile::Lowering;
-use crate::nn::{Initialiser, Real};
+use crate::nn::definition::{LayerDefinition, LayerInfo, Links};
+use crate::nn::init::Initialiser;
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::math::{indexed, row, subscript, symbol, text};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::nn::reading::{Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::SettingsPanel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -34,11 +37,16 @@ impl LayerDefinition for PreluSpec {
             summary: "learns its own bend",
             description: "Passes positive values on and multiplies negative ones by a slope that it learns for each channel.",
             formula: "a = z if z > 0, else α·z",
+            change: "Change PReLU",
         }
     }
 
     fn caption(&self) -> String {
         "PReLU".to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        panel.number("Slope", "α at the beginning of training", &mut self.slope, -1.0..=1.0, 0.005);
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
@@ -59,16 +67,41 @@ impl LayerDefinition for PreluSpec {
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
         let slope = lowering.parameter("slope");
-        lowering.push(OperationPlan::Prelu { slope }, units);
+        lowering.push(Prelu { slope }, units);
     }
 
     fn invalid(&self) -> Option<String> {
         (!self.slope.is_finite()).then(|| "the slope must be a number".to_owned())
     }
+
+    fn links(&self) -> Links {
+        Links::Same
+    }
 }
 
-pub(super) struct Prelu {
-    pub slope: Range<usize>,
+#[derive(Clone, Debug)]
+struct Prelu {
+    slope: Range<usize>,
+}
+
+impl Build for Prelu {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl Explained for Prelu {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let x = at.value(at.input(), at.unit);
+        let units = at.units(at.node);
+        let index = self.slope.start + at.unit / (units / self.slope.len().max(1)).max(1);
+        let out = |letter: &str| indexed(letter, subscript(at.unit));
+        let symbols = row([out("a"), text("="), out("x"), text("if positive, else"), symbol("s"), text("·"), out("x")]);
+        let own = at.input_factor(at.unit);
+        let numbers = if x > 0.0 { own } else { row([at.parameter(index), text("·"), own]) };
+        let words = "Negative sums are made smaller by a slope that is learned.";
+        Some(Told::one(at.line(symbols, Some(numbers)), words))
+    }
 }
 
 impl<T: Real> Operation<T> for Prelu {

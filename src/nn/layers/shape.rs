@@ -1,11 +1,13 @@
 //! Layers that move numbers and leave them as they are: flatten, reshape, permute, upsample, and the choice of features.
 
-use super::{
-    Backward, GradInput, Inputs, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan, PassContext,
-    channels_of, numbers,
-};
-use crate::nn::compile::Lowering;
-use crate::nn::{Real, volume};
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
+use crate::nn::lowering::Lowering;
+use crate::nn::math::{indexed, row, subscript, text};
+use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::nn::reading::{Local, Reading, Told};
+use crate::nn::real::Real;
+use crate::nn::sample_shape::{channels_of, numbers, volume};
+use crate::nn::settings::SettingsPanel;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,12 +25,15 @@ impl LayerDefinition for FlattenSpec {
             summary: "image to row",
             description: "Writes all numbers of a sample in one row, channel by channel, so that a dense layer can take them.",
             formula: "a = x",
+            change: "Change layer",
         }
     }
 
     fn caption(&self) -> String {
         "flatten".to_owned()
     }
+
+    fn settings(&mut self, _panel: &mut dyn SettingsPanel) {}
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
         Ok(vec![volume(input)])
@@ -39,6 +44,10 @@ impl LayerDefinition for FlattenSpec {
     }
 
     fn lower(&self, _: &mut Lowering<'_>) {}
+
+    fn keeps_count(&self) -> bool {
+        true
+    }
 }
 
 /// A row to another shape of as many numbers.
@@ -62,11 +71,27 @@ impl LayerDefinition for ReshapeSpec {
             summary: "row to image",
             description: "Reads the numbers of a sample, in their order, as another shape: [channels, height, width] for an image.",
             formula: "a = x",
+            change: "Change shape",
         }
     }
 
     fn caption(&self) -> String {
         self.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("×")
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        const NAMES: [&[&str]; 4] = [
+            &["Length"],
+            &["Steps", "Features"],
+            &["Channels", "Height", "Width"],
+            &["Channels", "Depth", "Height", "Width"],
+        ];
+        let mut sides = self.shape.len();
+        panel.count("Sides", "1 for a row, 2 for a sequence, 3 for an image", &mut sides, 1..=4);
+        self.shape.resize(sides, 1);
+        for (side, name) in self.shape.iter_mut().zip(NAMES[sides.clamp(1, 4) - 1]) {
+            panel.count(name, "Numbers along this side", side, 1..=1_000_000);
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -92,6 +117,10 @@ impl LayerDefinition for ReshapeSpec {
     fn input_fix(&self, _: &[usize]) -> Option<LayerFix> {
         Some(LayerFix::Remove)
     }
+
+    fn keeps_count(&self) -> bool {
+        true
+    }
 }
 
 /// The sides of a sample in another order.
@@ -116,11 +145,29 @@ impl LayerDefinition for PermuteSpec {
             summary: "swaps the sides",
             description: "Puts the sides of a sample in another order, for instance [steps, features] to [channels, length], which a 1-D convolution takes.",
             formula: "a[j, i] = x[i, j]",
+            change: "Change order",
         }
     }
 
     fn caption(&self) -> String {
         self.order.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let mut sides = self.order.len();
+        panel.count("Sides", "As many as the input has", &mut sides, 2..=4);
+        if sides != self.order.len() {
+            // The last first, as in [steps, features] to [features, steps].
+            self.order = (0..sides).rev().collect();
+        }
+        let options = ["side 0", "side 1", "side 2", "side 3"];
+        for place in 0..sides {
+            let (name, hover) = (format!("Side {place}"), "Which side of the input comes here");
+            if let Some(side) = panel.choice(&name, hover, self.order[place], &options[..sides.min(4)]) {
+                let other = self.order.iter().position(|&s| s == side).unwrap_or(place);
+                self.order.swap(place, other);
+            }
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -152,7 +199,7 @@ impl LayerDefinition for PermuteSpec {
                 from as u32
             })
             .collect();
-        lowering.push(OperationPlan::Rows(map.into()), volume(&output));
+        lowering.push(Rows(map.into()), volume(&output));
     }
 
     fn invalid(&self) -> Option<String> {
@@ -189,11 +236,17 @@ impl LayerDefinition for UpsampleSpec {
             summary: "makes an image larger",
             description: "Repeats every value down and to the right (nearest neighbour), so that the image becomes larger. It learns nothing.",
             formula: "a[c, s·y + i, s·x + j] = x[c, y, x]",
+            change: "Change upsampling",
         }
     }
 
     fn caption(&self) -> String {
         format!("upsample {}×{}", self.factor[0], self.factor[1])
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "Times down and to the right; a sequence takes the second";
+        panel.pair("Factor", hover, &mut self.factor, 1..=64);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -218,16 +271,43 @@ impl LayerDefinition for UpsampleSpec {
             }
         }
         let units = map.len();
-        lowering.push(OperationPlan::Rows(map.into()), units);
+        lowering.push(Rows(map.into()), units);
     }
 
     fn invalid(&self) -> Option<String> {
         self.factor.iter().any(|f| !(1..=64).contains(f)).then(|| "the factors must be between 1 and 64".to_owned())
     }
+
+    fn links(&self) -> Links {
+        Links::SameChannel
+    }
 }
 
 /// a[r] = x[map[r]]
+///
+/// For each row of the output the row of the input that it is.
+#[derive(Clone, Debug)]
 pub(super) struct Rows(pub Arc<[u32]>);
+
+impl Build for Rows {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(self.clone())
+    }
+}
+
+impl Explained for Rows {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let from = self.0[at.unit] as usize;
+        let symbols = row([indexed("a", subscript(at.unit)), text("="), indexed("x", subscript(from))]);
+        let words = "It passes this number on in another order; nothing is computed.";
+        Some(Told::one(at.line(symbols, Some(at.input_number(from))), words))
+    }
+
+    fn locals(&self, _at: &Reading<'_>, _from: usize, unit: usize) -> Option<Vec<Local>> {
+        let reads = self.0.iter().enumerate().filter(|(_, from)| **from as usize == unit);
+        Some(reads.map(|(unit, _)| Local { unit, derivative: 1.0, name: String::new(), place: None }).collect())
+    }
+}
 
 impl<T: Real> Operation<T> for Rows {
     fn forward(&mut self, pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {

@@ -1,8 +1,14 @@
 //! Convolution and pooling over a sequence `[channels, length]`: those of an image that is one row high.
 
-use super::{Conv2dSpec, LayerDefinition, LayerFix, LayerInfo, Padding, ParameterShape, Pool2dSpec, PoolKind, numbers};
-use crate::nn::compile::Lowering;
-use crate::nn::{Activation, Initialiser};
+use super::convolution::{Conv2dSpec, GROUPS};
+use super::geometry::Padding;
+use super::pooling::{Pool2dSpec, PoolKind, kind_setting};
+use crate::nn::activation::Activation;
+use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo};
+use crate::nn::init::Initialiser;
+use crate::nn::lowering::{Lowering, ParameterShape};
+use crate::nn::sample_shape::numbers;
+use crate::nn::settings::{self, SettingsPanel, choose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +41,14 @@ impl Padding1d {
     }
 }
 
+fn padding_setting(panel: &mut dyn SettingsPanel, value: &mut Padding1d) {
+    let hover = "What stands around the sequence: nothing, as much as keeps its length, or so many zeros";
+    choose(panel, "Padding", hover, value, Padding1d::ALL, Padding1d::label);
+    if let Padding1d::Explicit { each } = value {
+        panel.count("Zeros", "On each side", each, 0..=64);
+    }
+}
+
 /// The sequence as an image that is one row high.
 fn one_row(input: &[usize], what: &str) -> Result<[usize; 3], String> {
     match *input {
@@ -55,18 +69,18 @@ pub struct Conv1dSpec {
     /// Channels of the output
     pub filters: usize,
     pub kernel: usize,
-    #[serde(default = "super::window::single")]
+    #[serde(default = "super::geometry::single")]
     pub stride: usize,
     #[serde(default)]
     pub padding: Padding1d,
-    #[serde(default = "super::window::single")]
+    #[serde(default = "super::geometry::single")]
     pub dilation: usize,
     /// Channels are cut into so many groups that do not see each other
-    #[serde(default = "super::window::single")]
+    #[serde(default = "super::geometry::single")]
     pub groups: usize,
     #[serde(default)]
     pub activation: Activation,
-    #[serde(default = "super::yes")]
+    #[serde(default = "crate::nn::defaults::yes")]
     pub bias: bool,
     #[serde(default)]
     pub initialiser: Initialiser,
@@ -113,11 +127,24 @@ impl LayerDefinition for Conv1dSpec {
             summary: "slides over a sequence",
             description: "Each filter looks through a short window that slides over the sequence, with the same weights everywhere.",
             formula: "a[o, t] = f(Σ w[o, i, u] · x[i, t + u] + b[o])",
+            change: "Change convolution",
         }
     }
 
     fn caption(&self) -> String {
         format!("conv {} @ {} · {}", self.filters, self.kernel, self.activation.label())
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        panel.count("Filters", "Channels of the output", &mut self.filters, 1..=4096);
+        panel.count("Kernel", "Steps under the window", &mut self.kernel, 1..=64);
+        panel.count("Stride", "How far the window moves", &mut self.stride, 1..=64);
+        padding_setting(panel, &mut self.padding);
+        panel.count("Dilation", "Distance between two taps of the window", &mut self.dilation, 1..=64);
+        panel.count("Groups", GROUPS, &mut self.groups, 1..=4096);
+        settings::activation(panel, &mut self.activation);
+        settings::initialiser(panel, &mut self.initialiser);
+        panel.toggle("Bias", "A number for each filter that is added everywhere", &mut self.bias);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -193,11 +220,19 @@ impl LayerDefinition for Pool1dSpec {
             summary: "shortens a sequence",
             description: "Keeps the largest value, or the mean, of each short window, so that the sequence becomes shorter.",
             formula: "a[c, t] = max x[c, t + u]",
+            change: "Change pooling",
         }
     }
 
     fn caption(&self) -> String {
         format!("{} pool {}", self.kind.label(), self.kernel)
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        kind_setting(panel, "The largest value of each window, or the mean", &mut self.kind);
+        panel.count("Window", "Steps under the window", &mut self.kernel, 1..=64);
+        panel.count("Stride", "How far the window moves", &mut self.stride, 1..=64);
+        padding_setting(panel, &mut self.padding);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {

@@ -1,153 +1,34 @@
 //! Self-attention over a sequence `[steps, features]` (Vaswani et al. 2017), by head: S = Q Kᵀ / √d, P = softmax(S) by rows,
 //! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
 
-use super::{
-    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan,
-    ParameterShape, PassContext, numbers, sequence, sequence_fix,
-};
-use crate::nn::compile::Lowering;
+use crate::nn::intermediate::Intermediate;
 use crate::nn::kernels::affine::{Matrix, Rows};
 use crate::nn::kernels::attention::{lanewise, softmax_row, softmax_row_backward};
 use crate::nn::kernels::blocks::{self, BLOCK};
 use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
 use crate::nn::kernels::packed::Packed;
-use crate::nn::kernels::threads;
-use crate::nn::{Initialiser, Real};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use crate::nn::kernels::{padded, threads};
+use crate::nn::operation::{Backward, Build, GradInput, Inputs, Operation, PassContext};
+use crate::nn::real::Real;
 use std::ops::Range;
-
-/// Every step looks at every step.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct AttentionSpec {
-    /// Parts that the features are cut into, each with an attention of its own
-    pub heads: usize,
-    /// Whether queries, keys, values and the result are weighted; else it is plain scaled dot-product attention
-    #[serde(default = "super::yes")]
-    pub projections: bool,
-    /// Whether a step sees only itself and the ones before it
-    #[serde(default)]
-    pub causal: bool,
-    #[serde(default)]
-    pub initialiser: Initialiser,
-}
-
-impl Default for AttentionSpec {
-    fn default() -> Self {
-        Self { heads: 2, projections: true, causal: false, initialiser: Initialiser::XavierUniform }
-    }
-}
-
-impl AttentionSpec {
-    /// Scaled dot-product attention without weights.
-    pub fn plain() -> Self {
-        Self { heads: 1, projections: false, ..Self::default() }
-    }
-}
-
-impl LayerDefinition for AttentionSpec {
-    fn info(&self) -> &'static LayerInfo {
-        if self.projections {
-            return &LayerInfo {
-                label: "Attention",
-                group: "Sequence",
-                summary: "every step asks every step",
-                description: "Multi-head self-attention: each step asks with a query, all steps answer with their values, weighted by how well their keys fit the question.",
-                formula: "a = softmax(Q·K' / √d)·V·W",
-            };
-        }
-        &LayerInfo {
-            label: "Dot-product attention",
-            group: "Sequence",
-            summary: "attention without weights",
-            description: "Scaled dot-product self-attention: each step becomes a mean of all steps, weighted by how alike they are. It learns nothing by itself.",
-            formula: "a = softmax(X·X' / √d)·X",
-        }
-    }
-
-    fn caption(&self) -> String {
-        let heads = if self.heads == 1 { "1 head".to_owned() } else { format!("{} heads", self.heads) };
-        format!("{heads}{}", if self.causal { " · causal" } else { "" })
-    }
-
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        let [_, features] = sequence(input, "Attention")?;
-        if features.is_multiple_of(self.heads) {
-            Ok(input.to_vec())
-        } else {
-            Err(format!("{} heads do not divide {features} features evenly", self.heads))
-        }
-    }
-
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        if !self.projections {
-            return Vec::new();
-        }
-        let features = input.last().copied().unwrap_or(1);
-        let weight = |name, times: usize| ParameterShape {
-            name,
-            shape: vec![features, features.saturating_mul(times)],
-            fan_in: features,
-            fan_out: features,
-            initialiser: self.initialiser,
-            decayed: true,
-        };
-        let bias = |name, times: usize| ParameterShape {
-            name,
-            shape: vec![features.saturating_mul(times)],
-            initialiser: Initialiser::Zeros {},
-            decayed: false,
-            ..weight(name, times)
-        };
-        vec![weight("weight", 3), weight("output weight", 1), bias("bias", 3), bias("output bias", 1)]
-    }
-
-    fn buffer(&self, input: &[usize]) -> u128 {
-        let steps = input.first().copied().unwrap_or(1) as u128;
-        let scores = steps.saturating_mul(steps).saturating_mul(2 * self.heads as u128);
-        // A block of samples has gradients of its own.
-        let features = input.last().copied().unwrap_or(1) as u128;
-        let gradients = features.saturating_mul(features) / 2;
-        // Blocks of samples are whole.
-        numbers(10, input).saturating_add(scores).saturating_add(gradients).saturating_mul(2)
-    }
-
-    fn lower(&self, lowering: &mut Lowering<'_>) {
-        let Ok([steps, features]) = sequence(lowering.input(), "") else { return };
-        let plan = AttentionPlan {
-            steps,
-            features,
-            heads: self.heads,
-            causal: self.causal,
-            weight: lowering.parameter("weight"),
-            bias: lowering.parameter("bias"),
-            output_weight: lowering.parameter("output weight"),
-            output_bias: lowering.parameter("output bias"),
-        };
-        lowering.push(OperationPlan::Attention(plan), steps * features);
-    }
-
-    fn invalid(&self) -> Option<String> {
-        (self.heads == 0).then(|| "attention needs at least one head".to_owned())
-    }
-
-    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
-        sequence_fix(input)
-    }
-}
 
 /// Its shape and where its parameters lie; ranges are empty without projections.
 #[derive(Clone, Debug)]
-pub struct AttentionPlan {
-    steps: usize,
-    features: usize,
-    heads: usize,
-    causal: bool,
-    weight: Range<usize>,
-    bias: Range<usize>,
-    output_weight: Range<usize>,
-    output_bias: Range<usize>,
+pub(super) struct AttentionPlan {
+    pub steps: usize,
+    pub features: usize,
+    pub heads: usize,
+    pub causal: bool,
+    pub weight: Range<usize>,
+    pub bias: Range<usize>,
+    pub output_weight: Range<usize>,
+    pub output_bias: Range<usize>,
+}
+
+impl Build for AttentionPlan {
+    fn build<T: Real>(&self, _units: usize, capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(Attention::new(self.clone(), padded(capacity)))
+    }
 }
 
 impl AttentionPlan {
@@ -195,7 +76,7 @@ struct Cell<T> {
     grad_bias: Vec<T>,
 }
 
-pub(super) struct Attention<T> {
+struct Attention<T> {
     plan: AttentionPlan,
     /// Heads of the first block, then of the next.
     cells: Vec<Cell<T>>,
@@ -208,7 +89,7 @@ pub(super) struct Attention<T> {
 }
 
 impl<T: Real> Attention<T> {
-    pub(super) fn new(plan: AttentionPlan, columns: usize) -> Self {
+    fn new(plan: AttentionPlan, columns: usize) -> Self {
         let part = || vec![T::ZERO; plan.steps * plan.room().0 * BLOCK];
         let scores = || vec![T::ZERO; plan.steps * plan.room().1 * BLOCK];
         let weights = || vec![T::ZERO; plan.weight.len() / 3 / plan.heads];

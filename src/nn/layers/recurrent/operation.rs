@@ -6,18 +6,17 @@
 //! - LSTM: i, f, o = σ(z), g = tanh z, c = f c + i g, h = o tanh c
 //! - GRU: r, z = σ(…), n = tanh(Wᵀx + b + r (Uᵀh + b′)), h = (1 − z) n + z h
 
-use super::{
-    Backward, GradInput, Inputs, Intermediate, LayerDefinition, LayerFix, LayerInfo, Operation, OperationPlan,
-    ParameterShape, PassContext, sequence, sequence_fix,
-};
-use crate::nn::compile::Lowering;
+use crate::nn::init::Initialiser;
+use crate::nn::intermediate::Intermediate;
 use crate::nn::kernels::affine::{Matrix, Rows};
 use crate::nn::kernels::blocks::{self, BLOCK};
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
 use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
 use crate::nn::kernels::packed::Packed;
-use crate::nn::kernels::threads;
-use crate::nn::{Initialiser, Real};
+use crate::nn::kernels::{padded, threads};
+use crate::nn::lowering::ParameterShape;
+use crate::nn::operation::{Backward, Build, GradInput, Inputs, Operation, PassContext};
+use crate::nn::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -46,158 +45,85 @@ impl Cell {
         }
     }
 
-    fn gates(self) -> usize {
+    pub(super) fn gates(self) -> usize {
         match self {
             Self::Simple => 1,
             Self::Lstm => 4,
             Self::Gru => 3,
         }
     }
-}
 
-/// Reads a sequence step by step and remembers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RecurrentSpec {
-    pub cell: Cell,
-    pub units: usize,
-    /// Whether every step's state goes on, or the last one only
-    #[serde(default)]
-    pub sequence: bool,
-    /// Whether it reads from the last step to the first
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub backwards: bool,
-    #[serde(default)]
-    pub initialiser: Initialiser,
-}
-
-impl Default for RecurrentSpec {
-    fn default() -> Self {
-        Self::of(Cell::Lstm)
-    }
-}
-
-impl RecurrentSpec {
-    /// A cell with usual settings.
-    pub fn of(cell: Cell) -> Self {
-        Self { cell, units: 16, sequence: false, backwards: false, initialiser: Initialiser::XavierUniform }
-    }
-}
-
-impl LayerDefinition for RecurrentSpec {
-    fn info(&self) -> &'static LayerInfo {
-        match self.cell {
-            Cell::Simple => &LayerInfo {
-                label: "RNN",
-                group: "Sequence",
-                summary: "remembers one state",
-                description: "Reads a sequence step by step: each state follows from the step's features and the state before. Long sequences make its gradients vanish.",
-                formula: "hₜ = tanh(W·xₜ + U·hₜ₋₁ + b)",
-            },
-            Cell::Lstm => &LayerInfo {
-                label: "LSTM",
-                group: "Sequence",
-                summary: "remembers for long",
-                description: "Reads a sequence step by step. Gates decide what its memory keeps, forgets and shows, so that gradients survive many steps.",
-                formula: "cₜ = f·cₜ₋₁ + i·g, hₜ = o·tanh(cₜ)",
-            },
-            Cell::Gru => &LayerInfo {
-                label: "GRU",
-                group: "Sequence",
-                summary: "a lighter LSTM",
-                description: "Reads a sequence step by step with two gates: one blends the old state with the new one, one lets the new one ignore the old.",
-                formula: "hₜ = (1 − z)·n + z·hₜ₋₁",
-            },
-        }
-    }
-
-    fn caption(&self) -> String {
-        let what = if self.sequence { "every step" } else { "last step" };
-        format!("{} {} · {what}", self.cell.label(), self.units)
-    }
-
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
-        let [steps, _] = sequence(input, self.cell.label())?;
-        Ok(if self.sequence { vec![steps, self.units] } else { vec![self.units] })
-    }
-
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        let features = input.last().copied().unwrap_or(1);
-        let all = self.cell.gates().saturating_mul(self.units);
+    /// Weights and biases of one direction, named as `names` says: W, U, b and, for a GRU, b′.
+    pub(in crate::nn::layers) fn parameters(
+        self,
+        units: usize,
+        features: usize,
+        initialiser: Initialiser,
+        names: [&'static str; 4],
+    ) -> (Vec<ParameterShape>, Vec<ParameterShape>) {
+        let all = self.gates().saturating_mul(units);
         let weight = |name, rows: usize| ParameterShape {
             name,
             shape: vec![rows, all],
             fan_in: rows,
-            fan_out: self.units,
-            initialiser: self.initialiser,
+            fan_out: units,
+            initialiser,
             decayed: true,
         };
         let bias = |name, length| ParameterShape {
             name,
             shape: vec![length],
             fan_in: features,
-            fan_out: self.units,
+            fan_out: units,
             initialiser: Initialiser::Zeros {},
             decayed: false,
         };
-        let mut parameters =
-            vec![weight("weight", features), weight("recurrent weight", self.units), bias("bias", all)];
-        if self.cell == Cell::Gru {
-            parameters.push(bias("recurrent bias", self.units));
+        let weights = vec![weight(names[0], features), weight(names[1], units)];
+        let mut biases = vec![bias(names[2], all)];
+        if self == Self::Gru {
+            biases.push(bias(names[3], units));
         }
-        parameters
+        (weights, biases)
     }
 
-    fn buffer(&self, input: &[usize]) -> u128 {
+    /// Buffers of one direction for one sample of shape `input`, in numbers.
+    pub(in crate::nn::layers) fn buffer(self, units: usize, input: &[usize]) -> u128 {
         let steps = input.first().copied().unwrap_or(1) as u128;
         let features = input.last().copied().unwrap_or(1) as u128;
-        let a_step = ((self.cell.gates() + 5) as u128).saturating_mul(self.units as u128).saturating_add(features);
+        let a_step = ((self.gates() + 5) as u128).saturating_mul(units as u128).saturating_add(features);
         // Blocks of samples are whole.
         steps.saturating_mul(a_step).saturating_mul(2)
     }
-
-    fn lower(&self, lowering: &mut Lowering<'_>) {
-        let Ok([steps, features]) = sequence(lowering.input(), "") else { return };
-        let (weight, recurrent) = (lowering.parameter("weight"), lowering.parameter("recurrent weight"));
-        assert_eq!(weight.end, recurrent.start, "weights of a layer lie one behind the other");
-        let plan = RecurrentPlan {
-            cell: self.cell,
-            steps,
-            features,
-            units: self.units,
-            sequence: self.sequence,
-            backwards: self.backwards,
-            weights: weight.start..recurrent.end,
-            bias: lowering.parameter("bias"),
-            inner_bias: lowering.parameter("recurrent bias"),
-        };
-        let units = if self.sequence { steps * self.units } else { self.units };
-        lowering.push(OperationPlan::Recurrent(plan), units);
-    }
-
-    fn invalid(&self) -> Option<String> {
-        (self.units == 0).then(|| "a recurrent layer needs at least one unit".to_owned())
-    }
-
-    fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
-        sequence_fix(input)
-    }
 }
 
-/// Its shape and where its parameters lie.
+/// One direction over a sequence: its shape and where its parameters lie.
 #[derive(Clone, Debug)]
-pub struct RecurrentPlan {
-    cell: Cell,
-    steps: usize,
-    features: usize,
-    units: usize,
-    sequence: bool,
-    backwards: bool,
+pub(in crate::nn::layers) struct RecurrentPlan {
+    pub cell: Cell,
+    pub steps: usize,
+    pub features: usize,
+    pub units: usize,
+    pub sequence: bool,
+    pub backwards: bool,
     /// W and U
-    weights: Range<usize>,
-    bias: Range<usize>,
+    pub weights: Range<usize>,
+    pub bias: Range<usize>,
     /// Empty but for a GRU.
-    inner_bias: Range<usize>,
+    pub inner_bias: Range<usize>,
+    /// "forwards" or "backwards", where it is one of two directions.
+    pub side: Option<&'static str>,
+}
+
+/// Two parameters that lie one behind the other.
+pub(in crate::nn::layers) fn joined(first: Range<usize>, second: Range<usize>) -> Range<usize> {
+    assert_eq!(first.end, second.start, "weights of a layer lie one behind the other");
+    first.start..second.end
+}
+
+impl Build for RecurrentPlan {
+    fn build<T: Real>(&self, _units: usize, capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(Recurrent::new(self.clone(), padded(capacity)))
+    }
 }
 
 impl RecurrentPlan {
@@ -230,7 +156,7 @@ impl RecurrentPlan {
     }
 
     /// The step that is read last.
-    fn last(&self) -> usize {
+    pub fn last(&self) -> usize {
         if self.backwards { 0 } else { self.steps - 1 }
     }
 }
@@ -262,7 +188,7 @@ struct Forward<T> {
     u_new: Packed<T>,
 }
 
-pub(super) struct Recurrent<T> {
+struct Recurrent<T> {
     plan: RecurrentPlan,
     blocks: Vec<Block<T>>,
     forward: Forward<T>,
@@ -274,7 +200,7 @@ pub(super) struct Recurrent<T> {
 }
 
 impl<T: Real> Recurrent<T> {
-    pub(super) fn new(plan: RecurrentPlan, columns: usize) -> Self {
+    fn new(plan: RecurrentPlan, columns: usize) -> Self {
         let (count, units, gates) = (plan.steps, plan.units, plan.gates());
         let of = |used: bool, length: usize| vec![T::ZERO; if used { length * BLOCK } else { 0 }];
         let (gru, lstm) = (plan.cell == Cell::Gru, plan.cell == Cell::Lstm);

@@ -1,6 +1,7 @@
 //! Formulas as trees: the screen sets them, readers hear them as plain text.
 
-use crate::nn::LayerId;
+use super::activation::Activation;
+use super::layer_id::LayerId;
 
 /// What a number on screen is the value of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,12 +125,65 @@ pub fn partial(of: Math, by: Math) -> Math {
     fraction(row([symbol("∂"), of]), row([symbol("∂"), by]))
 }
 
+/// Products of a sum that are written out; the others are added up.
+const TERMS: usize = 3;
+
+/// A number after a sign: negative ones stand in brackets.
+pub fn factor(value: f64, place: impl Into<Option<Place>>) -> Math {
+    let number = number(value, place);
+    if value < 0.0 { row([text("("), number, text(")")]) } else { number }
+}
+
+/// The largest terms of a sum, and the others added up.
+pub fn sum_of(terms: &mut [(f64, Math)]) -> Vec<Math> {
+    terms.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
+    // One more is no longer than the words about it.
+    let written_out = if terms.len() <= TERMS + 1 { terms.len() } else { TERMS };
+    let mut parts = joined(terms[..written_out].iter().map(|t| t.1.clone()), "+");
+    if written_out < terms.len() {
+        let rest: f64 = terms[written_out..].iter().map(|t| t.0).sum();
+        parts.extend([text("+"), factor(rest, None), text(format!("({} more)", terms.len() - written_out))]);
+    }
+    parts
+}
+
+/// Parts with a sign between them.
+pub fn joined(parts: impl IntoIterator<Item = Math>, sign: &str) -> Vec<Math> {
+    let mut all = Vec::new();
+    for part in parts {
+        if !all.is_empty() {
+            all.push(text(sign));
+        }
+        all.push(part);
+    }
+    all
+}
+
+pub fn sum_over(what: &str) -> Math {
+    Math::Sum(Box::new(symbol(what)))
+}
+
+/// The number of a unit, from 1, as an index.
+pub fn subscript(unit: usize) -> String {
+    (unit + 1).to_string()
+}
+
+/// f(z) as it is written.
+pub fn called(f: Activation, z: Math) -> Math {
+    match f {
+        Activation::Identity => z,
+        Activation::Relu => row([text("max(0,"), z, text(")")]),
+        Activation::Sigmoid => row([symbol("σ"), text("("), z, text(")")]),
+        other => row([text(other.label().to_lowercase()), text("("), z, text(")")]),
+    }
+}
+
 impl Math {
     /// One line of text, as a screen reader says it.
     pub fn plain(&self) -> String {
         match self {
             Self::Symbol(text) | Self::Text(text) => text.clone(),
-            Self::Number { value, .. } => crate::explain::written(*value),
+            Self::Number { value, .. } => written(*value),
             Self::Row(parts) => parts.iter().map(Self::plain).collect::<Vec<_>>().join(" "),
             Self::Fraction(over, under) => format!("{}/{}", over.tight(), under.tight()),
             Self::Below(base, index) => format!("{}_{}", base.plain(), index.plain()),

@@ -1,0 +1,8 @@
+//! Recurrent layers: the settings, the cells step by step, and how they explain themselves.
+
+mod operation;
+mod spec;
+mod telling;
+
+pub use operation::Cell;
+pub use spec::RecurrentSpec;
