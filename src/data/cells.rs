@@ -1,35 +1,9 @@
-//! What the text of a cell says: a number, nothing, or itself.
+//! Columns that grow cell by cell, and names for them.
 
+use super::dates;
 use super::numbers::Numbers;
-use super::table::{Column, TextBuilder, Values};
-use super::{dates, table};
-
-/// Texts that stand for a missing value, whatever their case.
-const MISSING: [&str; 12] = ["", "?", "-", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "#na", "-nan"];
-
-/// Whether a trimmed cell stands for a missing value.
-pub(super) fn is_missing(cell: &str) -> bool {
-    cell.len() <= 4 && MISSING.iter().any(|m| cell.eq_ignore_ascii_case(m))
-}
-
-/// The number in a cell.
-pub(super) fn parse(cell: &str, decimal_comma: bool) -> Option<f64> {
-    let cell = cell.trim();
-    if decimal_comma && cell.contains(',') {
-        return parse_trimmed(cell.replacen(',', ".", 1).as_bytes());
-    }
-    parse_trimmed(cell.as_bytes())
-}
-
-/// The number in a cell without blanks around it.
-pub(super) fn parse_trimmed(cell: &[u8]) -> Option<f64> {
-    // "nan" counts as missing; infinity is a number that is told apart later.
-    let first = *cell.iter().find(|b| !matches!(b, b'+' | b'-'))?;
-    if !first.is_ascii_digit() && first != b'.' && !first.eq_ignore_ascii_case(&b'i') {
-        return None;
-    }
-    fast_float2::parse(cell).ok()
-}
+use super::parse::is_missing;
+use super::table::{Column, Text, TextBuilder, Values};
 
 /// A column that grows cell by cell from a source whose cells have types of their own.
 #[derive(Debug, Default)]
@@ -116,9 +90,9 @@ impl CellColumn {
 }
 
 /// Text, or dates if each of its cells is one.
-pub(super) fn dated(text: table::Text) -> Values {
+pub(super) fn dated(text: Text) -> Values {
     match dates::parse_all(text.levels()) {
-        Some(seconds) => Values::Dates(text.codes().map(|c| c.map_or(f64::NAN, |c| seconds[c as usize])).collect()),
+        Some(seconds) => Values::Dates(text.numbers(&seconds)),
         None => Values::Text(text),
     }
 }
@@ -141,35 +115,8 @@ pub(super) fn unique_names<'a>(given: impl IntoIterator<Item = &'a str>) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use super::{CellColumn, is_missing, parse};
+    use super::CellColumn;
     use crate::data::Kind;
-
-    #[test]
-    fn numbers_are_told_from_text() {
-        for (text, comma, number) in [
-            ("1", false, Some(1.0)),
-            (" -2.5e3 ", false, Some(-2500.0)),
-            ("+7", false, Some(7.0)),
-            (".5", false, Some(0.5)),
-            ("2,75", true, Some(2.75)),
-            ("inf", false, Some(f64::INFINITY)),
-            ("-Infinity", false, Some(f64::NEG_INFINITY)),
-            ("0.1", false, Some(0.1)),
-            ("1e400", false, Some(f64::INFINITY)),
-            ("9007199254740993", false, Some(9_007_199_254_740_992.0)),
-            ("1,2", false, None),
-            ("1 2", false, None),
-            ("nan", false, None),
-            ("e5", false, None),
-            ("0x10", false, None),
-            ("", false, None),
-            ("--1", false, None),
-            ("1-2", false, None),
-        ] {
-            assert_eq!(parse(text, comma), number, "{text:?}");
-        }
-        assert!(is_missing("NaN") && is_missing("") && is_missing("N/A") && !is_missing("0") && !is_missing("nana"));
-    }
 
     #[test]
     fn a_column_of_numbers_and_words_is_text_as_it_was_written() {

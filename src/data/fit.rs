@@ -6,8 +6,7 @@
 use super::encode::{Curve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Window, ahead, apply};
 use super::error::DataError;
 use super::numbers::Numbers;
-use super::plan::{ColumnPlan, HASH_PLACES, Missing, Preparation, Role, Step, StepKind, Treatment};
-use super::prepare::MAX_CLASSES;
+use super::plan::{ColumnPlan, HASH_PLACES, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
 use super::stats::quantile;
 use super::table::{Column, Kind, Values};
 use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};

@@ -1,8 +1,6 @@
 //! Numbers as people write them: $1,234.50, 45 %, (12.00), 1.234,50 €, and times of day as hours.
 
-use super::cells::parse_trimmed;
-use super::numbers::Numbers;
-use super::table::Text;
+use super::parse::trimmed_number;
 use chrono::{NaiveTime, Timelike as _};
 
 const CURRENCIES: [char; 6] = ['$', '€', '£', '¥', '₹', '₽'];
@@ -41,7 +39,7 @@ fn number(cell: &str, decimal: char) -> Option<(f64, Signs)> {
     let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     // Before a comma, a point stands between thousands.
     let plain = if decimal == ',' && whole.contains('.') { None } else { Some(rest.replacen(decimal, ".", 1)) };
-    let plain = plain.and_then(|text| parse_trimmed(text.as_bytes()).filter(|_| !text.starts_with(['+', '-'])));
+    let plain = plain.and_then(|text| trimmed_number(text.as_bytes()).filter(|_| !text.starts_with(['+', '-'])));
     let value = match plain {
         Some(value) => value,
         None => {
@@ -57,7 +55,7 @@ fn number(cell: &str, decimal: char) -> Option<(f64, Signs)> {
                 return None;
             }
             let digits: String = whole.chars().filter(char::is_ascii_digit).collect();
-            parse_trimmed(format!("{digits}.{}", decimals.unwrap_or("0")).as_bytes())?
+            trimmed_number(format!("{digits}.{}", decimals.unwrap_or("0")).as_bytes())?
         }
     };
     Some((if negative { -value } else { value }, signs))
@@ -74,13 +72,11 @@ pub(super) fn read(cell: &str) -> Option<f64> {
     ['.', ','].into_iter().find_map(|decimal| number(cell, decimal)).map(|(value, _)| value).or_else(|| hours(cell))
 }
 
-/// The numbers of a column of which every cell is one, and how they were read.
-pub(super) fn numbers_of(text: &Text) -> Option<(Numbers, String)> {
-    let levels = text.levels();
-    let spread = |values: &[f64]| text.codes().map(|code| code.map_or(f64::NAN, |c| values[c as usize])).collect();
+/// The number of each distinct text of a column, if every one is a number, and how they were read.
+pub(super) fn numbers_of(levels: &[String]) -> Option<(Vec<f64>, String)> {
     if levels.first().is_some_and(|l| l.contains(':')) {
         let hours: Vec<f64> = levels.iter().map(|level| hours(level)).collect::<Option<_>>()?;
-        return Some((spread(&hours), "hours since midnight".to_owned()));
+        return Some((hours, "hours since midnight".to_owned()));
     }
     let read = |decimal: char| levels.iter().map(|level| number(level, decimal)).collect::<Option<Vec<_>>>();
     let (found, decimal) = read('.').map(|f| (f, '.')).or_else(|| read(',').map(|f| (f, ',')))?;
@@ -100,22 +96,16 @@ pub(super) fn numbers_of(text: &Text) -> Option<(Numbers, String)> {
     if left_out.is_empty() {
         return None;
     }
-    let values: Vec<f64> = found.iter().map(|(value, _)| *value).collect();
-    Some((spread(&values), format!("numbers without {}", left_out.join(" and "))))
+    let values = found.iter().map(|(value, _)| *value).collect();
+    Some((values, format!("numbers without {}", left_out.join(" and "))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{numbers_of, read};
-    use crate::data::table::TextBuilder;
 
-    fn column(cells: &[&str]) -> Option<(Vec<f64>, String)> {
-        let mut text = TextBuilder::default();
-        for cell in cells {
-            text.push(Some(*cell).filter(|c| !c.is_empty()));
-        }
-        let (numbers, how) = numbers_of(&text.finish())?;
-        Some((numbers.iter().collect(), how))
+    fn column(levels: &[&str]) -> Option<(Vec<f64>, String)> {
+        numbers_of(&levels.iter().map(|&level| level.to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -154,8 +144,8 @@ mod tests {
     fn a_column_is_numbers_if_each_of_its_cells_is_one() {
         let of = |cells: &[&str]| column(cells).map(|(numbers, _)| numbers);
         assert_eq!(of(&["$3.20", "4", "$1,000"]), Some(vec![3.2, 4.0, 1000.0]));
-        let (numbers, how) = column(&["45%", "", "5 %"]).expect("numbers");
-        assert!(numbers[0] == 45.0 && numbers[1].is_nan() && numbers[2] == 5.0);
+        let (numbers, how) = column(&["45%", "5 %"]).expect("numbers");
+        assert_eq!(numbers, [45.0, 5.0]);
         assert_eq!(how, "numbers without \"%\"");
         assert_eq!(of(&["06:15", "23:59:59.999"]).map(|v| v[0]), Some(6.25));
         assert_eq!(of(&["06:15", "soon"]), None);

@@ -13,6 +13,7 @@ mod generate;
 mod glyphs;
 mod human_numbers;
 mod numbers;
+mod parse;
 mod plan;
 mod prepare;
 mod read;
@@ -30,8 +31,8 @@ pub use encode::{
 pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
 pub use numbers::Numbers;
-pub use plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, Step, StepKind, Treatment};
-pub use prepare::{Dataset, Folds, MAX_CLASSES, Part, balanced, prepare};
+pub use plan::{Augmentation, Balance, ColumnPlan, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
+pub use prepare::{Dataset, Folds, Part, balanced, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };

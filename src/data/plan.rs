@@ -7,6 +7,11 @@ use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// More classes than this are taken for a mistake.
+pub const MAX_CLASSES: usize = 512;
+/// More levels than this are too many for one-hot.
+pub const MAX_LEVELS: usize = 512;
+
 /// How a table becomes a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -6,7 +6,9 @@
 use super::encode::{Encoder, Targets, Window, read_as};
 use super::error::DataError;
 use super::fit::Fitting;
-use super::plan::{Augmentation, Balance, ColumnPlan, Missing, Preparation, Role, StepKind, Treatment};
+use super::plan::{
+    Augmentation, Balance, ColumnPlan, MAX_CLASSES, MAX_LEVELS, Missing, Preparation, Role, StepKind, Treatment,
+};
 use super::split::{Dealing, SplitBy};
 use super::table::{Column, Kind, Table, Values};
 use ndarray::ArcArray2;
@@ -14,10 +16,6 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// More classes than this are taken for a mistake.
-pub const MAX_CLASSES: usize = 512;
-/// More levels than this are too many for one-hot.
-pub const MAX_LEVELS: usize = 512;
 /// More features than this are taken for a mistake.
 const MAX_FEATURES: usize = 1 << 20;
 

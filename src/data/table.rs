@@ -117,6 +117,11 @@ impl Text {
         &self.levels
     }
 
+    /// The numbers of the cells, where each level has one; NaN where a cell is missing.
+    pub(super) fn numbers(&self, of_level: &[f64]) -> Numbers {
+        self.codes().map(|code| code.map_or(f64::NAN, |c| of_level[c as usize])).collect()
+    }
+
     /// How many cells have each level.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.levels.len()];
@@ -454,7 +459,7 @@ impl Column {
                     _ => dates::parse(level),
                 };
                 let of_level: Vec<f64> = text.levels().iter().map(|l| read(l).unwrap_or(f64::NAN)).collect();
-                let numbers = text.codes().map(|c| c.map_or(f64::NAN, |c| of_level[c as usize])).collect();
+                let numbers = text.numbers(&of_level);
                 if kind == Kind::Number { Values::Numbers(numbers) } else { Values::Dates(numbers) }
             }
             (Values::Numbers(v), Kind::Date) => Values::Dates(v.clone()),

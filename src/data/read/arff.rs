@@ -1,11 +1,12 @@
 //! ARFF, the format of Weka: attributes with their types, then rows, dense or sparse
 //! (<https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/>).
 
+use super::options::{COLUMN_LIMIT, Detected, Format};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format};
-use crate::data::cells::{CellColumn, is_missing, parse, unique_names};
+use crate::data::cells::{CellColumn, unique_names};
 use crate::data::dates;
 use crate::data::error::DataError;
+use crate::data::parse::{is_missing, number as parse_number};
 use crate::data::reading::Reading;
 use crate::data::table::Table;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -186,7 +187,7 @@ fn cell(value: &str, (name, kind): &(String, Kind), column: &mut CellColumn) -> 
         return Ok(());
     }
     match kind {
-        Kind::Number => match parse(value, false) {
+        Kind::Number => match parse_number(value, false) {
             Some(number) => column.number(number),
             None => return Err(format!("\"{value}\" is not a number, but attribute {name} is numeric")),
         },

@@ -1,7 +1,7 @@
 //! Arrow (Feather version 2) as a file or a stream.
 
+use super::options::{COLUMN_LIMIT, Detected, Format};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format};
 use crate::data::cells::unique_names;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
@@ -22,7 +22,7 @@ use std::path::Path;
 pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let open = || -> Result<BufReader<File>, DataError> {
-        let mut file = File::open(path).map_err(|e| super::source::unreadable(path, &e))?;
+        let mut file = File::open(path).map_err(|e| super::archive::unreadable(path, &e))?;
         let mut mark = [0; 8];
         file.read_exact(&mut mark).map_err(|e| broken(source, &e))?;
         if !mark.starts_with(b"ARROW1") {

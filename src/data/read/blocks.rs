@@ -1,7 +1,8 @@
 //! Text in blocks of whole records, each read while the one before it is parsed.
 
-use super::delimited::{TextFormat, csv_reader};
+use super::dialect::csv_reader;
 use super::encoding::ToUtf8;
+use super::options::TextFormat;
 use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;

@@ -1,7 +1,7 @@
 //! Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods): one sheet, whose first row may name the columns.
 
+use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
 use crate::data::cells::{CellColumn, unique_names};
 use crate::data::dates;
 use crate::data::error::DataError;

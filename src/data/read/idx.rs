@@ -1,8 +1,8 @@
 //! IDX arrays, as the MNIST family of picture sets comes (Y. LeCun, <http://yann.lecun.com/exdb/mnist/>): a magic
 //! number, the lengths of the axes, the values. Pictures and labels lie in two files whose names tell which belong together.
 
+use super::options::{Detected, Format};
 use super::source::Source;
-use super::{Detected, Format};
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;

@@ -1,7 +1,8 @@
 //! Folders and zip archives of pictures: a folder a class, or one folder and a table of labels beside the pictures.
 
-use super::source::{Source, unreadable};
-use super::{Detected, Format, ReadOptions};
+use super::archive::{files_of, is_image};
+use super::options::{Detected, Fit, Format, ImageOptions, ReadOptions};
+use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
@@ -9,52 +10,10 @@ use crate::data::table::{Column, Images, Table, Values};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader, Limits};
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
-/// The size and colour that all pictures are brought to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ImageOptions {
-    pub width: u32,
-    pub height: u32,
-    #[serde(default)]
-    pub fit: Fit,
-    /// One channel of brightness instead of red, green and blue.
-    #[serde(default)]
-    pub grey: bool,
-}
-
-/// How a picture of another shape is made to fit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Fit {
-    /// The middle, as large as it can be
-    #[default]
-    Crop,
-    /// The whole, squeezed
-    Stretch,
-}
-
-impl Fit {
-    pub const ALL: [Self; 2] = [Self::Crop, Self::Stretch];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Crop => "crop",
-            Self::Stretch => "stretch",
-        }
-    }
-}
-
-const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "jfif"];
-/// Folders within folders.
-const DEPTH: usize = 8;
-/// Most files of a folder.
-const FILES: usize = 2_000_000;
 /// A picture file of more bytes, or of more pixels on a side, is taken for a mistake.
 const FILE_LIMIT: u64 = 256 << 20;
 const SIDE_LIMIT: u32 = 20_000;
@@ -64,37 +23,6 @@ const SIDE: u32 = 32;
 /// Pictures that are looked at to choose a size.
 const LOOKED_AT: usize = 64;
 const CHUNK: usize = 256;
-
-/// Whether a name is that of a picture.
-pub(super) fn is_image(name: &str) -> bool {
-    let ending = Path::new(name).extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-    !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
-}
-
-/// The files of a folder and of those in it, in order of their names. Links to folders are not followed, so that there
-/// is no way round in circles.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut files = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))? {
-            let entry = entry.map_err(|e| unreadable(&folder, &e))?;
-            let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
-            if kind.is_dir() && depth < DEPTH {
-                folders.push((entry.path(), depth + 1));
-            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
-                files.push(entry.path());
-            }
-            if files.len() > FILES {
-                let reason = format!("it holds more than {FILES} files");
-                return Err(DataError::Unreadable { path: folder, reason });
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
 
 /// A picture that can be read: its path within all, the folder that it lies in, and where its bytes are.
 struct Picture {
@@ -115,10 +43,12 @@ impl Picture {
     }
 }
 
+/// `read_table` reads a table that lies beside the pictures.
 pub(super) fn read_folder(
     source: &Source,
     options: &ReadOptions,
     reading: &Reading,
+    read_table: &dyn Fn(&Path) -> Result<Table, DataError>,
 ) -> Result<(Table, Detected), DataError> {
     let folder = source.path().unwrap_or(Path::new(""));
     let files = files_of(folder)?;
@@ -147,8 +77,8 @@ pub(super) fn read_folder(
     let mut labels = None;
     for path in tables.into_iter().filter(|_| !pictures.is_empty()) {
         // A table that cannot be read is not the one with the labels.
-        let table = super::read_file(path, &ReadOptions::default(), &Reading::default());
-        labels = labels.or_else(|| labels_of(&table.ok()?.0, &pictures));
+        let table = read_table(path);
+        labels = labels.or_else(|| labels_of(&table.ok()?, &pictures));
     }
     read(source, pictures, labels, &load, options, reading)
 }

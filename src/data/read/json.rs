@@ -3,8 +3,8 @@
 //! Records are taken one by one, so that the text is never in memory as a whole. What lies inside a record gets a name
 //! of its own: `a.b`, `c[0]`.
 
+use super::options::{COLUMN_LIMIT, Detected, Format};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format};
 use crate::data::cells::CellColumn;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;

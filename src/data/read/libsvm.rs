@@ -1,10 +1,11 @@
 //! LIBSVM / SVMlight: a label, then the features that are not zero as `index:value`.
 
+use super::options::{COLUMN_LIMIT, Detected, Format};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format};
-use crate::data::cells::{CellColumn, parse};
+use crate::data::cells::CellColumn;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
+use crate::data::parse;
 use crate::data::reading::Reading;
 use crate::data::table::{Column, Table};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -14,11 +15,12 @@ const LINE_LIMIT: u64 = 64 << 20;
 /// Whether the first lines look like it.
 pub(super) fn is_libsvm(text: &str) -> bool {
     let pair = |p: &str| {
-        p.split_once(':').is_some_and(|(k, v)| (k == "qid" || k.parse::<u32>().is_ok()) && parse(v, false).is_some())
+        p.split_once(':')
+            .is_some_and(|(k, v)| (k == "qid" || k.parse::<u32>().is_ok()) && parse::number(v, false).is_some())
     };
     let is_line = |line: &str| {
         let mut parts = line.split_ascii_whitespace();
-        parts.next().is_some_and(|label| parse(label, false).is_some())
+        parts.next().is_some_and(|label| parse::number(label, false).is_some())
             && parts.clone().next().is_some()
             && parts.all(pair)
     };
@@ -53,7 +55,7 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
                 part.chars().take(40).collect::<String>()
             ))
         };
-        match parse(label, false) {
+        match parse::number(label, false) {
             Some(value) => target.number(value),
             None => target.text(label),
         }
@@ -62,8 +64,10 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
             if index == "qid" {
                 continue;
             }
-            let (index, value) =
-                (index.parse::<u32>().ok().ok_or_else(|| bad(part))?, parse(value, false).ok_or_else(|| bad(part))?);
+            let (index, value) = (
+                index.parse::<u32>().ok().ok_or_else(|| bad(part))?,
+                parse::number(value, false).ok_or_else(|| bad(part))?,
+            );
             zero_based |= index == 0;
             columns = columns.max(index as usize + 1);
             if columns > COLUMN_LIMIT + 1 {

@@ -1,7 +1,7 @@
 //! NumPy arrays (.npy) and archives of them (.npz). The first axis counts the samples.
 
+use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions};
 use super::source::Source;
-use super::{COLUMN_LIMIT, Detected, Format, ReadOptions};
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;

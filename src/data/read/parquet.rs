@@ -1,9 +1,10 @@
 //! Parquet. The sizes of all pages are checked before the library sees them, since it asks for as much memory as they
 //! promise, and unpacks some of them without a bound.
 
+use super::archive::unreadable;
 use super::arrow::{broken, path_of, take};
-use super::source::{Source, unreadable};
-use super::{Detected, Format};
+use super::options::{Detected, Format};
+use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use crate::data::table::Table;

@@ -1,11 +1,9 @@
 //! The bytes of a file or of memory, unpacked where they are packed.
 
-use super::Format;
+use super::archive::unreadable;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use flate2::read::MultiGzDecoder;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -37,13 +35,6 @@ impl<A: Read + Seek + Send> ReadSeek for A {}
 
 /// Enough to tell what a file is.
 pub(super) const HEAD: u64 = 1 << 18;
-
-pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
-    match e.kind() {
-        io::ErrorKind::NotFound => DataError::NotFound(path.to_owned()),
-        _ => DataError::Unreadable { path: path.to_owned(), reason: e.to_string() },
-    }
-}
 
 impl Source<'static> {
     pub fn file(path: &Path) -> Result<Self, DataError> {
@@ -170,51 +161,4 @@ impl<R: Read> Read for Counted<R> {
         self.reading.advance(n as u64).map_err(io::Error::other)?;
         Ok(n)
     }
-}
-
-/// What a zip archive holds: a workbook, arrays, or pictures.
-pub(super) fn detect_zip(source: &Source) -> Result<Format, DataError> {
-    let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
-    let archive = archive.map_err(|e| {
-        source.malformed(&format!("the archive cannot be read ({e}). It may be cut short: fetch it again"))
-    })?;
-    let has = |test: &dyn Fn(&str) -> bool| archive.file_names().flatten().any(|name| test(&name));
-    let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
-    if has(&|n| n.starts_with("xl/")) || has(&|n| n == "content.xml") {
-        Ok(Format::Excel)
-    } else if has(&|n| ends(n, "npy")) {
-        Ok(Format::NumPy)
-    } else if has(&super::images::is_image) {
-        Ok(Format::Images)
-    } else {
-        Err(source.malformed(
-            "the archive holds neither pictures nor arrays nor a workbook. Unpack it and choose a file in it",
-        ))
-    }
-}
-
-/// SHA-256 in hexadecimal of a file as it is, or of the names and contents of a folder's files.
-pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
-    let mut hash = Sha256::new();
-    let mut add = |path: &Path| -> Result<(), DataError> {
-        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
-        let mut buffer = vec![0; 1 << 18];
-        loop {
-            match file.read(&mut buffer).map_err(|e| unreadable(path, &e))? {
-                0 => return Ok(()),
-                n => hash.update(&buffer[..n]),
-            }
-        }
-    };
-    if path.is_dir() {
-        for file in super::images::files_of(path)? {
-            add(&file)?;
-        }
-    } else {
-        add(path)?;
-    }
-    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        text
-    }))
 }

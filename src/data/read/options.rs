@@ -1,0 +1,224 @@
+//! What a person may fix about a file, and what a reader found out about it.
+
+use encoding_rs::UTF_8;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// More columns than this are taken for a mistake.
+pub(super) const COLUMN_LIMIT: usize = 20_000;
+
+/// What a person has fixed; the rest is detected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadOptions {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<char>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal_comma: Option<bool>,
+    /// Name of the text encoding, such as "UTF-8" or "windows-1252".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// Lines that begin with it are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<char>,
+    /// Lines before the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip: Option<usize>,
+    /// The sheet of a workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// The arrays of an archive that become columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrays: Option<Vec<String>>,
+    /// How pictures are brought to one size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageOptions>,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Delimited,
+    Excel,
+    Json,
+    Parquet,
+    Arrow,
+    NumPy,
+    Idx,
+    Images,
+    Arff,
+    LibSvm,
+}
+
+/// What was found, and what may be chosen instead.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Detected {
+    pub format: Format,
+    #[serde(flatten)]
+    pub text: Option<TextFormat>,
+    /// Sheets of a workbook or arrays of an archive.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<String>,
+    /// Those of them that were read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chosen: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images: Option<ImageOptions>,
+    /// What was left out, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Detected {
+    pub(super) fn of(format: Format) -> Self {
+        Self { format, text: None, choices: Vec::new(), chosen: Vec::new(), images: None, notes: Vec::new() }
+    }
+
+    /// Delimited text with nothing found out about it.
+    pub fn text() -> Self {
+        Self { text: Some(TextFormat::default()), ..Self::of(Format::Delimited) }
+    }
+
+    /// What the file is, in a line.
+    pub fn describe(&self) -> String {
+        let mut parts = vec![self.format.label().to_owned()];
+        if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
+            let delimiter = match text.delimiter {
+                ',' => "commas".to_owned(),
+                ';' => "semicolons".to_owned(),
+                '\t' => "tabs".to_owned(),
+                ' ' => "blanks".to_owned(),
+                c => format!("\"{c}\""),
+            };
+            parts.push(format!("columns separated by {delimiter}"));
+            parts.push(if text.header { "with a header" } else { "without a header" }.to_owned());
+            parts.extend(text.decimal_comma.then(|| "decimal comma".to_owned()));
+            parts.push(text.encoding.to_owned());
+        }
+        if let Some(shape) = self.images {
+            parts.push(format!("{} × {}, {}", shape.height, shape.width, if shape.grey { "grey" } else { "colour" }));
+        }
+        if !self.chosen.is_empty() {
+            parts.push(self.chosen.join(", "));
+        }
+        parts.join(", ")
+    }
+}
+
+impl Format {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Delimited => "delimited text",
+            Self::Excel => "workbook",
+            Self::Json => "JSON records",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
+            Self::NumPy => "NumPy arrays",
+            Self::Idx => "IDX arrays",
+            Self::Images => "pictures",
+            Self::Arff => "ARFF",
+            Self::LibSvm => "LIBSVM",
+        }
+    }
+}
+
+/// The size and colour that all pictures are brought to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageOptions {
+    pub width: u32,
+    pub height: u32,
+    #[serde(default)]
+    pub fit: Fit,
+    /// One channel of brightness instead of red, green and blue.
+    #[serde(default)]
+    pub grey: bool,
+}
+
+/// How a picture of another shape is made to fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// The middle, as large as it can be
+    #[default]
+    Crop,
+    /// The whole, squeezed
+    Stretch,
+}
+
+impl Fit {
+    pub const ALL: [Self; 2] = [Self::Crop, Self::Stretch];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Crop => "crop",
+            Self::Stretch => "stretch",
+        }
+    }
+}
+
+/// How a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TextFormat {
+    pub delimiter: char,
+    pub header: bool,
+    pub decimal_comma: bool,
+    pub byte_order_mark: bool,
+    pub encoding: &'static str,
+    pub comment: Option<char>,
+    /// Lines before the table.
+    pub skip: usize,
+}
+
+impl Default for TextFormat {
+    fn default() -> Self {
+        Self {
+            delimiter: ',',
+            header: true,
+            decimal_comma: false,
+            byte_order_mark: false,
+            encoding: UTF_8.name(),
+            comment: None,
+            skip: 0,
+        }
+    }
+}
+
+/// Endings of files that can be read.
+pub const ENDINGS: [&str; 32] = [
+    "csv",
+    "tsv",
+    "tab",
+    "txt",
+    "data",
+    "dat",
+    "gz",
+    "zst",
+    "xlsx",
+    "xlsm",
+    "xlsb",
+    "xls",
+    "ods",
+    "json",
+    "jsonl",
+    "ndjson",
+    "parquet",
+    "arrow",
+    "feather",
+    "ipc",
+    "npy",
+    "npz",
+    "idx",
+    "arff",
+    "libsvm",
+    "svm",
+    "zip",
+    "idx1-ubyte",
+    "idx3-ubyte",
+    "idx3-float",
+    "psv",
+    "svmlight",
+];
