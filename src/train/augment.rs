@@ -1,11 +1,11 @@
-//! Random changes of the pictures of a mini-batch: every picture is turned, shifted, flipped and given noise anew whenever
-//! it is trained on. Validation and test see the pictures as they are.
+//! Augmentation: each time a picture is trained on, it is rotated, shifted, flipped and given noise at random. Validation and
+//! test rows stay as they are.
 
 use crate::data::{Augmentation, Dataset};
 use crate::nn::{Network, Real};
 use crate::seed::{Purpose, Stream};
 
-/// What is done, and room to do it in.
+/// The changes, and a buffer for one picture.
 pub struct Augmenter {
     how: Augmentation,
     height: usize,
@@ -16,13 +16,13 @@ pub struct Augmenter {
 }
 
 impl Augmenter {
-    /// None where the data ask for no changes, or are no pictures.
+    /// None where the data have no augmentation, or are not pictures.
     pub fn of(data: &Dataset) -> Option<Self> {
         let (how, (height, width, channels)) = (data.augmentation?, data.encoder.picture()?);
         Some(Self { how, height, width, channels, picture: vec![0.0; height * width * channels] })
     }
 
-    /// Changes the mini-batch that the network was given. The same seed and address give the same changes.
+    /// Changes the mini-batch that is loaded. The same seed and address give the same changes.
     pub fn change_batch<T: Real>(&mut self, network: &mut Network<T>, seed: u64, address: u64) {
         let (batch, stride) = (network.batch(), network.stride());
         self.apply(network.input_mut(), batch, stride, seed, address);
@@ -46,7 +46,7 @@ impl Augmenter {
         }
     }
 
-    /// Draws one set of changes and hands out the pixels of the changed picture.
+    /// Draws the changes of one picture, and passes index and value of each pixel to `out`.
     fn change(&self, stream: &mut Stream, mut out: impl FnMut(usize, f32)) {
         let Augmentation { flip, shift, rotate, noise } = self.how;
         let flipped = flip && stream.uniform() < 0.5;
@@ -57,7 +57,7 @@ impl Augmenter {
         let (middle_x, middle_y) = ((self.width - 1) as f64 / 2.0, (self.height - 1) as f64 / 2.0);
         for y in 0..self.height {
             for x in 0..self.width {
-                // Where the pixel comes from.
+                // The place in the original.
                 let (dx, dy) = (x as f64 - middle_x - right, y as f64 - middle_y - down);
                 let across = cosine * dx + sine * dy;
                 let from_x = middle_x + if flipped { -across } else { across };
@@ -73,7 +73,7 @@ impl Augmenter {
         }
     }
 
-    /// The value between four pixels; beyond the edge that of the edge.
+    /// Bilinear interpolation; beyond the edge the value of the edge.
     fn between_pixels(&self, channel: usize, x: f64, y: f64) -> f32 {
         let (x, y) = (x.clamp(0.0, (self.width - 1) as f64), y.clamp(0.0, (self.height - 1) as f64));
         let (left, top) = (x.floor(), y.floor());

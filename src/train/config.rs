@@ -5,7 +5,7 @@ use crate::nn::{Optimizer, UpdateRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Everything about training that a document remembers.
+/// The settings of training that a document holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
@@ -20,13 +20,13 @@ pub struct TrainConfig {
     /// λ₂ of (λ₂/2) Σw², weights only.
     #[serde(default)]
     pub l2: f32,
-    /// Largest norm of the whole gradient.
+    /// Clip by norm: the largest norm of the whole gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f32>,
-    /// Largest size of each number of the gradient.
+    /// Clip by value: the largest absolute value of each component of the gradient.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_value: Option<f32>,
-    /// Mini-batches whose gradients are averaged for one update.
+    /// Gradient accumulation: mini-batches whose gradients are averaged for one update.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub accumulate: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ pub struct TrainConfig {
     /// Stop after so many epochs; never when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epochs: Option<u64>,
-    /// Seed of the initial parameters, of the shuffling and of dropout.
+    /// Seed of the initial parameters, shuffling, dropout and augmentation.
     #[serde(default)]
     pub seed: u64,
 }

@@ -23,7 +23,7 @@ pub struct RunState {
     /// Norm of each layer's gradient at the last mini-batch, where the epoch still waits for its validation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub norms: Vec<f32>,
-    /// Where several mini-batches make an update: the sum of their gradients so far, and their samples.
+    /// Gradient accumulation: the sum over the mini-batches so far of gradient × samples, and their samples.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gathered: Vec<f32>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -32,10 +32,10 @@ pub struct RunState {
     /// What L-BFGS knows of the curvature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub curvature: Option<SavedCurvature>,
-    /// What the schedule and early stopping remember, where they depend on the losses.
+    /// What early stopping and the plateau schedule know of the losses, where there is one of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<EarlyStoppingMonitor>,
-    /// How rows become numbers, so that predictions need no training data.
+    /// The preparation with what it learned from the training rows, so that predictions need no training data.
     pub encoder: Encoder,
     pub history: History,
 }
@@ -151,7 +151,7 @@ impl RunState {
             }
             params[p.range.clone()].copy_from_slice(&tensor.values);
             for (slot, saved) in [(&mut state.first, &tensor.first), (&mut state.second, &tensor.second)] {
-                // What has not learned so far begins with fresh averages.
+                // Parameters that were frozen so far start with fresh averages.
                 if slot.is_empty() || p.range.end > plan.learning || saved.is_empty() {
                     continue;
                 }

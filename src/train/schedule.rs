@@ -1,26 +1,27 @@
-//! How the learning rate changes over epochs, and when training ends before its number of epochs.
+//! Learning-rate schedules and early stopping.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// A factor on the learning rate that follows the epochs, fractions included.
+/// A factor on the learning rate as a function of the epochs so far, fractions included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Schedule {
     #[default]
     Constant,
-    /// × factor every so many epochs
+    /// × factor after every `every` epochs
     Step { every: u64, factor: f32 },
-    /// × factor every epoch
+    /// × factor after every epoch
     Exponential { factor: f32 },
-    /// Half a cosine from 1 to the minimum, again and again; each period is longer by the factor (Loshchilov & Hutter 2017)
+    /// Cosine annealing with warm restarts: each period is half a cosine from 1 to the minimum, and `longer` times as long as the
+    /// one before (Loshchilov & Hutter 2017)
     Cosine { period: f32, minimum: f32, longer: f32 },
-    /// From 0 in a straight line, then constant
+    /// Linearly from 0, then constant
     Warmup { epochs: f32 },
-    /// Up to 1 and down again over so many epochs, from 1/25 to 1/250 000 (Smith & Topin 2019)
+    /// From 1/25 up to 1 and down to 1/250 000 over so many epochs (Smith & Topin 2019)
     OneCycle { epochs: f32, rise: f32 },
-    /// × factor when the validation loss has not fallen for more than so many epochs
+    /// × factor when the validation loss has not fallen for more than `patience` epochs
     Plateau { factor: f32, patience: u64 },
 }
 
@@ -81,7 +82,7 @@ impl Schedule {
         }
     }
 
-    /// What is out of range.
+    /// An error message where a constant is out of range.
     pub fn problem(self) -> Option<String> {
         let share = |v: f32| v > 0.0 && v <= 1.0;
         let positive = |v: f32| v.is_finite() && v > 0.0;
@@ -101,30 +102,30 @@ impl Schedule {
     }
 }
 
-/// Ends training when the validation loss has not fallen for so many epochs.
+/// Ends training when the validation loss has not fallen for `patience` epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
     pub patience: u64,
-    /// Whether the parameters of the best epoch come back at the end
+    /// Whether the parameters of the best epoch are restored at the end
     pub restore_best: bool,
 }
 
-/// What schedule and early stopping remember of the losses so far.
+/// What early stopping and the plateau schedule know of the losses so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStoppingMonitor {
     /// The lowest loss, and how many epochs ago it was; none before the first epoch.
     pub best: Option<f64>,
     pub since: u64,
-    /// The same for the plateau, which counts anew after each reduction.
+    /// The same for the plateau schedule, counted from zero after each reduction.
     pub plateau_best: Option<f64>,
     pub plateau_since: u64,
-    /// Factor of the plateau so far.
+    /// Factor of the plateau schedule so far.
     pub factor: f64,
     /// Whether training has ended early.
     pub stopped: bool,
-    /// Parameters of the best epoch, where they are to come back.
+    /// Parameters of the best epoch, where they are to be restored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<f32>,
 }
@@ -143,11 +144,11 @@ impl Default for EarlyStoppingMonitor {
     }
 }
 
-/// A loss counts as lower from this share on, as in PyTorch's ReduceLROnPlateau.
+/// Relative decrease from which on a loss counts as lower, as in PyTorch's ReduceLROnPlateau.
 const THRESHOLD: f64 = 1e-4;
 
 impl EarlyStoppingMonitor {
-    /// Takes in the loss of an epoch; returns whether it is the best so far.
+    /// Records the loss of an epoch; true where it is the lowest so far.
     pub(super) fn observe(&mut self, loss: f64, schedule: Schedule, stopping: Option<EarlyStopping>) -> bool {
         let better = self.best.is_none_or(|best| loss < best);
         if better {
