@@ -10,7 +10,7 @@ use chainrule::explain::Landscape;
 use chainrule::nn::NetworkSpec;
 use chainrule::project::{adapt, builtin};
 use chainrule::seed::{Purpose, Stream};
-use chainrule::train::{Command, Session, Tick, TrainConfig, task};
+use chainrule::train::{Command, Replica, Session, Tick, TrainConfig, task};
 use egui::{Context, Event, Key, Modifiers, Pos2, RawInput, Rect, vec2};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -214,12 +214,15 @@ fn explain(window: &mut Window) -> Result<(), Box<dyn std::error::Error>> {
     let data = Arc::new(document.data.load()?.1);
     let session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
     let rows = &data.part(Part::Train)[..1000];
-    let mut landscape = Landscape::<f32>::new(&document.network, &data, &session.training_state(), rows)
+    let start = session.training_state();
+    let mut replica = None;
+    let mut landscape = Replica::<f32>::reuse(&mut replica, &document.network, &data, rows.len())
+        .and_then(|replica| Landscape::new(replica, &start, rows))
         .map_err(|problems| format!("the network does not fit the data: {problems:?}"))?;
     let mut walks: Vec<Duration> = Vec::new();
     for index in 0..9 {
         let since = Instant::now();
-        landscape.slice(&data, index, 1.0, 200);
+        landscape.slice(index, 1.0, 200);
         walks.push(since.elapsed());
     }
     walks.sort_unstable();

@@ -1,11 +1,13 @@
-//! A training step allocates nothing: a counting allocator sees every request of this thread.
+//! A training step allocates nothing, and looking at one copies no data: a counting allocator sees every request of this
+//! thread.
 
 use chainrule::cli::bench::WORKLOADS;
 use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
+use chainrule::explain::{Landscape, Trace};
 use chainrule::nn::layers::{DenseSpec, DropoutSpec};
-use chainrule::nn::{Activation, LayerKind, Optimizer};
+use chainrule::nn::{Activation, LayerKind, Optimizer, Real};
 use chainrule::project::{builtin, default_network};
-use chainrule::train::{Session, Tick, TrainConfig, task};
+use chainrule::train::{HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ thread_local! {
     static REQUESTS: Cell<u64> = const { Cell::new(0) };
     static LIVE: Cell<i64> = const { Cell::new(0) };
     static PEAK: Cell<i64> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -27,6 +30,7 @@ unsafe impl GlobalAlloc for Counting {
             c.get()
         });
         PEAK.with(|c| c.set(c.get().max(live)));
+        LARGEST.with(|c| c.set(c.get().max(layout.size())));
         // SAFETY: the caller keeps the contract of `alloc`.
         unsafe { System.alloc(layout) }
     }
@@ -133,4 +137,44 @@ fn a_wide_step_allocates_only_the_packing_buffers_of_the_matrix_crate() {
         assert!(requests <= PRODUCTS * BUFFERS, "{requests} allocations");
         assert_eq!(left, 0, "every buffer is given back");
     }
+}
+
+/// The largest request while `work` is done, and how much of all it asked for was there at once, in bytes.
+fn cost<R>(work: impl FnOnce() -> R) -> (R, usize, usize) {
+    let before = LIVE.with(Cell::get);
+    LARGEST.with(|c| c.set(0));
+    PEAK.with(|c| c.set(before));
+    let result = work();
+    (result, LARGEST.with(Cell::get), (PEAK.with(Cell::get) - before) as usize)
+}
+
+fn traces_copy_no_data<T: Real>(replica: &mut Replica<T>, start: &TrainingState, data_bytes: usize) {
+    Trace::record(replica, start, &start.rows).expect("fits");
+    let (trace, largest, at_once) = cost(|| Trace::record(replica, start, &start.rows).expect("fits"));
+    assert!(largest < data_bytes / 8 && at_once < data_bytes, "{largest} and {at_once} of {data_bytes} bytes");
+    assert!(trace.loss.is_finite());
+    let (_, largest, _) = cost(|| Landscape::new(replica, start, &start.rows).expect("fits").slice(0, 1.0, 5));
+    assert!(largest < data_bytes / 8, "{largest} of {data_bytes} bytes");
+}
+
+/// The targets of an autoencoder are all of its features.
+#[test]
+fn looking_at_the_steps_of_an_autoencoder_copies_no_data() {
+    let document = builtin("autoencoder").expect("is built in").preset().expect("can be read").document;
+    let data = Arc::new(document.data.load().expect("can be read").1);
+    let bytes = data.x.len() * size_of::<f32>();
+    let (copy, largest, _) = cost(|| data.x.as_slice().expect("row by row").to_vec());
+    assert_eq!((copy.len(), largest), (data.x.len(), bytes), "a copy would be seen");
+    let (_, largest, _) = cost(|| data.as_ref().clone());
+    assert!(largest < bytes / 64, "a clone of the data set asks for {largest} of {bytes} bytes");
+
+    let session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1).expect("fits");
+    let start = session.training_state();
+    let mut single = Replica::<f32>::new(&document.network, Arc::clone(&data), start.rows.len(), 1, 1).expect("fits");
+    let (targets, largest, at_once) = cost(|| HeadTargets::all(single.plan(), &data));
+    assert_eq!(targets[0].names().len(), data.features());
+    assert!(largest < bytes / 64 && at_once < bytes / 16, "targets ask for {largest} and {at_once} of {bytes} bytes");
+    traces_copy_no_data(&mut single, &start, bytes);
+    let mut double = Replica::<f64>::new(&document.network, Arc::clone(&data), start.rows.len(), 1, 1).expect("fits");
+    traces_copy_no_data(&mut double, &start, bytes);
 }

@@ -5,7 +5,7 @@ use chainrule::explain::{Case, Finding, Issue, ROWS, Trace, diagnose};
 use chainrule::nn::layers::DenseSpec;
 use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
-use chainrule::train::Session;
+use chainrule::train::{Replica, Session};
 use std::sync::Arc;
 
 /// A document with its table, trained for some epochs, and what is found then.
@@ -43,9 +43,9 @@ impl Patient {
             }
         }
         let train = data.part(chainrule::data::Part::Train);
-        let trace =
-            Trace::record(&self.document.network, &data, &session.training_state(), &train[..train.len().min(ROWS)])
-                .expect("fits");
+        let rows = &train[..train.len().min(ROWS)];
+        let mut replica = Replica::new(&self.document.network, Arc::clone(&data), rows.len(), 1, 1).expect("fits");
+        let trace = Trace::record(&mut replica, &session.training_state(), rows).expect("fits");
         let case = Case { data: &data, training, history: session.history(), diverged, trace: &trace };
         (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
     }

@@ -5,9 +5,9 @@ use chainrule::explain::{Culprit, Depth, Landscape, Line, Math, Stop, Trace, cha
 use chainrule::nn::layers::{
     BatchNormSpec, DenseSpec, DropoutSpec, InputSpec, LayerNormSpec, NoiseSpec, OutputSpec, PreluSpec,
 };
-use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer};
+use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer, Real};
 use chainrule::project::{Document, builtin, builtins};
-use chainrule::train::{Phase, Session, Tick, TrainingState};
+use chainrule::train::{Phase, Replica, Session, Tick, TrainingState};
 use std::sync::Arc;
 
 struct Opened {
@@ -38,8 +38,12 @@ impl Opened {
         while self.session.tick().expect("stays finite") != Tick::Batch {}
     }
 
+    fn replica<T: Real>(&self) -> Replica<T> {
+        Replica::new(&self.document.network, Arc::clone(&self.data), 1, 1, 1).expect("fits")
+    }
+
     fn trace_of(&self, start: &TrainingState, rows: &[u32]) -> Trace<f32> {
-        Trace::record(&self.document.network, &self.data, start, rows).expect("fits")
+        Trace::record(&mut self.replica(), start, rows).expect("fits")
     }
 
     /// The step that comes next.
@@ -67,16 +71,41 @@ fn a_traced_step_is_the_step_that_training_takes_to_the_last_bit() {
     }
 }
 
+/// What was recorded before, with other rows and parameters, leaves nothing behind.
+#[test]
+fn a_replica_that_is_used_again_records_what_a_new_one_would() {
+    for preset in builtins() {
+        let mut opened = Opened::preset(preset.name, 0);
+        let (mut single, mut double) = (opened.replica::<f32>(), opened.replica::<f64>());
+        let many: Vec<u32> = (0..opened.data.rows().min(256) as u32).collect();
+        for step in 0..2 {
+            let start = opened.session.training_state();
+            // Room for many rows, other rows, and parameters that were moved.
+            Trace::record(&mut single, &start, &many).expect("fits");
+            Landscape::new(&mut single, &start, &many[..3]).expect("fits").slice(0, 1.0, 3);
+            Landscape::new(&mut double, &start, &many[..3]).expect("fits").difference(0);
+            let (new, old) = (opened.trace(), Trace::record(&mut single, &start, &start.rows).expect("fits"));
+            let text = |trace: &Trace<f32>| serde_json::to_string(trace).expect("can be written");
+            assert_eq!(text(&new), text(&old), "{}, step {step}", preset.name);
+            assert_eq!(bits(&new.after), bits(&old.after), "{}, step {step}", preset.name);
+            let new = Trace::record(&mut opened.replica::<f64>(), &start, &start.rows).expect("fits");
+            let old = Trace::record(&mut double, &start, &start.rows).expect("fits");
+            assert_eq!((new.loss.to_bits(), new.after), (old.loss.to_bits(), old.after), "{}", preset.name);
+            opened.batch();
+        }
+    }
+}
+
 #[test]
 fn looking_changes_nothing() {
     for name in ["circle", "residual", "autoencoder"] {
         let (mut plain, mut watched) = (Opened::preset(name, 0), Opened::preset(name, 0));
+        let mut replica = watched.replica::<f32>();
         for step in 0..12 {
             plain.batch();
             let trace = watched.trace();
             let start = watched.session.training_state();
-            let mut land = Landscape::<f32>::new(&trace.spec, &watched.data, &start, &trace.rows).expect("fits");
-            land.slice(&watched.data, 0, 1.0, 5);
+            Landscape::new(&mut replica, &start, &trace.rows).expect("fits").slice(0, 1.0, 5);
             watched.batch();
             let (a, b) = (plain.session.network().params(), watched.session.network().params());
             assert_eq!(bits(a), bits(b), "{name} after {step} steps");
@@ -306,22 +335,22 @@ fn the_curve_of_a_weight_has_the_gradient_as_its_slope() {
     for name in ["circle", "digits", "lenet", "glyphs", "adding"] {
         let opened = Opened::preset(name, 5);
         let (trace, start) = (opened.trace(), opened.session.training_state());
-        let data = &opened.data;
-        let mut single = Landscape::<f32>::new(&trace.spec, data, &start, &trace.rows).expect("fits");
-        let mut double = Landscape::<f64>::new(&trace.spec, data, &start, &trace.rows).expect("fits");
+        let (mut single, mut double) = (opened.replica::<f32>(), opened.replica::<f64>());
+        let mut single = Landscape::new(&mut single, &start, &trace.rows).expect("fits");
+        let mut double = Landscape::new(&mut double, &start, &trace.rows).expect("fits");
         for index in (0..trace.plan.learning).step_by(trace.plan.learning / 7 + 1) {
-            let slice = single.slice(data, index, 0.5, 21);
+            let slice = single.slice(index, 0.5, 21);
             assert_eq!(slice.points[10][0], f64::from(trace.before[index]), "{name}");
             assert!((slice.points[10][1] - trace.loss).abs() <= 1e-6 * trace.loss.abs(), "{name}");
             let gradient = f64::from(trace.gradient[index]);
             let close = |got: f64, tolerance: f64| (got - gradient).abs() <= tolerance * gradient.abs().max(1e-2);
-            assert!(close(single.slope(data, index), 1e-6), "{name}, {index}");
-            let difference = double.difference(data, index);
+            assert!(close(single.slope(index), 1e-6), "{name}, {index}");
+            let difference = double.difference(index);
             assert!(close(difference, 1e-4), "{name}, {index}: {difference} beside {gradient}");
             // What was moved about lies where it was.
-            assert_eq!(single.loss_with(data, &[]).to_bits(), slice.loss.to_bits());
+            assert_eq!(single.loss_with(&[]).to_bits(), slice.loss.to_bits());
         }
-        let surface = single.surface(data, [0, 1], 0.3, 5);
+        let surface = single.surface([0, 1], 0.3, 5);
         assert!((surface[12] - trace.loss).abs() <= 1e-6 * trace.loss.abs(), "{name}: the middle of the surface");
     }
 }

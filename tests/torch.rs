@@ -7,7 +7,7 @@ use chainrule::nn::{
     Activation, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Real, Target, Task,
     UpdateRule, compile,
 };
-use chainrule::train::{Session, TrainConfig, TrainingState};
+use chainrule::train::{Replica, Session, TrainConfig, TrainingState};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -248,11 +248,13 @@ fn traces_in<T: Real>(tolerance: f64) {
             batch_size: case.x[0].len(),
             ..TrainConfig::default()
         };
-        let session = Session::new(&spec, Arc::new(data.clone()), config, 1).expect("fits");
+        let data = Arc::new(data);
+        let session = Session::new(&spec, Arc::clone(&data), config, 1).expect("fits");
         let params = case.params.iter().map(|&v| v as f32).collect();
         let start = TrainingState { params, ..session.training_state() };
         let rows: Vec<u32> = (0..case.x[0].len() as u32).collect();
-        let trace = Trace::<T>::record(&spec, &data, &start, &rows).expect("fits");
+        let mut replica = Replica::new(&spec, data, rows.len(), 1, 1).expect("fits");
+        let trace = Trace::<T>::record(&mut replica, &start, &rows).expect("fits");
         // Without the input, the reshape and the output, which PyTorch's side does not have.
         let before = spec.layers.len() - 1 - case.layers.len();
         let mut seen = 0;

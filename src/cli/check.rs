@@ -2,10 +2,11 @@
 
 use super::Failure;
 use crate::data::Part;
-use crate::nn::{Network, check, compile};
+use crate::nn::check;
 use crate::project::Preset;
 use crate::seed::{Purpose, Stream};
-use crate::train::{HeadTargets, load, task};
+use crate::train::Replica;
+use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -20,18 +21,18 @@ const BESIDE: f64 = 0.02;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (Preset { document, .. }, _, data) = super::load(&arguments.preset, None)?;
+    let data = Arc::new(data);
     let rows = &data.part(Part::Train)[..data.part(Part::Train).len().min(BATCH)];
-    let plan = compile(&document.network, &task(&data), BATCH)
+    let mut replica = Replica::<f64>::new(&document.network, Arc::clone(&data), BATCH, document.training.seed, 1)
         .map_err(|problems| problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n"))?;
-    let mut network = Network::<f64>::new(plan, BATCH, document.training.seed, 1);
-    let head_targets = HeadTargets::all(network.plan(), &data);
-    load(&mut network, &data, &head_targets, rows, true);
+    replica.load(rows, true);
+    let network = replica.network_mut();
     // Biases start at zero, where a ReLU over empty pixels has its kink: the check is made a little beside it.
     let mut stream = Stream::new(document.training.seed, Purpose::Init, u64::MAX);
     network.params_mut().iter_mut().for_each(|v| *v += BESIDE * stream.normal());
     let mut wrong = 0;
     println!("{:20} {:8} {:>9} {:>14} {:>14} {:>10}", "layer", "tensor", "compared", "analytic", "numeric", "error");
-    for c in check::gradients(&mut network, true, PER_TENSOR) {
+    for c in check::gradients(network, true, PER_TENSOR) {
         let name = document.network.name(c.layer);
         println!(
             "{name:20} {:8} {:>9} {:>14.6e} {:>14.6e} {:>10.1e}{}",

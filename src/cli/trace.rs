@@ -3,8 +3,9 @@
 use super::{Failure, load, write};
 use crate::data::Dataset;
 use crate::explain::Trace;
+use crate::nn::{NetworkSpec, Real};
 use crate::project::Preset;
-use crate::train::Session;
+use crate::train::{Replica, Session, TrainingState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,13 +36,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let start = session.training_state();
     let rows = if arguments.row.is_empty() { start.rows.clone() } else { asked(&arguments.row, &data)? };
-    let problems = |problems: Vec<crate::nn::Problem>| -> Failure {
-        problems.iter().map(|p| p.text(&document.network)).collect::<Vec<_>>().join("\n").into()
-    };
     let text = if arguments.json && arguments.double {
-        serde_json::to_string(&Trace::<f64>::record(&document.network, &data, &start, &rows).map_err(problems)?)?
+        serde_json::to_string(&record::<f64>(&document.network, &data, &start, &rows)?)?
     } else {
-        let trace = Trace::<f32>::record(&document.network, &data, &start, &rows).map_err(problems)?;
+        let trace = record::<f32>(&document.network, &data, &start, &rows)?;
         if arguments.json { serde_json::to_string(&trace)? } else { summary(&trace) }
     };
     match &arguments.out {
@@ -51,6 +49,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+fn record<T: Real>(
+    network: &NetworkSpec,
+    data: &Arc<Dataset>,
+    start: &TrainingState,
+    rows: &[u32],
+) -> Result<Trace<T>, Failure> {
+    let mut replica = None;
+    Replica::reuse(&mut replica, network, data, rows.len())
+        .and_then(|replica| Trace::record(replica, start, rows))
+        .map_err(|problems| problems.iter().map(|p| p.text(network)).collect::<Vec<_>>().join("\n").into())
 }
 
 fn asked(rows: &[usize], data: &Dataset) -> Result<Vec<u32>, Failure> {

@@ -1,19 +1,16 @@
-//! The loss around one weight, or around two: computed by the network itself, as often as there are points.
+//! The loss around one weight, or around two: computed by the network itself, once for each point.
 
 use super::Trace;
-use crate::data::Dataset;
-use crate::nn::{Network, NetworkSpec, Optimizer, OptimizerState, Problem, Real, UpdateRule, compile};
-use crate::train::{Augmenter, HeadTargets, TrainingState, load, task};
+use crate::nn::{Network, Optimizer, OptimizerState, Problem, Real, UpdateRule};
+use crate::train::{Replica, TrainingState};
 
 /// Rows that run through the network at once.
 const CHUNK: usize = 256;
 
-/// A copy of the network whose parameters may be moved about.
-pub struct Landscape<T: Real> {
-    network: Network<T>,
-    head_targets: Vec<HeadTargets>,
-    augmenter: Option<Augmenter>,
-    rows: Vec<u32>,
+/// The loss over some rows, for parameters near those of a training state.
+pub struct Landscape<'a, T: Real> {
+    replica: &'a mut Replica<T>,
+    rows: &'a [u32],
     seed: u64,
     address: u64,
 }
@@ -31,29 +28,33 @@ pub struct Slice {
     pub points: Vec<[f64; 2]>,
 }
 
-impl<T: Real> Landscape<T> {
-    /// For the mean loss over `rows`, with the parameters of `start` and the random numbers of its next step.
+impl<'a, T: Real> Landscape<'a, T> {
+    /// For the mean loss over `rows` of the replica's data, with the parameters of `start`, which are copied into the replica,
+    /// and the random numbers of its next step.
     ///
     /// # Errors
-    /// What keeps the network from training on the data.
-    pub fn new(spec: &NetworkSpec, data: &Dataset, start: &TrainingState, rows: &[u32]) -> Result<Self, Vec<Problem>> {
-        let plan = compile(spec, &task(data), rows.len().min(CHUNK))?;
-        let head_targets = HeadTargets::all(&plan, data);
-        let mut network = Network::<T>::new(plan, rows.len().min(CHUNK), start.seed, 1);
-        for (to, &from) in network.params_mut().iter_mut().zip(&start.params) {
-            *to = T::from_f32(from);
-        }
-        let augmenter = Augmenter::of(data);
-        Ok(Self { network, head_targets, augmenter, rows: rows.to_vec(), seed: start.seed, address: start.address })
+    /// When the buffers would need too much memory.
+    ///
+    /// # Panics
+    /// If `start` belongs to another network: the caller's bug.
+    pub fn new(replica: &'a mut Replica<T>, start: &TrainingState, rows: &'a [u32]) -> Result<Self, Vec<Problem>> {
+        replica.reserve(rows.len().min(CHUNK))?;
+        replica.set_state(start);
+        Ok(Self { replica, rows, seed: start.seed, address: start.address })
     }
 
-    /// Runs rows through the network as the traced step would.
-    fn forward(&mut self, data: &Dataset, rows: &[u32]) {
-        load(&mut self.network, data, &self.head_targets, rows, true);
-        if let Some(augmenter) = &mut self.augmenter {
-            augmenter.change_batch(&mut self.network, self.seed, self.address);
+    fn network(&mut self) -> &mut Network<T> {
+        self.replica.network_mut()
+    }
+
+    /// The mean over the rows of what `of` reads from the network after the forward pass of a training step.
+    fn mean(&mut self, of: impl Fn(&mut Network<T>) -> f64) -> f64 {
+        let mut sum = 0.0;
+        for chunk in self.rows.chunks(CHUNK) {
+            self.replica.forward(chunk, self.seed, self.address);
+            sum += of(self.replica.network_mut()) * chunk.len() as f64;
         }
-        self.network.forward(true, self.address);
+        sum / self.rows.len() as f64
     }
 
     /// How many rows the loss is a mean over.
@@ -62,62 +63,51 @@ impl<T: Real> Landscape<T> {
     }
 
     /// The loss with some parameters set to other values, which are put back.
-    pub fn loss_with(&mut self, data: &Dataset, values: &[(usize, f64)]) -> f64 {
-        let before: Vec<T> = values.iter().map(|&(i, _)| self.network.params()[i]).collect();
+    pub fn loss_with(&mut self, values: &[(usize, f64)]) -> f64 {
+        let before: Vec<T> = values.iter().map(|&(i, _)| self.network().params()[i]).collect();
         for &(i, value) in values {
-            self.network.params_mut()[i] = T::from_f64(value);
+            self.network().params_mut()[i] = T::from_f64(value);
         }
-        let rows = std::mem::take(&mut self.rows);
-        let mut sum = 0.0;
-        for chunk in rows.chunks(CHUNK) {
-            self.forward(data, chunk);
-            sum += self.network.error() * chunk.len() as f64;
-        }
+        let loss = self.mean(Network::error);
         for (&(i, _), old) in values.iter().zip(before) {
-            self.network.params_mut()[i] = old;
+            self.network().params_mut()[i] = old;
         }
-        self.rows = rows;
-        sum / self.rows.len() as f64
+        loss
     }
 
     /// ∂L/∂weight over the rows, by the chain rule.
-    pub fn slope(&mut self, data: &Dataset, index: usize) -> f64 {
-        let rows = std::mem::take(&mut self.rows);
-        let mut sum = 0.0;
-        for chunk in rows.chunks(CHUNK) {
-            self.forward(data, chunk);
-            self.network.error();
-            self.network.backward();
-            sum += self.network.grads()[index].to_f64() * chunk.len() as f64;
-        }
-        self.rows = rows;
-        sum / self.rows.len() as f64
+    pub fn slope(&mut self, index: usize) -> f64 {
+        self.mean(|network| {
+            network.error();
+            network.backward();
+            network.grads()[index].to_f64()
+        })
     }
 
-    /// The loss along one weight from `reach` below to `reach` above where it stands, at `count` points.
-    pub fn slice(&mut self, data: &Dataset, index: usize, reach: f64, count: usize) -> Slice {
-        let at = self.network.params()[index].to_f64();
-        let loss = self.loss_with(data, &[]);
+    /// The loss along one weight from `reach` below to `reach` above its value, at `count` points.
+    pub fn slice(&mut self, index: usize, reach: f64, count: usize) -> Slice {
+        let at = self.network().params()[index].to_f64();
+        let loss = self.loss_with(&[]);
         let mut value = |i: usize| {
             let w = at + reach * (2.0 * i as f64 / (count - 1) as f64 - 1.0);
-            [w, self.loss_with(data, &[(index, w)])]
+            [w, self.loss_with(&[(index, w)])]
         };
         Slice { index, at, loss, points: (0..count).map(&mut value).collect() }
     }
 
     /// The loss over a square of two weights, `side` points each way, the second weight from low to high row by row.
-    pub fn surface(&mut self, data: &Dataset, [first, second]: [usize; 2], reach: f64, side: usize) -> Vec<f64> {
-        let centre = [first, second].map(|i| self.network.params()[i].to_f64());
+    pub fn surface(&mut self, [first, second]: [usize; 2], reach: f64, side: usize) -> Vec<f64> {
+        let centre = [first, second].map(|i| self.network().params()[i].to_f64());
         let place = |axis: usize, i: usize| centre[axis] + reach * (2.0 * i as f64 / (side - 1) as f64 - 1.0);
         let cells = (0..side * side).map(|k| [(first, place(0, k % side)), (second, place(1, k / side))]);
-        cells.map(|values| self.loss_with(data, &values)).collect()
+        cells.map(|values| self.loss_with(&values)).collect()
     }
 
     /// (L(w + h) − L(w − h)) / 2h, improved over two step sizes; where they disagree (on a kink) smaller steps are tried.
-    pub fn difference(&mut self, data: &Dataset, index: usize) -> f64 {
-        let at = self.network.params()[index].to_f64();
+    pub fn difference(&mut self, index: usize) -> f64 {
+        let at = self.network().params()[index].to_f64();
         let mut slope = |h: f64| {
-            let mut loss = |w: f64| self.loss_with(data, &[(index, w)]);
+            let mut loss = |w: f64| self.loss_with(&[(index, w)]);
             (loss(at + h) - loss(at - h)) / (2.0 * h)
         };
         let mut best = (f64::INFINITY, 0.0);
@@ -135,11 +125,11 @@ impl<T: Real> Landscape<T> {
     }
 }
 
-/// What one optimizer would do with the same gradient.
+/// The step of one optimizer for the same gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
     pub optimizer: Optimizer,
-    /// Whether it is the one that trains, with what it remembers; the others begin afresh.
+    /// Whether it is the one that trains, with its running averages; the others start with none.
     pub current: bool,
     /// Where the weight would go.
     pub to: f64,

@@ -1,8 +1,7 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
-use crate::data::{Dataset, Targets};
-use crate::nn::{Intermediate, LayerId, Network, NetworkSpec, Plan, Problem, Real, UpdateRule, compile};
-use crate::train::{Augmenter, HeadTargets, TrainingState, load, task};
+use crate::nn::{Intermediate, LayerId, Network, NetworkSpec, Plan, Problem, Real, UpdateRule};
+use crate::train::{Replica, TrainingState};
 use ndarray::{Array2, ArrayView2};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
@@ -65,45 +64,28 @@ pub struct HeadTrace<T> {
 }
 
 impl<T: Real> Trace<T> {
-    /// Records the step that would follow `start` on `rows`.
+    /// Records the step that would follow `start` on `rows` of the replica's data, whose parameters are overwritten.
     ///
     /// # Errors
-    /// What keeps the network from training on the data.
+    /// When so many rows would need too much memory.
     ///
     /// # Panics
     /// If there are no rows, or `start` belongs to another network: the caller's bug.
-    pub fn record(
-        spec: &NetworkSpec,
-        data: &Dataset,
-        start: &TrainingState,
-        rows: &[u32],
-    ) -> Result<Self, Vec<Problem>> {
-        let plan = compile(spec, &task(data), rows.len())?;
-        let head_targets = HeadTargets::all(&plan, data);
-        let mut network = Network::<T>::new(plan, rows.len(), start.seed, 1);
-        assert_eq!(network.params().len(), start.params.len(), "the state belongs to another network");
-        for (to, &from) in network.params_mut().iter_mut().zip(&start.params) {
-            *to = T::from_f32(from);
-        }
+    pub fn record(replica: &mut Replica<T>, start: &TrainingState, rows: &[u32]) -> Result<Self, Vec<Problem>> {
+        replica.reserve(rows.len())?;
+        replica.set_state(start);
         let mut state = start.state.cast::<T>();
         let before_state = [state.first.clone(), state.second.clone()];
 
-        load(&mut network, data, &head_targets, rows, true);
-        let mut augmenter = Augmenter::of(data);
-        if let Some(augmenter) = &mut augmenter {
-            augmenter.change_batch(&mut network, start.seed, start.address);
-        }
-        network.forward(true, start.address);
+        replica.forward(rows, start.seed, start.address);
+        let names: Vec<Vec<String>> = replica.head_targets().iter().map(|h| h.names().to_vec()).collect();
+        let network = replica.network_mut();
         let before = network.params().to_vec();
         let nodes = network.plan().nodes.len();
         let values = (0..nodes).map(|i| network.node_values(i).to_owned()).collect();
         let intermediates = (0..nodes).map(|i| network.node_intermediates(i)).collect();
         let loss = network.error();
-        let heads = head_targets
-            .iter()
-            .enumerate()
-            .map(|(i, targets)| HeadTrace::of(&mut network, i, &targets.targets))
-            .collect();
+        let heads = names.into_iter().enumerate().map(|(i, names)| HeadTrace::of(network, i, names)).collect();
         network.backward();
         let intermediate_gradients = (0..nodes).map(|i| network.node_intermediates(i)).collect();
         let grads = (0..nodes).map(|i| network.node_grads(i).map(|g| g.to_owned())).collect();
@@ -118,10 +100,10 @@ impl<T: Real> Trace<T> {
         let after = network.params().to_vec();
         let loss_after = network.error();
         Ok(Self {
-            spec: spec.clone(),
-            plan: network.plan().clone(),
+            spec: replica.spec().clone(),
+            plan: replica.plan().clone(),
             rows: rows.to_vec(),
-            augmented: augmenter.is_some(),
+            augmented: replica.augments(),
             rule: start.rule,
             steps: start.state.steps,
             values,
@@ -169,10 +151,7 @@ impl<T: Real> Trace<T> {
 }
 
 impl<T: Real> HeadTrace<T> {
-    fn of(network: &mut Network<T>, index: usize, targets: &Targets) -> Self {
-        let names = match targets {
-            Targets::Classes { names, .. } | Targets::Values { names, .. } => names.clone(),
-        };
+    fn of(network: &mut Network<T>, index: usize, names: Vec<String>) -> Self {
         let (batch, stride, outputs) = (network.batch(), network.stride(), network.outputs(index));
         let of = |values: &[T]| Array2::from_shape_fn((outputs, batch), |(k, s)| values[k * stride + s]);
         let mut prediction = vec![T::ZERO; outputs * stride];

@@ -112,6 +112,16 @@ impl<T: Real> Network<T> {
         self.pass.stride()
     }
 
+    /// Addresses dropout, noise and whatever else is random in a pass.
+    pub fn seed(&self) -> u64 {
+        self.pass.seed
+    }
+
+    /// Another seed for the next passes; the parameters stay.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.pass.seed = seed;
+    }
+
     pub fn set_threads(&mut self, threads: usize) {
         self.pass.threads = threads.max(1);
     }

@@ -1,4 +1,4 @@
-//! Experiments that train a network more than once, or for a moment only: k-fold cross-validation and the learning-rate range test.
+//! Experiments beside the training on screen: k-fold cross-validation and the learning-rate range test.
 
 use super::config::TrainConfig;
 use super::metrics::{Evaluation, Metrics};
@@ -18,18 +18,18 @@ pub enum ExperimentError {
     Session(#[from] SessionError),
 }
 
-/// What one fold came to.
+/// The result of one fold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FoldResult {
-    /// Rows that were held back.
+    /// Rows that were held out.
     pub rows: usize,
     pub epochs: u64,
     /// On these rows at the end of training; none where the loss was no longer finite.
     pub evaluation: Option<Evaluation>,
 }
 
-/// Trains a fresh network for `epochs` on each fold and evaluates it on the rows that were held back. `told` hears the fold and the
-/// share of its epochs after each epoch, and ends the experiment by answering false.
+/// Trains from initial parameters for `epochs` on each fold and evaluates on the rows that were held out. `progress` gets the
+/// fold and the share of its epochs that are done, after each epoch; the experiment ends where it returns false.
 ///
 /// # Errors
 /// What does not fit.
@@ -39,17 +39,24 @@ pub fn cross_validate(
     config: &TrainConfig,
     epochs: u64,
     threads: usize,
-    told: &mut dyn FnMut(usize, f32) -> bool,
+    progress: &mut dyn FnMut(usize, f32) -> bool,
 ) -> Result<Vec<FoldResult>, ExperimentError> {
     let mut results = Vec::with_capacity(folds.count());
+    let mut kept: Option<Session> = None;
     for fold in 0..folds.count() {
         let data = Arc::new(folds.dataset(fold)?);
         let rows = data.part(Part::Validation).len();
-        let mut session = Session::new(spec, data, config.clone(), threads)?;
+        let session = match &mut kept {
+            Some(session) => {
+                session.restart_on(data)?;
+                session
+            }
+            None => kept.insert(Session::new(spec, data, config.clone(), threads)?),
+        };
         let mut finite = true;
         while finite && session.epochs() < epochs && !session.has_stopped_early() {
             finite = session.epoch().is_ok();
-            if !told(fold, session.epochs() as f32 / epochs.max(1) as f32) {
+            if !progress(fold, session.epochs() as f32 / epochs.max(1) as f32) {
                 return Ok(results);
             }
         }
@@ -127,7 +134,8 @@ impl Default for RateRange {
 }
 
 /// Raises the learning rate from update to update, by the same factor each time, and watches the loss of the mini-batches
-/// (Smith 2017, §3.3). Ends where the loss is four times the lowest, or no longer finite. `told` as for [`cross_validate`].
+/// (Smith 2017, §3.3). Ends where the loss is four times the lowest, or no longer finite. `progress` gets the share that is done;
+/// the test ends where it returns false.
 ///
 /// # Errors
 /// What does not fit.
@@ -137,9 +145,9 @@ pub fn range_test(
     config: &TrainConfig,
     range: RateRange,
     threads: usize,
-    told: &mut dyn FnMut(f32) -> bool,
+    progress: &mut dyn FnMut(f32) -> bool,
 ) -> Result<Vec<RatePoint>, ExperimentError> {
-    // Only the training rows matter.
+    // Without validation and test rows; the arrays are shared.
     let [training, ..] = data.parts.clone();
     let data = Dataset { parts: [training, Arc::default(), Arc::default()], ..data.clone() };
     let plain = TrainConfig { schedule: Schedule::Constant, early_stopping: None, ..config.clone() };
@@ -164,7 +172,7 @@ pub fn range_test(
         points.push(RatePoint { learning_rate: at(step), loss });
         lowest = loss.min(lowest);
         let done = loss > 4.0 * lowest && step > 10;
-        if done || !told(step as f32 / range.steps as f32) {
+        if done || !progress(step as f32 / range.steps as f32) {
             break;
         }
     }

@@ -1,15 +1,42 @@
-//! What the heads of a network are compared with, for one data set.
+//! What the heads of a network are compared with, for one data set. The numbers are shared with the data set, not copied.
 
-use crate::data::{Dataset, Part, Targets, balanced};
+use crate::data::{Dataset, Part, TargetScale, Targets, balanced};
 use crate::nn::layers::ClassWeights;
 use crate::nn::{Head, HeadTarget, Plan};
-use ndarray::Axis;
+use ndarray::ArcArray2;
+use std::sync::Arc;
 
-/// The targets of one head, and how much each class counts.
+/// The targets of one head, and the weight of each class.
 #[derive(Clone, Debug)]
 pub struct HeadTargets {
-    pub targets: Targets,
+    pub(super) expected: Expected,
     pub class_weights: Option<Vec<f32>>,
+}
+
+/// The target of every row of the data set.
+#[derive(Clone, Debug)]
+pub(super) enum Expected {
+    Classes { names: Vec<String>, labels: Arc<[u32]> },
+    Values(ExpectedValues),
+}
+
+/// Encoded numbers, with what leads back to the columns' own units.
+#[derive(Clone, Debug)]
+pub(super) struct ExpectedValues {
+    /// One for each output, as `scales`.
+    pub names: Vec<String>,
+    pub scales: Vec<TargetScale>,
+    /// `[rows, columns]`
+    pub values: ArcArray2<f32>,
+    /// The column of each output; all columns in order where absent.
+    pub columns: Option<Vec<usize>>,
+}
+
+impl ExpectedValues {
+    /// The encoded target of output `k` in a row.
+    pub fn at(&self, row: usize, k: usize) -> f32 {
+        self.values[[row, self.columns.as_ref().map_or(k, |columns| columns[k])]]
+    }
 }
 
 impl HeadTargets {
@@ -19,36 +46,55 @@ impl HeadTargets {
     }
 
     fn of(head: &Head, data: &Dataset) -> Self {
-        let targets = match &head.target {
-            HeadTarget::Features => Targets::Values {
+        let expected = match &head.target {
+            HeadTarget::Features => Expected::Values(ExpectedValues {
                 names: data.encoder.feature_names(),
-                values: data.x.clone(),
                 scales: data.encoder.scales().collect(),
-            },
-            HeadTarget::Group { group, columns } => match (&data.targets[*group], columns) {
-                (Targets::Values { names, values, scales }, Some(chosen)) => Targets::Values {
-                    names: chosen.iter().map(|&k| names[k].clone()).collect(),
-                    values: values.select(Axis(1), chosen).into_shared(),
-                    scales: chosen.iter().map(|&k| scales[k]).collect(),
-                },
-                (targets, _) => targets.clone(),
+                values: data.x.clone(),
+                columns: None,
+            }),
+            HeadTarget::Group { group, columns } => match &data.targets[*group] {
+                Targets::Classes { names, labels } => {
+                    Expected::Classes { names: names.clone(), labels: Arc::clone(labels) }
+                }
+                Targets::Values { names, values, scales } => {
+                    let all = || (0..names.len()).collect();
+                    let chosen: Vec<usize> = columns.clone().unwrap_or_else(all);
+                    Expected::Values(ExpectedValues {
+                        names: chosen.iter().map(|&k| names[k].clone()).collect(),
+                        scales: chosen.iter().map(|&k| scales[k]).collect(),
+                        values: values.clone(),
+                        columns: columns.clone(),
+                    })
+                }
             },
         };
-        let class_weights = match (&head.class_weights, &targets) {
+        let class_weights = match (&head.class_weights, &expected) {
             (ClassWeights::Chosen(weights), _) => Some(weights.clone()),
-            (ClassWeights::Balanced, Targets::Classes { names, labels }) => {
+            (ClassWeights::Balanced, Expected::Classes { names, labels }) => {
                 Some(balanced(names.len(), data.part(Part::Train).iter().map(|&row| labels[row as usize] as usize)))
             }
             _ => None,
         };
-        Self { targets, class_weights }
+        Self { expected, class_weights }
     }
 
-    /// How much a row counts.
+    /// Names of the classes, or of the values that are predicted.
+    pub fn names(&self) -> &[String] {
+        match &self.expected {
+            Expected::Classes { names, .. } | Expected::Values(ExpectedValues { names, .. }) => names,
+        }
+    }
+
+    pub fn is_classes(&self) -> bool {
+        matches!(self.expected, Expected::Classes { .. })
+    }
+
+    /// The weight of a row in the loss.
     pub(super) fn weight(&self, data: &Dataset, row: u32) -> f32 {
         let of_row = data.weights.as_ref().map_or(1.0, |w| w[row as usize]);
-        let of_class = match (&self.class_weights, &self.targets) {
-            (Some(weights), Targets::Classes { labels, .. }) => weights[labels[row as usize] as usize],
+        let of_class = match (&self.class_weights, &self.expected) {
+            (Some(weights), Expected::Classes { labels, .. }) => weights[labels[row as usize] as usize],
             _ => 1.0,
         };
         of_row * of_class

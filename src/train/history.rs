@@ -1,24 +1,24 @@
-//! What training has left behind: curves over epochs and histograms of weights, in bounded memory.
+//! The record of a run: numbers over epochs and histograms of weights, in bounded memory.
 //!
-//! Recent epochs are kept one by one. When a curve is full, neighbours in its older part are merged: the merged point
+//! Recent epochs are kept one by one. When a series is full, neighbours in its older part are merged: the merged point
 //! keeps the smallest, the largest and the last value, so that no peak is lost.
 
+use super::head_targets::HeadTargets;
 use super::metrics::{Evaluation, Metrics};
-use crate::data::Targets;
 use crate::nn::{LayerId, Network, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Points that a curve keeps.
+/// Most points of a series.
 const POINTS: usize = 4096;
-/// Histograms that are kept of each layer.
+/// Most histograms of each layer.
 const HISTOGRAMS: usize = 64;
 const BINS: usize = 32;
 
 /// One number over epochs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Curve {
+pub struct EpochSeries {
     pub low: Vec<f32>,
     pub high: Vec<f32>,
     pub last: Vec<f32>,
@@ -42,28 +42,28 @@ pub struct Bins {
     pub counts: Vec<u32>,
 }
 
-/// Curves and histograms of one run.
+/// Series and histograms of one run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Last epoch of each point.
     pub epochs: Vec<u64>,
-    pub train_loss: Curve,
+    pub train_loss: EpochSeries,
     /// Empty without validation rows, as are the metrics.
-    pub val_loss: Curve,
+    pub val_loss: EpochSeries,
     /// Accuracy, or R² and mean absolute error.
-    pub metrics: Vec<Curve>,
-    pub learning_rate: Curve,
+    pub metrics: Vec<EpochSeries>,
+    pub learning_rate: EpochSeries,
     /// Layers with parameters, in computing order.
     pub layers: Vec<LayerId>,
     /// Norm of ∂L/∂parameters of each layer, at the last mini-batch of the epoch.
-    pub gradient_norms: Vec<Curve>,
+    pub gradient_norms: Vec<EpochSeries>,
     pub histograms: Vec<Histogram>,
     /// Epochs between two histograms.
     pub histogram_stride: u64,
 }
 
-impl Curve {
+impl EpochSeries {
     fn push(&mut self, value: f64) {
         let value = value as f32;
         self.low.push(value);
@@ -99,17 +99,14 @@ fn merge<A: Copy>(values: &mut Vec<A>, older: usize, join: impl Fn(A, A) -> A) {
 
 impl History {
     /// An empty history for a network whose first head is compared with `targets`.
-    pub fn new(plan: &Plan, targets: &Targets) -> Self {
+    pub(super) fn new(plan: &Plan, targets: &HeadTargets) -> Self {
         let mut layers: Vec<LayerId> =
             plan.order.iter().copied().filter(|id| plan.parameters.iter().any(|p| p.layer == *id)).collect();
         layers.dedup();
-        let metrics = match targets {
-            Targets::Classes { .. } => 1,
-            Targets::Values { .. } => 2,
-        };
+        let metrics = if targets.is_classes() { 1 } else { 2 };
         Self {
-            metrics: vec![Curve::default(); metrics],
-            gradient_norms: vec![Curve::default(); layers.len()],
+            metrics: vec![EpochSeries::default(); metrics],
+            gradient_norms: vec![EpochSeries::default(); layers.len()],
             layers,
             histogram_stride: 1,
             ..Self::default()
@@ -124,18 +121,18 @@ impl History {
     pub(super) fn clear(&mut self) {
         let layers = std::mem::take(&mut self.layers);
         *self = Self {
-            metrics: vec![Curve::default(); self.metrics.len()],
-            gradient_norms: vec![Curve::default(); layers.len()],
+            metrics: vec![EpochSeries::default(); self.metrics.len()],
+            gradient_norms: vec![EpochSeries::default(); layers.len()],
             layers,
             histogram_stride: 1,
             ..Self::default()
         };
     }
 
-    /// Whether every curve has as many points as there are epochs.
+    /// Whether every series has as many points as there are epochs.
     pub(super) fn fits(&self) -> bool {
         let n = self.epochs.len();
-        let held = |c: &Curve| c.has(n) || c.has(0);
+        let held = |c: &EpochSeries| c.has(n) || c.has(0);
         self.train_loss.has(n)
             && self.learning_rate.has(n)
             && held(&self.val_loss)
@@ -166,9 +163,9 @@ impl History {
                 Metrics::Classes { accuracy } => [accuracy, 0.0],
                 Metrics::Values { r2, mae } => [r2, mae],
             };
-            self.metrics.iter_mut().zip(values).for_each(|(curve, value)| curve.push(value));
+            self.metrics.iter_mut().zip(values).for_each(|(series, value)| series.push(value));
         }
-        self.gradient_norms.iter_mut().zip(norms).for_each(|(curve, &norm)| curve.push(f64::from(norm)));
+        self.gradient_norms.iter_mut().zip(norms).for_each(|(series, &norm)| series.push(f64::from(norm)));
     }
 
     /// Halves the older three quarters.
@@ -177,12 +174,12 @@ impl History {
         merge(&mut self.epochs, older, |_, second| second);
         let Self { train_loss, val_loss, metrics, learning_rate, gradient_norms, .. } = self;
         let fixed = [train_loss, val_loss, learning_rate];
-        fixed.into_iter().chain(metrics).chain(gradient_norms).for_each(|curve| curve.merge(older));
+        fixed.into_iter().chain(metrics).chain(gradient_norms).for_each(|series| series.merge(older));
     }
 
     pub(super) fn last_evaluation(&self) -> Option<Evaluation> {
         let loss = f64::from(self.val_loss.latest()?);
-        let value = |k: usize| self.metrics.get(k).and_then(Curve::latest).map(f64::from);
+        let value = |k: usize| self.metrics.get(k).and_then(EpochSeries::latest).map(f64::from);
         let metrics = match (value(0)?, value(1)) {
             (accuracy, None) => Metrics::Classes { accuracy },
             (r2, Some(mae)) => Metrics::Values { r2, mae },
@@ -239,8 +236,11 @@ mod tests {
 
     #[test]
     fn a_long_run_stays_bounded_and_keeps_its_peak() {
-        let mut history =
-            History { layers: vec![LayerId(1)], gradient_norms: vec![super::Curve::default()], ..History::default() };
+        let mut history = History {
+            layers: vec![LayerId(1)],
+            gradient_norms: vec![super::EpochSeries::default()],
+            ..History::default()
+        };
         for epoch in 1..=100_000 {
             let loss = if epoch == 7 { 1000.0 } else { 1.0 / epoch as f64 };
             history.record(epoch, loss, None, 0.1, &[2.0]);

@@ -1,6 +1,7 @@
-//! How good predictions are: accuracy for classes; R² and mean absolute error for numbers.
+//! Metrics of predictions: accuracy and others for classes; R², mean absolute error and others for numbers.
 
-use crate::data::{TargetScale, Targets};
+use super::head_targets::{Expected, ExpectedValues, HeadTargets};
+use crate::data::TargetScale;
 use crate::nn::{Encoding, LayerId, Link};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub struct Evaluation {
     pub metrics: Metrics,
 }
 
-/// Everything there is to say of one head on one part of the data.
+/// Every metric of one head on one part of the data.
 #[derive(Clone, Debug)]
 pub struct FullEvaluation {
     pub layer: LayerId,
@@ -38,7 +39,7 @@ pub struct FullEvaluation {
     pub confusion: Option<Confusion>,
 }
 
-/// Adds up an evaluation, chunk by chunk.
+/// Accumulates an evaluation, chunk by chunk.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     samples: usize,
@@ -48,7 +49,7 @@ pub(super) struct Tally {
     /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact), Σ|t−y| / |t| in own units.
     sums: Vec<[f64; 5]>,
     shifts: Vec<f64>,
-    /// For classes, where everything is asked: each sample's class and predictions, `[samples, outputs]`.
+    /// For classes, where every metric is asked for: each sample's class, and predictions `[samples, outputs]`.
     predictions: Option<(Vec<u32>, Vec<f32>)>,
     /// Whether predictions are probabilities that add up to 1, or one of the second class.
     probabilities: bool,
@@ -56,10 +57,10 @@ pub(super) struct Tally {
 
 impl Tally {
     /// For predictions through `link`; `fully` where every metric will be asked for.
-    pub fn new(targets: &Targets, encoding: Encoding, link: Link, fully: bool) -> Self {
-        let (classes, columns) = match targets {
-            Targets::Classes { names, .. } => (names.len(), 0),
-            Targets::Values { names, .. } => (0, names.len()),
+    pub fn new(targets: &HeadTargets, encoding: Encoding, link: Link, fully: bool) -> Self {
+        let (classes, columns) = match &targets.expected {
+            Expected::Classes { names, .. } => (names.len(), 0),
+            Expected::Values(expected) => (0, expected.names.len()),
         };
         Self {
             samples: 0,
@@ -77,11 +78,11 @@ impl Tally {
         }
     }
 
-    /// Takes in predictions `[outputs, stride]` of the given rows, whose mean loss is `loss`.
-    pub fn add(&mut self, targets: &Targets, rows: &[u32], prediction: &[f32], stride: usize, loss: f64) {
+    /// Adds predictions `[outputs, stride]` of the given rows, whose mean loss is `loss`.
+    pub fn add(&mut self, targets: &HeadTargets, rows: &[u32], prediction: &[f32], stride: usize, loss: f64) {
         self.loss += loss * rows.len() as f64;
-        match targets {
-            Targets::Classes { labels, .. } => {
+        match &targets.expected {
+            Expected::Classes { labels, .. } => {
                 for (column, &row) in rows.iter().enumerate() {
                     let truth = labels[row as usize] as usize;
                     let predicted = class(prediction, stride, column, self.threshold);
@@ -94,16 +95,18 @@ impl Tally {
                     values.extend((0..rows.len()).flat_map(of_column));
                 }
             }
-            Targets::Values { values, scales, .. } => {
+            Expected::Values(expected) => {
+                let scales = &expected.scales;
                 if self.samples == 0
                     && let Some(&first) = rows.first()
                 {
-                    let own = |(&v, s): (&f32, &TargetScale)| s.measure(f64::from(v));
-                    self.shifts = values.row(first as usize).iter().zip(scales).map(own).collect();
+                    let own = |(k, s): (usize, &TargetScale)| s.measure(f64::from(expected.at(first as usize, k)));
+                    self.shifts.clear();
+                    self.shifts.extend(scales.iter().enumerate().map(own));
                 }
                 for (column, &row) in rows.iter().enumerate() {
                     for (k, (sums, shift)) in self.sums.iter_mut().zip(&self.shifts).enumerate() {
-                        let (scale, encoded) = (scales[k], f64::from(values[[row as usize, k]]));
+                        let (scale, encoded) = (scales[k], f64::from(expected.at(row as usize, k)));
                         let t = scale.measure(encoded);
                         let e = t - scale.measure(f64::from(prediction[k * stride + column]));
                         let d = t - shift;
@@ -118,21 +121,21 @@ impl Tally {
         self.samples += rows.len();
     }
 
-    pub fn finish(&self, targets: &Targets) -> Evaluation {
+    pub fn finish(&self, targets: &HeadTargets) -> Evaluation {
         let n = self.samples.max(1) as f64;
-        let metrics = match targets {
-            Targets::Classes { names, .. } => {
+        let metrics = match &targets.expected {
+            Expected::Classes { names, .. } => {
                 let correct: u32 = (0..names.len()).map(|k| self.confusion.count(k, k)).sum();
                 Metrics::Classes { accuracy: f64::from(correct) / n }
             }
-            Targets::Values { scales, .. } => values(&self.sums, scales, n),
+            Expected::Values(expected) => values(&self.sums, &expected.scales, n),
         };
         Evaluation { loss: self.loss / n, metrics }
     }
 
     /// The other metrics.
-    pub fn scores(&self, targets: &Targets) -> Scores {
-        let Targets::Values { scales, .. } = targets else { return self.class_scores() };
+    pub fn scores(&self, targets: &HeadTargets) -> Scores {
+        let Expected::Values(ExpectedValues { scales, .. }) = &targets.expected else { return self.class_scores() };
         let (n, columns) = (self.samples.max(1) as f64, self.sums.len().max(1) as f64);
         Scores::Values {
             rmse: self.sums.iter().zip(scales).map(|(s, scale)| (s[0] / n).sqrt() * scale.unit()).sum::<f64>()
@@ -207,7 +210,7 @@ fn top_k_accuracy(truths: &[u32], values: &[f32], classes: usize) -> Option<TopK
         4..=10 => 3,
         _ => 5,
     };
-    // A class that is as probable as the true one and comes before it takes its place.
+    // Of classes with the same probability the later one ranks higher, as in scikit-learn.
     let hit = |(&truth, v): (&u32, &[f32])| {
         let truth = truth as usize;
         let before = |(other, &p): (usize, &f32)| p > v[truth] || (p == v[truth] && other > truth);
@@ -242,12 +245,12 @@ pub(crate) fn class(prediction: &[f32], stride: usize, column: usize, threshold:
     (1..units).fold(0, |best, k| if value(k) > value(best) { k } else { best })
 }
 
-/// Where a single unit tells two classes apart.
+/// The output of a single unit above which it predicts the second of two classes.
 pub(crate) fn threshold(encoding: Encoding) -> f32 {
     if encoding == Encoding::Signed { 0.0 } else { 0.5 }
 }
 
-/// How often each true class was taken for each class.
+/// Confusion matrix: how often each true class was predicted as each class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     pub classes: usize,
@@ -336,8 +339,9 @@ impl Confusion {
 #[cfg(test)]
 mod tests {
     use super::{Metrics, Scores, Tally};
-    use crate::data::{TargetScale, Targets};
+    use crate::data::TargetScale;
     use crate::nn::{Encoding, Link};
+    use crate::train::head_targets::{Expected, ExpectedValues, HeadTargets};
     use ndarray::Array2;
 
     /// Numbers from scikit-learn 1.9: `tests/fixtures/make_sklearn.py`.
@@ -351,10 +355,11 @@ mod tests {
         for case in fixture["classes"].as_array().expect("a list") {
             let (truth, predicted) = (numbers(&case["true"]), numbers(&case["predicted"]));
             let classes = case["classes"].as_u64().expect("a number") as usize;
-            let targets = Targets::Classes {
+            let expected = Expected::Classes {
                 names: (0..classes).map(|k| k.to_string()).collect(),
                 labels: truth.iter().map(|&t| t as u32).collect(),
             };
+            let targets = HeadTargets { expected, class_weights: None };
             let n = truth.len();
             let mut output = vec![0.0; classes * n];
             match case.get("probabilities") {
@@ -382,13 +387,15 @@ mod tests {
             // As training holds them: standardised.
             let scale = TargetScale::line(100.0, 7.0);
             let encode = |v: &f64| ((v - scale.offset) / scale.scale) as f32;
-            let targets = Targets::Values {
+            let expected = Expected::Values(ExpectedValues {
                 names: vec!["t".into()],
+                scales: vec![scale],
                 values: Array2::from_shape_vec((n, 1), truth.iter().map(encode).collect())
                     .expect("one column")
                     .into_shared(),
-                scales: vec![scale],
-            };
+                columns: None,
+            });
+            let targets = HeadTargets { expected, class_weights: None };
             let output: Vec<f32> = predicted.iter().map(encode).collect();
             let rows: Vec<u32> = (0..n as u32).collect();
             let mut tally = Tally::new(&targets, Encoding::Values, Link::Identity, true);

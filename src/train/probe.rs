@@ -1,13 +1,13 @@
-//! A copy of the network to look through: any inputs, every layer's values, without touching the training.
+//! A forward-only copy of the network: any inputs, the values of every layer, without touching the training.
 
 use super::metrics::{class, threshold};
 use super::run::RunState;
-use super::session::task;
+use super::task::task;
 use crate::data::Dataset;
 use crate::nn::{LayerId, Network, NetworkSpec, Optimizer, Plan, Task, compile};
 use ndarray::ArrayView2;
 
-/// A network that only runs forward, with parameters copied in.
+/// A network with its own buffers, whose parameters are copied in.
 pub struct Probe {
     network: Network<f32>,
     /// For each head, `[outputs, stride]`.

@@ -1,9 +1,8 @@
 //! Where training stands, as plain numbers: what the next step starts from.
 
-use super::session::Session;
 use crate::nn::{OptimizerState, UpdateRule};
 
-/// Everything that the next update follows from, beside network and data.
+/// Everything that decides the next update, beside network and data.
 #[derive(Clone, Debug)]
 pub struct TrainingState {
     /// Flat, in the order of the plan.
@@ -16,18 +15,4 @@ pub struct TrainingState {
     pub address: u64,
     /// The rows of the data set in the next mini-batch.
     pub rows: Vec<u32>,
-}
-
-impl Session {
-    /// Where training stands. A mini-batch in the middle of its phases counts as not yet begun.
-    pub fn training_state(&self) -> TrainingState {
-        TrainingState {
-            params: self.network().params().to_vec(),
-            state: self.optimizer_state().clone(),
-            rule: self.rule(),
-            seed: self.config().seed,
-            address: self.address(),
-            rows: self.next_rows().to_vec(),
-        }
-    }
 }

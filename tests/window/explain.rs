@@ -102,8 +102,9 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
     let (spec, data) = (&model.document().network, model.dataset.clone().expect("there are data"));
     let session =
         chainrule::train::Session::new(spec, data.clone(), model.document().training.clone(), 1).expect("it fits");
+    let mut replica = chainrule::train::Replica::<f32>::new(spec, data, 1, 1, 1).expect("it fits");
     let trace =
-        chainrule::explain::Trace::<f32>::record(spec, &data, &session.training_state(), &[0]).expect("it is recorded");
+        chainrule::explain::Trace::record(&mut replica, &session.training_state(), &[0]).expect("it is recorded");
     let loss = chainrule::explain::written(trace.loss);
     assert!(solutions.contains(&loss) && !students.contains(&loss), "{loss}");
     for layer in [chainrule::nn::LayerId(2), chainrule::nn::LayerId(3)] {

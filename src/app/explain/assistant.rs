@@ -1,9 +1,9 @@
-//! A thread that records traces and walks the loss around a weight, so that the screen never waits for either.
+//! A thread that records traces and computes the loss around a weight, so that the screen never waits for either.
 
 use crate::data::{Dataset, Part};
 use crate::explain::{Case, Finding, Landscape, ROWS, Slice, Trace, diagnose};
-use crate::nn::NetworkSpec;
-use crate::train::{History, TrainConfig, TrainingState};
+use crate::nn::{NetworkSpec, Problem};
+use crate::train::{History, Replica, TrainConfig, TrainingState};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -88,7 +88,7 @@ impl Assistant {
         let (requests, inbox) = channel();
         let (sender, replies) = channel();
         let work = move || {
-            let mut at = Thread { serial: 0, recorded: None, landscapes: None };
+            let mut at = Thread { serial: 0, recorded: None, single: None, double: None };
             while let Some(request) = newest(&inbox) {
                 let Some(reply) = at.answer(request) else { continue };
                 if sender.send(reply).is_err() {
@@ -134,10 +134,10 @@ fn newest(inbox: &Receiver<Request>) -> Option<Request> {
 }
 
 /// The diagnosis, from a step on some of the training rows.
-fn examine(wanted: &Wanted, start: &TrainingState) -> Vec<Finding> {
-    let Wanted { spec, data, training, history, diverged, .. } = wanted;
+fn examine(replica: &mut Replica<f32>, wanted: &Wanted, start: &TrainingState) -> Vec<Finding> {
+    let Wanted { data, training, history, diverged, .. } = wanted;
     let rows = data.part(Part::Train);
-    let trace = Trace::record(spec, data, start, &rows[..rows.len().min(ROWS)]);
+    let trace = Trace::record(replica, start, &rows[..rows.len().min(ROWS)]);
     let case = |trace: Trace<f32>| diagnose(&Case { data, training, history, diverged: *diverged, trace: &trace });
     trace.map(case).unwrap_or_default()
 }
@@ -145,8 +145,10 @@ fn examine(wanted: &Wanted, start: &TrainingState) -> Vec<Finding> {
 struct Thread {
     serial: u64,
     recorded: Option<Arc<Recorded>>,
-    /// For the rows of the trace or all training rows: in single and in double precision.
-    landscapes: Option<(u64, bool, Landscape<f32>, Landscape<f64>)>,
+    /// Kept from one request to the next while network and data are the same.
+    single: Option<Replica<f32>>,
+    /// For central differences.
+    double: Option<Replica<f64>>,
 }
 
 impl Thread {
@@ -158,14 +160,13 @@ impl Thread {
                     return None;
                 }
                 let rows = wanted.row.map_or_else(|| start.rows.clone(), |row| vec![row]);
-                let trace = match Trace::record(&wanted.spec, &wanted.data, &start, &rows) {
-                    Ok(trace) => trace,
+                let (trace, findings) = match self.record(&wanted, &start, &rows) {
+                    Ok(recorded) => recorded,
                     Err(problems) => {
                         let texts: Vec<String> = problems.iter().map(|p| p.text(&wanted.spec)).collect();
                         return Some(Reply::Failed(texts.join("\n")));
                     }
                 };
-                let findings = examine(&wanted, &start);
                 self.serial += 1;
                 let recorded = Recorded { generation, trace, data: wanted.data, start, serial: self.serial, findings };
                 let recorded = Arc::new(recorded);
@@ -174,36 +175,50 @@ impl Thread {
             }
             Request::Along(serial, along) => {
                 let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
-                let (single, double) = self.landscapes(&recorded, along.all)?;
-                let data = &recorded.data;
+                let Recorded { trace, data, start, .. } = &*recorded;
+                let rows = rows_along(&recorded, along);
+                let double = Replica::reuse(&mut self.double, &trace.spec, data, rows.len().min(ROWS)).ok()?;
+                let difference = Landscape::new(double, start, rows).ok()?.difference(along.index);
+                let mut single = self.landscape(&recorded, along)?;
                 let walk = Walk {
                     along,
-                    slice: single.slice(data, along.index, along.reach, POINTS),
-                    slope: single.slope(data, along.index),
-                    difference: double.difference(data, along.index),
+                    slice: single.slice(along.index, along.reach, POINTS),
+                    slope: single.slope(along.index),
+                    difference,
                     rows: single.rows(),
-                    surface: along.second.map(|second| single.surface(data, [along.index, second], along.reach, SIDE)),
+                    surface: along.second.map(|second| single.surface([along.index, second], along.reach, SIDE)),
                 };
                 Some(Reply::Walk(serial, Box::new(walk)))
             }
             Request::At(serial, along, value) => {
                 let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
-                let (single, _) = self.landscapes(&recorded, along.all)?;
-                let loss = single.loss_with(&recorded.data, &[(along.index, value)]);
+                let loss = self.landscape(&recorded, along)?.loss_with(&[(along.index, value)]);
                 Some(Reply::At(serial, value, loss))
             }
         }
     }
 
-    fn landscapes(&mut self, recorded: &Recorded, all: bool) -> Option<(&mut Landscape<f32>, &mut Landscape<f64>)> {
-        if self.landscapes.as_ref().is_none_or(|(serial, of_all, ..)| (*serial, *of_all) != (recorded.serial, all)) {
-            let Recorded { trace, data, start, .. } = recorded;
-            let training = data.part(Part::Train);
-            let rows = if all { &training[..training.len().min(MOST_ROWS)] } else { &trace.rows[..] };
-            let single = Landscape::new(&trace.spec, data, start, rows).ok()?;
-            let double = Landscape::new(&trace.spec, data, start, rows).ok()?;
-            self.landscapes = Some((recorded.serial, all, single, double));
-        }
-        self.landscapes.as_mut().map(|(_, _, single, double)| (single, double))
+    fn record(
+        &mut self,
+        wanted: &Wanted,
+        start: &TrainingState,
+        rows: &[u32],
+    ) -> Result<(Trace<f32>, Vec<Finding>), Vec<Problem>> {
+        let replica = Replica::reuse(&mut self.single, &wanted.spec, &wanted.data, rows.len())?;
+        let trace = Trace::record(replica, start, rows)?;
+        Ok((trace, examine(replica, wanted, start)))
     }
+
+    fn landscape<'a>(&'a mut self, recorded: &'a Recorded, along: Along) -> Option<Landscape<'a, f32>> {
+        let rows = rows_along(recorded, along);
+        let replica =
+            Replica::reuse(&mut self.single, &recorded.trace.spec, &recorded.data, rows.len().min(ROWS)).ok()?;
+        Landscape::new(replica, &recorded.start, rows).ok()
+    }
+}
+
+/// The rows that a curve is the mean over.
+fn rows_along(recorded: &Recorded, along: Along) -> &[u32] {
+    let training = recorded.data.part(Part::Train);
+    if along.all { &training[..training.len().min(MOST_ROWS)] } else { &recorded.trace.rows }
 }

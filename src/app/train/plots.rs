@@ -4,7 +4,7 @@ use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
 use super::super::widgets::{brief, count, plot, segmented, short, title, trimmed};
 use super::head;
-use crate::train::{Curve, History, Schedule, TrainConfig};
+use crate::train::{EpochSeries, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
 use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
 
@@ -21,7 +21,7 @@ const MOST: usize = 180;
 /// The smallest value that a logarithmic axis shows.
 const FLOOR: f64 = 1e-12;
 
-type Named<'a> = (String, &'a Curve, Color32);
+type Named<'a> = (String, &'a EpochSeries, Color32);
 
 /// A curve as it is drawn: where there are more epochs than places, the mean of each bundle, and its extremes as a band.
 struct Drawn {

@@ -1,0 +1,87 @@
+//! Loss and metrics of one part of the data, a chosen number of rows at a time.
+
+use super::metrics::{Evaluation, FullEvaluation, Tally};
+use super::replica::Replica;
+use crate::data::Part;
+use std::sync::Arc;
+
+/// An evaluation that may be under way. It holds no parameters: they must stay the same until it is complete.
+pub struct PartEvaluation {
+    part: Part,
+    done: usize,
+    /// Sum over the rows of the loss of all heads.
+    loss: f64,
+    /// One for each head.
+    tallies: Vec<Tally>,
+    /// For the predictions of the widest head, `[outputs, stride]`.
+    prediction: Vec<f32>,
+}
+
+impl PartEvaluation {
+    /// At its beginning; `fully` where every metric will be asked for, not only the one that training watches.
+    pub(super) fn new(replica: &Replica<f32>, part: Part, fully: bool) -> Self {
+        let heads = replica.plan().heads.iter().zip(replica.head_targets());
+        let tallies = heads.map(|(head, targets)| Tally::new(targets, head.encoding, head.loss.link(), fully));
+        Self { part, done: 0, loss: 0.0, tallies: tallies.collect(), prediction: Vec::new() }
+    }
+
+    /// Rows that are done.
+    pub fn done(&self) -> usize {
+        self.done
+    }
+
+    /// Evaluates `rows` further rows, as they are: without weights, augmentation, dropout or noise. True once the part is
+    /// complete.
+    pub(super) fn advance(&mut self, replica: &mut Replica<f32>, rows: usize) -> bool {
+        let data = Arc::clone(replica.data());
+        let all = data.part(self.part);
+        let capacity = replica.network().capacity();
+        let end = all.len().min(self.done.saturating_add(rows.max(1)));
+        while self.done < end {
+            let chunk = &all[self.done..end.min(self.done + capacity)];
+            self.loss += self.evaluate(replica, chunk) * chunk.len() as f64;
+            self.done += chunk.len();
+        }
+        self.done == all.len()
+    }
+
+    /// Runs a chunk and adds it to the tallies; returns its mean loss.
+    fn evaluate(&mut self, replica: &mut Replica<f32>, rows: &[u32]) -> f64 {
+        replica.load(rows, false);
+        let network = replica.network_mut();
+        network.forward(false, 0);
+        let loss = network.error();
+        let stride = network.stride();
+        self.prediction.resize(self.prediction.len().max(network.widest() * stride), 0.0);
+        let network = replica.network();
+        for (index, (targets, tally)) in replica.head_targets().iter().zip(&mut self.tallies).enumerate() {
+            let used = &mut self.prediction[..network.outputs(index) * stride];
+            network.predict(index, used);
+            tally.add(targets, rows, used, stride, network.head_loss(index));
+        }
+        loss
+    }
+
+    /// Loss of all heads and metrics of the first; none of an empty part.
+    pub(super) fn first(&self, replica: &Replica<f32>) -> Option<Evaluation> {
+        let first = self.heads(replica).next().filter(|_| self.done > 0)?;
+        Some(Evaluation { loss: self.loss / self.done as f64, ..first })
+    }
+
+    /// Each head with its own loss.
+    pub(super) fn heads<'a>(&'a self, replica: &'a Replica<f32>) -> impl Iterator<Item = Evaluation> + 'a {
+        self.tallies.iter().zip(replica.head_targets()).map(|(tally, targets)| tally.finish(targets))
+    }
+
+    /// Every metric of each head; none of an empty part.
+    pub(super) fn full(self, replica: &Replica<f32>) -> Option<Vec<FullEvaluation>> {
+        let heads = replica.plan().heads.iter().zip(replica.head_targets()).zip(self.tallies);
+        let full = heads.map(|((head, targets), tally)| FullEvaluation {
+            layer: head.layer,
+            evaluation: tally.finish(targets),
+            scores: tally.scores(targets),
+            confusion: tally.confusion(),
+        });
+        (self.done > 0).then(|| full.collect())
+    }
+}
