@@ -276,7 +276,7 @@ impl Model {
 
     /// How the test rows are judged by the first output, if the picture belongs to what is on screen.
     pub fn test(&self) -> Option<&FullEvaluation> {
-        self.snapshot.test.first().filter(|_| self.is_current())
+        self.snapshot.test.heads.first().filter(|_| self.is_current())
     }
 
     /// Whether something is under way that will change the screen.

@@ -275,7 +275,7 @@ impl Facts<'_> {
         let units = || hidden(network).filter_map(LayerDefinition::units).sum::<usize>() as f64;
         let snapshot = || self.snapshot.filter(|s| !matches!(s.status, Status::Empty | Status::Failed(_)));
         let losses = || snapshot().map(|s| (s.history.train_loss.latest(), s.history.val_loss.latest()));
-        let test = || snapshot()?.test.first().map(|t| t.evaluation.metrics);
+        let test = || snapshot()?.test.heads.first().map(|t| t.evaluation.metrics);
         Some(match measure {
             Measure::Epochs => snapshot()?.epoch as f64,
             Measure::Updates => snapshot()?.step as f64,

@@ -1,9 +1,14 @@
-//! Loss and metrics of one part of the data, a chosen number of rows at a time.
+//! Loss and metrics of one part of the data, a bounded number of rows at a time.
 
 use super::metrics::{Evaluation, FullEvaluation, Tally};
 use super::replica::Replica;
 use crate::data::Part;
+use crate::nn::Plan;
+use crate::nn::kernels::LANES;
 use std::sync::Arc;
+
+/// Multiplications (about) that [`rows_at_once`] allows: some milliseconds on one core.
+pub(super) const WORK_AT_ONCE: usize = 8_000_000;
 
 /// An evaluation that may be under way. It holds no parameters: they must stay the same until it is complete.
 pub struct PartEvaluation {
@@ -84,4 +89,27 @@ impl PartEvaluation {
         });
         (self.done > 0).then(|| full.collect())
     }
+}
+
+/// Rows that are evaluated between two looks at commands: whole passes of the network's `capacity` where they are short, a
+/// part of one where they are long.
+pub(super) fn rows_at_once(plan: &Plan, capacity: usize) -> usize {
+    let rows = (WORK_AT_ONCE / work(plan)).max(LANES);
+    if rows < capacity { rows } else { rows - rows % capacity }
+}
+
+/// Multiplications that a forward pass takes per sample, about: of convolutions and recurrent layers, whose weights act in
+/// many places, the larger of two estimates.
+pub(super) fn work(plan: &Plan) -> usize {
+    let units = |node: usize| plan.nodes[node].units;
+    let values: usize = plan.nodes.iter().map(|node| node.units).sum();
+    let weights = plan.parameters.iter().map(|p| {
+        let fan_in = p.shape.fan_in.max(1);
+        let Some(&(z, _)) = plan.layer_nodes.get(&p.layer) else { return p.range.len() };
+        let inputs: usize = plan.nodes[z].inputs.iter().map(|&input| units(input)).sum();
+        let by_outputs = fan_in.saturating_mul(units(z));
+        let by_inputs = p.range.len().saturating_mul(inputs) / fan_in;
+        if p.shape.decayed { by_outputs.max(by_inputs) } else { p.range.len() }
+    });
+    weights.fold(values, usize::saturating_add).max(1)
 }

@@ -33,7 +33,7 @@ pub use replica::Replica;
 pub use run::RunState;
 pub use schedule::{EarlyStopping, EarlyStoppingMonitor, Schedule};
 pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick};
-pub use snapshot::{Snapshot, Status};
+pub use snapshot::{Snapshot, Status, TestEvaluation};
 pub use task::{task, task_of};
 pub use thread_pool::thread_pool;
 pub use training_state::TrainingState;

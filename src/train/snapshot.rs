@@ -1,4 +1,4 @@
-//! What the screen sees of training: an immutable picture, published at most 60 times a second.
+//! What the screen sees of training: an immutable snapshot, published at most 60 times a second.
 
 use super::history::History;
 use super::metrics::{Evaluation, FullEvaluation};
@@ -22,7 +22,25 @@ pub enum Status {
     Failed(String),
 }
 
-/// A picture of the session.
+/// The test rows, evaluated completely with the parameters of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct TestEvaluation {
+    /// Epochs that were complete then.
+    pub epoch: u64,
+    /// Updates that were made then.
+    pub step: u64,
+    /// One for each output; empty before the first evaluation, and without test rows.
+    pub heads: Vec<FullEvaluation>,
+}
+
+impl TestEvaluation {
+    /// What it is an evaluation of.
+    pub fn of(&self) -> String {
+        format!("The test rows after epoch {}, update {}", self.epoch, self.step)
+    }
+}
+
+/// The session at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// Which of the loads this belongs to.
@@ -42,8 +60,8 @@ pub struct Snapshot {
     pub progress: (usize, usize),
     /// Loss of the last mini-batch.
     pub batch_loss: Option<f64>,
-    /// Of the test rows, one for each output; empty before the first evaluation and without such rows.
-    pub test: Arc<Vec<FullEvaluation>>,
+    /// The newest complete evaluation of the test rows: while training runs, or while one is under way, of earlier parameters.
+    pub test: Arc<TestEvaluation>,
     /// Validation of each output with its own loss, after the last epoch.
     pub validations: Vec<Evaluation>,
     pub samples_per_second: f64,

@@ -1,9 +1,10 @@
 //! A thread that trains: commands in, snapshots out. It never waits for the screen, and the screen never for it.
 
 use super::config::TrainConfig;
+use super::evaluation::{PartEvaluation, rows_at_once};
 use super::run::RunState;
-use super::session::{Phase, Session, Tick};
-use super::snapshot::{Snapshot, Status};
+use super::session::{Diverged, Phase, Session, Tick};
+use super::snapshot::{Snapshot, Status, TestEvaluation};
 use super::thread_pool::thread_pool;
 use super::training_state::TrainingState;
 use crate::data::{Dataset, Part};
@@ -27,7 +28,7 @@ pub enum Command {
     Unload {
         generation: u64,
     },
-    /// The same network, of which other layers learn, or at other rates; the run goes on.
+    /// The same network with other frozen layers or learning-rate multipliers; the run goes on.
     Relearn {
         generation: u64,
         spec: NetworkSpec,
@@ -39,9 +40,9 @@ pub enum Command {
     /// Back to the initial parameters.
     Rewind,
     Pace(Pace),
-    /// Asks for the run as data; nothing comes when there is none.
+    /// Asks for the run as data; there is no reply without a session.
     Save(Sender<RunState>),
-    /// Asks where training stands, and of which load that is; nothing comes when there is none.
+    /// Asks where training stands, and of which load that is; there is no reply without a session.
     Look(Sender<(u64, TrainingState)>),
 }
 
@@ -59,18 +60,20 @@ pub enum StepUnit {
 pub enum Pace {
     #[default]
     Full,
-    /// So many strides a second, to be watched.
+    /// So many units per second, slow enough to watch.
     Slow { unit: StepUnit, per_second: f32 },
 }
 
 /// At most 60 snapshots a second.
 const FRAME: Duration = Duration::from_micros(16_667);
-/// Work between two looks at the commands.
+/// Time spent on training between two looks at the commands, about.
 const BURST: Duration = Duration::from_millis(2);
-/// Between two evaluations of the test rows while training runs.
+/// Time between two evaluations of the test rows while training runs.
 const TEST_EVERY: Duration = Duration::from_millis(500);
 /// Networks with more parameters are copied less often, so that copying stays a small part of the work.
 const SMALL_COPY: usize = 250_000;
+/// While training runs, the test rows are evaluated only where rows × parameters is at most this.
+const QUICK_TEST: u128 = 50_000_000;
 
 /// The handle to the thread; dropping it ends the thread without waiting for it.
 pub struct Worker {
@@ -94,16 +97,24 @@ impl Worker {
         Self { commands, latest }
     }
 
-    /// Sends a command; it is answered after at most one mini-batch.
+    /// Sends a command. It is obeyed after the work in progress: a phase of a mini-batch, or as many mini-batches, rows of the
+    /// validation or rows of the test part as take a few milliseconds.
     pub fn send(&self, command: Command) {
-        // The thread ends only with this handle, and a panic inside it is caught, so somebody listens.
+        // The thread ends only with this handle, and a panic inside it is caught, so the channel is open.
         self.commands.send(command).ok();
     }
 
-    /// The newest picture.
+    /// The newest snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         Arc::clone(&self.latest.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// An evaluation of the test rows that is under way, and what its parameters belong to.
+struct TestInProgress {
+    epoch: u64,
+    step: u64,
+    evaluation: PartEvaluation,
 }
 
 struct Trainer {
@@ -112,18 +123,22 @@ struct Trainer {
     wake: Box<dyn Fn() + Send>,
     threads: usize,
     session: Option<Session>,
-    /// What the session was made of, to make it anew after a failure.
+    /// What the session was built from, to build it again after a failure.
     loaded: Option<(NetworkSpec, Arc<Dataset>, TrainConfig)>,
     plan: Option<Arc<Plan>>,
+    /// The next snapshot.
     picture: Snapshot,
     pace: Pace,
     published: Instant,
     copied: Instant,
     tested: Instant,
+    /// Whether the parameters have changed since the test rows were last evaluated.
     test_due: bool,
+    testing: Option<TestInProgress>,
     /// Samples and time since the last estimate of the speed.
     samples: usize,
     speed_since: Instant,
+    /// Mini-batches between two looks at the commands.
     burst: usize,
 }
 
@@ -149,6 +164,7 @@ impl Trainer {
             copied: now,
             tested: now,
             test_due: false,
+            testing: None,
             samples: 0,
             speed_since: now,
             burst: 1,
@@ -156,26 +172,31 @@ impl Trainer {
     }
 
     fn run(mut self) {
-        loop {
-            // Idle: wait for a command. Running: look whether there is one. Slow: wait until the next step is due.
-            let wait = match (self.picture.is_running(), self.pace) {
-                (false, _) => None,
-                (true, Pace::Full) => Some(Duration::ZERO),
-                (true, Pace::Slow { per_second, .. }) => Some(Duration::from_secs_f32(1.0 / per_second.max(0.01))),
-            };
-            let command = match wait {
-                None => self.inbox.recv().map_err(RecvTimeoutError::from),
-                Some(wait) => self.inbox.recv_timeout(wait),
-            };
-            match command {
-                Ok(command) => self.guarded(|t| t.obey(command)),
-                Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => self.guarded(Self::work),
-            }
-        }
+        while self.turn() {}
     }
 
-    /// Runs `f`; a panic becomes a status, and the session, which may be half-done, is given up.
+    /// Obeys a command or, where none has come, does a bounded piece of work; false once the handle is gone.
+    fn turn(&mut self) -> bool {
+        // Idle: wait for a command. Busy: look whether there is one. Slow: wait until the next step is due.
+        let wait = match (self.picture.is_running(), self.pace) {
+            _ if self.testing.is_some() => Some(Duration::ZERO),
+            (false, _) => None,
+            (true, Pace::Full) => Some(Duration::ZERO),
+            (true, Pace::Slow { per_second, .. }) => Some(Duration::from_secs_f32(1.0 / per_second.max(0.01))),
+        };
+        let command = match wait {
+            None => self.inbox.recv().map_err(RecvTimeoutError::from),
+            Some(wait) => self.inbox.recv_timeout(wait),
+        };
+        match command {
+            Ok(command) => self.guarded(|t| t.obey(command)),
+            Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => self.guarded(Self::work),
+        }
+        true
+    }
+
+    /// Runs `f`; a panic becomes a status, and the session, which may be in the middle of a change, is dropped.
     fn guarded(&mut self, f: impl FnOnce(&mut Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| f(self))) {
             let text = panic
@@ -184,6 +205,7 @@ impl Trainer {
                 .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
                 .unwrap_or_else(|| "unknown reason".to_owned());
             self.session = None;
+            self.testing = None;
             let message = format!("The trainer failed: {text}. Your document is unharmed; rewind to start again.");
             self.picture.status = Status::Failed(message);
             self.publish(true);
@@ -195,6 +217,7 @@ impl Trainer {
             Command::Load { generation, spec, data, config, run } => self.load(generation, &spec, data, config, run),
             Command::Unload { generation } => {
                 self.session = None;
+                self.testing = None;
                 self.loaded = None;
                 self.plan = None;
                 self.picture = Snapshot { generation, rewinds: self.picture.rewinds, ..Snapshot::default() };
@@ -216,17 +239,20 @@ impl Trainer {
             Command::Pause => {
                 if self.picture.is_running() {
                     self.picture.status = Status::Paused;
-                    self.test_due = true;
+                    // One under way is of the parameters that stay now.
+                    self.test_due |= self.testing.is_none();
                 }
             }
             Command::Step(unit) => {
                 if self.session.is_some() && !matches!(self.picture.status, Status::Diverged(_)) {
                     self.picture.status = Status::Paused;
+                    self.abandon_test();
                     self.advance(unit);
-                    self.test_due = true;
+                    self.test_due |= self.testing.is_none();
                 }
             }
             Command::Rewind => {
+                self.testing = None;
                 if let Some(session) = &mut self.session {
                     session.rewind();
                     self.picture.rewinds += 1;
@@ -247,16 +273,17 @@ impl Trainer {
                 if let Some(session) = &self.session {
                     reply.send((self.picture.generation, session.training_state())).ok();
                 }
-                // Nothing has changed that a new picture would show.
+                // Nothing has changed that a new snapshot would show.
                 return;
             }
             Command::Save(reply) => {
                 if let Some(session) = &self.session {
-                    // Whoever asked may have gone.
+                    // The receiver may be gone.
                     reply.send(session.save()).ok();
                 }
             }
         }
+        self.begin_test();
         self.publish(true);
     }
 
@@ -271,6 +298,7 @@ impl Trainer {
         let epochs = config.epochs;
         self.picture = Snapshot { generation, rewinds: self.picture.rewinds + 1, ..Snapshot::default() };
         self.session = None;
+        self.testing = None;
         self.plan = None;
         self.loaded = Some((spec.clone(), Arc::clone(&data), config.clone()));
         match Session::new(spec, data, config, self.threads) {
@@ -291,6 +319,7 @@ impl Trainer {
 
     fn relearn(&mut self, generation: u64, spec: NetworkSpec) {
         self.picture.generation = generation;
+        self.abandon_test();
         if let Some(session) = &mut self.session {
             match session.relearn(&spec) {
                 Ok(()) => self.plan = Some(Arc::new(session.network().plan().clone())),
@@ -312,13 +341,14 @@ impl Trainer {
     }
 
     fn play(&mut self) {
-        let Some(session) = &mut self.session else { return };
         if matches!(self.picture.status, Status::Diverged(_)) {
             return;
         }
+        self.abandon_test();
+        let Some(session) = &mut self.session else { return };
         session.go_on();
         self.picture.stopped_early = false;
-        // Pressed again at the end: as many epochs more.
+        // Played again at the end: as many epochs more.
         if let (Some(stop), Some(epochs)) = (self.picture.stop_at, session.config().epochs)
             && session.epochs() >= stop
         {
@@ -330,33 +360,86 @@ impl Trainer {
     }
 
     fn work(&mut self) {
+        if self.testing.is_some() {
+            if self.continue_test() {
+                self.publish(true);
+            }
+            return;
+        }
         match self.pace {
             Pace::Slow { unit, .. } => {
                 self.advance(unit);
+                self.begin_test();
                 self.publish(true);
             }
             Pace::Full => {
-                let begun = Instant::now();
-                if self.burst == 1 {
-                    // A mini-batch may take long: commands are heard between its phases.
-                    self.one(Session::advance);
-                } else {
-                    for _ in 0..self.burst {
-                        if !self.one(Session::tick) {
-                            break;
-                        }
-                    }
-                }
-                let took = begun.elapsed();
-                if took > BURST {
-                    self.burst = (self.burst / 2).max(1);
-                } else if took < BURST / 3 {
-                    self.burst = (self.burst * 2).min(1 << 16);
-                }
+                self.train_at_full_pace();
+                self.begin_test();
                 let ended = !self.picture.is_running();
                 self.publish(ended);
             }
         }
+    }
+
+    /// As many mini-batches as take about [`BURST`], or one phase where a mini-batch takes longer.
+    fn train_at_full_pace(&mut self) {
+        let begun = Instant::now();
+        if self.burst == 1 {
+            self.one(Session::advance);
+        } else {
+            for _ in 0..self.burst {
+                // A chunk of the validation may take far longer than a mini-batch.
+                match self.one(Session::tick) {
+                    Some(Tick::Evaluating) if begun.elapsed() > BURST => break,
+                    Some(_) => {}
+                    None => break,
+                }
+            }
+        }
+        let took = begun.elapsed();
+        if took > BURST {
+            self.burst = (self.burst / 2).max(1);
+        } else if took < BURST / 3 {
+            self.burst = (self.burst * 2).min(1 << 16);
+        }
+    }
+
+    /// Begins an evaluation of the test rows where one is due. Short ones are complete when this returns.
+    fn begin_test(&mut self) {
+        let Some(session) = self.session.as_ref().filter(|_| self.test_due && self.testing.is_none()) else { return };
+        if session.phase() != Phase::Forward {
+            return;
+        }
+        if self.picture.is_running() {
+            let cost = session.data().part(Part::Test).len() as u128 * session.network().params().len() as u128;
+            if cost > QUICK_TEST || self.tested.elapsed() <= TEST_EVERY {
+                return;
+            }
+        }
+        let evaluation = session.begin_evaluation(Part::Test);
+        self.testing = Some(TestInProgress { epoch: session.epochs(), step: session.steps(), evaluation });
+        self.test_due = false;
+        self.continue_test();
+    }
+
+    /// A bounded number of test rows; true when they were the last, and the snapshot has the result.
+    fn continue_test(&mut self) -> bool {
+        let (Some(session), Some(mut testing)) = (&mut self.session, self.testing.take()) else { return false };
+        let rows = rows_at_once(session.network().plan(), session.network().capacity());
+        if !session.continue_evaluation(&mut testing.evaluation, rows) {
+            self.testing = Some(testing);
+            return false;
+        }
+        let TestInProgress { epoch, step, evaluation } = testing;
+        let heads = session.finish_evaluation(evaluation).unwrap_or_default();
+        self.picture.test = Arc::new(TestEvaluation { epoch, step, heads });
+        self.tested = Instant::now();
+        true
+    }
+
+    /// Before the parameters change: an evaluation that is under way has to begin again.
+    fn abandon_test(&mut self) {
+        self.test_due |= self.testing.take().is_some();
     }
 
     fn advance(&mut self, unit: StepUnit) {
@@ -368,11 +451,10 @@ impl Trainer {
         };
         let begun = Instant::now();
         loop {
-            let mut last = None;
-            let goes_on = self.one(|session| session.advance().inspect(|&tick| last = Some(tick)));
+            let Some(tick) = self.one(Session::advance) else { return };
             // A batch that ends its epoch ends with the validation; a long epoch stays interruptible.
             let validates = self.session.as_ref().is_some_and(|s| s.progress().0 == s.progress().1);
-            if !goes_on || (last.is_some_and(ends) && !(validates && unit != StepUnit::Phase)) {
+            if ends(tick) && !(validates && unit != StepUnit::Phase) {
                 return;
             }
             if begun.elapsed() > FRAME {
@@ -387,45 +469,40 @@ impl Trainer {
         }
     }
 
-    /// One piece of work; false when training has ended.
-    fn one(&mut self, advance: impl FnOnce(&mut Session) -> Result<Tick, super::session::Diverged>) -> bool {
-        let Some(session) = &mut self.session else { return false };
+    /// One piece of training; none when training has ended.
+    fn one(&mut self, advance: impl FnOnce(&mut Session) -> Result<Tick, Diverged>) -> Option<Tick> {
+        let session = self.session.as_mut()?;
         let before = session.progress().0;
         match advance(session) {
-            Ok(Tick::Batch) => self.samples += session.progress().0.saturating_sub(before),
-            Ok(Tick::Epoch) => {
-                self.test_due = true;
-                self.picture.stopped_early = session.has_stopped_early();
-                if session.has_stopped_early() || self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop) {
-                    self.picture.status = Status::Finished;
-                    return false;
+            Ok(tick) => {
+                if tick == Tick::Batch {
+                    self.samples += session.progress().0.saturating_sub(before);
                 }
+                if tick == Tick::Epoch {
+                    self.test_due = true;
+                    self.picture.stopped_early = session.has_stopped_early();
+                    let reached = self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop);
+                    if reached || session.has_stopped_early() {
+                        self.picture.status = Status::Finished;
+                        return None;
+                    }
+                }
+                Some(tick)
             }
-            Ok(_) => {}
             Err(diverged) => {
                 self.picture.status = Status::Diverged(diverged.to_string());
-                return false;
+                None
             }
         }
-        true
     }
 
-    /// Publishes a picture when one is due; `now` when something changed that must be seen.
+    /// Publishes a snapshot when one is due; `now` when something changed that must be seen.
     fn publish(&mut self, now: bool) {
         if !now && self.published.elapsed() < FRAME {
             return;
         }
         let running = self.picture.is_running();
-        if let Some(session) = &mut self.session {
-            let idle_phase = session.phase() == Phase::Forward;
-            let quick =
-                session.data().part(Part::Test).len() as u128 * session.network().params().len() as u128 <= 50_000_000;
-            let rested = !running || self.tested.elapsed() > TEST_EVERY;
-            if self.test_due && idle_phase && rested && (quick || !running) {
-                self.picture.test = Arc::new(session.evaluate_fully(Part::Test).unwrap_or_default());
-                self.tested = Instant::now();
-                self.test_due = false;
-            }
+        if let Some(session) = &self.session {
             let elapsed = self.speed_since.elapsed().as_secs_f64();
             if (running && elapsed > 0.25) || (self.picture.status == Status::Finished && self.samples > 0) {
                 self.picture.samples_per_second = self.samples as f64 / elapsed;
@@ -459,5 +536,184 @@ impl Trainer {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(self.picture.clone());
         self.published = Instant::now();
         (self.wake)();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, Pace, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer};
+    use crate::data::{Dataset, Encoder, Part, Targets};
+    use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
+    use crate::nn::{LayerKind, NetworkSpec};
+    use crate::train::evaluation::{WORK_AT_ONCE, work};
+    use ndarray::ArcArray2;
+    use std::sync::mpsc::{Sender, channel};
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+
+    const TEST_ROWS: usize = 60_000;
+    const TRAINING_ROWS: usize = 640;
+    const FEATURES: usize = 16;
+
+    /// Two classes by the sign of a sum, with a few training rows and many test rows.
+    fn data() -> Arc<Dataset> {
+        let rows = TRAINING_ROWS + TEST_ROWS;
+        let x = ArcArray2::from_shape_fn((rows, FEATURES), |(row, k)| ((row * 37 + k * 101) % 23) as f32 / 11.0 - 1.0);
+        let labels = x.rows().into_iter().map(|row| u32::from(row.sum() > 0.0)).collect();
+        let targets = Targets::Classes { names: vec!["a".to_owned(), "b".to_owned()], labels };
+        Arc::new(Dataset {
+            name: String::new(),
+            x,
+            targets: vec![targets],
+            weights: None,
+            source_rows: Arc::new((0..rows).collect()),
+            parts: [(0..TRAINING_ROWS as u32).collect(), Arc::default(), (TRAINING_ROWS as u32..rows as u32).collect()],
+            encoder: Encoder::default(),
+            augmentation: None,
+        })
+    }
+
+    fn network(units: usize) -> NetworkSpec {
+        let dense = |units| LayerKind::Dense(DenseSpec { units, ..DenseSpec::default() });
+        let kinds =
+            [LayerKind::Input(InputSpec::default()), dense(units), dense(2), LayerKind::Output(OutputSpec::default())];
+        NetworkSpec::chain(kinds.into_iter().map(|kind| (String::new(), kind)))
+    }
+
+    fn config() -> TrainConfig {
+        TrainConfig { batch_size: 16, epochs: None, ..TrainConfig::default() }
+    }
+
+    /// A trainer whose turns the test takes one by one, so that nothing depends on the clock.
+    struct Driven {
+        trainer: Trainer,
+        commands: Sender<Command>,
+        latest: Arc<Mutex<Arc<Snapshot>>>,
+    }
+
+    impl Driven {
+        fn load(spec: NetworkSpec) -> Self {
+            let (commands, inbox) = channel();
+            let latest = Arc::new(Mutex::new(Arc::new(Snapshot::default())));
+            let trainer = Trainer::new(inbox, Arc::clone(&latest), 1, Box::new(|| {}));
+            let mut driven = Self { trainer, commands, latest };
+            driven.tell(Command::Load { generation: 1, spec, data: data(), config: config(), run: None });
+            driven
+        }
+
+        /// Sends a command and takes the turn in which it is obeyed.
+        fn tell(&mut self, command: Command) {
+            self.commands.send(command).expect("the trainer listens");
+            self.turn();
+        }
+
+        /// One turn; no more test rows than are allowed between two looks at the commands.
+        fn turn(&mut self) {
+            let before = self.tested_rows().unwrap_or(0);
+            let tested = self.snapshot().test.step;
+            assert!(self.trainer.turn(), "the trainer goes on");
+            let session = self.trainer.session.as_ref().expect("is loaded");
+            let after = match self.tested_rows() {
+                Some(rows) => rows,
+                None if self.snapshot().test.step != tested => TEST_ROWS,
+                None => return,
+            };
+            let rows = if after < before { after } else { after - before };
+            assert!(rows * work(session.network().plan()) <= WORK_AT_ONCE, "{rows} rows between two looks");
+        }
+
+        /// Rows of the evaluation that is under way.
+        fn tested_rows(&self) -> Option<usize> {
+            self.trainer.testing.as_ref().map(|t| t.evaluation.done())
+        }
+
+        fn finish_test(&mut self) {
+            while self.trainer.testing.is_some() {
+                self.turn();
+            }
+        }
+
+        fn snapshot(&self) -> Arc<Snapshot> {
+            Arc::clone(&self.latest.lock().expect("nobody panicked"))
+        }
+    }
+
+    /// What a session without a worker comes to after the same number of mini-batches.
+    fn straight(spec: &NetworkSpec, steps: u64) -> Session {
+        let mut session = Session::new(spec, data(), config(), 1).expect("fits");
+        while session.steps() < steps {
+            session.tick().expect("stays finite");
+        }
+        session
+    }
+
+    #[test]
+    fn a_pause_is_answered_in_the_middle_of_sixty_thousand_test_rows() {
+        let spec = network(24);
+        let mut driven = Driven::load(spec.clone());
+        assert_eq!(driven.snapshot().status, Status::Paused);
+        assert!(driven.tested_rows().is_some_and(|rows| rows < TEST_ROWS), "the first evaluation has only begun");
+        assert!(driven.snapshot().test.heads.is_empty(), "nothing is said of it before it is complete");
+        driven.finish_test();
+        let first = driven.snapshot().test.clone();
+        assert_eq!((first.epoch, first.step, first.heads.len()), (0, 0, 1));
+
+        driven.tell(Command::Play);
+        while driven.trainer.testing.is_none() {
+            driven.trainer.tested = Instant::now().checked_sub(2 * TEST_EVERY).expect("the machine runs that long");
+            driven.turn();
+        }
+        assert!(driven.snapshot().is_running());
+        let (step, rows) = (driven.trainer.session.as_ref().expect("is loaded").steps(), driven.tested_rows());
+        driven.tell(Command::Pause);
+        let paused = driven.snapshot();
+        assert_eq!((paused.status.clone(), paused.step), (Status::Paused, step));
+        assert_eq!(driven.tested_rows(), rows, "the pause is answered before another row is evaluated");
+        assert_eq!(paused.test.step, 0, "what the snapshot says belongs to the last complete evaluation");
+        // Where training stands is told in the middle of it too.
+        let (reply, answer) = channel();
+        driven.tell(Command::Look(reply));
+        assert!(answer.try_recv().is_ok() && driven.tested_rows() == rows);
+
+        driven.finish_test();
+        let tested = driven.snapshot();
+        assert_eq!((tested.test.step, tested.test.epoch, tested.step), (step, tested.epoch, step));
+        let mut alone = straight(&spec, step);
+        while alone.epochs() < tested.epoch {
+            alone.tick().expect("stays finite");
+        }
+        assert_eq!(*tested.params, alone.network().params(), "evaluations change no bit of training");
+        let want = alone.evaluate_fully(Part::Test).expect("there are test rows");
+        let got = &tested.test.heads[0];
+        assert_eq!((got.evaluation, got.scores), (want[0].evaluation, want[0].scores));
+        assert_eq!(got.confusion, want[0].confusion);
+        assert_eq!(got.confusion.as_ref().map(|c| c.counts.iter().sum()), Some(TEST_ROWS as u32));
+    }
+
+    #[test]
+    fn a_step_in_the_middle_of_an_evaluation_begins_it_again_with_the_new_parameters() {
+        let spec = network(200);
+        let mut driven = Driven::load(spec.clone());
+        for (step, unit) in [(1, StepUnit::Batch), (2, StepUnit::Batch), (40, StepUnit::Epoch)] {
+            driven.turn();
+            assert!(driven.tested_rows().is_some_and(|rows| rows < TEST_ROWS));
+            driven.tell(Command::Step(unit));
+            let stepped = driven.snapshot();
+            assert_eq!(stepped.step, step);
+            assert!(stepped.test.heads.is_empty(), "no evaluation was complete");
+        }
+        // A network of this size is not tested while training runs.
+        driven.tell(Command::Pace(Pace::Slow { unit: StepUnit::Batch, per_second: 1e6 }));
+        driven.tell(Command::Play);
+        assert_eq!(driven.tested_rows(), None);
+        driven.turn();
+        driven.tell(Command::Pause);
+        driven.finish_test();
+        let tested = driven.snapshot();
+        assert_eq!((tested.test.step, tested.test.heads.len()), (41, 1));
+        let mut alone = straight(&spec, 41);
+        assert_eq!(*tested.params, alone.network().params());
+        let want = alone.evaluate_fully(Part::Test).expect("there are test rows");
+        assert_eq!(tested.test.heads[0].evaluation, want[0].evaluation);
     }
 }

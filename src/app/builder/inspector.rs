@@ -123,22 +123,26 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     ui.columns(2, |columns| {
         let big = |ui: &mut Ui, name: &str, value: String| {
             ui.spacing_mut().item_spacing.y = 2.0;
-            ui.label(label(ui, name));
+            let heading = ui.label(label(ui, name));
             ui.label(RichText::new(value).font(semibold(HEADING)));
+            heading
         };
+        let tested = model.snapshot.test.of();
         match test {
             Some(Metrics::Classes { accuracy }) => {
-                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0));
+                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0)).on_hover_text(tested)
             }
-            Some(Metrics::Values { r2, .. }) => big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")),
+            Some(Metrics::Values { r2, .. }) => {
+                big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")).on_hover_text(tested)
+            }
             None => big(&mut columns[0], "Test", "–".to_owned()),
-        }
+        };
         big(&mut columns[1], "Parameters", widgets::count(parameters));
     });
     if let Some(Metrics::Values { mae, .. }) = test {
         ui.label(label(ui, format!("Mean absolute error {}, in units of the target", short(mae))));
     }
-    for other in model.snapshot.test.iter().skip(1).filter(|_| model.is_current()) {
+    for other in model.snapshot.test.heads.iter().skip(1).filter(|_| model.is_current()) {
         let score = match other.evaluation.metrics {
             Metrics::Classes { accuracy } => format!("test accuracy {:.1} %", accuracy * 100.0),
             Metrics::Values { r2, .. } => format!("test R² {}", short(r2)),

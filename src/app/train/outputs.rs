@@ -13,7 +13,7 @@ pub fn ui(ui: &mut Ui, model: &Model) {
     ScrollArea::vertical().show(ui, |ui| {
         for (k, output) in model.inference.outputs.iter().enumerate() {
             let validation = snapshot.and_then(|s| s.validations.get(k));
-            let test = snapshot.and_then(|s| s.test.get(k)).map(|t| &t.evaluation);
+            let test = snapshot.and_then(|s| s.test.heads.get(k)).map(|t| &t.evaluation);
             let (weight, loss) = network
                 .outputs()
                 .find(|(id, _)| *id == output.layer)
@@ -27,7 +27,10 @@ pub fn ui(ui: &mut Ui, model: &Model) {
                 for (column, (name, evaluation)) in columns.iter_mut().zip([("Validation", validation), ("Test", test)])
                 {
                     column.spacing_mut().item_spacing.y = 2.0;
-                    column.label(label(column, name));
+                    let heading = column.label(label(column, name));
+                    if let (Some(snapshot), "Test", Some(_)) = (snapshot, name, evaluation) {
+                        heading.on_hover_text(snapshot.test.of());
+                    }
                     let (score, loss) = evaluation.map_or(("–".to_owned(), String::new()), describe);
                     column.label(RichText::new(score).font(semibold(HEADING)));
                     column.label(hint(column, loss));
