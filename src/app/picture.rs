@@ -2,6 +2,7 @@
 //! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
 
 use super::diagram::layout::selections;
+use super::diagram::strength::largest;
 use super::model::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
@@ -237,7 +238,7 @@ impl Pictures {
         self.tiles.clear();
         for (k, (tile, (id, unit, _))) in values.iter().zip(wanted).enumerate() {
             let (column, row) = (k % TILES_PER_ROW, k / TILES_PER_ROW);
-            let strongest = tile.iter().fold(1.0_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+            let strongest = largest(tile.iter().copied(), 1.0);
             for (i, v) in tile.iter().enumerate() {
                 pixels[(row * n + i / n) * size[0] + column * n + i % n] = t.signed(v / strongest);
             }
@@ -281,9 +282,7 @@ impl Pictures {
 
     /// Largest |a| of a layer for the chosen sample, at least a little.
     pub fn strongest(&self, layer: LayerId) -> f32 {
-        self.values
-            .get(&layer)
-            .map_or(1.0, |(_, a)| a.iter().fold(1e-6, |m: f32, v| if v.is_finite() { m.max(v.abs()) } else { m }))
+        self.values.get(&layer).map_or(1.0, |(_, a)| largest(a.iter().copied(), 1e-6))
     }
 }
 
@@ -410,7 +409,7 @@ impl KernelGrid {
 
 /// An image of a layer's weights: a matrix, or the kernels of a convolution, filters down and channels across.
 pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<ColorImage> {
-    let strongest = values.iter().fold(1e-9_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m });
+    let strongest = largest(values.iter().copied(), 1e-9);
     match *shape {
         [inputs, outputs] => Some(matrix_image(values, strongest, inputs, outputs, t)),
         [filters, channels, height, width] => {

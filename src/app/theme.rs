@@ -162,8 +162,12 @@ impl Tokens {
         if !value.is_finite() {
             return self.hint;
         }
-        let end = if value >= 0.0 { self.positive } else { self.negative };
-        mix(self.zero, end, value.abs().min(1.0))
+        mix(self.zero, self.sign(value), value.abs().min(1.0))
+    }
+
+    /// Blue for a value that is not negative, orange for a negative one.
+    pub fn sign(&self, value: f32) -> Color32 {
+        if value >= 0.0 { self.positive } else { self.negative }
     }
 
     pub fn class(&self, k: usize) -> Color32 {
