@@ -1,7 +1,10 @@
 //! The network above the timeline: what is at work is lit, values flow to the right and gradients to the left.
 
 use super::super::diagram::edges::{self, bezier, distance, wire};
-use super::super::diagram::layout::{BOX_WIDTH, place, selections};
+use super::super::diagram::labels::small_value_text;
+use super::super::diagram::layout::{BOX_WIDTH, place};
+use super::super::diagram::neurons::{self, middle_unit};
+use super::super::diagram::strength::{largest, relative};
 use super::super::model::Model;
 use super::super::picture::Pictures;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
@@ -135,21 +138,6 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
     clicked
 }
 
-/// The units of a layer at which the film can stop.
-pub fn shown(model: &Model) -> BTreeMap<LayerId, Vec<usize>> {
-    let maps = |id: &LayerId| model.inference.shapes.get(id).filter(|s| s.len() == 3);
-    let of_channels = |id: LayerId, channels: Vec<usize>| match maps(&id) {
-        // The middle of each channel that is drawn.
-        Some(shape) => {
-            let area = shape[1] * shape[2];
-            channels.into_iter().map(|c| c * area + shape[1] / 2 * shape[2] + shape[2] / 2).collect()
-        }
-        None => channels,
-    };
-    let all = selections(&model.document().network, &model.inference);
-    all.into_iter().map(|(id, units)| (id, of_channels(id, units))).collect()
-}
-
 struct Picture<'a> {
     model: &'a Model,
     pictures: &'a Pictures,
@@ -162,25 +150,25 @@ struct Picture<'a> {
 
 /// How far the film has come with a layer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Progress {
+enum Stage {
     Waiting,
     Now,
     Done,
 }
 
 impl Picture<'_> {
-    fn progress(&self, phase: Phase, layer: LayerId) -> Progress {
+    fn stage(&self, phase: Phase, layer: LayerId) -> Stage {
         let View { stop, stops, at, .. } = self.view;
         if stop.phase == phase && stop.layer.is_none_or(|l| l == layer) {
-            return Progress::Now;
+            return Stage::Now;
         }
         let order = |p: Phase| Phase::ALL.iter().position(|q| *q == p).unwrap_or(0);
         let own = |s: &Stop| s.phase == phase && s.layer.is_none_or(|l| l == layer);
         let last = stops.iter().rposition(own);
         match last {
-            Some(last) if last < *at => Progress::Done,
-            None if order(phase) < order(stop.phase) => Progress::Done,
-            _ => Progress::Waiting,
+            Some(last) if last < *at => Stage::Done,
+            None if order(phase) < order(stop.phase) => Stage::Done,
+            _ => Stage::Waiting,
         }
     }
 
@@ -190,28 +178,28 @@ impl Picture<'_> {
 
     fn visible(&self, layer: LayerId) -> bool {
         let phase = if self.is_output(layer) { Phase::Error } else { Phase::Forward };
-        self.progress(phase, layer) > Progress::Waiting
+        self.stage(phase, layer) > Stage::Waiting
     }
 
     fn lines(&self, from: LayerId, to: LayerId, pointer: Option<Pos2>, nearest: &mut (f32, Option<Edge>)) {
         let (Some(a), Some(b)) = (self.columns.get(&from), self.columns.get(&to)) else { return };
         let (t, trace) = (self.t, self.view.trace);
-        let forward = self.progress(Phase::Forward, to);
-        let backward = self.progress(Phase::Backward, from).max_of(self.progress(Phase::Backward, to));
-        let active = self.view.stop.phase == Phase::Forward && forward == Progress::Now
-            || self.view.stop.phase == Phase::Backward && self.progress(Phase::Backward, to) == Progress::Now
-            || self.view.stop.phase == Phase::Update && self.progress(Phase::Update, to) == Progress::Now
+        let forward = self.stage(Phase::Forward, to);
+        let backward = self.stage(Phase::Backward, from).max_of(self.stage(Phase::Backward, to));
+        let active = self.view.stop.phase == Phase::Forward && forward == Stage::Now
+            || self.view.stop.phase == Phase::Backward && self.stage(Phase::Backward, to) == Stage::Now
+            || self.view.stop.phase == Phase::Update && self.stage(Phase::Update, to) == Stage::Now
             || self.view.stop.phase == Phase::Error && self.is_output(to);
         let half = self.side / 2.0;
         let curve = |i: usize, j: usize| wire(a.centres[i] + vec2(half, 0.0), b.centres[j] - vec2(half, 0.0));
-        let gradients = matches!(self.view.stop.phase, Phase::Backward | Phase::Update) && backward > Progress::Waiting;
+        let gradients = matches!(self.view.stop.phase, Phase::Backward | Phase::Update) && backward > Stage::Waiting;
         // A layer without operations of its own passes on what the one before it holds.
         let own = |&(z, _): &(usize, usize)| (trace.plan.nodes[z].layer == to).then_some(z);
         let node = trace.plan.layer_nodes.get(&to).and_then(own);
         let dense = node.map(|n| &trace.plan.nodes[n].operation).filter(|o| o.weighs() && !a.maps && !b.maps);
         let faint = if active {
             1.0
-        } else if forward == Progress::Waiting {
+        } else if forward == Stage::Waiting {
             0.25
         } else {
             0.5
@@ -234,10 +222,9 @@ impl Picture<'_> {
             }
         }
         let value = |weight: usize| if gradients { trace.gradient[weight] } else { trace.before[weight] };
-        let strongest =
-            edges.iter().fold(1e-12_f32, |m, e| if value(e.2).is_finite() { m.max(value(e.2).abs()) } else { m });
+        let strongest = largest(edges.iter().map(|e| value(e.2)), 1e-12);
         for (i, j, weight) in edges {
-            let strength = if value(weight).is_finite() { value(weight) / strongest } else { 0.0 };
+            let strength = relative(value(weight), strongest);
             let chosen = self.view.weight == Some(weight)
                 || matches!(self.view.lit, Some(Place::Parameter { index, .. } | Place::ParameterGradient { index, .. }) if index == weight);
             // Only what goes into the unit at work is lit, or comes back from it.
@@ -245,7 +232,6 @@ impl Picture<'_> {
                 (Some(layer), Some(unit)) if layer == to => b.shown[j] == unit,
                 _ => true,
             };
-            let sign = if strength >= 0.0 { t.positive } else { t.negative };
             let bright =
                 if active && own { 0.35 + 0.65 * strength.abs() } else { (0.15 + 0.55 * strength.abs()) * faint };
             let width = 0.6 + 3.0 * strength.abs();
@@ -255,7 +241,7 @@ impl Picture<'_> {
             bezier(
                 self.painter,
                 curve(i, j),
-                Stroke::new(width, sign.gamma_multiply(if chosen { 1.0 } else { bright })),
+                Stroke::new(width, t.sign(strength).gamma_multiply(if chosen { 1.0 } else { bright })),
             );
             self.pulse(curve(i, j), active && own, strength);
             if let Some(p) = pointer {
@@ -271,7 +257,7 @@ impl Picture<'_> {
     fn pulse(&self, c: [Pos2; 4], active: bool, strength: f32) {
         let Some(flow) = self.view.flow.filter(|_| active) else { return };
         let (u, colour) = match self.view.stop.phase {
-            Phase::Forward | Phase::Error => (flow, if strength >= 0.0 { self.t.positive } else { self.t.negative }),
+            Phase::Forward | Phase::Error => (flow, self.t.sign(strength)),
             Phase::Backward => (1.0 - flow, self.t.accent),
             Phase::Update => return,
         };
@@ -284,7 +270,7 @@ impl Picture<'_> {
             return Some(column.shown[i]);
         }
         let shape = self.model.inference.shapes.get(&layer)?;
-        Some(column.shown[i] * shape[1] * shape[2] + shape[1] / 2 * shape[2] + shape[2] / 2)
+        Some(middle_unit(shape.as_slice().try_into().ok()?, column.shown[i]))
     }
 
     fn unit(&self, layer: LayerId, column: &Column, i: usize) {
@@ -297,14 +283,12 @@ impl Picture<'_> {
         let texture = if column.maps { self.pictures.map(layer, drawn) } else { self.pictures.tile(layer, drawn) };
         let a = view.trace.layer_values(layer).map(|(_, a)| a[[unit, view.sample]]).filter(|_| visible);
         if let Some((texture, cut)) = texture {
-            let shape = egui::epaint::RectShape::filled(rect, CornerRadius::same(4), tint).with_texture(texture, cut);
-            self.painter.add(shape);
+            neurons::picture(self.painter, rect, (texture, cut), CornerRadius::same(4), tint);
         } else {
-            let strongest = view.trace.layer_values(layer).map_or(1.0, |(_, a)| {
-                a.column(view.sample).iter().fold(1e-6_f32, |m, v| if v.is_finite() { m.max(v.abs()) } else { m })
-            });
+            let values = view.trace.layer_values(layer);
+            let strongest = values.map_or(1.0, |(_, a)| largest(a.column(view.sample).iter().copied(), 1e-6));
             let fill = a.map_or(t.raised, |a| t.signed(a / strongest.max(if column.units == 1 { 1.0 } else { 0.0 })));
-            self.painter.circle(rect.center(), self.side / 2.0, fill, Stroke::new(1.0, t.line));
+            neurons::disc(self.painter, rect, fill, t);
         }
         let stop = view.stop;
         let now = stop.layer == Some(layer) && stop.unit.is_none_or(|u| u == unit);
@@ -327,16 +311,16 @@ impl Picture<'_> {
         };
         if let Some(a) = a {
             let mine = hidden(Place::Activation { layer, unit }) || hidden(Place::Sum { layer, unit });
-            let text = if mine { "?".to_owned() } else { value(a) };
+            let text = if mine { "?".to_owned() } else { small_value_text(a) };
             plate(right - vec2(0.0, size * 0.55), Align2::LEFT_CENTER, text, t.text);
         }
-        if self.progress(Phase::Backward, layer) > Progress::Waiting
+        if self.stage(Phase::Backward, layer) > Stage::Waiting
             && !self.is_output(layer)
             && let Some((z, a)) = view.trace.layer_grads(layer)
             && let Some(g) = z.as_ref().or(a.as_ref()).map(|g| g[[unit, view.sample]])
         {
             let mine = hidden(Place::ActivationGradient { layer, unit }) || hidden(Place::SumGradient { layer, unit });
-            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", value(g)) };
+            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", small_value_text(g)) };
             plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
         }
     }
@@ -399,7 +383,7 @@ impl Picture<'_> {
             }
             say("a", a[[drawn, s]], Place::Activation { layer, unit: drawn });
         }
-        if self.progress(Phase::Backward, layer) > Progress::Waiting
+        if self.stage(Phase::Backward, layer) > Stage::Waiting
             && let Some((z, a)) = trace.layer_grads(layer)
         {
             if let Some(a) = a {
@@ -412,15 +396,8 @@ impl Picture<'_> {
     }
 }
 
-impl Progress {
+impl Stage {
     fn max_of(self, other: Self) -> Self {
         if self > other { self } else { other }
     }
-}
-
-fn value(v: f32) -> String {
-    if v != 0.0 && v.abs() < 0.01 {
-        return format!("{v:.0e}").replace('-', "−");
-    }
-    if v.abs() < 100.0 { format!("{v:.2}").replace('-', "−") } else { short(f64::from(v)) }
 }

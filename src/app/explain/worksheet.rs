@@ -3,9 +3,8 @@
 use super::super::math::{self, Mark, Style};
 use super::super::theme::{self, PRINT, math_font, regular, semibold};
 use super::assistant::Recorded;
-use super::{Scene, explanation};
-use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, stops, written};
-use crate::nn::LayerId;
+use super::current::{Current, Units, all_stops, explanation};
+use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, written};
 use crate::train::Phase;
 use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
 use krilla::color::rgb;
@@ -13,7 +12,6 @@ use krilla::geom::{PathBuilder, Point};
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, Stroke};
 use krilla::text::{Font, TextDirection};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A4, in points.
@@ -28,9 +26,9 @@ const STOPS: usize = 12;
 const TABLE: usize = 8;
 const COLUMN: f32 = 60.0;
 
-/// Which of the two sheets.
+/// With blanks, or with the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Edition {
     Students,
     Solutions,
 }
@@ -42,14 +40,14 @@ pub struct Sheet {
 }
 
 /// Sets the step that is on screen.
-pub fn sheet(ui: &Ui, scene: &Scene, shown: &BTreeMap<LayerId, Vec<usize>>, name: &str, kind: Kind) -> Sheet {
-    let recorded = &*scene.recorded;
+pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edition) -> Sheet {
+    let recorded = &*current.recorded;
     let trace = &recorded.trace;
     let mut sheet = Sheet { pages: vec![Vec::new()], y: MARGIN };
-    let all = stops(trace, Depth::Neuron, |id| shown.get(&id).cloned().unwrap_or_default());
+    let all = all_stops(trace, Depth::Neuron, shown);
     let explained = |phase: Phase| -> (Vec<Explanation>, usize) {
         let own: Vec<usize> = (0..all.len()).filter(|&i| all[i].phase == phase && tells(trace, &all[i])).collect();
-        let some = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, scene.sample, shown));
+        let some = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, current.sample, shown));
         (some.collect(), own.len().saturating_sub(STOPS))
     };
     let phases: Vec<_> =
@@ -57,15 +55,15 @@ pub fn sheet(ui: &Ui, scene: &Scene, shown: &BTreeMap<LayerId, Vec<usize>>, name
     // What is asked for must not be read off a later formula.
     let asked: Vec<Place> =
         phases.iter().flat_map(|(_, (all, _))| all).flat_map(|e| &e.lines).filter_map(|l| l.place).collect();
-    let hidden: &[Place] = if kind == Kind::Students { &asked } else { &[] };
+    let hidden: &[Place] = if edition == Edition::Students { &asked } else { &[] };
 
-    sheet.head(ui, recorded, scene, name, kind);
+    sheet.head(ui, recorded, current, name, edition);
     for (number, (phase, (explanations, more))) in phases.iter().enumerate() {
         sheet.room(90.0);
         sheet.y += 8.0;
         sheet.words(ui, &format!("{}  {}", number + 1, phase.label()), &semibold(14.0), PRINT.accent);
         for explanation in explanations.iter().filter(|e| !e.lines.is_empty()) {
-            sheet.stop(ui, explanation, hidden, kind);
+            sheet.stop(ui, explanation, hidden, edition);
         }
         if *more > 0 {
             sheet.words(ui, &format!("and {more} more, in the same way"), &regular(BODY), PRINT.label);
@@ -111,12 +109,12 @@ impl Sheet {
         self.mark(from, Mark::Line { to: to - from, width, colour });
     }
 
-    fn head(&mut self, ui: &Ui, recorded: &Recorded, scene: &Scene, name: &str, kind: Kind) {
+    fn head(&mut self, ui: &Ui, recorded: &Recorded, current: &Current, name: &str, edition: Edition) {
         let (trace, data) = (&recorded.trace, &recorded.data);
         let names = data.encoder.feature_names();
-        let what = if kind == Kind::Students { "Worksheet" } else { "Solutions" };
+        let what = if edition == Edition::Students { "Worksheet" } else { "Solutions" };
         self.words(ui, &format!("{what}: {name}"), &semibold(18.0), PRINT.text);
-        let row = trace.rows[scene.sample] as usize;
+        let row = trace.rows[current.sample] as usize;
         let features: Vec<String> = (0..data.features().min(8))
             .map(|k| format!("{} = {}", names[k], written(f64::from(data.x[[row, k]]))))
             .collect();
@@ -129,7 +127,7 @@ impl Sheet {
         );
         self.y += 2.0;
         self.words(ui, &about, &regular(BODY), PRINT.text);
-        if kind == Kind::Students {
+        if edition == Edition::Students {
             let help = "Work out each box. A ? in a formula stands for a result of your own from further up.";
             self.words(ui, help, &regular(BODY), PRINT.label);
             self.y += 16.0;
@@ -175,7 +173,7 @@ impl Sheet {
         }
     }
 
-    fn stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], kind: Kind) {
+    fn stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], edition: Edition) {
         self.room(56.0);
         self.y += 8.0;
         self.words(ui, &explanation.title, &semibold(BODY + 0.5), PRINT.text);
@@ -187,7 +185,7 @@ impl Sheet {
             if let Some(numbers) = &line.numbers {
                 parts.extend([numbers.clone(), sign()]);
             }
-            let solved = kind == Kind::Solutions;
+            let solved = edition == Edition::Solutions;
             if solved {
                 parts.push(Math::Number { value: line.result, place: None });
             }

@@ -1,0 +1,224 @@
+//! The card of formulas: the stop that is on screen, or the chain of one weight.
+
+use super::super::math::{self, Style};
+use super::super::theme::{HINT, LABEL, TITLE, Tokens, regular, semibold};
+use super::super::widgets::{label, segmented, short};
+use super::super::{icon, widgets};
+use super::current::Current;
+use super::sketch;
+use crate::explain::{Chain, Culprit, Math, Place, Trace, chain, parameter_name};
+use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, vec2};
+
+/// What the card shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Card {
+    #[default]
+    Step,
+    Chain,
+}
+
+/// View state of the card.
+#[derive(Default)]
+pub struct Formulas {
+    pub card: Card,
+    /// The weight whose chain and curve are shown.
+    pub weight: Option<usize>,
+    /// The number under the pointer.
+    pub lit: Option<Place>,
+}
+
+/// Size of the formulas, where there is room for more.
+fn size(ui: &Ui) -> f32 {
+    (ui.available_width() / 38.0).clamp(14.5, 17.0)
+}
+
+impl Formulas {
+    /// Draws the card; `hidden` is the number that must not be seen yet, `check` the gradient of the weight by the chain rule and
+    /// by central differences, where both are known.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        current: &Current,
+        hidden: Option<Place>,
+        check: impl Fn(usize) -> Option<(f64, f64)>,
+        t: &Tokens,
+    ) {
+        ui.horizontal(|ui| {
+            let choices = [
+                (Card::Step, "this stop", "The formula of what is lit, in symbols and with its numbers"),
+                (Card::Chain, "chain of a weight", "Every factor from the loss down to one weight"),
+            ];
+            segmented(ui, &mut self.card, &choices);
+            let name = match self.card {
+                Card::Step => current.explanation.as_ref().map(|e| e.title.clone()),
+                Card::Chain => self.weight.map(|w| parameter_name(&current.recorded.trace, w)),
+            };
+            ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+                let text = RichText::new(name.unwrap_or_default()).size(LABEL).color(t.label);
+                ui.add(egui::Label::new(text).truncate());
+            });
+        });
+        self.lit = None;
+        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match self.card {
+            Card::Step => self.step_card(ui, current, hidden, t),
+            Card::Chain => self.chain_card(ui, current, check, t),
+        });
+    }
+
+    fn step_card(&mut self, ui: &mut Ui, current: &Current, hidden: Option<Place>, t: &Tokens) {
+        let Some(explanation) = &current.explanation else {
+            ui.add_space(8.0);
+            ui.label(label(ui, "Nothing happens here in this phase."));
+            return;
+        };
+        let style = Style { size: size(ui), colours: t, signed: true, hidden: hidden.as_slice() };
+        let mut chosen = None;
+        for line in &explanation.lines {
+            ui.add_space(4.0);
+            let mut parts = Vec::new();
+            if let Some(numbers) = &line.numbers {
+                parts.push(Math::Text("=".to_owned()));
+                match numbers {
+                    Math::Row(row) => parts.extend(row.iter().cloned()),
+                    other => parts.push(other.clone()),
+                }
+            }
+            parts.push(Math::Text("=".to_owned()));
+            parts.push(Math::Number { value: line.result, place: line.place });
+            // Symbols and numbers on one line if they fit, else one below the other.
+            let numbers = Math::Row(parts);
+            let room = ui.available_width() - math::width(ui, &line.symbols, style);
+            let (over, clicked) = if math::width(ui, &numbers, style) < room {
+                let both = [line.symbols.clone(), numbers].map(|m| match m {
+                    Math::Row(parts) => parts,
+                    other => vec![other],
+                });
+                math::show(ui, &Math::Row(both.concat()), style)
+            } else {
+                math::show(ui, &line.symbols, Style { signed: false, ..style });
+                ui.add_space(1.0);
+                math::show(ui, &numbers, style)
+            };
+            self.lit = self.lit.or(over);
+            if clicked {
+                chosen = over;
+            }
+        }
+        ui.add_space(8.0);
+        ui.separator();
+        ui.label(RichText::new("In words").font(semibold(LABEL)).color(t.label));
+        let words = if hidden.is_some() { "Say what comes out, then read why." } else { explanation.words.as_str() };
+        ui.add(egui::Label::new(words).wrap());
+        if hidden.is_none() {
+            ui.add_space(8.0);
+            sketch::ui(ui, &current.recorded.trace, current.stop, explanation.unit, current.sample, t);
+        }
+        if let Some(Place::Parameter { index, .. } | Place::ParameterGradient { index, .. }) = chosen {
+            self.weight = Some(index);
+            self.card = Card::Chain;
+        }
+    }
+
+    fn chain_card(&mut self, ui: &mut Ui, current: &Current, check: impl Fn(usize) -> Option<(f64, f64)>, t: &Tokens) {
+        let trace = &current.recorded.trace;
+        let Some(chain) = self.weight.and_then(|w| chain(trace, w, current.sample)) else {
+            ui.add_space(8.0);
+            ui.label(label(ui, "No gradient reaches this weight, or it is inside a layer that is more than a weighted sum. Click a line between two neurons."));
+            return;
+        };
+        ui.add_space(6.0);
+        self.factors(ui, trace, &chain, t);
+        ui.add_space(6.0);
+        ui.separator();
+        ui.add(egui::Label::new(in_words(&chain, trace.rows.len())).wrap());
+        if let Some((slope, difference)) = check(chain.index) {
+            ui.add_space(4.0);
+            checked(ui, slope, difference, t);
+        }
+    }
+
+    /// The factors side by side, each with its value and what it is; as many lines as they need.
+    fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
+        let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
+        let wide = 92.0_f32;
+        let beside = ((ui.available_width() / wide) as usize).max(1);
+        let cells = chain.factors.len() + 1;
+        let height = 101.0;
+        let lines = cells.div_ceil(beside);
+        let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height * lines as f32), Sense::hover());
+        for k in 0..cells {
+            let corner = area.min + vec2((k % beside) as f32 * wide, (k / beside) as f32 * height);
+            let sign = match k {
+                0 => "",
+                1 => "=",
+                _ => "·",
+            };
+            let place = corner + vec2(0.0, style.size * 1.25);
+            ui.painter().text(place, Align2::LEFT_CENTER, sign, regular(TITLE), t.label);
+            let inset = if k == 0 { 0.0 } else { 14.0 };
+            let cell = Rect::from_min_size(corner + vec2(inset, 0.0), vec2(wide - inset - 2.0, height));
+            widgets::at(ui, cell, Layout::top_down(egui::Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 3.0;
+                let Some(factor) = k.checked_sub(1).map(|k| &chain.factors[k]) else {
+                    math::caption(ui, &chain.symbols, style.size);
+                    ui.label(RichText::new(short(chain.product)).font(semibold(TITLE - 1.0)));
+                    return;
+                };
+                math::caption(ui, &factor.symbols, style.size);
+                let number = Math::Number { value: factor.value, place: factor.place };
+                let (over, _) = math::show(ui, &number, Style { size: TITLE - 1.0, ..style });
+                self.lit = self.lit.or(over);
+                let (text, colour) = match factor.culprit {
+                    Some(Culprit::Vanishes) => ("it vanishes here".to_owned(), t.problem),
+                    Some(Culprit::Explodes) => ("it explodes here".to_owned(), t.problem),
+                    None => (factor.name.clone(), t.label),
+                };
+                let quiet =
+                    |text: String, colour| egui::Label::new(RichText::new(text).size(HINT).color(colour)).truncate();
+                ui.add(quiet(text, colour)).on_hover_text(&factor.name);
+                ui.add(quiet(trace.spec.name(factor.layer), t.hint));
+            });
+        }
+    }
+}
+
+/// The gradient beside its check.
+fn checked(ui: &mut Ui, slope: f64, difference: f64, t: &Tokens) {
+    let apart = (slope - difference).abs();
+    let fine = apart <= 1e-3 * slope.abs().max(difference.abs()).max(1e-3);
+    let (glyph, colour) = if fine { (icon::OK, t.ok) } else { (icon::WARNING, t.problem) };
+    let text =
+        format!("Chain rule {}, finite difference {}, apart by {}", short(slope), short(difference), short(apart));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(glyph).size(15.0).color(colour));
+        ui.add(egui::Label::new(RichText::new(text).size(LABEL)).wrap());
+    });
+}
+
+fn in_words(chain: &Chain, rows: usize) -> String {
+    let names: Vec<&str> = chain.factors.iter().filter(|f| f.culprit.is_some()).map(|f| f.name.as_str()).collect();
+    let mut words = vec![match chain.ways {
+        0 | 1 => "This is the only way from the weight to the loss.".to_owned(),
+        n => format!(
+            "{} ways lead from this weight to the loss; this is the strongest and carries {} of {} for this row.",
+            widgets::count(u128::from(n)),
+            short(chain.product),
+            short(chain.of_sample)
+        ),
+    }];
+    let negative = chain.factors.iter().filter(|f| f.value < 0.0).count();
+    if chain.product != 0.0 {
+        let sign = if negative % 2 == 0 { "positive" } else { "negative" };
+        let are = if negative == 1 { "factor is" } else { "factors are" };
+        words.push(format!("{negative} {are} negative, so the product is {sign}."));
+    } else if let Some(zero) = chain.factors.iter().find(|f| f.value == 0.0) {
+        words.push(format!("One factor ({}) is zero, so nothing gets through.", zero.name));
+    }
+    if rows > 1 {
+        words.push(format!("Over all {rows} rows the gradient is {}.", short(chain.total)));
+    }
+    if let Some(name) = names.first() {
+        words.push(format!("Most is lost or gained at the {name}."));
+    }
+    words.join(" ")
+}
