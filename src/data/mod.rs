@@ -14,6 +14,7 @@ mod glyphs;
 mod human_numbers;
 mod numbers;
 mod parse;
+mod pca;
 mod plan;
 mod prepare;
 mod read;
@@ -31,6 +32,7 @@ pub use encode::{
 pub use error::DataError;
 pub use generate::{Curve, Generator, Shape};
 pub use numbers::Numbers;
+pub use pca::{Projection, project};
 pub use plan::{Augmentation, Balance, ColumnPlan, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
 pub use prepare::{Dataset, Folds, Part, balanced, prepare};
 pub use read::{

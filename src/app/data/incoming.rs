@@ -4,6 +4,7 @@ use super::super::icon;
 use super::super::model::Model;
 use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
+use super::progress;
 use super::thumbnails::Thumbnails;
 use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values, size};
 use egui::accesskit::Role;
@@ -24,7 +25,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     if let Some(pending) = incoming.reading.clone() {
         ui.add_space(ui.available_height() * 0.35);
-        super::progress(ui, model, &name, &pending);
+        progress::ui(ui, model, &name, &pending);
         return;
     }
     let detected = incoming.detected().cloned();

@@ -1,12 +1,16 @@
 //! The Data workspace: sources on the left, the data in the middle, preparation and split on the right.
 
+mod colours;
 mod columns;
 mod draw;
 mod filter;
+mod image_grid;
 mod incoming;
-mod plane;
 mod prepare;
+mod progress;
+mod sampling;
 mod scroll;
+mod series;
 mod several;
 mod sources;
 mod table;
@@ -14,13 +18,13 @@ mod thumbnails;
 mod views;
 
 use super::icon;
-use super::intake::{Lost, Pending};
+use super::intake::Lost;
 use super::model::{Model, Opened};
 use super::theme::{LABEL, tokens};
 use super::widgets::{self, count, label, named, segmented, title};
 use crate::data::{DataSource, Kind};
 use egui::accesskit::Role;
-use egui::{Button, Frame, Panel, ProgressBar, RichText, ScrollArea, Ui, vec2};
+use egui::{Button, Frame, Panel, RichText, ScrollArea, Ui};
 use std::sync::Arc;
 
 /// How the data are looked at.
@@ -46,6 +50,8 @@ pub struct DataView {
     shown: Option<DataSource>,
     table: table::TableView,
     views: views::Views,
+    images: image_grid::ImageGrid,
+    series: series::SeriesView,
     prepare: prepare::PrepareView,
     draw: draw::DrawView,
     thumbnails: thumbnails::Thumbnails,
@@ -87,6 +93,8 @@ impl DataView {
         if self.shown.as_ref() != Some(&opened.source) {
             self.table.forget();
             self.views.forget();
+            self.images.forget();
+            self.series = series::SeriesView::default();
             self.shown = Some(opened.source.clone());
         }
         self.thumbnails.belong_to(format!("{:p}", Arc::as_ptr(opened)));
@@ -100,13 +108,16 @@ impl DataView {
         match self.view {
             View::Table => self.table.ui(ui, model, opened, &mut self.thumbnails),
             View::Columns => columns::ui(ui, model, opened),
-            View::Images => self.views.images(ui, model, opened, &mut self.thumbnails),
+            View::Images => {
+                let labels = self.views.colour_column(model, opened);
+                self.images.ui(ui, model, opened, labels, &mut self.thumbnails);
+            }
             View::Draw => self.draw.ui(ui, model),
             View::Scatter => self.views.scatter(ui, model, opened),
             View::Matrix => self.views.matrix(ui, model, opened),
             View::Parallel => self.views.parallel(ui, model, opened),
             View::Plane => self.views.plane(ui, model),
-            View::Series => self.views.series(ui, model, opened),
+            View::Series => self.series.ui(ui, model, opened),
         }
     }
 
@@ -154,7 +165,7 @@ fn not_opened(ui: &mut Ui, model: &mut Model) {
     if let Some(pending) = model.reading().cloned() {
         let name = model.document().data.source.label();
         ui.add_space(ui.available_height() * 0.35);
-        progress(ui, model, &name, &pending);
+        progress::ui(ui, model, &name, &pending);
         return;
     }
     if model.is_waiting() {
@@ -180,32 +191,4 @@ fn not_opened(ui: &mut Ui, model: &mut Model) {
             model.take_changed();
         }
     });
-}
-
-/// How far a reading is, how fast it goes, and a way to end it.
-fn progress(ui: &mut Ui, model: &mut Model, name: &str, pending: &Pending) {
-    let (done, total) = pending.progress.done();
-    let seconds = pending.begun.elapsed().as_secs_f64().max(1e-3);
-    let share = if total > 0 { (done as f32 / total as f32).clamp(0.0, 1.0) } else { 0.0 };
-    // Small totals are files or rows, not bytes.
-    let text = if total > 1 << 16 {
-        let size = |n: f64| crate::data::size(n as u64);
-        format!("{} of {}, {} a second", size(done as f64), size(total as f64), size(done as f64 / seconds))
-    } else if total > 0 {
-        format!("{done} of {total}, {:.0} a second", done as f64 / seconds)
-    } else {
-        String::new()
-    };
-    ui.vertical_centered(|ui| {
-        ui.label(title(&format!("Reading {name}")));
-        ui.add_space(4.0);
-        let bar = ProgressBar::new(share).desired_width(360.0).desired_height(8.0).animate(total == 0);
-        named(ui.add(bar), Role::ProgressIndicator, "Progress of reading");
-        ui.label(label(ui, text));
-        ui.add_space(4.0);
-        if ui.add(Button::new("Cancel").min_size(vec2(90.0, 28.0))).clicked() {
-            model.cancel_reading();
-        }
-    });
-    ui.ctx().request_repaint_after(std::time::Duration::from_millis(60));
 }

@@ -3,7 +3,8 @@
 use super::super::model::{Model, Opened};
 use super::super::theme::{LABEL, regular, tokens};
 use super::super::widgets::{self, brief, named};
-use super::views::{FEW, POINTS, Views, drawable, notes, range, sample, share, trimmed};
+use super::sampling::{FEW, POINTS, drawable, notes, range, sample, share, trimmed};
+use super::views::Views;
 use crate::data::{Kind, Table, Values, written};
 use egui::accesskit::Role;
 use egui::containers::menu::{MenuButton, MenuConfig};

@@ -1,13 +1,13 @@
-//! The side from which the features show most of their spread.
+//! Principal component analysis: the two directions of largest variance.
 
-use super::views::{POINTS, sample};
-use crate::data::Dataset;
+use super::prepare::Dataset;
 
-/// All features on the plane of their two main directions.
-pub(super) struct Plane {
+/// Rows projected onto the first two principal components.
+pub struct Projection {
+    /// A point for each of `rows`.
     pub points: Vec<[f64; 2]>,
     pub rows: Vec<usize>,
-    /// Shares of the spread that the two directions hold.
+    /// Share of the variance of all features along each component.
     pub shares: [f64; 2],
 }
 
@@ -17,10 +17,11 @@ fn scale(direction: &mut [f64], by: f64) {
     }
 }
 
-/// Principal components by power iteration on the covariance, as products with the data (Golub & Van Loan, ch. 8.2).
-pub(super) fn project(data: &Dataset) -> Plane {
+/// Projects `rows` of the features onto their principal components.
+///
+/// Power iteration on the covariance, as products with the data (Golub & Van Loan, Matrix Computations, section 8.2).
+pub fn project(data: &Dataset, rows: Vec<usize>) -> Projection {
     const ROUNDS: usize = 60;
-    let (rows, _) = sample(data.rows(), POINTS);
     let width = data.features();
     let mut mean = vec![0.0; width];
     for &row in &rows {
@@ -32,7 +33,7 @@ pub(super) fn project(data: &Dataset) -> Plane {
     let mut shares = [0.0; 2];
     let mut places = vec![[0.0; 2]; rows.len()];
     for (k, found) in shares.iter_mut().enumerate() {
-        // A start that is not at right angles to the direction, whatever it is.
+        // A start that is hardly ever orthogonal to the component.
         let mut direction: Vec<f64> = (0..width).map(|i| 1.0 + (i * 7919 % 101) as f64 / 101.0).collect();
         for _ in 0..ROUNDS {
             for other in &directions {
@@ -63,7 +64,7 @@ pub(super) fn project(data: &Dataset) -> Plane {
         *found = places.iter().map(|p| p[k] * p[k]).sum::<f64>() / total.max(1e-300);
         directions.push(direction);
     }
-    Plane { points: places, rows, shares }
+    Projection { points: places, rows, shares }
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
     use crate::data::{Column, Preparation, Table, Treatment, prepare};
 
     #[test]
-    fn the_plane_shows_the_directions_of_largest_spread() {
+    fn the_projection_shows_the_directions_of_largest_variance() {
         // A flat ellipse, turned, in three dimensions.
         let turn = |i: usize| std::f64::consts::TAU * i as f64 / 60.0;
         let numbers = |f: &dyn Fn(f64) -> f64| (0..60).map(|i| f(turn(i))).collect::<Vec<f64>>();
@@ -87,10 +88,10 @@ mod tests {
         };
         let mut plan = Preparation::guess(&table);
         plan.columns.iter_mut().for_each(|c| c.treatment = Treatment::AsIs);
-        let plane = project(&prepare(&table, &plan).expect("fits"));
-        let [first, second] = plane.shares;
+        let projection = project(&prepare(&table, &plan).expect("fits"), (0..60).collect());
+        let [first, second] = projection.shares;
         assert!((first - 25.0 / 29.0).abs() < 1e-6 && (first + second - 1.0).abs() < 1e-6, "{first} {second}");
-        let reach = |k: usize| plane.points.iter().map(|p| p[k].abs()).fold(0.0, f64::max);
+        let reach = |k: usize| projection.points.iter().map(|p| p[k].abs()).fold(0.0, f64::max);
         assert!((reach(0) - 5.0).abs() < 1e-4 && (reach(1) - 2.0).abs() < 1e-2, "{} {}", reach(0), reach(1));
     }
 }
