@@ -14,6 +14,16 @@ pub fn title(text: &str) -> RichText {
     RichText::new(text).font(semibold(TITLE))
 }
 
+/// A tile's title, and quiet words on the right.
+pub fn heading(ui: &mut Ui, name: &str, more: &str) {
+    ui.horizontal(|ui| {
+        ui.label(title(name));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add(egui::Label::new(hint(ui, more)).truncate());
+        });
+    });
+}
+
 /// Quiet text beside a value.
 pub fn label(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).size(LABEL).color(tokens(ui).label)

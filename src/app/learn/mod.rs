@@ -2,13 +2,15 @@
 //! workspaces and says what is to be done there.
 
 mod page;
+mod running;
+mod solution;
 
 use super::dialogs::Question;
 use super::icon;
 use super::model::{Intention, Model};
 use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, label, named, title};
-use crate::learn::{Action, Block, Facts, Lesson, Progress, Seen, Task, folder, lessons};
+use crate::learn::{Block, Lesson, Progress, Seen, Task, folder, lessons};
 use crate::project::Preset;
 use crate::train::Command;
 use egui::accesskit::Role;
@@ -16,7 +18,10 @@ use egui::{
     Align, Button, Frame, Label, Layout, Margin, Panel, Pos2, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind,
     Ui, pos2, vec2,
 };
-use egui_commonmark::CommonMarkCache;
+use page::Page;
+use running::{Chosen, Running};
+pub use solution::{facts, solve};
+use solution::{prepare, rewinds};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -30,39 +35,12 @@ pub struct LearnView {
     /// The lesson on screen, by its id.
     open: String,
     running: Option<Running>,
-    /// Whether the task at hand is to be scrolled to.
-    scroll: bool,
+    page: Page,
     pub progress: Progress,
-    cache: CommonMarkCache,
-}
-
-/// A lesson that has begun: its preset is on screen.
-struct Running {
-    id: String,
-    /// Whether its preset waits for an answer about unsaved work.
-    pending: bool,
-    /// The task that is to be done now, by its place among tasks and questions.
-    task: Option<usize>,
-    /// Hints on screen, by the task's place.
-    hints: BTreeMap<usize, usize>,
-    /// Epochs after which training that shows a solution pauses.
-    showing: Option<u64>,
-}
-
-/// What was chosen in the lesson on screen.
-enum Chosen {
-    Start,
-    Restart,
-    Visit(String),
-    Hint(usize),
-    Show(usize),
-    Answer(usize, usize),
 }
 
 const LIST: f32 = 290.0;
 const COLUMN: f32 = 700.0;
-/// Letters of the text that is read.
-const READING: f32 = 15.0;
 
 impl Default for LearnView {
     fn default() -> Self {
@@ -75,9 +53,8 @@ impl Default for LearnView {
             problems: Vec::new(),
             open,
             running: None,
-            scroll: false,
+            page: Page::default(),
             progress: Progress::default(),
-            cache: CommonMarkCache::default(),
         }
     }
 }
@@ -187,7 +164,13 @@ impl LearnView {
                     ui.add_space(left);
                     ui.vertical(|ui| {
                         ui.set_width(width);
-                        chosen = self.page(ui, &lesson, model, t);
+                        let running = self.running.as_ref().filter(|r| r.id == lesson.id);
+                        let next = self
+                            .all()
+                            .skip_while(|l| l.id != lesson.id)
+                            .nth(1)
+                            .map(|l| (l.id.clone(), l.title.clone()));
+                        chosen = self.page.ui(ui, &lesson, next, (&self.progress, running), model, t);
                     });
                 });
             });
@@ -205,6 +188,7 @@ impl LearnView {
                 self.start(&lesson, model);
             }
             Chosen::Visit(workspace) => return Some(workspace),
+            Chosen::Open(id) => self.open = id,
             Chosen::Hint(place) => {
                 let running = self.running.as_mut()?;
                 *running.hints.entry(place).or_default() += 1;
@@ -347,7 +331,7 @@ impl LearnView {
                         self.running = None;
                     }
                     if ui.button("Back to lesson").clicked() {
-                        (visit, self.open, self.scroll) = (Some("Learn".to_owned()), lesson.id.clone(), true);
+                        (visit, self.open, self.page.scroll) = (Some("Learn".to_owned()), lesson.id.clone(), true);
                     }
                     let Some((place, task)) = &current else {
                         let text = "All tasks are done";
@@ -380,46 +364,6 @@ impl LearnView {
         }
         visit
     }
-}
-
-/// What the goals of tasks are compared with.
-pub fn facts(model: &Model) -> Facts<'_> {
-    let snapshot = model.is_current().then_some(&*model.snapshot);
-    Facts { document: model.document(), snapshot, seen: &model.seen }
-}
-
-fn rewinds(task: &Task) -> bool {
-    task.solution.iter().any(|a| matches!(a, Action::Rewind | Action::Change(_)))
-}
-
-/// Brings document and trainer to where only training is left to do; returns for how many epochs.
-fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
-    model.train(Command::Pause);
-    let changes: Vec<_> = task
-        .solution
-        .iter()
-        .filter_map(|a| if let Action::Change(change) = a { Some(change.clone()) } else { None })
-        .collect();
-    if !changes.is_empty() {
-        model.edit("Solve the task", None, |d| changes.iter().for_each(|change| change.apply(d)));
-    }
-    model.sync();
-    let mut epochs = None;
-    for action in &task.solution {
-        match action {
-            Action::Change(_) => {}
-            Action::Rewind => model.train(Command::Rewind),
-            Action::Epochs(n) => epochs = Some(u64::from(*n)),
-            Action::Updates(n) => (0..*n).for_each(|_| model.train(Command::Step(crate::train::StepUnit::Batch))),
-        }
-    }
-    epochs
-}
-
-/// Does all that solves a task, without waiting for it.
-pub fn solve(model: &mut Model, task: &Task) {
-    let epochs = prepare(model, task).unwrap_or(0);
-    (0..epochs).for_each(|_| model.train(Command::Step(crate::train::StepUnit::Epoch)));
 }
 
 /// A number in a ring that closes as the lesson is done.

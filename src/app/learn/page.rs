@@ -1,33 +1,56 @@
 //! The page of one lesson: its text with mathematics, its tasks and its questions.
 
-use super::{Chosen, LearnView, READING, facts};
+use super::running::{Chosen, Running};
+use super::solution::facts;
 use crate::app::icon;
 use crate::app::math;
 use crate::app::model::Model;
 use crate::app::theme::{BODY, HEADING, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold};
 use crate::app::widgets::{self, hint, label, named};
-use crate::learn::{Block, Lesson, Question, Step, Task, tex};
+use crate::learn::{Block, Lesson, Progress, Question, Step, Task, tex};
 use egui::accesskit::Role;
 use egui::{Align, Button, CornerRadius, Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, vec2};
-use egui_commonmark::CommonMarkViewer;
+use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 
-impl LearnView {
-    pub(super) fn page(&mut self, ui: &mut Ui, lesson: &Lesson, model: &Model, t: &Tokens) -> Option<Chosen> {
+/// Letters of the text that is read.
+const READING: f32 = 15.0;
+
+/// View state of the page.
+#[derive(Default)]
+pub struct Page {
+    /// Whether the task at hand is to be scrolled to.
+    pub scroll: bool,
+    cache: CommonMarkCache,
+}
+
+/// What has been done, and the lesson on the page where it has begun.
+type Standing<'a> = (&'a Progress, Option<&'a Running>);
+
+impl Page {
+    /// Draws a lesson; `next` is the id and the title of the one after it.
+    pub fn ui(
+        &mut self,
+        ui: &mut Ui,
+        lesson: &Lesson,
+        next: Option<(String, String)>,
+        (progress, running): Standing<'_>,
+        model: &Model,
+        t: &Tokens,
+    ) -> Option<Chosen> {
         let mut chosen = None;
-        let running = self.running.as_ref().is_some_and(|r| r.id == lesson.id);
-        let (done, all) = self.progress.share(lesson);
+        let (done, all) = progress.share(lesson);
         ui.add_space(22.0);
         ui.label(RichText::new(&lesson.title).font(semibold(HEADING + 6.0)));
         ui.add(Label::new(RichText::new(&lesson.summary).font(regular(READING)).color(t.label)).wrap());
         ui.add_space(6.0);
         ui.horizontal(|ui| {
-            let (text, what) = match (running, done) {
+            let (text, what) = match (running.is_some(), done) {
                 (false, 0) => ("Start lesson", Chosen::Start),
                 (false, _) => ("Go on", Chosen::Start),
                 (true, _) => ("Start again", Chosen::Restart),
             };
-            let button = Button::new(RichText::new(text).color(if running { t.text } else { t.on_accent }));
-            let button = button.fill(if running { t.raised } else { t.accent }).min_size(vec2(120.0, 32.0));
+            let button = Button::new(RichText::new(text).color(if running.is_some() { t.text } else { t.on_accent }));
+            let button = button.fill(if running.is_some() { t.raised } else { t.accent }).min_size(vec2(120.0, 32.0));
             if ui.add(button).on_hover_text("Puts the network and the data of this lesson on screen").clicked() {
                 chosen = Some(what);
             }
@@ -40,29 +63,30 @@ impl LearnView {
             ui.add_space(18.0);
             ui.label(RichText::new(format!("{}  {}", number + 1, step.title)).font(semibold(TITLE + 3.0)));
             ui.add_space(2.0);
-            let found = self.step(ui, lesson, step, &mut place, model, t);
+            let found = self.step(ui, lesson, step, &mut place, (progress, running), model, t);
             chosen = found.or(chosen);
         }
         ui.add_space(24.0);
         if done == all {
-            let next = self.all().skip_while(|l| l.id != lesson.id).nth(1).map(|l| (l.id.clone(), l.title.clone()));
             widgets::message(ui, icon::OK, t.ok, "This lesson is done", "Everything in it is dealt with.");
             if let Some((id, name)) = next
                 && ui.button(format!("Next lesson: {name}")).clicked()
             {
-                self.open = id;
+                chosen = Some(Chosen::Open(id));
             }
             ui.add_space(24.0);
         }
         chosen
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn step(
         &mut self,
         ui: &mut Ui,
         lesson: &Lesson,
         step: &Step,
         place: &mut usize,
+        standing: Standing<'_>,
         model: &Model,
         t: &Tokens,
     ) -> Option<Chosen> {
@@ -73,9 +97,9 @@ impl LearnView {
                     self.text(ui, text, t);
                     continue;
                 }
-                Block::Task(task) => self.task(ui, lesson, task, *place, model, t),
+                Block::Task(task) => self.task(ui, lesson, task, *place, standing, model, t),
                 Block::Quiz(question) => {
-                    let answer = self.progress.of(&lesson.id).and_then(|d| d.work.get(place).copied());
+                    let answer = standing.0.of(&lesson.id).and_then(|d| d.work.get(place).copied());
                     quiz(ui, question, answer, t).map(|k| Chosen::Answer(*place, k))
                 }
             };
@@ -85,18 +109,19 @@ impl LearnView {
         chosen
     }
 
+    #[allow(clippy::too_many_arguments)]
     fn task(
         &mut self,
         ui: &mut Ui,
         lesson: &Lesson,
         task: &Task,
         place: usize,
+        (progress, running): Standing<'_>,
         model: &Model,
         t: &Tokens,
     ) -> Option<Chosen> {
         let mut chosen = None;
-        let done = self.progress.of(&lesson.id).is_some_and(|d| d.work.get(&place) == Some(&true));
-        let running = self.running.as_ref().filter(|r| r.id == lesson.id);
+        let done = progress.of(&lesson.id).is_some_and(|d| d.work.get(&place) == Some(&true));
         let now = !done && running.is_some_and(|r| r.task == Some(place));
         let (line, state) = match (done, now) {
             (true, _) => (t.ok, "done"),
@@ -176,7 +201,7 @@ impl LearnView {
 }
 
 /// How far the task's measures have come.
-pub(super) fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
+pub fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         for (measure, value, right) in task.goal.standing(&facts(model)) {

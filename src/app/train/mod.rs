@@ -11,7 +11,7 @@ use super::picture::{KernelGrid, Pictures, weights_image};
 use super::prediction_plots;
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
-use super::widgets::{self, at, choice, hint, label, title};
+use super::widgets::{self, at, choice, heading, hint, label, title};
 use crate::nn::{Encoding, LayerId};
 use egui::{
     Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
@@ -200,24 +200,24 @@ impl TrainView {
             Tile::Norms => plots::norms(ui, model, &history, t),
             Tile::Rate => plots::rate(ui, model, &history, t),
             Tile::Outputs => {
-                head(ui, "Outputs", "validation and test rows");
+                heading(ui, "Outputs", "validation and test rows");
                 outputs::ui(ui, model);
             }
             Tile::Confusion => {
-                head(ui, "Confusion matrix", "test rows, predicted across");
+                heading(ui, "Confusion matrix", "test rows, predicted across");
                 confusion::ui(ui, model, t);
             }
             Tile::Histogram => {
-                head(ui, "Weights over time", &layer);
+                heading(ui, "Weights over time", &layer);
                 let index = self.layer.and_then(|l| history.layers.iter().position(|k| *k == l));
                 ridgeline::ui(ui, &history, index, t);
             }
             Tile::Weights => {
-                head(ui, "Weights now", &layer);
+                heading(ui, "Weights now", &layer);
                 self.weight_image(ui, model, t);
             }
             Tile::Surface => {
-                head(ui, "Decision surface", "test rows ringed white");
+                heading(ui, "Decision surface", "test rows ringed white");
                 let rect = ui.available_rect_before_wrap();
                 let side = rect.width().min(rect.height()) - 4.0;
                 prediction_plots::surface(
@@ -229,7 +229,7 @@ impl TrainView {
                 );
             }
             Tile::Curve => {
-                head(ui, "Fitted curve", "");
+                heading(ui, "Fitted curve", "");
                 if let Some(data) = model.dataset.clone() {
                     prediction_plots::curve(ui, &data, pictures, ui.available_height(), t);
                 }
@@ -305,14 +305,4 @@ impl TrainView {
         };
         at(ui, foot, Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(hint(ui, text)).truncate()));
     }
-}
-
-/// A tile's title, and quiet words on the right.
-fn head(ui: &mut Ui, name: &str, more: &str) {
-    ui.horizontal(|ui| {
-        ui.label(title(name));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add(egui::Label::new(hint(ui, more)).truncate());
-        });
-    });
 }

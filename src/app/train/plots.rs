@@ -2,8 +2,7 @@
 
 use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
-use super::super::widgets::{brief, count, plot, segmented, short, title, trimmed};
-use super::head;
+use super::super::widgets::{brief, count, heading, plot, segmented, short, title, trimmed};
 use crate::train::{EpochSeries, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
 use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
@@ -166,7 +165,7 @@ pub fn metric(ui: &mut Ui, history: &History, chosen: &mut usize, t: &Tokens) {
                 });
             });
         }
-        _ => head(ui, "Accuracy", "validation"),
+        _ => heading(ui, "Accuracy", "validation"),
     }
     let Some(curve) = history.metrics.get(*chosen) else { return };
     draw(ui, "metric", history, &[(names[*chosen].to_owned(), curve, t.positive)], false, t);
@@ -174,7 +173,7 @@ pub fn metric(ui: &mut Ui, history: &History, chosen: &mut usize, t: &Tokens) {
 
 /// Norm of the gradient of each layer.
 pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
-    head(ui, "Gradient norm per layer", "log");
+    heading(ui, "Gradient norm per layer", "log");
     let name = |k: usize| model.document().network.name(history.layers[k]);
     let curves: Vec<Named<'_>> =
         history.gradient_norms.iter().enumerate().map(|(k, c)| (name(k), c, t.class(k + 1))).collect();
@@ -183,7 +182,7 @@ pub fn norms(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
 
 /// The learning rate: as it was, and as the schedule plans it.
 pub fn rate(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
-    head(ui, "Learning rate", "log");
+    heading(ui, "Learning rate", "log");
     let training = &model.document().training;
     let planned = if training.schedule == Schedule::Constant { Vec::new() } else { plan(training) };
     let curves = [("η".to_owned(), &history.learning_rate, t.accent)];

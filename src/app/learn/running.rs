@@ -1,0 +1,32 @@
+//! The lesson that has begun, and what can be chosen in it.
+
+use std::collections::BTreeMap;
+
+/// A lesson that has begun: its preset is on screen.
+pub struct Running {
+    pub id: String,
+    /// Whether its preset waits for an answer about unsaved work.
+    pub pending: bool,
+    /// The task that is to be done now, by its place among tasks and questions.
+    pub task: Option<usize>,
+    /// Hints on screen, by the task's place.
+    pub hints: BTreeMap<usize, usize>,
+    /// Epochs after which training that shows a solution pauses.
+    pub showing: Option<u64>,
+}
+
+/// What was chosen in the lesson on screen.
+pub enum Chosen {
+    Start,
+    Restart,
+    /// A workspace, by its name.
+    Visit(String),
+    /// Another hint to the task at a place.
+    Hint(usize),
+    /// That the program does the task at a place.
+    Show(usize),
+    /// An answer to the question at a place.
+    Answer(usize, usize),
+    /// Another lesson is to be shown.
+    Open(String),
+}
