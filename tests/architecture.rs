@@ -143,3 +143,24 @@ fn questions_about_a_variant_are_told_from_making_one() {
         assert_eq!(asked(building), 0, "{building}");
     }
 }
+
+/// The workspaces of the window stand side by side: what two of them need lies below both, what brings them together above.
+const WORKSPACES: [&str; 6] = ["data", "builder", "train", "explain", "learn", "gallery"];
+
+#[test]
+fn workspaces_do_not_use_each_other() {
+    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let workspace = |file: &str| {
+        let first = file.strip_prefix("app/")?.split('/').next()?.trim_end_matches(".rs").to_owned();
+        WORKSPACES.iter().position(|w| *w == first)
+    };
+    let mut seen = [false; WORKSPACES.len()];
+    for file in sources.files.keys() {
+        let Some(own) = workspace(file) else { continue };
+        seen[own] = true;
+        for (other, line) in sources.uses(file) {
+            assert!(workspace(&other).is_none_or(|o| o == own), "{file}:{line} uses {other} of another workspace");
+        }
+    }
+    assert!(seen.iter().all(|s| *s), "every workspace exists");
+}
