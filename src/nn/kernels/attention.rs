@@ -1,103 +1,95 @@
 //! Attention within a block of samples: matrix products of which each sample has its own, and softmax over rows of scores.
 
-use super::affine::Matrix;
-use super::blocks::{BLOCK, padded_rows, unrolled};
+use super::blocks::{BLOCK, unrolled};
+use super::view::{View, ViewMut};
 use super::{LANES, dispatch};
 use crate::nn::real::Real;
 
-/// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample has matrices of its own; rows of `c` have room for
-/// [`padded_rows`] columns.
-pub(crate) fn lanewise<T: Real>(
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    c: &mut [T],
-    [rows, columns, depth]: [usize; 3],
-    width: usize,
-    factor: T,
-) {
-    lanewise_block(a, b, c, [rows, columns, depth], width, factor, super::has_wide_registers());
+/// c[i, j] = factor · Σₖ a[i, k] ⊙ b[j, k], where each sample of a block has matrices of its own: `a [rows, depth]`,
+/// `b [columns, depth]` and `c [rows, columns]`.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn product_by_sample<T: Real>(a: View<'_, T>, b: View<'_, T>, c: ViewMut<'_, T>, factor: T) {
+    let ([rows, depth], [columns, also_depth], width) = (a.counts(), b.counts(), a.width());
+    assert!(matches!(width, LANES | BLOCK), "a block has {LANES} or {BLOCK} samples");
+    assert!(b.width() == width && c.width() == width, "all matrices of a product have the same samples");
+    assert!(also_depth == depth && c.counts() == [rows, columns], "the shapes of a product do not fit");
+    product_block(a, b, c, factor, super::has_wide_registers());
 }
 
 dispatch! {
-    fn lanewise_block<T: Real>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], shape: [usize; 3], width: usize, factor: T, wide: bool) => lanewise_body
+    fn product_block<T: Real>(a: View<'_, T>, b: View<'_, T>, c: ViewMut<'_, T>, factor: T, wide: bool) => product_body
 }
 
 #[inline(always)]
-fn lanewise_body<T: Real, const FMA: bool>(
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    c: &mut [T],
-    [rows, columns, depth]: [usize; 3],
-    width: usize,
+fn product_body<T: Real, const FMA: bool>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    mut c: ViewMut<'_, T>,
     factor: T,
     wide: bool,
 ) {
+    let (c, rows) = (&mut c, a.counts()[0]);
     let mut i = 0;
     while i < rows {
-        i += match (width == BLOCK, wide, rows - i) {
-            (true, true, 6..) if size_of::<T>() == 4 => {
-                lanewise_rows::<T, FMA, 6, BLOCK>(a, b, c, i, columns, depth, factor)
-            }
-            (true, true, 4..) => lanewise_rows::<T, FMA, 4, BLOCK>(a, b, c, i, columns, depth, factor),
-            (true, _, 2..) => lanewise_rows::<T, FMA, 2, BLOCK>(a, b, c, i, columns, depth, factor),
-            (true, ..) => lanewise_rows::<T, FMA, 1, BLOCK>(a, b, c, i, columns, depth, factor),
-            (false, true, 4..) => lanewise_rows::<T, FMA, 4, LANES>(a, b, c, i, columns, depth, factor),
-            (false, _, 2..) => lanewise_rows::<T, FMA, 2, LANES>(a, b, c, i, columns, depth, factor),
-            (false, ..) => lanewise_rows::<T, FMA, 1, LANES>(a, b, c, i, columns, depth, factor),
+        i += match (a.width() == BLOCK, wide, rows - i) {
+            (true, true, 6..) if size_of::<T>() == 4 => product_rows::<T, FMA, 6, BLOCK>(a, b, c, i, factor),
+            (true, true, 4..) => product_rows::<T, FMA, 4, BLOCK>(a, b, c, i, factor),
+            (true, _, 2..) => product_rows::<T, FMA, 2, BLOCK>(a, b, c, i, factor),
+            (true, ..) => product_rows::<T, FMA, 1, BLOCK>(a, b, c, i, factor),
+            (false, true, 4..) => product_rows::<T, FMA, 4, LANES>(a, b, c, i, factor),
+            (false, _, 2..) => product_rows::<T, FMA, 2, LANES>(a, b, c, i, factor),
+            (false, ..) => product_rows::<T, FMA, 1, LANES>(a, b, c, i, factor),
         };
     }
 }
 
-/// `I` rows of [`lanewise`]; returns `I`.
+/// `I` rows of the product; returns `I`.
 #[inline(always)]
-fn lanewise_rows<T: Real, const FMA: bool, const I: usize, const W: usize>(
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    c: &mut [T],
+fn product_rows<T: Real, const FMA: bool, const I: usize, const W: usize>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    c: &mut ViewMut<'_, T>,
     i: usize,
-    columns: usize,
-    depth: usize,
     factor: T,
 ) -> usize {
+    let columns = b.counts()[0];
     let mut j = 0;
     while j + 4 <= columns {
-        lanewise_tile::<T, FMA, I, 4, W>(a, b, c, (i, j), columns, depth, factor);
+        product_tile::<T, FMA, I, 4, W>(a, b, c, (i, j), factor);
         j += 4;
     }
     while j < columns {
-        lanewise_tile::<T, FMA, I, 1, W>(a, b, c, (i, j), columns, depth, factor);
+        product_tile::<T, FMA, I, 1, W>(a, b, c, (i, j), factor);
         j += 1;
     }
     I
 }
 
+/// `I` rows and `J` columns of the product, summed in registers.
 #[inline(always)]
-fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const W: usize>(
-    a: Matrix<'_, T>,
-    b: Matrix<'_, T>,
-    c: &mut [T],
+fn product_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const W: usize>(
+    a: View<'_, T>,
+    b: View<'_, T>,
+    c: &mut ViewMut<'_, T>,
     (i, j): (usize, usize),
-    columns: usize,
-    depth: usize,
     factor: T,
 ) {
+    let ([rows, depth], [columns, also_depth]) = (a.counts(), b.counts());
+    let ([a_row, a_column], [b_row, b_column], [c_row, c_column]) = (a.strides(), b.strides(), c.strides());
     let mut sums = [[[T::ZERO; W]; J]; I];
-    let last = depth.saturating_sub(1);
-    // The last of what is read below.
-    assert!(a.values.len() >= (i + I - 1) * a.row + last * a.column + W);
-    assert!(b.values.len() >= (j + J - 1) * b.row + last * b.column + W);
+    assert!(i + I <= rows && j + J <= columns && depth == also_depth && c.counts() == [rows, columns]);
+    assert!(W <= a.width() && W <= b.width() && W <= c.width());
     for k in 0..depth {
         let mut right = [[T::ZERO; W]; J];
         unrolled!(m < J, {
-            let at = (j + m) * b.row + k * b.column;
-            // SAFETY: the assertions above hold for the largest row, column and k.
-            right[m].copy_from_slice(unsafe { b.values.get_unchecked(at..at + W) });
+            // SAFETY: `b` has these columns and every k.
+            right[m] = unsafe { b.lanes::<W>((j + m) * b_row + k * b_column) };
         });
         unrolled!(n < I, {
-            let mut left = [T::ZERO; W];
-            let at = (i + n) * a.row + k * a.column;
-            // SAFETY: as above.
-            left.copy_from_slice(unsafe { a.values.get_unchecked(at..at + W) });
+            // SAFETY: `a` has these rows and every k.
+            let left = unsafe { a.lanes::<W>((i + n) * a_row + k * a_column) };
             unrolled!(m < J, {
                 for l in 0..W {
                     sums[n][m][l] = T::fma::<FMA>(left[l], right[m][l], sums[n][m][l]);
@@ -105,12 +97,10 @@ fn lanewise_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const
             });
         });
     }
-    assert!(c.len() >= ((i + I - 1) * padded_rows(columns) + j + J - 1) * W + W);
     unrolled!(n < I, {
         unrolled!(m < J, {
-            let at = ((i + n) * padded_rows(columns) + j + m) * W;
-            // SAFETY: the assertion above holds for the last row and column.
-            let out = unsafe { c.get_unchecked_mut(at..at + W) };
+            // SAFETY: `c` has these rows and columns.
+            let out = unsafe { c.lanes::<W>((i + n) * c_row + (j + m) * c_column) };
             out.iter_mut().zip(&sums[n][m]).for_each(|(out, &sum)| *out = sum * factor);
         });
     });
@@ -169,5 +159,66 @@ fn softmax_row_backward_body<T: Real, const FMA: bool>(p: &[T], grad: &mut [T], 
                 grad[l] = p[l] * (grad[l] - dot[l]);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::product_by_sample;
+    use crate::nn::kernels::testing::{assert_close, assert_refused, at_every_level, normal};
+    use crate::nn::kernels::view::{View, ViewMut};
+    use crate::nn::real::Real;
+
+    fn check<T: Real>(level: &str) {
+        for (width, rows, columns, depth) in [(8, 1, 1, 1), (8, 7, 6, 3), (16, 11, 9, 5), (16, 13, 4, 1), (8, 2, 3, 0)]
+        {
+            let (a_row, b_row, c_row) = ((depth + 1) * width, (columns + 1) * width, (columns + 1) * width);
+            let a = normal::<T>((rows - 1) * a_row + depth * width, 1);
+            // By column.
+            let b = normal::<T>(depth.saturating_sub(1) * b_row + columns * width, 2);
+            let mut c = normal::<T>((rows - 1) * c_row + columns * width, 3);
+            let mut want: Vec<f64> = c.iter().map(|v| v.to_f64()).collect();
+            for (i, j) in (0..rows).flat_map(|i| (0..columns).map(move |j| (i, j))) {
+                for l in 0..width {
+                    let product =
+                        |k: usize| a[i * a_row + k * width + l].to_f64() * b[k * b_row + j * width + l].to_f64();
+                    want[i * c_row + j * width + l] = 0.5 * (0..depth).map(product).sum::<f64>();
+                }
+            }
+            let a = View::new(&a, [rows, depth], [a_row, width], width);
+            let b = View::new(&b, [columns, depth], [width, b_row], width);
+            let to = ViewMut::new(&mut c, [rows, columns], [c_row, width], width);
+            product_by_sample(a, b, to, T::from_f64(0.5));
+            assert_close(&c, &want, &format!("{level}, {rows} by {columns} by {depth}, {width} samples"));
+        }
+    }
+
+    #[test]
+    fn it_equals_straight_sums() {
+        at_every_level(|level| {
+            check::<f32>(level);
+            check::<f64>(level);
+        });
+    }
+
+    #[test]
+    fn absurd_strides_and_shapes_that_do_not_fit_are_refused() {
+        let run = |strides: [usize; 2], [columns, depth]: [usize; 2], c_counts: [usize; 2], c_row: usize| {
+            move || {
+                let (values, mut c) = (vec![1.0_f32; 64], vec![0.0_f32; 64]);
+                let a = View::new(&values, [2, 2], strides, 8);
+                let b = View::new(&values, [columns, depth], [16, 8], 8);
+                product_by_sample(a, b, ViewMut::new(&mut c, c_counts, [c_row, 8], 8), 1.0);
+            }
+        };
+        run([16, 8], [3, 2], [2, 3], 24)();
+        for huge in [usize::MAX, usize::MAX / 2 + 1, 1 << 61] {
+            assert_refused("do not lie within", run([huge, 8], [3, 2], [2, 3], 24));
+            assert_refused("do not lie within", run([16, huge], [3, 2], [2, 3], 24));
+            assert_refused("do not lie within", run([16, 8], [huge, 2], [2, huge], 24));
+            assert_refused("do not lie within", run([16, 8], [3, 2], [2, 3], huge));
+        }
+        assert_refused("shapes", run([16, 8], [3, 1], [2, 3], 24));
+        assert_refused("shapes", run([16, 8], [3, 2], [2, 2], 24));
     }
 }

@@ -3,8 +3,9 @@
 //! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
 //! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
-use super::affine::{Matrix, Rows, affine};
-use super::outer::{Part, Steps, outer};
+use super::affine::affine;
+use super::outer::outer;
+use super::view::{View, ViewMut};
 use super::{LANES, blocks, dispatch, lane_sum};
 use crate::nn::real::Real;
 use gemm::Parallelism;
@@ -100,9 +101,7 @@ pub(crate) fn forward<T: Real>(
 ) {
     let stride = z.len() / outputs;
     if inputs * outputs * stride <= SMALL {
-        // Wᵀ by its distances.
-        let matrix = Matrix { values: weight, row: 1, column: outputs };
-        small_product(matrix, bias, x, z, [outputs, inputs, stride], false);
+        small_product(View::matrix(weight, [outputs, inputs], [1, outputs]), bias, x, z, stride, false);
         return;
     }
     for (row, z) in z.chunks_exact_mut(stride).enumerate() {
@@ -123,8 +122,8 @@ pub(crate) fn backward_input<T: Real>(
 ) {
     let stride = grad_z.len() / outputs;
     if inputs * outputs * stride <= SMALL {
-        let matrix = Matrix { values: weight, row: outputs, column: 1 };
-        small_product(matrix, &[], grad_z, grad_x, [inputs, outputs, stride], accumulate);
+        let matrix = View::matrix(weight, [inputs, outputs], [outputs, 1]);
+        small_product(matrix, &[], grad_z, grad_x, stride, accumulate);
         return;
     }
     product(
@@ -161,18 +160,12 @@ pub(crate) fn backward_params<T: Real>(
     );
 }
 
-/// z = a · x + bias with rows of `stride` columns, block by block, for `[rows, depth, stride]`.
-fn small_product<T: Real>(
-    a: Matrix<'_, T>,
-    bias: &[T],
-    x: &[T],
-    z: &mut [T],
-    [rows, depth, stride]: [usize; 3],
-    accumulate: bool,
-) {
+/// z = a x + bias, `x` and `z` with rows of `stride` columns, block by block.
+fn small_product<T: Real>(a: View<'_, T>, bias: &[T], x: &[T], z: &mut [T], stride: usize, accumulate: bool) {
+    let [rows, depth] = a.counts();
     for (at, width) in blocks::of(stride) {
-        let place = Rows { distance: stride, width };
-        affine(a, bias, &x[at..], stride, depth, &mut z[at..], place, rows, accumulate);
+        let x = View::rows(&x[at..], depth, stride, width);
+        affine(a, bias, x, ViewMut::rows(&mut z[at..], rows, stride, width), accumulate);
     }
 }
 
@@ -182,10 +175,10 @@ fn small_outer<T: Real>(x: &[T], grad_z: &[T], grad_weight: &mut [T], grad_bias:
     if x.len() * (grad_z.len() / stride) < TINY {
         lane_outer(x, grad_z, grad_weight, stride);
     } else {
-        let of = |values| Steps { values, step: 0, row: stride };
         let (inputs, outputs) = (x.len() / stride, grad_z.len() / stride);
-        let part = Part { first: 0, inputs, outputs, lead: outputs };
-        outer(of(x), of(grad_z), 1, stride, grad_weight, part, false);
+        // One step.
+        let of = |values, count| View::new(values, [1, count], [0, stride], stride);
+        outer(of(x, inputs), of(grad_z, outputs), ViewMut::matrix(grad_weight, [inputs, outputs], outputs), false);
     }
 }
 
@@ -243,7 +236,7 @@ fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride:
 mod tests {
     use super::{backward_input, backward_params, forward};
     use crate::nn::kernels::padded;
-    use crate::nn::kernels::tests::at_every_level;
+    use crate::nn::kernels::testing::at_every_level;
     use crate::seed::{Purpose, Stream};
 
     /// Straight sums in f64, batch last.

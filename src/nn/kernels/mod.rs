@@ -14,8 +14,11 @@ pub(crate) mod matrix;
 pub(crate) mod norm;
 pub(crate) mod outer;
 pub(crate) mod packed;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod threads;
 pub(crate) mod update;
+pub(crate) mod view;
 pub(crate) mod window;
 
 use crate::nn::real::Real;
@@ -103,6 +106,13 @@ fn detect() -> Level {
     }
 }
 
+#[cfg(all(test, target_arch = "x86_64"))]
+std::thread_local! {
+    /// The level that tests ask for on this thread.
+    static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
+}
+
+/// The highest level of this processor, found once.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(crate) fn level() -> Level {
@@ -119,7 +129,7 @@ pub(crate) fn level() -> Level {
     }
 
     #[cfg(test)]
-    if let Some(level) = tests::forced() {
+    if let Some(level) = FORCED.get() {
         return level;
     }
     let found = FOUND.load(Ordering::Relaxed);
@@ -127,34 +137,7 @@ pub(crate) fn level() -> Level {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    /// Runs `check` once for each level that this processor has; kernels that `check` calls on other threads are not
-    /// affected.
-    #[cfg(target_arch = "x86_64")]
-    pub(crate) fn at_every_level(check: impl Fn(&str)) {
-        use super::{Level, detect};
-        for level in [Level::Baseline, Level::Avx2, Level::Avx512].into_iter().filter(|l| *l <= detect()) {
-            FORCED.set(Some(level));
-            check(&format!("{level:?}"));
-        }
-        FORCED.set(None);
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    pub(crate) fn at_every_level(check: impl Fn(&str)) {
-        check("baseline");
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    std::thread_local! {
-        static FORCED: std::cell::Cell<Option<super::Level>> = const { std::cell::Cell::new(None) };
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    pub(super) fn forced() -> Option<super::Level> {
-        FORCED.get()
-    }
-
+mod tests {
     /// The quoted words after a place in this module's source.
     #[cfg(target_arch = "x86_64")]
     fn quoted_after<'a>(source: &'a str, place: &str) -> Vec<&'a str> {

@@ -7,9 +7,9 @@ use super::activation::Activate;
 use crate::nn::activation::Activation;
 use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
 use crate::nn::init::Initialiser;
-use crate::nn::kernels::affine::{Matrix, Rows};
-use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::outer::{outer, step_sums};
 use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::view::{View, ViewMut};
 use crate::nn::kernels::{blocks, matrix, threads};
 use crate::nn::lowering::{Lowering, ParameterShape};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
@@ -337,14 +337,14 @@ impl<T: Real> StepLinear<T> {
 impl<T: Real> Operation<T> for StepLinear<T> {
     fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass, output));
-        self.by_output.fill(Matrix::columns(&params[self.weight.clone()], self.outputs));
+        self.by_output.fill_columns(&params[self.weight.clone()], self.outputs);
         let (weight, bias) = (&self.by_output, &params[self.bias.clone()]);
-        let (depth, size) = (self.inputs, self.outputs * stride);
+        let (depth, outputs, size) = (self.inputs, self.outputs, self.outputs * stride);
         threads::share_chunks(output, size, 0, threads, &|first, part| {
             for (x, z) in x.chunks_exact(depth * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in blocks::of(stride) {
-                    let place = Rows { distance: stride, width };
-                    weight.affine(bias, &x[at..], stride, &mut z[at..], place, false);
+                    let x = View::rows(&x[at..], depth, stride, width);
+                    weight.affine(bias, x, ViewMut::rows(&mut z[at..], outputs, stride, width), false);
                 }
             }
         });
@@ -354,22 +354,23 @@ impl<T: Real> Operation<T> for StepLinear<T> {
         let (x, grad, stride) = (at.inputs.get(0), at.grad_output, pass.stride());
         let (inputs, outputs, threads) = (self.inputs, self.outputs, self.threads(pass, grad));
         let count = grad.len() / (outputs * stride);
-        let g = Steps { values: grad, step: outputs * stride, row: stride };
+        let of = |values, rows| View::new(values, [count, rows], [rows * stride, stride], stride);
+        let (x, g) = (of(x, inputs), of(grad, outputs));
         let weight = &mut at.grad_params[self.weight.clone()];
         threads::share_chunks(weight, outputs, 0, threads, &|first, gradient| {
-            let part = Part { first, inputs: gradient.len() / outputs, outputs, lead: outputs };
-            let x = Steps { values: x, step: inputs * stride, row: stride };
-            outer(x, g, count, stride, gradient, part, false);
+            let inputs = gradient.len() / outputs;
+            let x = x.columns(first..first + inputs);
+            outer(x, g, ViewMut::matrix(gradient, [inputs, outputs], outputs), false);
         });
-        step_sums(g, count, stride, &mut at.grad_params[self.bias.clone()], false);
+        step_sums(g, &mut at.grad_params[self.bias.clone()], false);
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
-        self.by_input.fill(Matrix::rows(&at.params[self.weight.clone()], outputs));
+        self.by_input.fill_rows(&at.params[self.weight.clone()], outputs);
         let (weight, size) = (&self.by_input, inputs * stride);
         threads::share_chunks(values, size, 0, threads, &|first, part| {
             for (grad, to) in grad.chunks_exact(outputs * stride).skip(first).zip(part.chunks_exact_mut(size)) {
                 for (at, width) in blocks::of(stride) {
-                    let place = Rows { distance: stride, width };
-                    weight.affine(&[], &grad[at..], stride, &mut to[at..], place, accumulate);
+                    let grad = View::rows(&grad[at..], outputs, stride, width);
+                    weight.affine(&[], grad, ViewMut::rows(&mut to[at..], inputs, stride, width), accumulate);
                 }
             }
         });

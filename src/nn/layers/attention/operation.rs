@@ -2,11 +2,11 @@
 //! O = P V, with Q, K, V = X·W + b, and a = O·Wₒ + bₒ of all heads side by side. Without projections Q = K = V = X.
 
 use crate::nn::intermediate::Intermediate;
-use crate::nn::kernels::affine::{Matrix, Rows};
-use crate::nn::kernels::attention::{lanewise, softmax_row, softmax_row_backward};
+use crate::nn::kernels::attention::{product_by_sample, softmax_row, softmax_row_backward};
 use crate::nn::kernels::blocks::{self, BLOCK};
-use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::outer::{outer, step_sums};
 use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::view::{View, ViewMut};
 use crate::nn::kernels::{padded, threads};
 use crate::nn::operation::{Backward, Build, GradInput, Inputs, Operation, PassContext};
 use crate::nn::real::Real;
@@ -137,12 +137,12 @@ impl<T: Real> Operation<T> for Attention<T> {
         let (weight, features, depth) = (&params[plan.weight.clone()], plan.features, plan.depth());
         for (head, own) in self.weights.iter_mut().enumerate() {
             for (which, own) in own.iter_mut().enumerate() {
-                own.fill(Matrix::columns(&weight[which * features + head * depth..], 3 * features));
+                own.fill_columns(&weight[which * features + head * depth..], 3 * features);
             }
         }
         let output_weight = &params[plan.output_weight.clone()];
         for (own, rows) in self.output_weights.iter_mut().zip(output_weight.chunks_exact(depth * features)) {
-            own.fill(Matrix::columns(rows, features));
+            own.fill_columns(rows, features);
         }
         let weights = &self.weights;
         let mut used = 0;
@@ -162,8 +162,9 @@ impl<T: Real> Operation<T> for Attention<T> {
                 for cell in cells {
                     let result = &cell.result[t * plan.room().0 * cell.width..][..depth * cell.width];
                     if let Some(weight) = weights.get(cell.head) {
-                        let rows = Rows { distance: stride, width: cell.width };
-                        weight.affine(bias, result, cell.width, &mut a[cell.at..], rows, cell.head > 0);
+                        let result = View::block(result, depth, cell.width);
+                        let a = ViewMut::rows(&mut a[cell.at..], features, stride, cell.width);
+                        weight.affine(bias, result, a, cell.head > 0);
                     } else {
                         let own = a[cell.head * depth * stride..].chunks_exact_mut(stride);
                         for (a, result) in own.zip(result.chunks_exact(cell.width)) {
@@ -181,7 +182,7 @@ impl<T: Real> Operation<T> for Attention<T> {
         let used = blocks::of(stride).count() * plan.heads;
         let output_weight = &at.params[plan.output_weight.clone()];
         for (own, rows) in self.output_weights_back.iter_mut().zip(output_weight.chunks_exact(depth * features)) {
-            own.fill(Matrix::rows(rows, features));
+            own.fill_rows(rows, features);
         }
         let weights = &self.output_weights_back;
         threads::share(&mut self.cells[..used], threads, &|cell| {
@@ -206,14 +207,14 @@ impl<T: Real> Operation<T> for Attention<T> {
                     put(&mut at.grad_params[plan.bias.start + which * features + from..], own);
                 }
             }
-            let g = Steps { values: grad, step: features * stride, row: stride };
-            step_sums(g, plan.steps, stride, &mut at.grad_params[plan.output_bias.clone()], false);
+            let g = View::new(grad, [plan.steps, features], [features * stride, stride], stride);
+            step_sums(g, &mut at.grad_params[plan.output_bias.clone()], false);
         }
         let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) else { return };
         let (weight, size) = (&at.params[plan.weight.clone()], features * stride);
         for (head, own) in self.weights_back.iter_mut().enumerate() {
             for (which, own) in own.iter_mut().enumerate() {
-                own.fill(Matrix::rows(&weight[which * features + head * depth..], 3 * features));
+                own.fill_rows(&weight[which * features + head * depth..], 3 * features);
             }
         }
         let weights = &self.weights_back;
@@ -224,9 +225,9 @@ impl<T: Real> Operation<T> for Attention<T> {
                         let grads = &grads[t * plan.room().0 * cell.width..][..depth * cell.width];
                         let later = accumulate || which > 0;
                         if let Some(weights) = weights.get(cell.head) {
-                            let rows = Rows { distance: stride, width: cell.width };
-                            let (to, later) = (&mut to[cell.at..], later || cell.head > 0);
-                            weights[which].affine(&[], grads, cell.width, to, rows, later);
+                            let grads = View::block(grads, depth, cell.width);
+                            let to = ViewMut::rows(&mut to[cell.at..], features, stride, cell.width);
+                            weights[which].affine(&[], grads, to, later || cell.head > 0);
                         } else {
                             let own = to[cell.head * depth * stride..].chunks_exact_mut(stride);
                             for (to, grads) in own.zip(grads.chunks_exact(cell.width)) {
@@ -260,16 +261,21 @@ impl<T: Real> Operation<T> for Attention<T> {
     }
 }
 
+/// A matrix `[rows, columns]` of blocks of samples, with room behind each row.
+fn matrix<T: Real>(values: &[T], counts: [usize; 2], width: usize) -> View<'_, T> {
+    View::new(values, counts, [blocks::padded_rows(counts[1]) * width, width], width)
+}
+
+/// Its transpose.
+fn transposed<T: Real>(values: &[T], [rows, columns]: [usize; 2], width: usize) -> View<'_, T> {
+    View::new(values, [columns, rows], [width, blocks::padded_rows(columns) * width], width)
+}
+
+fn matrix_mut<T: Real>(values: &mut [T], counts: [usize; 2], width: usize) -> ViewMut<'_, T> {
+    ViewMut::new(values, counts, [blocks::padded_rows(counts[1]) * width, width], width)
+}
+
 impl<T: Real> Cell<T> {
-    /// As a matrix of steps by features, or the other way round.
-    fn by_step<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
-        Matrix { values, row: blocks::padded_rows(depth) * self.width, column: self.width }
-    }
-
-    fn by_feature<'a>(&self, values: &'a [T], depth: usize) -> Matrix<'a, T> {
-        Matrix { values, row: self.width, column: blocks::padded_rows(depth) * self.width }
-    }
-
     fn forward(
         &mut self,
         plan: &AttentionPlan,
@@ -280,14 +286,14 @@ impl<T: Real> Cell<T> {
     ) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
         let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
-        let rows = Rows { distance: width, width };
         for which in 0..3 {
             let from = which * features + self.head * depth;
             let part = &mut self.parts[which];
             for (x, part) in x.chunks_exact(features * stride).zip(part.chunks_exact_mut(a_part)) {
                 if let Some(weights) = weights {
                     let bias = &params[plan.bias.clone()][from..];
-                    weights[which].affine(bias, &x[self.at..], stride, part, rows, false);
+                    let x = View::rows(&x[self.at..], features, stride, width);
+                    weights[which].affine(bias, x, ViewMut::block(part, depth, width), false);
                 } else {
                     let own = x[self.head * depth * stride..].chunks_exact(stride);
                     for (part, x) in part.chunks_exact_mut(width).zip(own.take(depth)) {
@@ -297,13 +303,13 @@ impl<T: Real> Cell<T> {
             }
         }
         let [queries, keys, values] = &self.parts;
-        let (q, k) = (self.by_step(queries, depth), self.by_step(keys, depth));
-        lanewise(q, k, &mut self.scores, [n, n, depth], width, plan.factor());
+        let (q, k) = (matrix(queries, [n, depth], width), matrix(keys, [n, depth], width));
+        product_by_sample(q, k, matrix_mut(&mut self.scores, [n, n], width), plan.factor());
         for (t, row) in self.scores.chunks_exact_mut(a_score).take(n).enumerate() {
             softmax_row(row, plan.seen(t), width);
         }
-        let (p, v) = (self.by_step(&self.scores, n), self.by_feature(values, depth));
-        lanewise(p, v, &mut self.result, [n, depth, n], width, T::ONE);
+        let (p, v) = (matrix(&self.scores, [n, n], width), transposed(values, [n, depth], width));
+        product_by_sample(p, v, matrix_mut(&mut self.result, [n, depth], width), T::ONE);
     }
 
     fn backward(
@@ -316,11 +322,11 @@ impl<T: Real> Cell<T> {
     ) {
         let (width, depth, features, n) = (self.width, plan.depth(), plan.features, plan.steps);
         let (a_part, a_score) = (plan.room().0 * width, plan.room().1 * width);
-        let rows = Rows { distance: width, width };
         let own = self.grad_result.chunks_exact_mut(a_part);
         for (grad, own) in grad.chunks_exact(features * stride).zip(own) {
             if let Some(weight) = output_weight {
-                weight.affine(&[], &grad[self.at..], stride, own, rows, false);
+                let grad = View::rows(&grad[self.at..], features, stride, width);
+                weight.affine(&[], grad, ViewMut::block(own, depth, width), false);
             } else {
                 let grads = grad[self.head * depth * stride..].chunks_exact(stride);
                 for (own, grad) in own.chunks_exact_mut(width).zip(grads.take(depth)) {
@@ -330,32 +336,31 @@ impl<T: Real> Cell<T> {
         }
         let (grad_result, scores) = (&self.grad_result, &self.scores);
         let [queries, keys, values] = &self.parts;
-        let (g, v) = (self.by_step(grad_result, depth), self.by_step(values, depth));
-        lanewise(g, v, &mut self.grad_scores, [n, n, depth], width, T::ONE);
+        let (g, v) = (matrix(grad_result, [n, depth], width), matrix(values, [n, depth], width));
+        product_by_sample(g, v, matrix_mut(&mut self.grad_scores, [n, n], width), T::ONE);
         let pairs = scores.chunks_exact(a_score).zip(self.grad_scores.chunks_exact_mut(a_score));
         pairs.take(n).for_each(|(p, grad)| softmax_row_backward(&p[..n * width], &mut grad[..n * width], width));
-        let by_row = Matrix { values: &self.grad_scores, row: a_score, column: width };
-        let by_column = Matrix { values: &self.grad_scores, row: width, column: a_score };
-        let weights = Matrix { values: scores, row: width, column: a_score };
-        let of = |values| Matrix { values, row: width, column: a_part };
+        let (by_row, by_column) =
+            (matrix(&self.grad_scores, [n, n], width), transposed(&self.grad_scores, [n, n], width));
+        let weights = transposed(scores, [n, n], width);
+        let (q, k) = (transposed(queries, [n, depth], width), transposed(keys, [n, depth], width));
+        let g = transposed(grad_result, [n, depth], width);
         let [grad_q, grad_k, grad_v] = &mut self.grad_parts;
-        lanewise(by_row, of(keys), grad_q, [n, depth, n], width, plan.factor());
-        lanewise(by_column, of(queries), grad_k, [n, depth, n], width, plan.factor());
-        lanewise(weights, of(grad_result), grad_v, [n, depth, n], width, T::ONE);
+        product_by_sample(by_row, k, matrix_mut(grad_q, [n, depth], width), plan.factor());
+        product_by_sample(by_column, q, matrix_mut(grad_k, [n, depth], width), plan.factor());
+        product_by_sample(weights, g, matrix_mut(grad_v, [n, depth], width), T::ONE);
         if !plan.projects() {
             return;
         }
-        let x = Steps { values: &x[self.at..], step: features * stride, row: stride };
-        let part = Part { first: 0, inputs: features, outputs: depth, lead: depth };
+        let of_steps = |values| View::new(values, [n, features], [features * stride, stride], width);
+        let x = of_steps(&x[self.at..]);
         let own = self.grad_weights.iter_mut().zip(self.grad_bias.chunks_exact_mut(depth));
         for (grads, (weight, bias)) in self.grad_parts.iter().zip(own) {
-            let g = Steps { values: grads, step: a_part, row: width };
-            outer(x, g, n, width, weight, part, false);
-            step_sums(g, n, width, bias, false);
+            let g = matrix(grads, [n, depth], width);
+            outer(x, g, ViewMut::matrix(weight, [features, depth], depth), false);
+            step_sums(g, bias, false);
         }
-        let result = Steps { values: &self.result, step: a_part, row: width };
-        let g = Steps { values: &grad[self.at..], step: features * stride, row: stride };
-        let part = Part { first: 0, inputs: depth, outputs: features, lead: features };
-        outer(result, g, n, width, &mut self.grad_output_weight, part, false);
+        let (result, g) = (matrix(&self.result, [n, depth], width), of_steps(&grad[self.at..]));
+        outer(result, g, ViewMut::matrix(&mut self.grad_output_weight, [depth, features], features), false);
     }
 }

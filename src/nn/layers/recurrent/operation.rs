@@ -8,11 +8,11 @@
 
 use crate::nn::init::Initialiser;
 use crate::nn::intermediate::Intermediate;
-use crate::nn::kernels::affine::{Matrix, Rows};
 use crate::nn::kernels::blocks::{self, BLOCK};
 use crate::nn::kernels::cell::{self, CellBack, CellStep};
-use crate::nn::kernels::outer::{Part, Steps, outer, step_sums};
+use crate::nn::kernels::outer::{outer, step_sums};
 use crate::nn::kernels::packed::Packed;
+use crate::nn::kernels::view::{View, ViewMut};
 use crate::nn::kernels::{padded, threads};
 use crate::nn::lowering::ParameterShape;
 use crate::nn::operation::{Backward, Build, GradInput, Inputs, Operation, PassContext};
@@ -237,9 +237,9 @@ impl<T: Real> Operation<T> for Recurrent<T> {
         let (x, stride, threads) = (inputs.get(0), pass.stride(), self.threads(pass));
         let plan = &self.plan;
         let (gates, weights) = (plan.gates(), &params[plan.weights.clone()]);
-        self.forward.plain.fill(Matrix::columns(weights, gates));
-        self.forward.w_new.fill(Matrix::columns(&weights[plan.plain()..], gates));
-        self.forward.u_new.fill(Matrix::columns(&weights[plan.features * gates + plan.plain()..], gates));
+        self.forward.plain.fill_columns(weights, gates);
+        self.forward.w_new.fill_columns(&weights[plan.plain()..], gates);
+        self.forward.u_new.fill_columns(&weights[plan.features * gates + plan.plain()..], gates);
         let weights = &self.forward;
         let mut used = 0;
         for ((at, width), block) in blocks::of(stride).zip(&mut self.blocks) {
@@ -275,51 +275,56 @@ impl<T: Real> Operation<T> for Recurrent<T> {
         let used = blocks::of(stride).count();
         let (weights, grad, plain) = (&at.params[plan.weights.clone()], at.grad_output, plan.plain());
         let (w, u) = weights.split_at(plan.features * gates);
-        self.u_back.fill(Matrix::rows(u, gates));
-        self.u_new_back.fill(Matrix::rows(&u[plain..], gates));
+        self.u_back.fill_rows(u, gates);
+        self.u_new_back.fill_rows(&u[plain..], gates);
         let weights = [&self.u_back, &self.u_new_back];
         threads::share(&mut self.blocks[..used], threads, &|block| block.backward(plan, weights, grad, stride));
 
         let blocks = &self.blocks[..used];
-        let of = |values, rows, width| Steps { values, step: blocks::padded_rows(rows) * width, row: width };
+        let of = |values, rows, used, width| {
+            View::new(values, [plan.steps, used], [blocks::padded_rows(rows) * width, width], width)
+        };
         // The slots that were read.
         let skipped = usize::from(plan.backwards) * blocks::padded_rows(plan.read());
         let gradient = &mut at.grad_params[plan.weights.clone()];
         threads::share_chunks(gradient, gates, 0, threads, &|first, gradient| {
             let inputs = gradient.len() / gates;
-            let part = Part { first, inputs, outputs: plain, lead: gates };
             for (k, b) in blocks.iter().enumerate() {
-                let (read, width) = (of(&b.read[skipped * b.width..], plan.read(), b.width), b.width);
-                outer(read, of(&b.gates, gates, width), plan.steps, width, gradient, part, k > 0);
+                let (width, later) = (b.width, k > 0);
+                let read = of(&b.read[skipped * width..], plan.read(), plan.read(), width);
+                let x = read.columns(first..first + inputs);
+                outer(x, of(&b.gates, gates, plain, width), ViewMut::matrix(gradient, [inputs, plain], gates), later);
                 if plain < gates {
-                    // What the new state takes from the features, and behind the reset gate from the old state.
+                    // What the candidate takes from the features, and after the reset gate from the old state.
                     let features = plan.features.saturating_sub(first).min(inputs);
-                    let new = of(&b.gates[plain * width..], gates, width);
-                    let part = Part { inputs: features, outputs: units, ..part };
-                    outer(read, new, plan.steps, width, &mut gradient[plain..], part, k > 0);
+                    let g = of(&b.gates[plain * width..], gates, units, width);
+                    let own = ViewMut::matrix(&mut gradient[plain..], [features, units], gates);
+                    outer(x.columns(0..features), g, own, later);
                     if features < inputs {
-                        let part = Part { first: first + features, inputs: inputs - features, ..part };
-                        let gradient = &mut gradient[features * gates + plain..];
-                        outer(read, of(&b.inner, units, width), plan.steps, width, gradient, part, k > 0);
+                        let own = &mut gradient[features * gates + plain..];
+                        let own = ViewMut::matrix(own, [inputs - features, units], gates);
+                        outer(x.columns(features..inputs), of(&b.inner, units, units, width), own, later);
                     }
                 }
             }
         });
         for (k, b) in blocks.iter().enumerate() {
             let bias = &mut at.grad_params[plan.bias.clone()];
-            step_sums(of(&b.gates, gates, b.width), plan.steps, b.width, bias, k > 0);
-            let bias = &mut at.grad_params[plan.inner_bias.clone()];
-            step_sums(of(&b.inner, units, b.width), plan.steps, b.width, bias, k > 0);
+            step_sums(of(&b.gates, gates, gates, b.width), bias, k > 0);
+            if plain < gates {
+                let bias = &mut at.grad_params[plan.inner_bias.clone()];
+                step_sums(of(&b.inner, units, units, b.width), bias, k > 0);
+            }
         }
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            self.w_back.fill(Matrix::rows(w, gates));
+            self.w_back.fill_rows(w, gates);
             let (weight, size) = (&self.w_back, plan.features * stride);
             threads::share_chunks(values, size, 0, threads, &|first, part| {
                 for (t, grad) in (first..).zip(part.chunks_exact_mut(size)) {
                     for b in blocks {
-                        let gates_of = &b.gates[t * blocks::padded_rows(gates) * b.width..];
-                        let rows = Rows { distance: stride, width: b.width };
-                        weight.affine(&[], gates_of, b.width, &mut grad[b.at..], rows, accumulate);
+                        let of_step = &b.gates[t * blocks::padded_rows(gates) * b.width..];
+                        let to = ViewMut::rows(&mut grad[b.at..], plan.features, stride, b.width);
+                        weight.affine(&[], View::block(of_step, gates, b.width), to, accumulate);
                     }
                 }
             });
@@ -357,7 +362,6 @@ impl<T: Real> Block<T> {
         let (size, gates) = (plan.units * width, plan.gates() * width);
         let [a_gate, a_read, a_state] =
             [plan.gates(), plan.read(), plan.units].map(|rows| blocks::padded_rows(rows) * width);
-        let rows = Rows { distance: width, width };
         let (bias, inner_bias) = (&params[plan.bias.clone()], &params[plan.inner_bias.clone()]);
         let first = plan.first_slot();
         self.read[first * a_read + features..][..size].fill(T::ZERO);
@@ -372,7 +376,8 @@ impl<T: Real> Block<T> {
             let (read, next) = two_slots(&mut self.read, from * a_read, to * a_read, features + size);
             let (before, after) = (&read[features..], &mut next[features..]);
             let z = &mut self.gates[t * a_gate..][..gates];
-            weights.plain.affine(bias, read, width, z, rows, false);
+            let (x, sums) = (View::block(read, plan.read(), width), ViewMut::block(z, plan.plain(), width));
+            weights.plain.affine(bias, x, sums, false);
             match plan.cell {
                 Cell::Simple => cell::simple_cell(CellStep {
                     gates: z,
@@ -388,8 +393,11 @@ impl<T: Real> Block<T> {
                 }
                 Cell::Gru => {
                     let inner = &mut self.inner[t * a_state..][..size];
-                    weights.w_new.affine(&bias[plan.plain()..], read, width, &mut z[plain..], rows, false);
-                    weights.u_new.affine(inner_bias, before, width, inner, rows, false);
+                    let x = View::block(read, plan.features, width);
+                    let sums = ViewMut::block(&mut z[plain..], plan.units, width);
+                    weights.w_new.affine(&bias[plan.plain()..], x, sums, false);
+                    let x = View::block(before, plan.units, width);
+                    weights.u_new.affine(inner_bias, x, ViewMut::block(inner, plan.units, width), false);
                     let memory = &mut [];
                     cell::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
                 }
@@ -403,7 +411,6 @@ impl<T: Real> Block<T> {
         let (size, features, gates) = (units * width, plan.features * width, plan.gates() * width);
         let [a_gate, a_read, a_state] =
             [plan.gates(), plan.read(), units].map(|rows| blocks::padded_rows(rows) * width);
-        let rows = Rows { distance: width, width };
         let grad_state = &mut self.grad_state[..size];
         grad_state.fill(T::ZERO);
         self.grad_memory.fill(T::ZERO);
@@ -437,10 +444,12 @@ impl<T: Real> Block<T> {
                 Cell::Gru => {
                     cell::gated_cell_backward(back);
                     grad_state.copy_from_slice(&self.grad_before[..size]);
-                    new.affine(&[], grad_inner, width, grad_state, rows, true);
+                    let x = View::block(grad_inner, units, width);
+                    new.affine(&[], x, ViewMut::block(grad_state, units, width), true);
                 }
             }
-            recurrent.affine(&[], grad_gates, width, grad_state, rows, plan.cell == Cell::Gru);
+            let (x, to) = (View::block(grad_gates, plan.plain(), width), ViewMut::block(grad_state, units, width));
+            recurrent.affine(&[], x, to, plan.cell == Cell::Gru);
         }
     }
 }
