@@ -9,6 +9,8 @@ pub(crate) mod attention;
 pub(crate) mod blocks;
 pub(crate) mod cell;
 pub(crate) mod convolution;
+pub(crate) mod convolve;
+pub(crate) mod correlate;
 pub(crate) mod elementwise;
 pub(crate) mod matrix;
 pub(crate) mod norm;

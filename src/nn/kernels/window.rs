@@ -49,6 +49,23 @@ impl Taps {
 }
 
 impl Side {
+    /// Whether the window can slide, and no place that it reaches lies beyond what can be counted.
+    pub(super) fn is_valid(&self) -> bool {
+        let Self { input, output, kernel, stride, dilation, padding } = *self;
+        // Places are kept as 32 bits.
+        let counted = |n: usize| n > 0 && u32::try_from(n).is_ok();
+        let reach = (kernel.saturating_sub(1)).checked_mul(dilation).and_then(|taps| {
+            let last = output.checked_sub(1)?.checked_mul(stride)?;
+            last.checked_add(taps)
+        });
+        (1..=MOST_TAPS).contains(&kernel)
+            && stride > 0
+            && counted(input)
+            && counted(output)
+            && reach.is_some()
+            && input.checked_add(padding).is_some()
+    }
+
     /// The inputs under the window at output `o`.
     pub(super) fn under(&self, o: usize) -> Taps {
         let side = *self;

@@ -5,7 +5,9 @@ use super::geometry::{Geometry, Padding, one, padding_setting};
 use crate::nn::activation::Activation;
 use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links, image_fix};
 use crate::nn::init::Initialiser;
-use crate::nn::kernels::convolution::{self, Convolution, Direction};
+use crate::nn::kernels::convolution::Convolution;
+use crate::nn::kernels::convolve::{Direction, convolve};
+use crate::nn::kernels::correlate;
 use crate::nn::kernels::matrix;
 use crate::nn::lowering::{Lowering, ParameterShape};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
@@ -330,7 +332,7 @@ impl<T: Real> Operation<T> for Convolve<T> {
         let (weight, bias) = (&params[self.weight.clone()], &params[self.bias.clone()]);
         let (c, x, stride, threads) = (&self.convolution, inputs.get(0), pass.stride(), pass.threads);
         let direction = if self.transposed { Direction::Backward } else { Direction::Forward };
-        convolution::convolve(c, direction, weight, bias, x, output, &mut self.packed, stride, false, threads);
+        convolve(c, direction, weight, bias, x, output, &mut self.packed, stride, false, threads);
     }
 
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
@@ -339,15 +341,15 @@ impl<T: Real> Operation<T> for Convolve<T> {
         let (grad_weight, grad_bias) = two_mut(at.grad_params, &self.weight, &self.bias);
         let weight = &at.params[self.weight.clone()];
         let back = if self.transposed {
-            convolution::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
+            correlate::backward_params(c, grad, x, grad_weight, &mut [], stride, threads);
             matrix::row_sums(grad, grad_bias, grad.len() / c.inputs);
             Direction::Forward
         } else {
-            convolution::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
+            correlate::backward_params(c, x, grad, grad_weight, grad_bias, stride, threads);
             Direction::Backward
         };
         if let Some(GradInput { values, accumulate }) = at.grad_inputs.get(0) {
-            convolution::convolve(c, back, weight, &[], grad, values, &mut self.packed, stride, accumulate, threads);
+            convolve(c, back, weight, &[], grad, values, &mut self.packed, stride, accumulate, threads);
         }
     }
 }
