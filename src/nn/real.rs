@@ -48,7 +48,7 @@ pub trait Real:
     fn cos(self) -> Self;
     /// `a * b + c`, fused where `FMA`.
     fn fma<const FMA: bool>(a: Self, b: Self, c: Self) -> Self;
-    /// sum[l] += w[l] · x[l], each fused where `FMA`; a register for each, where loops over several sums would be mixed up.
+    /// sum[l] += w[l] · x[l], each fused where `FMA`, in one register: loops over several sums might be vectorised the wrong way.
     ///
     /// # Safety
     /// `FMA` must be as [`super::kernels`] dispatches it, and `W` may be 16 only where registers are that wide.
@@ -58,15 +58,15 @@ pub trait Real:
             sum[l] = Self::fma::<FMA>(w[l], x[l], sum[l]);
         }
     }
-    /// to[c][r] = from[r][c] for 8 times 8 numbers, with rows so far apart.
+    /// to[c][r] = from[r][c] for 8 by 8 numbers, with rows that far apart.
     ///
     /// # Safety
-    /// The slices must hold seven rows and 8 numbers; `FMA` must be as [`super::kernels`] dispatches it.
+    /// The slices must hold seven strides and 8 numbers; `FMA` must be as [`super::kernels`] dispatches it.
     #[inline(always)]
-    unsafe fn turn_8<const FMA: bool>(from: &[Self], from_distance: usize, to: &mut [Self], to_distance: usize) {
+    unsafe fn transpose_8<const FMA: bool>(from: &[Self], from_stride: usize, to: &mut [Self], to_stride: usize) {
         for r in 0..8 {
             for c in 0..8 {
-                to[c * to_distance + r] = from[r * from_distance + c];
+                to[c * to_stride + r] = from[r * from_stride + c];
             }
         }
     }
@@ -214,20 +214,20 @@ impl Real for f32 {
 
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    unsafe fn turn_8<const FMA: bool>(from: &[Self], from_distance: usize, to: &mut [Self], to_distance: usize) {
+    unsafe fn transpose_8<const FMA: bool>(from: &[Self], from_stride: usize, to: &mut [Self], to_stride: usize) {
         use std::arch::x86_64::{
             _mm256_loadu_ps, _mm256_permute2f128_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
             _mm256_unpacklo_ps,
         };
         if !FMA {
             for r in 0..8 {
-                (0..8).for_each(|c| to[c * to_distance + r] = from[r * from_distance + c]);
+                (0..8).for_each(|c| to[c * to_stride + r] = from[r * from_stride + c]);
             }
             return;
         }
         // SAFETY: the caller says that the rows are there, and that registers hold 8 numbers where `FMA`.
         unsafe {
-            let row = |r: usize| _mm256_loadu_ps(from.as_ptr().add(r * from_distance));
+            let row = |r: usize| _mm256_loadu_ps(from.as_ptr().add(r * from_stride));
             // Pairs of neighbouring rows, then fours, then the halves of registers.
             let low: [_; 4] = std::array::from_fn(|p| _mm256_unpacklo_ps(row(2 * p), row(2 * p + 1)));
             let high: [_; 4] = std::array::from_fn(|p| _mm256_unpackhi_ps(row(2 * p), row(2 * p + 1)));
@@ -236,9 +236,9 @@ impl Real for f32 {
             let third = [_mm256_shuffle_ps::<0x44>(high[0], high[1]), _mm256_shuffle_ps::<0x44>(high[2], high[3])];
             let fourth = [_mm256_shuffle_ps::<0xee>(high[0], high[1]), _mm256_shuffle_ps::<0xee>(high[2], high[3])];
             for (c, [above, below]) in [first, second, third, fourth].into_iter().enumerate() {
-                let at = to.as_mut_ptr().add(c * to_distance);
+                let at = to.as_mut_ptr().add(c * to_stride);
                 _mm256_storeu_ps(at, _mm256_permute2f128_ps::<0x20>(above, below));
-                _mm256_storeu_ps(at.add(4 * to_distance), _mm256_permute2f128_ps::<0x31>(above, below));
+                _mm256_storeu_ps(at.add(4 * to_stride), _mm256_permute2f128_ps::<0x31>(above, below));
             }
         }
     }

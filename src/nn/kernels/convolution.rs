@@ -1,4 +1,4 @@
-//! What a convolution connects: its shape, the weights, inputs and outputs that meet, and checked views of its images.
+//! The shape of a convolution, which weights connect which inputs and outputs, and checked views of its images.
 //!
 //! An image is `[channels, height, width, stride]`, batch last: every loop runs over the samples of the mini-batch, so no
 //! image is unfolded.
@@ -41,7 +41,7 @@ impl Convolution {
         assert!(size == Some(weights), "a convolution has other weights: {self:?}, not {weights}");
     }
 
-    /// Weights and inputs that meet in one output, as places in their tensors.
+    /// Indices of the weights and inputs whose products are summed in one output.
     pub(crate) fn products_into(&self, output: usize) -> Vec<(usize, usize)> {
         let (width, area) = (self.x.output, self.y.output * self.x.output);
         let (filter, y, x) = (output / area, output / width % self.y.output, output % width);
@@ -61,7 +61,7 @@ impl Convolution {
         links
     }
 
-    /// Weights that one input meets, and the outputs that it goes into.
+    /// Indices of the weights that one input is multiplied by, and of the outputs that the products are added to.
     pub(crate) fn products_from(&self, input: usize) -> Vec<(usize, usize)> {
         let (width, area) = (self.x.input, self.y.input * self.x.input);
         let (channel, y, x) = (input / area, input / width % self.y.input, input % width);
@@ -81,15 +81,15 @@ impl Convolution {
         links
     }
 
-    /// Inputs that meet one weight, and the outputs that they go into.
+    /// Indices of the inputs that one weight is multiplied by, and of the outputs that the products are added to.
     pub(crate) fn products_of(&self, weight: usize) -> Vec<(usize, usize)> {
         let per_group = self.inputs / self.groups;
         let (kx, ky) = (weight % self.x.kernel, weight / self.x.kernel % self.y.kernel);
         let (channel, filter) = (weight / self.taps() % per_group, weight / self.taps() / per_group);
         let channel = filter / (self.outputs / self.groups) * per_group + channel;
-        let places = self.y.meeting(ky).flat_map(|oy| self.x.meeting(kx).map(move |ox| (oy, ox)));
+        let places = self.y.valid_outputs(ky).flat_map(|oy| self.x.valid_outputs(kx).map(move |ox| (oy, ox)));
         let link = |(oy, ox)| {
-            let input = (channel * self.y.input + self.y.met(ky, oy)) * self.x.input + self.x.met(kx, ox);
+            let input = (channel * self.y.input + self.y.input_at(ky, oy)) * self.x.input + self.x.input_at(kx, ox);
             (input, (filter * self.y.output + oy) * self.x.output + ox)
         };
         places.map(link).collect()
@@ -181,7 +181,7 @@ pub(super) fn image_values(sizes: [usize; 4]) -> Option<usize> {
     Some(sizes.iter().product())
 }
 
-/// Channels for the first of two threads, a multiple of the register tiles; none where one thread does all.
+/// Channels for the first of two threads, a multiple of the register tiles; `None` where one thread computes all.
 pub(super) fn split(rows: usize, threads: usize, work: usize) -> Option<usize> {
     const TILE: usize = 4;
     let half = (rows / 2).next_multiple_of(TILE);

@@ -67,7 +67,7 @@ struct Strides {
     channel: usize,
 }
 
-/// What every row (channel) of a result is made from.
+/// The source and shape from which each row (channel) of a result is computed.
 #[derive(Clone, Copy)]
 struct Slide<'a, T> {
     c: &'a Convolution,
@@ -78,7 +78,7 @@ struct Slide<'a, T> {
 }
 
 impl<T: Real> Slide<'_, T> {
-    /// Rows shared between threads; each is summed by one of them in one order.
+    /// Splits the rows between threads; each is summed by one thread in one order.
     fn share(&self, weight: &[T], bias: &[T], target: &mut [T], packed: &mut [T], threads: usize) {
         let (height, width) = sides(self.c, self.direction)[0];
         let row = height * width * self.source.stride();
@@ -103,7 +103,7 @@ dispatch! {
     fn slide<T: Real>(s: Slide<'_, T>, weight: &[T], bias: &[T], target: &mut [T], packed: &mut [T], wide: bool) => slide_body
 }
 
-/// How many of so many rows are summed together in registers: of 32 where they are wide, else of 16.
+/// Rows that are summed together in registers when `rows` are left: there are 32 registers where they are wide, else 16.
 fn tile(rows: usize, wide: bool) -> usize {
     match rows {
         12 | 18.. if wide => 12,
@@ -114,7 +114,7 @@ fn tile(rows: usize, wide: bool) -> usize {
     }
 }
 
-/// Numbers under a window that stay in the first cache while all rows pass over them.
+/// Source numbers that stay in the first-level cache while the sums of all rows read them.
 const WINDOW: usize = 1 << 12;
 
 #[inline(always)]
@@ -130,7 +130,7 @@ fn slide_body<T: Real, const FMA: bool>(
     let (c, stride, taps, channels) = (s.c, s.source.stride(), s.c.taps(), s.source.channels());
     let pixels = height * width * stride;
     let rows = target.len() / pixels;
-    // Weights of rows that are summed together lie side by side, in the order in which they are read.
+    // Pack the weights of rows that are summed together, in the order in which they are read.
     let mut row = 0;
     while row < rows {
         let count = tile(rows - row, wide);
@@ -172,7 +172,7 @@ fn slide_body<T: Real, const FMA: bool>(
     }
 }
 
-/// Some samples of one pixel of the result and what it is made of.
+/// One pixel of the result, from sample `lane` on, and the taps that reach it.
 struct Place<'a, T> {
     slide: &'a Slide<'a, T>,
     ys: &'a Taps,
@@ -182,7 +182,7 @@ struct Place<'a, T> {
     pixel: usize,
     pixels: usize,
     lane: usize,
-    /// Where the farthest place under the window lies, within one channel.
+    /// Offset of the last source pixel under the window, within a channel.
     far_input: usize,
     wide: bool,
 }
@@ -222,7 +222,7 @@ impl<T: Real> Place<'_, T> {
         H * W
     }
 
-    /// `R` rows over some channels of the source, summed in registers and added to what earlier channels left.
+    /// `R` rows over some channels of the source, summed in registers and added to the sums of earlier channels.
     #[inline(always)]
     fn sum<const FMA: bool, const R: usize, const H: usize, const W: usize>(
         &self,
@@ -257,7 +257,7 @@ impl<T: Real> Place<'_, T> {
                     let from = line + x * stride;
                     let mut vectors = [[T::ZERO; W]; H];
                     for (h, vector) in vectors.iter_mut().enumerate() {
-                        // SAFETY: the assertion holds for the farthest place, and there are as many planes as channels.
+                        // SAFETY: the assertion holds for the last pixel under the window, and there are as many planes as channels.
                         *vector = unsafe { s.source.lanes::<W>(from + h * W) };
                     }
                     let at = (kernel + kx) * R;

@@ -1,4 +1,4 @@
-//! Gradients of a convolution's weights: inputs correlated with the gradients of the outputs that they went into.
+//! Gradients of a convolution's weights: the correlation of its inputs with the gradients of its outputs.
 
 use super::convolution::{Convolution, Images, split};
 use super::matrix::row_sums;
@@ -34,7 +34,7 @@ pub(crate) fn backward_params<T: Real>(
     }
 }
 
-/// The rows (channels of the result) shared between threads; each is summed by one of them in one order.
+/// Splits the rows (channels of the result) between threads; each is summed by one thread in one order.
 fn weights_of<T: Real>(c: &Convolution, x: Images<'_, T>, grad_z: Images<'_, T>, grad: &mut [T], threads: usize) {
     let rows = grad_z.channels();
     if let Some(half) = split(rows, threads, c.work(rows, x.channels(), x.stride())) {
@@ -81,14 +81,14 @@ fn correlate_body<T: Real, const FMA: bool>(
     }
 }
 
-/// What the gradients of some weights are summed from.
+/// The tensors from which the gradients are summed.
 struct Tile<'a, T> {
     c: &'a Convolution,
     x: Images<'a, T>,
     grad_z: Images<'a, T>,
 }
 
-/// Some taps of one channel: the first of them, and where on both sides their windows are looked at.
+/// Some taps of one channel, from the first on, and the output pixels over which their products are summed.
 #[derive(Clone)]
 struct Area {
     channel: usize,
@@ -99,8 +99,8 @@ struct Area {
 }
 
 impl<T: Real> Tile<'_, T> {
-    /// ∂L/∂weight of `R` output channels, a whole kernel of `K` by `K` taps at a time, so that few numbers are read twice.
-    /// Returns how many channels were done.
+    /// ∂L/∂weight of `R` output channels, a whole kernel of `K` by `K` taps at a time, so that numbers are read from memory less often.
+    /// Returns `R`.
     #[inline(always)]
     fn whole<const FMA: bool, const R: usize, const K: usize, const W: usize>(
         &self,
@@ -147,9 +147,9 @@ impl<T: Real> Tile<'_, T> {
         kx: usize,
     ) -> usize {
         let c = self.c;
-        let lines: [Range<usize>; KY] = std::array::from_fn(|k| c.y.meeting(ky + k));
-        let columns: [Range<usize>; KX] = std::array::from_fn(|k| c.x.meeting(kx + k));
-        // Where every tap meets an input; what single taps have beyond that is added behind.
+        let lines: [Range<usize>; KY] = std::array::from_fn(|k| c.y.valid_outputs(ky + k));
+        let columns: [Range<usize>; KX] = std::array::from_fn(|k| c.x.valid_outputs(kx + k));
+        // Output pixels where every tap lies on an input; the rest of each tap's pixels is added afterwards.
         let area = Area { channel, ky, kx, lines: common(&lines), columns: common(&columns) };
         let together = self.sum::<FMA, R, KY, KX, W>(row, &area);
         let per_row = c.inputs / c.groups * c.taps();
@@ -182,7 +182,7 @@ impl<T: Real> Tile<'_, T> {
         KX
     }
 
-    /// Products of `KY` by `KX` neighbouring taps with `R` gradients, lane by lane, over an area where all of them meet inputs.
+    /// Products of `KY` by `KX` neighbouring taps with `R` gradients, lane by lane, over an area where all of them lie on inputs.
     #[inline(always)]
     fn sum<const FMA: bool, const R: usize, const KY: usize, const KX: usize, const W: usize>(
         &self,
@@ -199,15 +199,15 @@ impl<T: Real> Tile<'_, T> {
         // From one tap to the next, where there are several.
         let below = if KY > 1 { c.y.dilation * self.x.line() } else { 0 };
         let beside = if KX > 1 { c.x.dilation * stride } else { 0 };
-        // The last of what is read below. All taps meet inputs in this area, so no place lies beyond the views.
+        // The last of what is read below. All taps lie on inputs in this area, so that every index is within the views.
         assert!(stride.is_multiple_of(W) && channel < self.x.channels() && row + R <= self.grad_z.channels());
-        assert!(far_line < c.y.output && c.y.met(ky + KY - 1, far_line) < c.y.input);
-        assert!(far_column < c.x.output && c.x.met(kx + KX - 1, far_column) < c.x.input);
+        assert!(far_line < c.y.output && c.y.input_at(ky + KY - 1, far_line) < c.y.input);
+        assert!(far_column < c.x.output && c.x.input_at(kx + KX - 1, far_column) < c.x.input);
         for oy in lines {
-            let line = (channel * c.y.input + c.y.met(ky, oy)) * c.x.input * stride;
+            let line = (channel * c.y.input + c.y.input_at(ky, oy)) * c.x.input * stride;
             let result = (row * c.y.output + oy) * c.x.output * stride;
             for ox in columns.clone() {
-                let (x, z) = (line + c.x.met(kx, ox) * stride, result + ox * stride);
+                let (x, z) = (line + c.x.input_at(kx, ox) * stride, result + ox * stride);
                 let mut lane = 0;
                 while lane < stride {
                     let mut gradients = [[T::ZERO; W]; R];
@@ -233,13 +233,13 @@ impl<T: Real> Tile<'_, T> {
     }
 }
 
-/// What all of the ranges have in common; empty, but somewhere, if nothing.
+/// The intersection of the ranges; an empty range if there is none.
 fn common(ranges: &[Range<usize>]) -> Range<usize> {
     let start = ranges.iter().map(|r| r.start).max().unwrap_or(0);
     start..ranges.iter().map(|r| r.end).min().unwrap_or(0).max(start)
 }
 
-/// What of `own` lies before and behind a part in it.
+/// The parts of `own` before and after a part of it.
 fn around(own: &Range<usize>, part: &Range<usize>) -> [Range<usize>; 2] {
     [own.start..part.start.min(own.end), part.end.max(own.start)..own.end]
 }

@@ -5,10 +5,11 @@ use super::{LANES, dispatch};
 use crate::nn::activation::Activation;
 use crate::nn::real::Real;
 
-/// Functions of fewer numbers than this stay on one thread.
+/// Buffers of fewer numbers than this are computed on one thread.
 const PARALLEL: usize = 1 << 18;
 
-/// Runs `work` on runs of neighbouring numbers and the place of the first, shared between threads where they are many.
+/// Splits the numbers between threads where there are many, and calls `work` with the index of the first number of each part
+/// and the part.
 fn share<T: Real>(values: &mut [T], threads: usize, work: impl Fn(usize, &mut [T]) + Sync) {
     let threads = if values.len() < PARALLEL { 1 } else { threads };
     share_chunks(values, LANES, 0, threads, &|first, values| work(first * LANES, values));
@@ -37,7 +38,7 @@ pub(crate) fn activate_backward<T: Real>(
     match function {
         Activation::Softmax => softmax_backward(a, grad_a, grad_z, stride, accumulate),
         _ => share(grad_z, threads, |at, grad_z| {
-            slope_each(function, &z[at..], &a[at..], &grad_a[at..], grad_z, accumulate);
+            gradient_each(function, &z[at..], &a[at..], &grad_a[at..], grad_z, accumulate);
         }),
     }
 }
@@ -69,11 +70,11 @@ fn activate_each_body<T: Real, const FMA: bool>(function: Activation, z: &[T], a
 }
 
 dispatch! {
-    fn slope_each<T: Real>(function: Activation, z: &[T], a: &[T], grad_a: &[T], grad_z: &mut [T], accumulate: bool) => slope_each_body
+    fn gradient_each<T: Real>(function: Activation, z: &[T], a: &[T], grad_a: &[T], grad_z: &mut [T], accumulate: bool) => gradient_each_body
 }
 
 #[inline(always)]
-fn slope_each_body<T: Real, const FMA: bool>(
+fn gradient_each_body<T: Real, const FMA: bool>(
     function: Activation,
     z: &[T],
     a: &[T],
@@ -83,8 +84,8 @@ fn slope_each_body<T: Real, const FMA: bool>(
 ) {
     for_constant!(function, |f| {
         for (((gz, &z), &a), &ga) in grad_z.iter_mut().zip(z).zip(a).zip(grad_a) {
-            let slope = ga * f.slope::<T, FMA>(z, a);
-            *gz = if accumulate { *gz + slope } else { slope };
+            let gradient = ga * f.slope::<T, FMA>(z, a);
+            *gz = if accumulate { *gz + gradient } else { gradient };
         }
     });
 }
@@ -97,25 +98,25 @@ dispatch! {
 #[inline(always)]
 fn softmax_body<T: Real, const FMA: bool>(z: &[T], a: &mut [T], stride: usize) {
     let units = z.len() / stride;
-    for block in (0..stride).step_by(super::LANES) {
-        let mut top = [T::ZERO; super::LANES];
-        top.copy_from_slice(&z[block..][..super::LANES]);
+    for block in (0..stride).step_by(LANES) {
+        let mut top = [T::ZERO; LANES];
+        top.copy_from_slice(&z[block..][..LANES]);
         for unit in 1..units {
-            for (top, &z) in top.iter_mut().zip(&z[unit * stride + block..][..super::LANES]) {
+            for (top, &z) in top.iter_mut().zip(&z[unit * stride + block..][..LANES]) {
                 *top = top.max(z);
             }
         }
-        let mut sum = [T::ZERO; super::LANES];
+        let mut sum = [T::ZERO; LANES];
         for unit in 0..units {
             let at = unit * stride + block;
-            for lane in 0..super::LANES {
+            for lane in 0..LANES {
                 let e = (z[at + lane] - top[lane]).exp::<FMA>();
                 a[at + lane] = e;
                 sum[lane] += e;
             }
         }
         for unit in 0..units {
-            for (a, &sum) in a[unit * stride + block..][..super::LANES].iter_mut().zip(&sum) {
+            for (a, &sum) in a[unit * stride + block..][..LANES].iter_mut().zip(&sum) {
                 *a = *a / sum;
             }
         }
@@ -135,19 +136,19 @@ fn softmax_backward_body<T: Real, const FMA: bool>(
     accumulate: bool,
 ) {
     let units = a.len() / stride;
-    for block in (0..stride).step_by(super::LANES) {
-        let mut dot = [T::ZERO; super::LANES];
+    for block in (0..stride).step_by(LANES) {
+        let mut dot = [T::ZERO; LANES];
         for unit in 0..units {
             let at = unit * stride + block;
-            for lane in 0..super::LANES {
+            for lane in 0..LANES {
                 dot[lane] = T::fma::<FMA>(a[at + lane], grad_a[at + lane], dot[lane]);
             }
         }
         for unit in 0..units {
             let at = unit * stride + block;
-            for lane in 0..super::LANES {
-                let slope = a[at + lane] * (grad_a[at + lane] - dot[lane]);
-                grad_z[at + lane] = if accumulate { grad_z[at + lane] + slope } else { slope };
+            for lane in 0..LANES {
+                let gradient = a[at + lane] * (grad_a[at + lane] - dot[lane]);
+                grad_z[at + lane] = if accumulate { grad_z[at + lane] + gradient } else { gradient };
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Matrix products of a dense layer, batch last: z = Wᵀx + b, ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ.
 //!
-//! Small layers use register-blocked loops that start at once; larger ones the `gemm` crate. Which one is used depends
-//! on the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
+//! Small layers use register-blocked loops, which start faster; larger ones the `gemm` crate. Which one is used depends on
+//! the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
 use super::affine::affine;
 use super::outer::outer;
@@ -213,7 +213,7 @@ dispatch! {
 #[inline(always)]
 fn row_sums_body<T: Real, const FMA: bool>(values: &[T], sums: &mut [T], stride: usize) {
     for (sum, row) in sums.iter_mut().zip(values.chunks_exact(stride)) {
-        // Four sums side by side, so that an addition need not wait for the one before.
+        // Four independent sums hide the latency of additions.
         let mut wide = [T::ZERO; 4 * LANES];
         let chunks = row.chunks_exact(4 * LANES);
         let rest = chunks.remainder();

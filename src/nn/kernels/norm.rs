@@ -1,6 +1,8 @@
-//! Batch normalisation (Ioffe & Szegedy 2015): x̂ = (x − mean) / √(variance + ε), a = γ x̂ + β, by channel.
+//! Normalisation x̂ = (x − mean) / √(variance + ε), a = γ x̂ + β, of tensors `[channels, values, stride]`, batch last.
 //!
-//! A tensor is `[channels, values, stride]`, batch last; the padding columns take no part in means.
+//! Batch normalisation (Ioffe & Szegedy 2015) takes one channel over the whole mini-batch: its sums skip the padding columns.
+//! Layer and group normalisation (Ba et al. 2016, Wu & He 2018) take some channels of one sample: padding columns are
+//! normalised like samples, and add nothing to the gradients of γ and β because their own gradients are zero.
 
 use super::{LANES, dispatch, lane_sum};
 use crate::nn::real::Real;
@@ -12,14 +14,14 @@ pub(crate) fn moments<T: Real>(x: &[T], stride: usize, batch: usize) -> (T, T) {
     (mean, products(x, mean, x, mean, stride, batch) * share)
 }
 
-/// Σ g and Σ g · (x − mean) over the samples that are there.
-pub(crate) fn slopes<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
-    // The mean is taken off first: Σ g x − mean Σ g would cancel.
+/// Σ g and Σ g · (x − mean) over the values of one channel and the mini-batch.
+pub(crate) fn gradient_sums<T: Real>(x: &[T], grad: &[T], mean: T, stride: usize, batch: usize) -> (T, T) {
+    // The mean is subtracted first: Σ g x − mean Σ g would lose digits by cancellation.
     (total(grad, stride, batch), products(grad, T::ZERO, x, mean, stride, batch))
 }
 
 dispatch! {
-    /// Σ x over the samples that are there.
+    /// Σ x without the padding columns.
     fn total<T: Real>(x: &[T], stride: usize, batch: usize) -> T => total_body
 }
 
@@ -35,7 +37,7 @@ fn total_body<T: Real, const FMA: bool>(x: &[T], stride: usize, batch: usize) ->
 }
 
 dispatch! {
-    /// Σ (a − from_a)(b − from_b) over the samples that are there.
+    /// Σ (a − from_a)(b − from_b) without the padding columns.
     fn products<T: Real>(a: &[T], from_a: T, b: &[T], from_b: T, stride: usize, batch: usize) -> T => products_body
 }
 
@@ -63,10 +65,12 @@ fn apply_body<T: Real, const FMA: bool>(x: &[T], a: &mut [T], scale: T, shift: T
 }
 
 dispatch! {
-    /// ∂L/∂x = scale · (g − mean of g − x̂ · mean of g x̂) in training; zero in the padding columns.
+    /// ∂L/∂x = scale · (g − mean of g − x̂ · mean of g x̂), added to what `grad_x` held if `accumulate`; the padding columns become
+    /// zero, or keep what they held.
     ///
-    /// `level` is the mean of g, `tilt` the mean of g (x − mean) divided by the variance.
-    pub(crate) fn backward<T: Real>(x: &[T], grad: &[T], grad_x: &mut [T], mean: T, scale: T, level: T, tilt: T, stride: usize, batch: usize, accumulate: bool) => backward_body
+    /// `mean_grad` is the mean of g, `tilt` the mean of g (x − mean) divided by the variance + ε; both are zero where mean and
+    /// variance do not depend on x.
+    pub(crate) fn backward<T: Real>(x: &[T], grad: &[T], grad_x: &mut [T], mean: T, scale: T, mean_grad: T, tilt: T, stride: usize, batch: usize, accumulate: bool) => backward_body
 }
 
 #[inline(always)]
@@ -76,7 +80,7 @@ fn backward_body<T: Real, const FMA: bool>(
     grad_x: &mut [T],
     mean: T,
     scale: T,
-    level: T,
+    mean_grad: T,
     tilt: T,
     stride: usize,
     batch: usize,
@@ -84,8 +88,8 @@ fn backward_body<T: Real, const FMA: bool>(
 ) {
     for ((x, g), out) in x.chunks_exact(stride).zip(grad.chunks_exact(stride)).zip(grad_x.chunks_exact_mut(stride)) {
         for ((out, &x), &g) in out[..batch].iter_mut().zip(x).zip(g) {
-            let slope = scale * (g - level - (x - mean) * tilt);
-            *out = if accumulate { *out + slope } else { slope };
+            let gradient = scale * (g - mean_grad - (x - mean) * tilt);
+            *out = if accumulate { *out + gradient } else { gradient };
         }
         if !accumulate {
             out[batch..].fill(T::ZERO);
@@ -93,7 +97,7 @@ fn backward_body<T: Real, const FMA: bool>(
     }
 }
 
-/// Values of one sample that are normalised together: `rows` lie one behind the other, every `values` of them in a channel.
+/// The shape of channels that are normalised together for each sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Group {
     /// Values in a channel.
@@ -102,7 +106,7 @@ pub(crate) struct Group {
 }
 
 dispatch! {
-    /// a = γ x̂ + β over one group for each sample; leaves mean and 1/√(variance + ε) of each sample.
+    /// a = γ x̂ + β over one group for each sample; writes the mean and `rate` = 1/√(variance + ε) of each sample.
     pub(crate) fn group<T: Real>(g: Group, x: &[T], gamma: &[T], beta: &[T], a: &mut [T], mean: &mut [T], rate: &mut [T], epsilon: T) => group_body
 }
 
@@ -148,12 +152,12 @@ fn group_body<T: Real, const FMA: bool>(
 }
 
 dispatch! {
-    /// ∂L/∂γ and ∂L/∂β of one group, summed over its values and the samples; both overwrite.
-    pub(crate) fn group_slopes<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_slopes_body
+    /// ∂L/∂γ and ∂L/∂β of the channels of one group, summed over their values and all columns; both overwrite.
+    pub(crate) fn group_backward_params<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_backward_params_body
 }
 
 #[inline(always)]
-fn group_slopes_body<T: Real, const FMA: bool>(
+fn group_backward_params_body<T: Real, const FMA: bool>(
     g: Group,
     x: &[T],
     grad: &[T],
@@ -165,17 +169,17 @@ fn group_slopes_body<T: Real, const FMA: bool>(
     let length = g.values * g.stride;
     for (channel, (gamma, beta)) in grad_gamma.iter_mut().zip(grad_beta).enumerate() {
         let (x, grad) = (&x[channel * length..][..length], &grad[channel * length..][..length]);
-        let (mut tilt, mut level) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (mut gamma_sum, mut beta_sum) = ([T::ZERO; LANES], [T::ZERO; LANES]);
         for at in (0..length).step_by(LANES) {
             let block = at % g.stride;
             let (mean, rate) = (&mean[block..][..LANES], &rate[block..][..LANES]);
             for lane in 0..LANES {
                 let normal = (x[at + lane] - mean[lane]) * rate[lane];
-                tilt[lane] = T::fma::<FMA>(grad[at + lane], normal, tilt[lane]);
-                level[lane] += grad[at + lane];
+                gamma_sum[lane] = T::fma::<FMA>(grad[at + lane], normal, gamma_sum[lane]);
+                beta_sum[lane] += grad[at + lane];
             }
         }
-        (*gamma, *beta) = (lane_sum(tilt), lane_sum(level));
+        (*gamma, *beta) = (lane_sum(gamma_sum), lane_sum(beta_sum));
     }
 }
 
@@ -199,21 +203,21 @@ fn group_backward_body<T: Real, const FMA: bool>(
     let share = T::from_f64(1.0 / rows as f64);
     for block in (0..g.stride).step_by(LANES) {
         let (mean, rate) = (&mean[block..][..LANES], &rate[block..][..LANES]);
-        let (mut level, mut tilt) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (mut sum, mut product) = ([T::ZERO; LANES], [T::ZERO; LANES]);
         for row in 0..rows {
             let (at, gamma) = (row * g.stride + block, gamma[row / g.values]);
             for lane in 0..LANES {
-                let pull = gamma * grad[at + lane];
-                level[lane] += pull;
-                tilt[lane] = T::fma::<FMA>(pull, (x[at + lane] - mean[lane]) * rate[lane], tilt[lane]);
+                let grad = gamma * grad[at + lane];
+                sum[lane] += grad;
+                product[lane] = T::fma::<FMA>(grad, (x[at + lane] - mean[lane]) * rate[lane], product[lane]);
             }
         }
         for row in 0..rows {
             let (at, gamma) = (row * g.stride + block, gamma[row / g.values]);
             for lane in 0..LANES {
                 let normal = (x[at + lane] - mean[lane]) * rate[lane];
-                let slope = rate[lane] * (gamma * grad[at + lane] - (level[lane] + normal * tilt[lane]) * share);
-                grad_x[at + lane] = if accumulate { grad_x[at + lane] + slope } else { slope };
+                let gradient = rate[lane] * (gamma * grad[at + lane] - (sum[lane] + normal * product[lane]) * share);
+                grad_x[at + lane] = if accumulate { grad_x[at + lane] + gradient } else { gradient };
             }
         }
     }

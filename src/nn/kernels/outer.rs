@@ -169,7 +169,7 @@ fn transpose<T: Real, const FMA: bool>(
             if row + 8 <= rows && column + 8 <= columns {
                 assert!(to.len() >= 7 * BROAD + 8);
                 // SAFETY: the view holds 8 outputs of 8 samples from here on, and `to` their transpose.
-                unsafe { T::turn_8::<FMA>(from, stride, to, BROAD) };
+                unsafe { T::transpose_8::<FMA>(from, stride, to, BROAD) };
                 continue;
             }
             for r in 0..(rows - row).min(8) {
@@ -194,7 +194,7 @@ dispatch! {
 fn step_sums_body<T: Real, const FMA: bool>(g: View<'_, T>, sums: &mut [T], accumulate: bool) {
     let ([steps, outputs], [g_step, g_row], width) = (g.counts(), g.strides(), g.width());
     assert!(sums.len() <= outputs, "there are more sums than outputs");
-    // Four sums side by side, so that an addition need not wait for the one before.
+    // Four independent sums hide the latency of additions.
     for (first, sums) in (0..).step_by(4).zip(sums.chunks_mut(4)) {
         let mut lanes = [[T::ZERO; LANES]; 4];
         for step in 0..steps {

@@ -1,6 +1,6 @@
-//! Work shared between the threads of the pool, split in halves. Nothing here depends on timing: who does what changes no sum.
+//! Work split between the threads of the pool. The order of a sum never depends on which thread computes it.
 
-/// Runs `work` on every item, shared between threads.
+/// Runs `work` on every item, split between threads.
 pub(crate) fn share<I: Send>(items: &mut [I], threads: usize, work: &(impl Fn(&mut I) + Sync)) {
     if threads < 2 || items.len() < 2 {
         items.iter_mut().for_each(work);
@@ -10,7 +10,8 @@ pub(crate) fn share<I: Send>(items: &mut [I], threads: usize, work: &(impl Fn(&m
     rayon::join(|| share(low, threads / 2, work), || share(high, threads - threads / 2, work));
 }
 
-/// Runs `work` on runs of whole chunks of `length` numbers and the index of the first, shared between threads.
+/// Splits `values` between threads into runs of whole chunks of `length` numbers, and calls `work` with the index of the first
+/// chunk of each run and the run. `first` is the index of the first chunk of all.
 pub(crate) fn share_chunks<T: Send>(
     values: &mut [T],
     length: usize,
@@ -34,7 +35,7 @@ pub(crate) fn share_chunks<T: Send>(
 /// Passes with fewer multiply-adds than this stay on one thread.
 const PARALLEL: usize = 1 << 20;
 
-/// How many of `threads` a pass of so many multiply-adds is worth.
+/// Threads for a pass of `work` multiply-adds: all, or one where starting them takes longer than the pass.
 pub(crate) fn threads_for(work: usize, threads: usize) -> usize {
     if work >= PARALLEL { threads } else { 1 }
 }

@@ -135,9 +135,9 @@ dispatch! { pub(crate) fn lion<T: Real>(params: &mut [T], grads: &[T], moment: &
 #[inline(always)]
 fn lion_body<T: Real, const FMA: bool>(params: &mut [T], grads: &[T], moment: &mut [T], lr: T, beta1: T, beta2: T) {
     for ((w, &g), m) in params.iter_mut().zip(grads).zip(moment) {
-        let way = T::fma::<FMA>(beta1, *m, (T::ONE - beta1) * g);
+        let direction = T::fma::<FMA>(beta1, *m, (T::ONE - beta1) * g);
         *m = T::fma::<FMA>(beta2, *m, (T::ONE - beta2) * g);
-        *w -= way.sign() * lr;
+        *w -= direction.sign() * lr;
     }
 }
 
@@ -170,7 +170,7 @@ fn rprop_body<T: Real, const FMA: bool>(
         } else {
             scaled
         };
-        // After a change of sign the parameter rests once.
+        // After a change of sign the parameter keeps its value for one update.
         let g = if agreement < T::ZERO { T::ZERO } else { g };
         *w -= g.sign() * *step;
         *before = g;

@@ -1,12 +1,12 @@
 //! Windows that slide over an image, and pooling under them. A tensor is `[channels, height, width, stride]`,
-//! batch last, so that every loop runs over the samples of the mini-batch and no image is copied apart.
+//! batch last, so that every loop runs over the samples of the mini-batch and no window is copied.
 
 use super::threads::share_chunks;
 use super::{LANES, dispatch, has_wide_registers};
 use crate::nn::real::Real;
 use std::ops::Range;
 
-/// Taps that a window may have along one side.
+/// The most taps that a window may have along one side.
 pub(crate) const MOST_TAPS: usize = 64;
 
 /// How a window slides along one side.
@@ -21,7 +21,7 @@ pub struct Side {
     pub padding: usize,
 }
 
-/// Pairs of a tap and the place it meets, for one place on the other side.
+/// The taps that connect one place of a side with places of the other: pairs of a tap and the other place.
 #[derive(Clone, Copy)]
 pub(super) struct Taps {
     pairs: [(u32, u32); MOST_TAPS],
@@ -49,10 +49,10 @@ impl Taps {
 }
 
 impl Side {
-    /// Whether the window can slide, and no place that it reaches lies beyond what can be counted.
+    /// Whether it is a window, and the arithmetic on the places that it reaches does not overflow.
     pub(super) fn is_valid(&self) -> bool {
         let Self { input, output, kernel, stride, dilation, padding } = *self;
-        // Places are kept as 32 bits.
+        // Taps hold places as 32 bits.
         let counted = |n: usize| n > 0 && u32::try_from(n).is_ok();
         let reach = (kernel.saturating_sub(1)).checked_mul(dilation).and_then(|taps| {
             let last = output.checked_sub(1)?.checked_mul(stride)?;
@@ -84,21 +84,21 @@ impl Side {
         }))
     }
 
-    /// The outputs whose tap `k` meets an input.
-    pub(super) fn meeting(&self, k: usize) -> Range<usize> {
+    /// The outputs at which tap `k` lies on an input.
+    pub(super) fn valid_outputs(&self, k: usize) -> Range<usize> {
         let shift = k * self.dilation;
         let first = self.padding.saturating_sub(shift).div_ceil(self.stride);
         let end = (self.input + self.padding).saturating_sub(shift).div_ceil(self.stride).min(self.output);
         first.min(end)..end
     }
 
-    /// The input that tap `k` meets at output `o`, which must be one of [`Self::meeting`].
-    pub(super) fn met(&self, k: usize, o: usize) -> usize {
+    /// The input under tap `k` at output `o`, which must be one of [`Self::valid_outputs`].
+    pub(super) fn input_at(&self, k: usize, o: usize) -> usize {
         o * self.stride + k * self.dilation - self.padding
     }
 }
 
-/// A window that slides over each channel alone.
+/// A window that slides over each channel by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pooling {
     pub channels: usize,
@@ -107,10 +107,10 @@ pub struct Pooling {
     pub average: bool,
 }
 
-/// Values under windows of fewer numbers than this stay on one thread.
+/// Inputs of fewer numbers than this are pooled on one thread.
 const PARALLEL: usize = 1 << 18;
 
-/// The largest value, or the mean, under the window. Padding counts neither way.
+/// The largest value, or the mean, under the window; padding is not counted in either.
 pub(crate) fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, threads: usize) {
     let (from, to) = (p.y.input * p.x.input * stride, p.y.output * p.x.output * stride);
     let threads = if x.len() < PARALLEL { 1 } else { threads };
@@ -118,7 +118,7 @@ pub(crate) fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, 
     share_chunks(out, to, 0, threads, &|first, out| pool_channels(p, &x[first * from..], out, stride, wide));
 }
 
-/// The gradient of a window goes to the value that was largest (the first, where several were), or to all alike.
+/// The gradient of a window goes to its largest value (the first of equals), or in equal parts to all.
 pub(crate) fn pool_backward<T: Real>(
     p: &Pooling,
     x: &[T],
@@ -198,7 +198,8 @@ fn pool_backward_body<T: Real, const FMA: bool>(
     wide: bool,
 ) {
     let (plane, line) = (p.y.input * p.x.input * stride, p.x.input * stride);
-    // Where windows do not overlap, every value has one gradient at most: it is written, and zeros only beside the windows.
+    // Where windows do not overlap, every value has at most one gradient, which is written; zeros are needed only between
+    // windows.
     let disjoint = |side: &Side| side.stride >= side.kernel && side.dilation == 1;
     let write = !accumulate && disjoint(&p.y) && disjoint(&p.x);
     let mut results = out.chunks_exact(stride).zip(grad_out.chunks_exact(stride));
@@ -269,7 +270,7 @@ impl Window<'_> {
         }
     }
 
-    /// The other way round; `write` says that no other window meets the same values.
+    /// The gradients of the window's values, overwritten if `write`, which no overlapping windows may ask for.
     #[inline(always)]
     fn spread<T: Real, const W: usize>(&self, values: &[T], out: &[T], grad_out: &[T], grads: &mut [T], write: bool) {
         let share = self.share::<T>();

@@ -171,7 +171,7 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
             let own = channel * length..(channel + 1) * length;
             let (x, grad) = (&x[own.clone()], &at.grad_output[own.clone()]);
             let (mean, rate) = self.used(training, at.params, channel);
-            let (level, tilt) = norm::slopes(x, grad, mean, stride, batch);
+            let (level, tilt) = norm::gradient_sums(x, grad, mean, stride, batch);
             at.grad_params[self.plan.gamma.start + channel] = tilt * rate;
             at.grad_params[self.plan.beta.start + channel] = level;
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
@@ -410,7 +410,15 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
             let (x, grad) = (&x[part.clone()], &at.grad_output[part.clone()]);
             let (mean, rate) = (&self.mean[g * stride..][..stride], &self.rate[g * stride..][..stride]);
             let (gammas, betas) = two_mut(at.grad_params, &plan.gamma, &plan.beta);
-            norm::group_slopes(shape, x, grad, mean, rate, &mut gammas[channels.clone()], &mut betas[channels.clone()]);
+            norm::group_backward_params(
+                shape,
+                x,
+                grad,
+                mean,
+                rate,
+                &mut gammas[channels.clone()],
+                &mut betas[channels.clone()],
+            );
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
                 let gamma = &at.params[plan.gamma.clone()][channels];
                 norm::group_backward(shape, x, grad, mean, rate, gamma, &mut values[part], *accumulate);

@@ -374,32 +374,32 @@ impl<T: Real> Block<T> {
                 own.copy_from_slice(&x[self.at..][..width]);
             }
             let (read, next) = two_slots(&mut self.read, from * a_read, to * a_read, features + size);
-            let (before, after) = (&read[features..], &mut next[features..]);
+            let (hidden_before, hidden) = (&read[features..], &mut next[features..]);
             let z = &mut self.gates[t * a_gate..][..gates];
             let (x, sums) = (View::block(read, plan.read(), width), ViewMut::block(z, plan.plain(), width));
             weights.plain.affine(bias, x, sums, false);
             match plan.cell {
-                Cell::Simple => cell::simple_cell(CellStep {
+                Cell::Simple => cell::simple(CellStep {
                     gates: z,
                     inner: &mut [],
-                    before,
-                    memory_before: &[],
-                    memory: &mut [],
-                    after,
+                    hidden_before,
+                    cell_before: &[],
+                    cell: &mut [],
+                    hidden,
                 }),
                 Cell::Lstm => {
-                    let (memory_before, memory) = two_slots(&mut self.memory, from * a_state, to * a_state, size);
-                    cell::long_cell(CellStep { gates: z, inner: &mut [], before, memory_before, memory, after });
+                    let (cell_before, cell) = two_slots(&mut self.memory, from * a_state, to * a_state, size);
+                    cell::lstm(CellStep { gates: z, inner: &mut [], hidden_before, cell_before, cell, hidden });
                 }
                 Cell::Gru => {
                     let inner = &mut self.inner[t * a_state..][..size];
                     let x = View::block(read, plan.features, width);
                     let sums = ViewMut::block(&mut z[plain..], plan.units, width);
                     weights.w_new.affine(&bias[plan.plain()..], x, sums, false);
-                    let x = View::block(before, plan.units, width);
+                    let x = View::block(hidden_before, plan.units, width);
                     weights.u_new.affine(inner_bias, x, ViewMut::block(inner, plan.units, width), false);
-                    let memory = &mut [];
-                    cell::gated_cell(CellStep { gates: z, inner, before, memory_before: &[], memory, after });
+                    let cell = &mut [];
+                    cell::gru(CellStep { gates: z, inner, hidden_before, cell_before: &[], cell, hidden });
                 }
             }
         }
@@ -430,19 +430,19 @@ impl<T: Real> Block<T> {
             let back = CellBack {
                 gates: grad_gates,
                 inner: grad_inner,
-                before: state(from),
-                memory_before: memory(from),
-                memory: memory(to),
-                after: state(to),
-                grad_after: grad_state,
-                grad_memory: &mut self.grad_memory,
-                grad_before: &mut self.grad_before,
+                hidden_before: state(from),
+                cell_before: memory(from),
+                cell: memory(to),
+                hidden: state(to),
+                grad_hidden: grad_state,
+                grad_cell: &mut self.grad_memory,
+                grad_hidden_before: &mut self.grad_before,
             };
             match plan.cell {
-                Cell::Simple => cell::simple_cell_backward(back),
-                Cell::Lstm => cell::long_cell_backward(back),
+                Cell::Simple => cell::simple_backward(back),
+                Cell::Lstm => cell::lstm_backward(back),
                 Cell::Gru => {
-                    cell::gated_cell_backward(back);
+                    cell::gru_backward(back);
                     grad_state.copy_from_slice(&self.grad_before[..size]);
                     let x = View::block(grad_inner, units, width);
                     new.affine(&[], x, ViewMut::block(grad_state, units, width), true);
