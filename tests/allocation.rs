@@ -4,7 +4,7 @@
 use chainrule::cli::bench::WORKLOADS;
 use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
 use chainrule::explain::{Landscape, Trace};
-use chainrule::nn::layers::{DenseSpec, DropoutSpec};
+use chainrule::nn::layers::{DenseSpec, DropoutSpec, GatedSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer, Real};
 use chainrule::project::{builtin, default_network};
 use chainrule::train::{HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
@@ -45,6 +45,24 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// A session on two features with the layers given in front of the usual ones, past its first epoch.
+fn session_with(layers: Vec<LayerKind>) -> Session {
+    let source = DataSource::Generator(Generator { shape: Shape::Spiral, samples: 400, noise: 0.1, seed: 1 });
+    let table = source.load().expect("in range").table;
+    let data = Arc::new(prepare(&table, &Preparation::guess(&table)).expect("fits"));
+    let mut spec = default_network(&task(&data));
+    let mut before = spec.layers[0].id;
+    for kind in layers {
+        let layer = spec.add(kind.info().label, kind);
+        spec.insert_after(layer, before);
+        before = layer;
+    }
+    let config = TrainConfig { batch_size: 32, ..TrainConfig::default() };
+    let mut session = Session::new(&spec, data, config, 1).expect("fits");
+    session.epoch().expect("stays finite");
+    session
+}
+
 /// A session with two dense layers of `units` and a dropout layer, past its first epoch.
 fn session(units: usize, activation: Activation, optimizer: Optimizer) -> Session {
     let source = DataSource::Generator(Generator { shape: Shape::Spiral, samples: 400, noise: 0.1, seed: 1 });
@@ -80,6 +98,16 @@ fn no_step_of_any_optimizer_or_activation_allocates() {
             for _ in 0..6 {
                 assert_eq!(cost_of_a_batch(&mut session), (0, 0), "{} {activation:?}", optimizer.label());
             }
+        }
+    }
+}
+
+#[test]
+fn no_step_of_gated_layers_allocates() {
+    for gate in [Activation::Gelu, Activation::Sigmoid, Activation::Silu] {
+        let mut session = session_with(vec![LayerKind::Gated(GatedSpec { units: 24, gate, ..GatedSpec::default() })]);
+        for _ in 0..6 {
+            assert_eq!(cost_of_a_batch(&mut session), (0, 0), "{gate:?}");
         }
     }
 }

@@ -1,11 +1,15 @@
 //! Explanations: that what is shown is what training does, that written sums add up, and that looking changes nothing.
 
 use chainrule::data::Dataset;
-use chainrule::explain::{Culprit, Depth, Landscape, Line, Math, Stop, Trace, chain, explain, proposals, stops};
-use chainrule::nn::layers::{
-    BatchNormSpec, DenseSpec, DropoutSpec, InputSpec, LayerNormSpec, NoiseSpec, OutputSpec, PreluSpec,
+use chainrule::explain::{
+    Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, proposals, stops,
 };
-use chainrule::nn::{Activation, Initialiser, LayerKind, NetworkSpec, Optimizer, Real};
+use chainrule::nn::layers::{
+    BatchNormSpec, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, LayerNormSpec, NoiseSpec, OutputSpec,
+    PreluSpec, ReshapeSpec,
+};
+use chainrule::nn::picture::Picture;
+use chainrule::nn::{Activation, Initialiser, LayerKind, LayerSpec, NetworkSpec, Optimizer, Real};
 use chainrule::project::{Document, builtin, builtins};
 use chainrule::train::{Phase, Replica, Session, Tick, TrainingState};
 use std::sync::Arc;
@@ -223,6 +227,50 @@ fn with_layers(kinds: Vec<LayerKind>) -> Opened {
     Opened::of(document, 3)
 }
 
+/// The circle with a gated layer of a row and one of each step.
+fn with_gates() -> Opened {
+    let gate = |units, gate, per_step| LayerKind::Gated(GatedSpec { units, gate, per_step, ..GatedSpec::default() });
+    with_layers(vec![
+        LayerKind::Flatten(FlattenSpec {}),
+        gate(2, Activation::Silu, true),
+        LayerKind::Reshape(ReshapeSpec { shape: vec![3, 2] }),
+        gate(6, Activation::Gelu, false),
+    ])
+}
+
+#[test]
+fn a_gated_unit_is_its_value_times_its_gate() {
+    let opened = with_gates();
+    let trace = opened.trace();
+    let (units, sample, unit) = (6, 2, 4);
+    let is_gated =
+        |l: &&LayerSpec| l.name == "Gated dense" && trace.layer_values(l.id).is_some_and(|(_, a)| a.nrows() == units);
+    let gated = trace.spec.layers.iter().rfind(is_gated).expect("was added").id;
+    let stop = |phase| Stop { phase, layer: Some(gated), unit: Some(unit) };
+    let (z, a) = trace.layer_values(gated).expect("is in the trace");
+    let z = z.expect("has sums");
+    let [value, gate, out] = [z[[unit, sample]], z[[units + unit, sample]], a[[unit, sample]]].map(f64::from);
+    assert!((out - value * Activation::Gelu.at(gate)).abs() < 1e-6);
+    let forward = explain(&trace, stop(Phase::Forward), 0, sample).expect("is explained");
+    assert_eq!(forward.lines.iter().map(|l| l.result).collect::<Vec<_>>(), [value, gate, out]);
+    let backward = explain(&trace, stop(Phase::Backward), 0, sample).expect("is explained");
+    let (dz, da) = trace.layer_grads(gated).expect("is in the trace");
+    let wanted = [da.expect("has one")[[unit, sample]], dz.expect("has one")[[unit, sample]]].map(f64::from);
+    assert_eq!(backward.lines.iter().take(2).map(|l| l.result).collect::<Vec<_>>(), wanted);
+    // Through the gate the chain of a weight goes on to the loss.
+    let first = trace.plan.parameters.iter().find(|p| p.layer == gated).expect("has weights").range.start;
+    let chain = chain(&trace, first, sample).expect("a weighted sum has one");
+    assert!(chain.factors.iter().any(|f| f.name == "gate of GELU"), "{:?}", chain.factors);
+    let recorded = OneSample { trace: &trace, sample };
+    let path = recorded.path(gated, unit);
+    assert_eq!(path.iter().map(|(_, unit)| *unit).collect::<Vec<_>>(), [unit, units + unit, unit]);
+    let pictures = path
+        .into_iter()
+        .filter_map(|(node, unit)| trace.plan.nodes[node].operation.picture(&recorded.at(node, unit), false));
+    let of_gate = Picture::Curve { function: Activation::Gelu, z: gate, a: Activation::Gelu.at(gate) };
+    assert_eq!(pictures.collect::<Vec<_>>(), [of_gate]);
+}
+
 #[test]
 fn what_is_written_comes_to_what_is_said() {
     let mut checked = 0;
@@ -246,8 +294,8 @@ fn what_is_written_comes_to_what_is_said() {
         LayerKind::Noise(NoiseSpec::default()),
         LayerKind::Dropout(DropoutSpec::default()),
     ]);
-    let opened = presets.map(|name| (name, Opened::preset(name, 2))).into_iter().chain([("more layers", more)]);
-    for (name, opened) in opened {
+    let presets = presets.map(|name| (name, Opened::preset(name, 2))).into_iter();
+    for (name, opened) in presets.chain([("more layers", more), ("gates", with_gates())]) {
         for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
             let trace = opened.trace_of(&opened.session.training_state(), &rows);
             let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();

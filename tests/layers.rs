@@ -3,9 +3,9 @@
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec, DropoutSpec, EmbeddingSpec,
-    FlattenSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec, LayerNormSpec, NoiseSpec, OutputSpec,
-    Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec,
-    ReshapeSpec, UpsampleSpec,
+    FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec, LayerNormSpec, NoiseSpec,
+    OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec,
+    RecurrentSpec, ReshapeSpec, UpsampleSpec,
 };
 use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile};
 use chainrule::seed::{Purpose, Stream};
@@ -208,6 +208,22 @@ proptest! {
             let of = |sequence| LayerKind::Recurrent(RecurrentSpec { cell, units, sequence, backwards, initialiser });
             let (spec, all) = sequence(steps, features, width, vec![of(true), of(false)]);
             assert_gradients(&spec, all, u64::from(seed), cell.label());
+        }
+    }
+
+    /// Gated layers of every usual gate, of a row and of each step.
+    #[test]
+    fn gated_layers_equal_central_differences(
+        (steps, features, units) in (1..5_usize, 1..4_usize, 1..6_usize),
+        bias in any::<bool>(),
+        seed in any::<u16>(),
+    ) {
+        let gates = [Activation::Sigmoid, Activation::Gelu, Activation::Silu, Activation::Identity, Activation::Tanh];
+        for gate in gates {
+            let initialiser = Initialiser::Normal { std: 0.7 };
+            let of = |per_step| LayerKind::Gated(GatedSpec { units, gate, bias, initialiser, per_step });
+            let spec = chain([steps, features], vec![of(true), LayerKind::Flatten(FlattenSpec {}), of(false)]);
+            assert_gradients(&spec, steps * features, u64::from(seed), gate.label());
         }
     }
 
@@ -480,4 +496,41 @@ fn what_does_not_join_or_leads_nowhere_is_told_with_its_mend() {
         found.problems[0].mend.as_ref().expect("has a mend").apply(&mut image);
     }
     assert!(loaded(&image, 16, 1).is_ok(), "a reshape and a flatten layer mend it");
+}
+
+/// Whether two of `kind` in a row learn as one where the second uses the parameters of the first, and a frozen one stays.
+fn assert_shares_and_freezes(kind: &LayerKind, shape: [usize; 2]) {
+    let mut spec = chain(shape, vec![kind.clone(), kind.clone()]);
+    let (first, second) = (spec.layers[2].id, spec.layers[3].id);
+    spec.layers[3].shares = Some(first);
+    assert_gradients(&spec, shape.iter().product(), 6, "shared");
+    spec.layers[2].frozen = true;
+    let network = loaded(&spec, shape.iter().product(), 6).expect("fits");
+    let plan = network.plan();
+    let of = |layer| plan.parameters.iter().filter(move |p| p.layer == layer);
+    assert!(of(first).chain(of(second)).all(|p| p.range.start >= plan.learning), "a frozen layer and its copy stay");
+    assert_eq!(of(first).map(|p| &p.shape).collect::<Vec<_>>(), of(second).map(|p| &p.shape).collect::<Vec<_>>());
+}
+
+#[test]
+fn gated_layers_can_be_shared_and_frozen() {
+    let gated = GatedSpec { units: 3, per_step: true, ..GatedSpec::default() };
+    assert_shares_and_freezes(&LayerKind::Gated(gated), [4, 3]);
+}
+
+#[test]
+fn gated_layers_say_what_does_not_fit() {
+    let gated = |units, gate| LayerKind::Gated(GatedSpec { units, gate, ..GatedSpec::default() });
+    for (kind, says) in [
+        (gated(0, Activation::Gelu), "at least one unit"),
+        (gated(3, Activation::Softmax), "softmax is no gate"),
+        (gated(3, Activation::Gelu), "needs one row of numbers a sample"),
+        (gated(usize::MAX, Activation::Gelu), "needs one row of numbers a sample"),
+    ] {
+        let message = loaded(&chain([4, 3], vec![kind]), 12, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains(says), "{message}");
+    }
+    let wide = vec![LayerKind::Flatten(FlattenSpec {}), gated(usize::MAX, Activation::Gelu)];
+    let message = loaded(&chain([4, 3], wide), 12, 1).map(|_| ()).expect_err("must not fit");
+    assert!(message.contains("of memory to train"), "{message}");
 }

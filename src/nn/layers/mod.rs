@@ -7,6 +7,7 @@ mod dense;
 mod dropout;
 mod embedding;
 mod ends;
+mod gated;
 mod geometry;
 mod join;
 mod noise;
@@ -28,6 +29,7 @@ pub use dropout::DropoutSpec;
 pub use embedding::EmbeddingSpec;
 pub(super) use ends::Source;
 pub use ends::{ClassWeights, InputSpec, OutputSpec};
+pub use gated::GatedSpec;
 pub use geometry::Padding;
 pub use join::{JoinKind, JoinSpec};
 pub use noise::NoiseSpec;
@@ -89,6 +91,7 @@ macro_rules! layers {
 
 layers! {
     "dense" Dense(DenseSpec): [DenseSpec::default()];
+    "gated" Gated(GatedSpec): [GatedSpec::default()];
     "activation" Activation(ActivationSpec): [ActivationSpec::default()];
     "prelu" Prelu(PreluSpec): [PreluSpec::default()];
     "dropout" Dropout(DropoutSpec): [DropoutSpec::default()];
