@@ -4,7 +4,9 @@
 use chainrule::cli::bench::WORKLOADS;
 use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
 use chainrule::explain::{Landscape, Trace};
-use chainrule::nn::layers::{DenseSpec, DropoutSpec, GatedSpec};
+use chainrule::nn::layers::{
+    BidirectionalSpec, Cell as Recurrence, DenseSpec, DropoutSpec, GatedSpec, Merge, ReshapeSpec,
+};
 use chainrule::nn::{Activation, LayerKind, Optimizer, Real};
 use chainrule::project::{builtin, default_network};
 use chainrule::train::{HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
@@ -108,6 +110,21 @@ fn no_step_of_gated_layers_allocates() {
         let mut session = session_with(vec![LayerKind::Gated(GatedSpec { units: 24, gate, ..GatedSpec::default() })]);
         for _ in 0..6 {
             assert_eq!(cost_of_a_batch(&mut session), (0, 0), "{gate:?}");
+        }
+    }
+}
+
+#[test]
+fn no_step_of_bidirectional_layers_allocates() {
+    for (cell, merge) in Recurrence::ALL.into_iter().flat_map(|cell| Merge::ALL.map(|merge| (cell, merge))) {
+        let both = |sequence| {
+            let spec = BidirectionalSpec { cell, units: 5, sequence, merge, ..BidirectionalSpec::default() };
+            LayerKind::Bidirectional(spec)
+        };
+        let reshape = LayerKind::Reshape(ReshapeSpec { shape: vec![2, 1] });
+        let mut session = session_with(vec![reshape, both(true), both(false)]);
+        for _ in 0..6 {
+            assert_eq!(cost_of_a_batch(&mut session), (0, 0), "{cell:?} {merge:?}");
         }
     }
 }

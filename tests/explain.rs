@@ -5,8 +5,8 @@ use chainrule::explain::{
     Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, proposals, stops,
 };
 use chainrule::nn::layers::{
-    BatchNormSpec, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, LayerNormSpec, NoiseSpec, OutputSpec,
-    PreluSpec, ReshapeSpec,
+    BatchNormSpec, BidirectionalSpec, Cell, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, LayerNormSpec,
+    Merge, NoiseSpec, OutputSpec, PreluSpec, ReshapeSpec,
 };
 use chainrule::nn::picture::Picture;
 use chainrule::nn::{Activation, Initialiser, LayerKind, LayerSpec, NetworkSpec, Optimizer, Real};
@@ -238,6 +238,66 @@ fn with_gates() -> Opened {
     ])
 }
 
+/// The circle with two bidirectional layers of each cell: every step side by side, then the last ones added up.
+fn both_directions() -> impl Iterator<Item = (&'static str, Opened)> {
+    Cell::ALL.into_iter().map(|cell| {
+        let both = |units, sequence, merge| {
+            let spec = BidirectionalSpec { cell, units, sequence, merge, ..BidirectionalSpec::default() };
+            LayerKind::Bidirectional(spec)
+        };
+        let layers = vec![
+            both(3, false, Merge::Sum),
+            both(2, true, Merge::Concatenate),
+            LayerKind::Reshape(ReshapeSpec { shape: vec![3, 2] }),
+            LayerKind::Dense(DenseSpec { units: 6, ..DenseSpec::default() }),
+        ];
+        (cell.label(), with_layers(layers))
+    })
+}
+
+#[test]
+fn both_directions_of_a_layer_are_told_and_drawn() {
+    for (name, opened) in both_directions() {
+        let trace = opened.trace();
+        let named = |layer: &&LayerSpec| layer.name == "Bidirectional";
+        let [sum, both] = trace.spec.layers.iter().filter(named).map(|l| l.id).collect::<Vec<_>>()[..] else {
+            panic!("two were added")
+        };
+        let said = |layer, unit| {
+            let stop = Stop { phase: Phase::Forward, layer: Some(layer), unit: Some(unit) };
+            explain(&trace, stop, 0, 1).expect("is explained")
+        };
+        // Two units of each direction a step: number 4 is the first unit of step 2 forwards, number 6 backwards.
+        for (unit, told, other) in
+            [(4, "step 2 of 3, read forwards", "backwards"), (6, "step 2 of 3, read backwards", "forwards")]
+        {
+            let explanation = said(both, unit);
+            assert!(
+                explanation.words.contains(told) && !explanation.words.contains(other),
+                "{name}: {}",
+                explanation.words
+            );
+            let (_, a) = trace.layer_values(both).expect("is in the trace");
+            assert_eq!(explanation.lines.last().map(|l| l.result), Some(f64::from(a[[unit, 1]])), "{name}");
+        }
+        // The sum ends with the last step forwards and the first backwards.
+        let words = said(sum, 1).words;
+        assert!(
+            words.contains("step 3 of 3, read forwards") && words.contains("step 1 of 3, read backwards"),
+            "{name}: {words}"
+        );
+        let recorded = OneSample { trace: &trace, sample: 1 };
+        let drawn = |layer, unit, backward| {
+            let path = recorded.path(layer, unit).into_iter();
+            path.filter_map(|(node, unit)| trace.plan.nodes[node].operation.picture(&recorded.at(node, unit), backward))
+                .count()
+        };
+        for backward in [false, true] {
+            assert_eq!((drawn(both, 4, backward), drawn(sum, 1, backward)), (1, 2), "{name}");
+        }
+    }
+}
+
 #[test]
 fn a_gated_unit_is_its_value_times_its_gate() {
     let opened = with_gates();
@@ -295,7 +355,7 @@ fn what_is_written_comes_to_what_is_said() {
         LayerKind::Dropout(DropoutSpec::default()),
     ]);
     let presets = presets.map(|name| (name, Opened::preset(name, 2))).into_iter();
-    for (name, opened) in presets.chain([("more layers", more), ("gates", with_gates())]) {
+    for (name, opened) in presets.chain([("more layers", more), ("gates", with_gates())]).chain(both_directions()) {
         for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
             let trace = opened.trace_of(&opened.session.training_state(), &rows);
             let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();

@@ -2,10 +2,10 @@
 
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
-    ActivationSpec, AttentionSpec, BatchNormSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec, DropoutSpec, EmbeddingSpec,
-    FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec, LayerNormSpec, NoiseSpec,
-    OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec,
-    RecurrentSpec, ReshapeSpec, UpsampleSpec,
+    ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
+    DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
+    LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind,
+    PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec,
 };
 use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile};
 use chainrule::seed::{Purpose, Stream};
@@ -208,6 +208,20 @@ proptest! {
             let of = |sequence| LayerKind::Recurrent(RecurrentSpec { cell, units, sequence, backwards, initialiser });
             let (spec, all) = sequence(steps, features, width, vec![of(true), of(false)]);
             assert_gradients(&spec, all, u64::from(seed), cell.label());
+        }
+    }
+
+    /// Both directions, side by side or added up, showing all steps or the last.
+    #[test]
+    fn bidirectional_layers_equal_central_differences(
+        (steps, features, width, units) in (1..5_usize, 1..4_usize, 1..5_usize, 1..5_usize),
+        seed in any::<u16>(),
+    ) {
+        for (cell, merge) in Cell::ALL.into_iter().flat_map(|cell| Merge::ALL.map(|merge| (cell, merge))) {
+            let initialiser = Initialiser::Normal { std: 0.7 };
+            let of = |sequence| LayerKind::Bidirectional(BidirectionalSpec { cell, units, sequence, merge, initialiser });
+            let (spec, all) = sequence(steps, features, width, vec![of(true), of(false)]);
+            assert_gradients(&spec, all, u64::from(seed), &format!("{}, {}", cell.label(), merge.label()));
         }
     }
 
@@ -533,4 +547,28 @@ fn gated_layers_say_what_does_not_fit() {
     let wide = vec![LayerKind::Flatten(FlattenSpec {}), gated(usize::MAX, Activation::Gelu)];
     let message = loaded(&chain([4, 3], wide), 12, 1).map(|_| ()).expect_err("must not fit");
     assert!(message.contains("of memory to train"), "{message}");
+}
+
+#[test]
+fn bidirectional_layers_can_be_shared_and_frozen() {
+    for cell in Cell::ALL {
+        let merge = Merge::Sum;
+        let both = BidirectionalSpec { cell, units: 3, sequence: true, merge, ..BidirectionalSpec::default() };
+        assert_shares_and_freezes(&LayerKind::Bidirectional(both), [4, 3]);
+    }
+}
+
+#[test]
+fn bidirectional_layers_say_what_does_not_fit() {
+    let both = |units| LayerKind::Bidirectional(BidirectionalSpec { units, ..BidirectionalSpec::default() });
+    let flat = LayerKind::Flatten(FlattenSpec {});
+    for (layers, says) in [
+        (vec![both(0)], "at least one unit"),
+        (vec![flat, both(3)], "needs a sequence [steps, features]"),
+        (vec![both(usize::MAX)], "of memory to train"),
+        (vec![both(1 << 40)], "of memory to train"),
+    ] {
+        let message = loaded(&chain([4, 3], layers), 12, 1).map(|_| ()).expect_err("must not fit");
+        assert!(message.contains(says), "{message}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod bidirectional;
 mod convolution;
 mod dense;
 mod dropout;
@@ -23,6 +24,7 @@ pub use super::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
 pub use super::task::Comparison;
 pub use activation::ActivationSpec;
 pub use attention::AttentionSpec;
+pub use bidirectional::{BidirectionalSpec, Merge};
 pub use convolution::Conv2dSpec;
 pub use dense::DenseSpec;
 pub use dropout::DropoutSpec;
@@ -108,6 +110,7 @@ layers! {
     "embedding" Embedding(EmbeddingSpec): [EmbeddingSpec::default()];
     "recurrent" Recurrent(RecurrentSpec):
         [RecurrentSpec::of(Cell::Simple), RecurrentSpec::of(Cell::Lstm), RecurrentSpec::of(Cell::Gru)];
+    "bidirectional" Bidirectional(BidirectionalSpec): [BidirectionalSpec::default()];
     "attention" Attention(AttentionSpec): [AttentionSpec::default(), AttentionSpec::plain()];
     "position" Position(PositionSpec): [PositionSpec::default()];
     "reshape" Reshape(ReshapeSpec): [ReshapeSpec::default()];

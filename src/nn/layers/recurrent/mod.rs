@@ -5,4 +5,5 @@ mod spec;
 mod telling;
 
 pub use operation::Cell;
+pub(super) use operation::{RecurrentPlan, joined};
 pub use spec::RecurrentSpec;
