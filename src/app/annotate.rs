@@ -1,4 +1,4 @@
-//! What a teacher draws over the window: a pen in four colours, and a pointer that is seen from the last row.
+//! Drawing over the window while teaching: a pen in four colours, and a large pointer.
 
 use super::icon;
 use super::theme::{Tokens, tokens};

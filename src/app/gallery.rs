@@ -133,7 +133,7 @@ fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
     let ranges = [range(0), range(1)];
     let part = |row, axis: usize| (value(row, axis) - ranges[axis].0) / (ranges[axis].1 - ranges[axis].0).max(1e-6);
     let extent = target_extent(data);
-    // A prime stride meets every class, in whatever order the rows stand.
+    // A prime stride covers every class, whatever the order of the rows.
     const STRIDE: usize = 7919;
     for row in (0..data.rows().min(240)).map(|i| i * STRIDE % data.rows()) {
         let p = pos2(rect.left() + rect.width() * part(row, 0), rect.bottom() - rect.height() * part(row, 1));

@@ -1,4 +1,4 @@
-//! Sets formulas: fractions, indices, sums and roots, in the mathematics font, at any size.
+//! Typesetting of formulas: fractions, indices, sums and roots, in the mathematics font, at any size.
 
 use super::theme::{self, Tokens, math_font, semibold};
 use crate::explain::{Math, Place, written};
@@ -12,7 +12,7 @@ pub struct Style<'a> {
     pub colours: &'a Tokens,
     /// Numbers in the colours of their sign.
     pub signed: bool,
-    /// Numbers that are not to be seen yet.
+    /// Numbers that are shown as a question mark.
     pub hidden: &'a [Place],
 }
 
@@ -23,7 +23,7 @@ enum Piece {
     Link(Vec2, Place),
 }
 
-/// A set piece: its box around a baseline, and what is drawn in it.
+/// A typeset part: its box around a baseline, and what is drawn in it.
 struct Set {
     width: f32,
     /// Above and below the baseline.
@@ -63,7 +63,7 @@ pub fn width(ui: &Ui, math: &Math, style: Style<'_>) -> f32 {
 /// Space between the parts of a line, in sizes of the letters.
 const GAP: f32 = 0.28;
 
-/// Draws a formula and wraps it at the width that there is; returns the number under the pointer, and whether it was clicked.
+/// Draws a formula, wrapped to the available width; returns the number under the pointer, and whether it was clicked.
 pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool) {
     let lines = lines(ui, math, style, ui.available_width());
     let width = lines.iter().map(|l| l.width).fold(0.0, f32::max);
@@ -104,7 +104,7 @@ fn lines(ui: &Ui, math: &Math, style: Style<'_>, room: f32) -> Vec<Set> {
     lines
 }
 
-/// Something on paper, from its place on: a text from its baseline.
+/// A mark on paper, relative to its position; a text starts on its baseline.
 pub enum Mark {
     Text { text: String, font: egui::FontId, colour: Color32 },
     Line { to: Vec2, width: f32, colour: Color32 },
@@ -151,7 +151,7 @@ fn baseline(galley: &Galley) -> f32 {
     galley.rows.first().and_then(|r| r.glyphs.first()).map_or(galley.size().y * 0.75, |g| g.pos.y)
 }
 
-/// The parts of a row with the rows in it spread out, so that it can be wrapped anywhere.
+/// The parts of a row with nested rows flattened, so that it can be wrapped anywhere.
 fn flat(parts: &[Math]) -> Vec<Math> {
     parts
         .iter()
@@ -296,7 +296,7 @@ fn number(ui: &Ui, value: f64, place: Option<Place>, style: Style<'_>) -> Set {
     all
 }
 
-/// Letters as mathematics writes variables; signs stay.
+/// Letters in italics, as for variables; other characters stay.
 fn italic(text: &str) -> String {
     let shift = |c: char, from: char, to: u32| char::from_u32(to + (c as u32 - from as u32)).unwrap_or(c);
     text.chars()
@@ -316,7 +316,7 @@ pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
     let style = Style { size, colours: theme::tokens(ui), signed: false, hidden: &[] };
     let set = set(ui, math, style);
     let text = glyphs(ui, "x".to_owned(), theme::regular(size), style.colours.text);
-    // Indices take no room of their own, fractions do.
+    // Indices fit into the height of a line, fractions do not.
     let flat = set.up < text.up * 1.7 && set.down < text.down * 4.0;
     let (up, down) = if flat { (text.up, text.down) } else { (set.up.max(text.up), set.down.max(text.down)) };
     let (rect, response) = ui.allocate_exact_size(vec2(set.width, up + down), Sense::hover());
@@ -324,7 +324,7 @@ pub fn inline(ui: &mut Ui, math: &Math, size: f32) {
     paint(ui, pos2(rect.left(), rect.top() + up), set, style);
 }
 
-/// A formula of one line in words of the same size, for headings.
+/// A formula on one line, for headings.
 pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let t = theme::tokens(ui);
     let set = set(ui, math, Style { size, colours: t, signed: false, hidden: &[] });

@@ -1,5 +1,5 @@
-//! Pictures of what the network computes now: each neuron over the plane of two features, the decision surface, the
-//! curve over one feature, and the values of one sample. Refreshed when parameters change, within a budget of work.
+//! Pictures of what the network computes now: each neuron and the model output over two features, the curve over one
+//! feature, and the values of one sample. Refreshed when parameters change, within a budget of multiply-adds.
 
 use super::diagram::layout::selections;
 use super::diagram::strength::largest;
@@ -133,7 +133,7 @@ impl Pictures {
             }
         }
         self.prediction = (0..probe.outputs()).map(|k| probe.prediction(k, 0)).collect();
-        // The output shows what it compares with the target.
+        // The output layer shows the prediction, as it is compared with the target.
         let network = &model.document().network;
         for layer in network.layers.iter().filter(|l| l.kind.is_output()) {
             if let Some((_, a)) = self.values.get_mut(&layer.id) {
@@ -142,7 +142,7 @@ impl Pictures {
         }
     }
 
-    /// The channels that the canvas shows, each in the colours of its layer's strongest value.
+    /// The channels that the diagram shows, scaled by the largest value of their layer.
     fn draw_maps(&mut self, ctx: &Context, model: &Model, t: &Tokens) {
         self.maps.clear();
         let shapes = model.inference.shapes.iter().filter_map(|(id, s)| match s[..] {
@@ -280,13 +280,13 @@ impl Pictures {
         Some((*z.get(unit)?, *a.get(unit)?))
     }
 
-    /// Largest |a| of a layer for the chosen sample, at least a little.
+    /// Largest |a| of a layer for the chosen sample, at least 10⁻⁶.
     pub fn strongest(&self, layer: LayerId) -> f32 {
         self.values.get(&layer).map_or(1.0, |(_, a)| largest(a.iter().copied(), 1e-6))
     }
 }
 
-/// The side of a grid of at most `most`², as far as `cells` are affordable.
+/// The side of a square grid of about `cells` points, at most `most`.
 fn side(most: usize, cells: usize) -> usize {
     ((cells as f64).sqrt() as usize).clamp(6, most)
 }
@@ -374,7 +374,7 @@ pub fn target_extent(data: &Dataset) -> (f32, f32) {
     }
 }
 
-/// The first two features with many different values: they say most in a scatter.
+/// The first two features with many different values: the most informative in a scatter plot.
 pub fn telling(data: &Dataset) -> (usize, usize) {
     const ROWS: usize = 300;
     const MANY: usize = 9;
@@ -389,7 +389,7 @@ pub fn telling(data: &Dataset) -> (usize, usize) {
     (first, found.next().unwrap_or(usize::from(first == 0)))
 }
 
-/// How a picture of kernels is laid out: about square, and no larger than a texture may be.
+/// How kernels are arranged in a picture: about square, within the limit of a texture.
 pub struct KernelGrid {
     /// Filters side by side.
     pub beside: usize,
@@ -413,7 +413,7 @@ pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<Colo
     match *shape {
         [inputs, outputs] => Some(matrix_image(values, strongest, inputs, outputs, t)),
         [filters, channels, height, width] => {
-            // A line between two kernels; few channels leave room for several filters side by side.
+            // Kernels are one pixel apart; with few channels, several filters are side by side.
             let KernelGrid { beside, down, across } = KernelGrid::new([filters, channels, height, width]);
             let size = [across * (width + 1) - 1, down * (height + 1) - 1];
             let mut pixels = vec![t.panel; size[0] * size[1]];
@@ -433,7 +433,7 @@ pub fn weights_image(values: &[f32], shape: &[usize], t: &Tokens) -> Option<Colo
     }
 }
 
-/// An image of a weight matrix `[inputs, outputs]`, shrunk by skipping where it is too large.
+/// An image of a weight matrix `[inputs, outputs]`; large ones are subsampled.
 fn matrix_image(values: &[f32], strongest: f32, inputs: usize, outputs: usize, t: &Tokens) -> ColorImage {
     const MOST: usize = 256;
     let (rows, columns) = (inputs.min(MOST), outputs.min(MOST));

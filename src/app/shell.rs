@@ -59,7 +59,7 @@ struct Preferences {
     progress: Progress,
 }
 
-/// Seconds that good news stays on screen.
+/// Seconds for which a message without a problem is shown.
 const NOTICE: f64 = 8.0;
 /// How much larger everything is on a projector.
 const PROJECTOR: f32 = 1.4;
@@ -123,7 +123,7 @@ impl Chainrule {
         self.set_projector(ctx, projector);
     }
 
-    /// Everything larger, in stronger colours and without what is not needed, to be read from the last row.
+    /// Larger, with more contrast and without side panels, for a projector.
     fn set_projector(&mut self, ctx: &Context, on: bool) {
         self.projector = on;
         self.model.panels = if on { Panels::Hidden } else { Panels::Shown };
@@ -161,7 +161,7 @@ impl Chainrule {
         self.learn.watch(&mut self.model);
         let (control, place) = self.learn.pointed_at();
         let here = place.as_deref().and_then(Workspace::named).is_none_or(|w| w == self.workspace);
-        // Where the task is done elsewhere, the way there is pointed at.
+        // If the task is in another workspace, its tab is highlighted instead.
         widgets::point_at(&ctx, if here { control } else { place });
         let strip = if self.workspace == Workspace::Learn { None } else { self.learn.strip(ui, &mut self.model) };
         let dark = ui.visuals().dark_mode;
@@ -184,11 +184,11 @@ impl Chainrule {
         self.annotations.ui(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
-        // A drag is one step of undo; what a released pointer has chosen belongs to no later step.
+        // One drag is one step of undo; it ends when the pointer is released.
         if ctx.input(|i| i.pointer.any_released()) {
             self.model.project.settle();
         }
-        // What was changed in this frame reaches trainer and data at once; the screen follows in the next.
+        // Changes of this frame reach trainer and data at once, and the screen in the next frame.
         self.model.sync();
         if !fresh {
             ctx.request_repaint_after(Duration::from_millis(50));
@@ -211,7 +211,7 @@ impl Chainrule {
             ui.label(RichText::new("Chainrule").font(semibold(TITLE)));
             ui.add_space(10.0);
             let room = (full.width() / 2.0 - 260.0 - (ui.cursor().left() - full.left())).max(40.0);
-            // A few letters of a name tell nothing.
+            // Too narrow for a name that can be read.
             if room > 90.0 {
                 let (name, _) = ui.allocate_exact_size(vec2(room, 30.0), Sense::hover());
                 widgets::at(ui, name, Layout::left_to_right(Align::Center), |ui| self.document_name(ui));
@@ -391,7 +391,7 @@ impl Chainrule {
         }
     }
 
-    /// Good news goes by itself after a while; a problem stays until it is closed.
+    /// Shows the message; it disappears after a while, a problem stays until it is closed.
     fn expire_notice(&mut self, ctx: &Context) {
         let now = ctx.input(|i| i.time);
         let Some(notice) = &self.model.notice else {

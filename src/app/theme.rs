@@ -91,7 +91,7 @@ const LIGHT: Tokens = Tokens {
     ],
 };
 
-/// The same for a projector in a bright room: pure grounds, and nothing pale on them.
+/// The same for a projector in a bright room: black or white background, strong colours.
 const STRONG_DARK: Tokens = Tokens {
     background: rgb(0x0000_0000),
     panel: rgb(0x000a_0c10),
@@ -132,7 +132,7 @@ pub fn tokens(ui: &egui::Ui) -> &'static Tokens {
     of(ui.visuals().dark_mode, contrast(ui.ctx()))
 }
 
-/// The same where there is no place to draw on.
+/// The same without a `Ui`.
 pub fn tokens_of(ctx: &Context) -> &'static Tokens {
     of(ctx.theme() == Theme::Dark, contrast(ctx))
 }
@@ -175,13 +175,13 @@ impl Tokens {
     }
 }
 
-/// Dark or light text, whichever can be read on a filling.
+/// Dark or light text, whichever has more contrast on a fill.
 pub fn ink_on(fill: Color32) -> Color32 {
     let light = (u32::from(fill.r()) * 3 + u32::from(fill.g()) * 6 + u32::from(fill.b())) / 10;
     Color32::from_gray(if light > 120 { 20 } else { 240 })
 }
 
-/// A point on the line between two colours.
+/// Linear interpolation between two colours.
 pub fn mix(from: Color32, to: Color32, t: f32) -> Color32 {
     let part = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * t).round() as u8;
     Color32::from_rgb(part(from.r(), to.r()), part(from.g(), to.g()), part(from.b(), to.b()))
@@ -214,7 +214,7 @@ pub fn math_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(MATH.into()))
 }
 
-/// The same without what other fonts fill in.
+/// The same without fallback fonts.
 pub fn math_alone(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(MATH_ALONE.into()))
 }

@@ -8,7 +8,7 @@ use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, StepUnit, Tra
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
 
-/// Slow motion goes from one step in four seconds to this many a second; beyond it is full speed.
+/// Slow motion goes from one step in four seconds to this many a second; above is full speed.
 const FASTEST: f32 = 60.0;
 const SLOWEST: f32 = 0.25;
 

@@ -29,7 +29,7 @@ pub fn label(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).size(LABEL).color(tokens(ui).label)
 }
 
-/// The quietest text, never for what must be read.
+/// Text of the least contrast, for what need not be read.
 pub fn hint(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).size(HINT).color(tokens(ui).hint)
 }
@@ -62,7 +62,7 @@ pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A,
         |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
             ui.horizontal(|ui| {
-                // They read from left to right also where the line is laid out from the right.
+                // In reading order, also where the layout runs from the right.
                 let turned = ui.layout().prefer_right_to_left();
                 for k in 0..choices.len() {
                     let (choice, text, hover) = &choices[if turned { choices.len() - 1 - k } else { k }];
@@ -169,7 +169,7 @@ pub fn same_kind<A>(a: A, b: A) -> bool {
     std::mem::discriminant(&a) == std::mem::discriminant(&b)
 }
 
-/// A drop-down list of labelled values.
+/// A drop-down list of labelled values; returns the new value.
 pub fn choice<A: Copy + PartialEq>(
     ui: &mut Ui,
     name: &str,
@@ -349,12 +349,12 @@ pub fn centred(ui: &Ui, rect: Rect, heading: &str, text: &str) {
     ui.painter().text(rect.center() + vec2(0.0, 12.0), Align2::CENTER_CENTER, text, theme::regular(LABEL), t.label);
 }
 
-/// A round button on the corner of a card, where nothing else is, that makes it fill the workspace or lets it go back; it is
-/// seen when the pointer or the focus is there.
+/// A round button on the corner of a card that enlarges it to the workspace or shrinks it back; visible under the pointer or
+/// with the focus.
 pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
     const RADIUS: f32 = 10.0;
     let t = tokens(ui);
-    // Beside the bar of an area that scrolls.
+    // Beside a scroll bar.
     let rect = Rect::from_center_size(card.right_top() + vec2(-24.0, 8.0), Vec2::splat(2.0 * RADIUS));
     let response = ui.interact(rect, ui.scope_id().with(("enlarge", what)), Sense::click());
     let name = if large { format!("Back to all from {what}") } else { format!("Enlarge {what}") };
@@ -376,7 +376,7 @@ pub fn outline(ui: &Ui, rect: Rect, radius: u8) {
 
 pub use crate::explain::written as short;
 
-/// The same without zeros that say nothing, for axes.
+/// The same without trailing zeros, for axes.
 pub fn trimmed(text: &str) -> String {
     let (digits, power) = text.split_once('e').map_or((text, None), |(d, p)| (d, Some(p)));
     let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };

@@ -61,13 +61,13 @@ fn free_name(spec: &NetworkSpec, kind: &LayerKind) -> String {
         .unwrap_or_else(|| base.to_owned())
 }
 
-/// Removes the selected layers and heals the chain.
+/// Removes the selected layers and connects what was before them with what was after.
 pub fn delete(model: &mut Model) {
     let selection = std::mem::take(&mut model.selection);
     model.edit("Delete layers", None, |d| selection.iter().for_each(|&id| d.network.remove(id)));
 }
 
-/// Puts a copy of each selected layer behind it; ends are not copied.
+/// Inserts a copy of each selected layer after it; input and output layers are not copied.
 pub fn duplicate(model: &mut Model) {
     let selection = model.selection.clone();
     let mut copies = Vec::new();
@@ -112,7 +112,7 @@ pub fn shift(model: &mut Model, id: LayerId, later: bool) {
     }
 }
 
-/// Wires one layer into another: in place of what fed it, or beside it where the layer joins.
+/// Connects two layers. A layer that takes one input loses the one it had; a join takes another.
 pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
     model.edit("Connect layers", None, |d| {
         let joins = d.network.layer(to).is_some_and(|l| l.kind.definition().joins());
@@ -123,7 +123,7 @@ pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
     });
 }
 
-/// Every layer back to its place in the row.
+/// Puts every layer back where the automatic layout has it.
 pub fn tidy(model: &mut Model) {
     model.edit("Tidy up", None, |d| d.network.layers.iter_mut().for_each(|l| l.position = None));
 }

@@ -1,4 +1,4 @@
-//! What is selected, with everything that can be set on it, and what the network makes of the data.
+//! The inspector: settings of the selected layers, the network's predictions, and whether everything fits together.
 
 use super::super::icon;
 use super::super::model::Model;
@@ -13,7 +13,7 @@ use crate::train::Metrics;
 use egui::accesskit::Role;
 use egui::{Rect, RichText, Sense, TextEdit, Ui, vec2};
 
-/// Memory worth a word.
+/// Training that needs less memory than this is not mentioned.
 const SMALL: u128 = 1 << 20;
 /// Room for the scores and the verdict under the picture.
 const SCORES: f32 = 174.0;

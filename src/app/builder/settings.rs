@@ -1,4 +1,4 @@
-//! Everything that can be set on one layer.
+//! The settings of one layer.
 
 use super::super::model::Model;
 use super::super::widgets::{choice, field, label, named, number};
@@ -26,7 +26,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, layer: &LayerSpec) {
     }
 }
 
-/// A number for the setting that differs, so that the steps of one drag are undone together and those of two settings apart.
+/// A key for the setting that differs: changes with the same key are undone together, as in one drag.
 fn setting(before: &LayerSpec, after: &LayerSpec) -> u64 {
     let texts = [before, after].map(|layer| serde_json::to_value(layer).unwrap_or_default());
     let mut hasher = DefaultHasher::new();
@@ -45,7 +45,7 @@ fn differing(a: &Value, b: &Value, hasher: &mut impl Hasher) {
     }
 }
 
-/// Whether and how fast its parameters learn, and whose they are.
+/// Sharing, freezing and the learning rate of a layer's parameters.
 fn learning(ui: &mut Ui, model: &Model, layer: &mut LayerSpec) {
     let network = &model.document().network;
     let shape_of = |id: LayerId| {

@@ -38,7 +38,7 @@ impl Colours {
             (Self::Classes(_), _) => t.hint,
             (Self::Numbers { low, high }, Some(column)) => {
                 let share = (column.number(row) - low) / (high - low).max(1e-300);
-                // A few shades, so that points of one shade are one series.
+                // A few shades only, since each shade is a series of the plot.
                 let share = (share * 12.0).round() / 12.0;
                 if share.is_nan() { t.hint } else { mix(t.negative, t.positive, share as f32) }
             }
@@ -46,7 +46,7 @@ impl Colours {
         }
     }
 
-    /// Which colour is what.
+    /// Draws the legend.
     pub fn legend(&self, ui: &mut Ui, column: Option<&Column>) {
         let t = tokens(ui);
         ui.horizontal_wrapped(|ui| match self {

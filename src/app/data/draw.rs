@@ -136,7 +136,7 @@ impl DrawView {
         ui.add_space(4.0);
     }
 
-    /// The brush at a place, once for each stretch of its way.
+    /// Applies the brush along the pointer's path.
     fn touch(&mut self, drawing: &mut Drawing, (x, y): (f64, f64)) {
         let from = self.last.unwrap_or((x, y));
         let way = (x - from.0).hypot(y - from.1);
@@ -150,7 +150,7 @@ impl DrawView {
             drawing.points.retain(|p| (p.0 - x).hypot(p.1 - y) > reach);
             return;
         };
-        // Where the points fall depends on the drawing alone, so that the same strokes give the same data.
+        // The random positions depend on the drawing only, so that the same strokes give the same data.
         let mut stream = Stream::new(self.strokes, Purpose::Data, drawing.points.len() as u64);
         let round = |v: f64| (v * 1000.0).round() / 1000.0;
         for _ in 0..self.density {

@@ -98,7 +98,7 @@ impl Condition {
             Test::Less | Test::Greater => {
                 let order = match number(&self.value) {
                     Ok(value) if column.is_number() => column.number(row).total_cmp(&value),
-                    // Dates are written so that they stand in the order of their letters.
+                    // Dates are formatted so that alphabetical order is chronological.
                     _ => cell().as_str().cmp(self.value.as_str()),
                 };
                 order == if self.test == Test::Less { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater }

@@ -14,7 +14,7 @@ use egui::{Align, Layout, Rect, RichText, Sense, Slider, Ui, pos2, vec2};
 #[derive(Default)]
 pub struct ImageGrid {
     of_class: Option<usize>,
-    /// Whether pictures are shown as training augments them, and in which draw.
+    /// Whether pictures are shown augmented, and which random draw.
     changed: bool,
     draw: u64,
     drawn: Option<Augmentation>,
@@ -115,7 +115,7 @@ impl ImageGrid {
         }
     }
 
-    /// Whether pictures are shown as they are, or as training changes them.
+    /// The choice between the original pictures and augmented ones.
     fn changed_choice(&mut self, ui: &mut Ui, model: &Model) {
         let Some(how) = model.dataset.as_ref().and_then(|d| d.augmentation) else { return };
         ui.checkbox(&mut self.changed, "As training sees them")

@@ -1,4 +1,4 @@
-//! A file before it is taken: what it is read as, its first rows, and what can be corrected.
+//! The preview of a file: how it is read, its first rows, and settings to correct that.
 
 use super::super::icon;
 use super::super::model::Model;
@@ -56,7 +56,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
                 ui.add_space(4.0);
                 settings(ui, found, &mut new);
             }
-            // Text that could not be taken apart may need another encoding or separator.
+            // Text that could not be parsed may need another encoding or separator.
             None if error.is_some() => {
                 let found = Detected::text();
                 settings(ui, &found, &mut new);

@@ -77,7 +77,7 @@ impl PrepareView {
         if new != steps {
             let key = same_shape(&new, &steps).then_some(7);
             model.edit_preparation("Change preparation", key, |p| {
-                // A window makes neighbours of rows; dealt at random, the test rows would have been seen in training.
+                // Windows overlap; with a random split, test rows would have been seen in training.
                 let window = |steps: &[Step]| steps.iter().any(|s| matches!(s.kind, StepKind::Window { .. }));
                 if window(&new) && !window(&p.steps) && p.split.by == SplitBy::Random {
                     p.split.by = SplitBy::Order;
@@ -145,7 +145,7 @@ impl PrepareView {
         response.response.rect
     }
 
-    /// A dragged step goes where the pointer lets it go.
+    /// Moves a dragged step to where it is dropped.
     fn drop_step(&mut self, ui: &Ui, places: &[Rect], new: &mut Vec<Step>) {
         let Some(from) = self.dragged else { return };
         let Some(pointer) = ui.ctx().pointer_latest_pos() else { return };
@@ -169,8 +169,8 @@ fn small_arrow(ui: &mut Ui, text: &str, name: &str, enabled: bool) -> bool {
     named(ui.add_enabled(enabled, button), Role::Button, name).on_hover_text(name).clicked()
 }
 
-/// Where a new step does what most people want of it: curves and cuts before the scale, what is made of numbers behind the
-/// gaps, samples at the end.
+/// The usual position of a new step: transformations and clipping before scaling, derived features after imputation, sampling at
+/// the end.
 fn insertion(steps: &[Step], kind: StepKind) -> usize {
     let of = |wanted: StepKind| steps.iter().position(|s| s.kind == wanted);
     match kind {

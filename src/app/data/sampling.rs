@@ -1,13 +1,13 @@
-//! Which rows and columns the pictures of the data draw, and what is said of what they leave out.
+//! Which rows and columns the plots of the data draw, and notes on what they leave out.
 
 use super::super::widgets::{count, hint};
 use crate::data::{Kind, Table};
 use egui::Ui;
 
-/// Rows that are drawn in a scatter, and in each field of a matrix or as lines.
+/// Rows in a scatter plot, and among parallel axes.
 pub const POINTS: usize = 4000;
 pub const FEW: usize = 1000;
-/// At most `most` of `rows` rows, evenly spaced, and what is said of the others.
+/// At most `most` of `rows` rows, evenly spaced, and a note if some are left out.
 pub fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
     let step = rows.div_ceil(most).max(1);
     let taken: Vec<usize> = (0..rows).step_by(step).collect();
@@ -22,7 +22,7 @@ pub fn drawable(table: &Table) -> Vec<usize> {
     all.filter(|(_, c)| c.kind() != Kind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
 }
 
-/// What of the data is left out of a picture.
+/// Shows what a plot leaves out.
 pub fn notes(ui: &mut Ui, notes: [Option<String>; 2]) {
     let notes: Vec<String> = notes.into_iter().flatten().collect();
     if !notes.is_empty() {

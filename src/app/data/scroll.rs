@@ -1,4 +1,4 @@
-//! Scrolling in rows instead of points, so that ten million of them are no further apart than they should be.
+//! Scrolling in rows instead of points, which stays exact for ten million rows.
 
 use super::super::theme::tokens;
 use super::super::widgets::named;

@@ -10,11 +10,11 @@ use egui::accesskit::Role;
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align2, PopupCloseBehavior, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 
-/// Most columns of a matrix and of parallel axes, and those of a matrix that nobody chose.
+/// Columns of a scatter matrix at most and by default, and parallel axes at most.
 const SIDES: usize = 8;
 const FIRST: usize = 6;
 const AXES: usize = 16;
-/// Circles of a matrix.
+/// Points of a scatter matrix.
 const CIRCLES: usize = 36_000;
 /// Columns that can be chosen from.
 const LISTED: usize = 500;
@@ -120,7 +120,7 @@ impl Views {
     pub fn parallel(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
         let all = drawable(table);
-        // A name that no two rows share says nothing, unless it is asked for.
+        // A text that is different in every row is left out unless it is chosen.
         let telling = |&k: &usize| opened.summaries[k].distinct < table.rows() || table.columns[k].kind() != Kind::Text;
         let first: Vec<usize> = all.iter().copied().filter(telling).collect();
         let columns = chosen(&first, self.axes.as_ref(), AXES);

@@ -1,5 +1,5 @@
-//! The table: only the cells that can be seen are drawn, whatever its size. The head of each column sets its role, and
-//! sorts; rows are searched and filtered above it.
+//! The table of the data; only visible cells are drawn. A column's header sets its role and sorts; search and filters are
+//! above.
 
 use super::super::icon;
 use super::super::model::{Model, Opened};
@@ -24,7 +24,7 @@ const GAPS: f32 = 25.0;
 const ROW: f32 = 24.0;
 /// Of a table with pictures.
 const TALL: f32 = 44.0;
-/// Tables of more cells are filtered off the screen's thread.
+/// Tables with more cells are filtered on another thread.
 const SMALL: usize = 500_000;
 
 /// What of the table is shown.
@@ -165,7 +165,7 @@ impl TableView {
         }
     }
 
-    /// Brings the rows after the query.
+    /// Updates the rows after a change of the query.
     fn filter(&mut self, model: &Model, opened: &Arc<Opened>) {
         if let Some(receiver) = &self.filtering
             && let Ok(rows) = receiver.try_recv()
@@ -260,7 +260,7 @@ impl TableView {
             for k in columns.clone() {
                 let left = area.left() + INDEX + k as f32 * WIDTH - self.offset;
                 let cell = Rect::from_min_size(pos2(left, top), vec2(WIDTH - 8.0, height)).shrink2(vec2(8.0, 0.0));
-                // Cells under the numbers of the rows are not to be seen.
+                // Row numbers cover the cells below them.
                 if cell.right() > area.left() + INDEX {
                     self::cell(ui, &table.columns[k], k, row, cell, thumbnails);
                 }

@@ -33,7 +33,7 @@ impl Thumbnails {
         self.show_values(ui, images, key, row, side, || (images.picture(row).collect(), extent(images, row)));
     }
 
-    /// The same of a picture of the form of `images` with other values, which stand between two for black and white.
+    /// The same for other values of an image like those of `images`, with the values for black and white.
     pub fn show_values(
         &mut self,
         ui: &mut Ui,
@@ -57,7 +57,7 @@ impl Thumbnails {
     }
 }
 
-/// What is black and what is white in a picture: of bytes always the same, else its smallest and its largest value.
+/// The values for black and white: 0 and 255 for bytes, else the smallest and the largest value of the picture.
 pub fn extent(images: &Images, row: usize) -> (f64, f64) {
     match &images.pixels {
         Numbers::Bytes(_) if images.picture(row).any(|v| v > 16.0) => (0.0, 255.0),

@@ -44,7 +44,7 @@ impl Views {
         self.colour.map_or_else(target, |k| Some(k).filter(|&k| k < table.columns.len()))
     }
 
-    /// What the colours of a column are, found out once.
+    /// The colours by a column, computed once.
     fn colours(&mut self, k: Option<usize>, column: Option<&Column>) -> Arc<Colours> {
         match &self.colours {
             Some((of, colours)) if *of == k => Arc::clone(colours),
@@ -133,7 +133,7 @@ impl Views {
             let role = plan.columns.iter().find(|c| c.name == table.columns[k].name).map(|c| c.role);
             role == Some(crate::data::Role::Feature)
         });
-        // Numbers first: they spread further.
+        // Numbers before text: their points spread further.
         let mut features: Vec<usize> = features.collect();
         features.sort_by_key(|&k| table.columns[k].kind() != Kind::Number);
         let first = *features.first().or(columns.first())?;
@@ -143,7 +143,7 @@ impl Views {
         Some((self.x.filter(|&k| valid(k)).unwrap_or(first), self.y.filter(|&k| valid(k)).unwrap_or(second)))
     }
 
-    /// The prepared features on the plane of their two main directions.
+    /// The prepared features, projected onto their first two principal components.
     pub fn plane(&mut self, ui: &mut Ui, model: &Model) {
         let Some(data) = model.dataset.clone().filter(|d| d.features() > 1) else {
             widgets::centred(
@@ -198,7 +198,7 @@ impl Views {
     }
 }
 
-/// How far from its word a row is drawn: always the same for the same row, and less than half of the way to the next.
+/// Jitter of a row around its text value: fixed for each row, and less than half of the distance to the next value.
 fn spread(column: &Column, row: usize, axis: u64) -> f64 {
     if column.kind() != Kind::Text {
         return 0.0;

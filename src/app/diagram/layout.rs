@@ -1,14 +1,13 @@
-//! Where layers and neurons stand in the diagram: pure arithmetic, in diagram units.
+//! Positions of layers and neurons in the diagram: pure arithmetic, in diagram units.
 
 use super::edges::wire;
 use crate::nn::{Inference, LayerId, NetworkSpec, volume};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 
-/// Neurons of a column that are drawn; wider layers show a selection of as many, and layers that stand one below the other
-/// share them.
+/// Neurons that are drawn in one column; wider layers show a selection, and layers in one column share the number.
 const MOST: usize = 8;
-/// Neurons that are drawn of any layer.
+/// Neurons that are drawn of every layer at least.
 const LEAST: usize = 3;
 /// Side of a neuron's tile.
 pub const TILE: f32 = 54.0;
@@ -18,7 +17,7 @@ pub const BOX_WIDTH: f32 = 108.0;
 pub const MATRIX: f32 = 84.0;
 const PADDING: f32 = 22.0;
 
-/// The units of a layer that are drawn: all of them, or an even selection that has the first and the last.
+/// The units of a layer that are drawn: all of them, or evenly spaced ones including the first and the last.
 fn shown(units: usize, most: usize) -> Vec<usize> {
     if units <= most {
         return (0..units).collect();
@@ -80,7 +79,7 @@ impl Placed {
     }
 }
 
-/// Distance between two layers; long networks stand closer.
+/// Distance between two columns; deep networks are drawn closer.
 fn column(layers: usize) -> f32 {
     match layers {
         0..=5 => 240.0,
@@ -92,7 +91,7 @@ fn column(layers: usize) -> f32 {
 /// Space between two layers of one column.
 const ROW_GAP: f32 = 180.0;
 
-/// How many layers lie before each, along the longest way.
+/// The depth of each layer: how many layers come before it on the longest path.
 fn depths(spec: &NetworkSpec) -> BTreeMap<LayerId, usize> {
     let (order, cyclic) = spec.topological_order();
     let mut depths = BTreeMap::new();
@@ -106,7 +105,7 @@ fn depths(spec: &NetworkSpec) -> BTreeMap<LayerId, usize> {
     depths
 }
 
-/// Places every layer: where the document says, else from left to right by depth, branches one below the other.
+/// Places every layer: at the position in the document, else in columns by depth, branches below each other.
 pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Placed> {
     let depths = depths(spec);
     let columns = depths.values().max().map_or(0, |d| d + 1);
@@ -143,7 +142,7 @@ pub fn place(spec: &NetworkSpec, inference: &Inference) -> BTreeMap<LayerId, Pla
     placed
 }
 
-/// The curves of a wire: straight on, or up, over the layers that it passes and their titles, and down.
+/// The curves of a wire: one curve, or three that lead over the layers in between and their titles.
 ///
 /// `titles` is the height of the titles above a layer.
 pub fn route(from: LayerId, to: LayerId, placed: &BTreeMap<LayerId, Placed>, titles: f32) -> Option<Vec<[Pos2; 4]>> {

@@ -46,7 +46,7 @@ pub struct Recorded {
     pub start: TrainingState,
     /// Counts the recordings.
     pub serial: u64,
-    /// What ails the training.
+    /// The diagnosis of the training.
     pub findings: Vec<Finding>,
 }
 
@@ -97,7 +97,7 @@ impl Assistant {
                 wake();
             }
         };
-        // Without a thread nothing is ever recorded, which the workspace says.
+        // Without a thread nothing is recorded; the workspace shows that it waits.
         std::thread::Builder::new().name("explain".to_owned()).spawn(work).ok();
         Self { requests, replies }
     }
@@ -121,7 +121,7 @@ impl Assistant {
     }
 }
 
-/// The next request; of several that would be answered one after the other, only the last of its kind.
+/// The next request; a point on the curve is skipped if something newer was asked for.
 fn newest(inbox: &Receiver<Request>) -> Option<Request> {
     let mut request = inbox.recv().ok()?;
     while matches!(request, Request::At(..)) {

@@ -1,4 +1,4 @@
-//! The stop that is on screen, and what is said of it.
+//! The stop that is on screen, and its explanation.
 
 use super::assistant::Recorded;
 use crate::app::diagram::layout::selections;
@@ -49,10 +49,10 @@ pub fn shown(model: &Model) -> Units {
     all.into_iter().map(|(id, units)| (id, of_channels(id, units))).collect()
 }
 
-/// What is said of a stop.
+/// The explanation of the stop at `at`, for one row of the recording.
 pub fn explanation(trace: &Trace<f32>, stops: &[Stop], at: usize, sample: usize, shown: &Units) -> Option<Explanation> {
     let stop = *stops.get(at)?;
-    // A stop of a whole layer is explained by its unit that matters most; one of a whole phase by its last layer.
+    // A stop at a whole layer is explained by its unit with the largest value or gradient, one at a whole phase by its last layer.
     let stop = match stop.layer {
         Some(_) => stop,
         None => {
@@ -74,7 +74,7 @@ pub fn explanation(trace: &Trace<f32>, stops: &[Stop], at: usize, sample: usize,
     explain(trace, stop, unit, sample)
 }
 
-/// The weight of the first layer whose gradient is largest: its chain leads through the whole network.
+/// The weight with the largest gradient in the first layer with weights: its chain rule runs through the whole network.
 pub fn strongest_weight(trace: &Trace<f32>) -> Option<usize> {
     let weighs = |layer| trace.plan.nodes.iter().any(|n| n.layer == layer && n.operation.weighs());
     let learning = trace.plan.parameters.iter().filter(|p| p.shape.decayed && p.range.end <= trace.plan.learning);

@@ -7,7 +7,7 @@ use crate::app::widgets::{self, label};
 use crate::explain::{Cure, Finding};
 use egui::{Button, RichText, ScrollArea, Ui};
 
-/// What ails the training, with the evidence and the button that mends it.
+/// Draws the findings, each with its evidence and a button that fixes it.
 pub fn ui(ui: &mut Ui, model: &mut Model, findings: &[Finding], t: &Tokens) {
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         if findings.is_empty() {

@@ -65,7 +65,7 @@ impl Film {
         if on + back > 0 {
             let at = (self.at + on).saturating_sub(back);
             self.go(at, count);
-            // They would also lead the focus to the next button.
+            // The arrow keys would also move the keyboard focus.
             ui.ctx().memory_mut(|m| m.move_focus(egui::FocusDirection::None));
         }
         on + back > 0
@@ -77,7 +77,7 @@ impl Film {
         self.at = at.min(count - 1);
     }
 
-    /// Moves on while the film plays, and stays where `waits` says so; returns how far it is between two stops.
+    /// Moves on while the film plays, unless `waits` holds it at a stop; returns how far it is between two stops, from 0 to 1.
     pub fn flow(&mut self, ui: &Ui, current: &Current, waits: impl Fn(usize) -> bool) -> Option<f32> {
         let since = self.playing?;
         let now = ui.input(|i| i.time);

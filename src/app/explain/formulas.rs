@@ -137,7 +137,7 @@ impl Formulas {
         }
     }
 
-    /// The factors side by side, each with its value and what it is; as many lines as they need.
+    /// The factors side by side, each with its value and its name, wrapped to the width.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
         let wide = 92.0_f32;

@@ -1,5 +1,5 @@
-//! The Explain workspace: one training step under the microscope. The network on top, the four phases as a film below it,
-//! formulas with the numbers of the step, the chain of one weight, the loss around it, and a quiz.
+//! The Explain workspace: one training step in detail. The network on top, the four phases as a timeline below it,
+//! formulas with the numbers of the step, the chain rule for one weight, the loss around it, and a quiz.
 
 mod assistant;
 mod current;
@@ -111,7 +111,7 @@ impl ExplainView {
         });
     }
 
-    /// Lets keys move the play head, and finds what it stands at.
+    /// Applies the keys, and returns the stop at the play head.
     fn current(&mut self, ui: &Ui, model: &mut Model, recorded: Arc<Recorded>) -> Current {
         let trace = &recorded.trace;
         let shown = shown(model);
@@ -131,7 +131,7 @@ impl ExplainView {
     }
 
     fn keys(&mut self, ui: &Ui, count: usize) {
-        // A slider that has the focus is moved by them.
+        // A slider that has the focus takes the arrow keys.
         if ui.ctx().text_edit_focused() || self.film.sliding || self.nudge.sliding {
             return;
         }

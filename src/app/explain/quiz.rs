@@ -15,14 +15,14 @@ pub enum Asks {
     Number,
 }
 
-/// "Predict first": hides what comes out until somebody has said what it will be.
+/// "Predict first": hides each result until it has been predicted.
 #[derive(Default)]
 pub struct Quiz {
     on: bool,
     question: Asks,
     right: u32,
     asked: u32,
-    /// The stop that was answered last, and whether rightly; none where it was only revealed.
+    /// The stop that was answered last, and whether correctly; none where it was only revealed.
     answered: Option<(u64, usize, Option<bool>)>,
     typed: String,
 }
@@ -53,7 +53,7 @@ impl Quiz {
         asked(explanation).and_then(|a| a.place).filter(|_| self.waits(serial, at))
     }
 
-    /// Returns what was asked, if it was answered rightly in this frame.
+    /// Returns what was asked, if it was answered correctly in this frame.
     pub fn ui(
         &mut self,
         ui: &mut Ui,

@@ -1,4 +1,4 @@
-//! Has the step recorded that is to be explained, and holds the recording.
+//! The recording of the step that is explained: requested when something it depends on changes.
 
 use super::assistant::{Assistant, Recorded, Reply, Wanted};
 use super::nudge::Nudge;
@@ -69,7 +69,7 @@ impl Recording {
         self.assistant.as_ref()
     }
 
-    /// Takes what has been recorded and computed; returns whether the recording is of another network than before.
+    /// Takes finished recordings and curves; returns whether a recording is of another network than the last.
     pub fn receive(&mut self, ui: &Ui, nudge: &mut Nudge) -> bool {
         let mut other_network = false;
         let ctx = ui.ctx().clone();
@@ -92,7 +92,7 @@ impl Recording {
         other_network
     }
 
-    /// Has the step recorded that is to be shown, if it is another than the last.
+    /// Requests a recording if the last one is of something else.
     pub fn request(&mut self, ui: &Ui, model: &mut Model) {
         let Some(data) = model.dataset.clone().filter(|_| model.trainable() && model.is_current()) else { return };
         let row = (self.rows == RecordedRows::One).then_some(model.sample.min(data.rows() - 1));

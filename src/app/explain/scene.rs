@@ -1,4 +1,4 @@
-//! The network above the timeline: what is at work is lit, values flow to the right and gradients to the left.
+//! The network above the timeline: the active part is highlighted, values move to the right and gradients to the left.
 
 use super::super::diagram::edges::{self, bezier, distance, wire};
 use super::super::diagram::labels::small_value_text;
@@ -23,7 +23,7 @@ pub enum Clicked {
     Weight(LayerId, usize),
 }
 
-/// Where a layer's units stand.
+/// The drawn units of a layer.
 struct Column {
     shown: Vec<usize>,
     centres: Vec<Pos2>,
@@ -43,7 +43,7 @@ pub struct View<'a> {
     pub trace: &'a Trace<f32>,
     pub sample: usize,
     pub stop: Stop,
-    /// Where the stop lies among all of them, to tell what is done.
+    /// All stops, and the place of this one among them, to tell which layers are done.
     pub stops: &'a [Stop],
     pub at: usize,
     /// How far the film is between this stop and the next, while it plays.
@@ -193,7 +193,7 @@ impl Picture<'_> {
         let half = self.side / 2.0;
         let curve = |i: usize, j: usize| wire(a.centres[i] + vec2(half, 0.0), b.centres[j] - vec2(half, 0.0));
         let gradients = matches!(self.view.stop.phase, Phase::Backward | Phase::Update) && backward > Stage::Waiting;
-        // A layer without operations of its own passes on what the one before it holds.
+        // A layer without operations of its own passes on the values of the layer before it.
         let own = |&(z, _): &(usize, usize)| (trace.plan.nodes[z].layer == to).then_some(z);
         let node = trace.plan.layer_nodes.get(&to).and_then(own);
         let dense = node.map(|n| &trace.plan.nodes[n].operation).filter(|o| o.weighs() && !a.maps && !b.maps);
@@ -227,7 +227,7 @@ impl Picture<'_> {
             let strength = relative(value(weight), strongest);
             let chosen = self.view.weight == Some(weight)
                 || matches!(self.view.lit, Some(Place::Parameter { index, .. } | Place::ParameterGradient { index, .. }) if index == weight);
-            // Only what goes into the unit at work is lit, or comes back from it.
+            // Only the weights of the active unit are highlighted.
             let own = match (self.view.stop.layer, self.view.stop.unit) {
                 (Some(layer), Some(unit)) if layer == to => b.shown[j] == unit,
                 _ => true,
@@ -253,7 +253,7 @@ impl Picture<'_> {
         }
     }
 
-    /// A dot on its way along a line, while the film plays.
+    /// A dot that moves along a line while the film plays.
     fn pulse(&self, c: [Pos2; 4], active: bool, strength: f32) {
         let Some(flow) = self.view.flow.filter(|_| active) else { return };
         let (u, colour) = match self.view.stop.phase {
@@ -340,7 +340,7 @@ impl Picture<'_> {
         self.painter.galley(pos2(x, y), galley, colour);
     }
 
-    /// The loss behind the last layer.
+    /// The loss after the last layer.
     fn loss(&self, area: Rect, columns: &BTreeMap<LayerId, Column>) {
         let (t, view) = (self.t, self.view);
         let head = view.trace.plan.head();

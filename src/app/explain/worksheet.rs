@@ -52,7 +52,7 @@ pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edi
     };
     let phases: Vec<_> =
         [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update].into_iter().map(|p| (p, explained(p))).collect();
-    // What is asked for must not be read off a later formula.
+    // A result that is asked for is hidden in later formulas too.
     let asked: Vec<Place> =
         phases.iter().flat_map(|(_, (all, _))| all).flat_map(|e| &e.lines).filter_map(|l| l.place).collect();
     let hidden: &[Place] = if edition == Edition::Students { &asked } else { &[] };
@@ -72,7 +72,7 @@ pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edi
     sheet
 }
 
-/// The features of a row enter as they are; there is nothing to work out.
+/// Whether a stop has something to compute; the input layer has not.
 fn tells(trace: &Trace<f32>, stop: &Stop) -> bool {
     let layer = stop.layer.and_then(|id| trace.spec.layer(id));
     layer.is_none_or(|l| stop.phase != Phase::Forward || !l.kind.is_input())
@@ -85,7 +85,7 @@ impl Sheet {
         }
     }
 
-    /// Begins a page where so much does not fit on this one.
+    /// Starts a new page if `height` does not fit on this one.
     fn room(&mut self, height: f32) {
         if self.y + height > PAGE.y - MARGIN {
             self.pages.push(Vec::new());
@@ -228,7 +228,7 @@ impl Sheet {
         end
     }
 
-    /// All pages below each other.
+    /// All pages below each other, as one SVG.
     pub fn svg(&self) -> String {
         let height = PAGE.y * self.pages.len() as f32;
         let mut svg = format!(
@@ -264,10 +264,10 @@ impl Sheet {
         svg
     }
 
-    /// A page for each page.
+    /// All pages as PDF.
     ///
     /// # Errors
-    /// What the writer of PDF says, in words.
+    /// The message of the PDF writer.
     pub fn pdf(&self, ui: &Ui) -> Result<Vec<u8>, String> {
         let load = |bytes: &'static [u8]| Font::new(bytes.into(), 0).ok_or("a font of the program cannot be read");
         let faces = [load(theme::INTER)?, load(theme::INTER_SEMIBOLD)?, load(theme::CHAINRULE_MATH)?];

@@ -1,5 +1,5 @@
-//! The Learn workspace: a course of lessons, the lesson that is open, and a strip that goes with the student to the other
-//! workspaces and says what is to be done there.
+//! The Learn workspace: a course of lessons, the lesson that is open, and a strip with the current task below the other
+//! workspaces.
 
 mod page;
 mod running;
@@ -28,7 +28,7 @@ use std::path::PathBuf;
 /// View state of the workspace.
 pub struct LearnView {
     course: Vec<Lesson>,
-    /// From a folder of the teacher's.
+    /// Lessons from a folder, of a teacher for example.
     own: Vec<Lesson>,
     folder: Option<PathBuf>,
     problems: Vec<String>,
@@ -82,12 +82,12 @@ impl LearnView {
         })
     }
 
-    /// The control that the task at hand points at, and the workspace where it is.
+    /// The control that the current task points at, and the workspace where it is.
     pub fn pointed_at(&self) -> (Option<String>, Option<String>) {
         self.current_task().map_or((None, None), |(_, task)| (task.highlight, task.workspace))
     }
 
-    /// Notes what has been done since the last frame.
+    /// Checks whether the current task has been done.
     pub fn watch(&mut self, model: &mut Model) {
         if let Some(path) = model.lesson_folder.take() {
             self.read_folder(path, model);
@@ -96,7 +96,7 @@ impl LearnView {
             if model.modal.is_some() {
                 return;
             }
-            // Whoever cancels the question stays with the document that was there.
+            // If the question is cancelled, the old document stays.
             let begun = model.document().name == lesson.title;
             self.running = self.running.take().filter(|_| begun).map(|r| Running { pending: false, ..r });
         }
@@ -104,7 +104,7 @@ impl LearnView {
         let Some(running) = &mut self.running else { return };
         let place = current.as_ref().map(|(place, _)| *place);
         if running.task != place {
-            // What was seen and answered before belongs to the task before.
+            // What was seen and answered counts for one task only.
             (running.task, model.seen) = (place, Seen::default());
         }
         if running.showing.is_some_and(|end| model.snapshot.epoch >= end || !model.is_current()) {
@@ -312,7 +312,7 @@ impl LearnView {
         response.on_hover_text(&lesson.summary).clicked()
     }
 
-    /// What is to be done, under the other workspaces. Returns the workspace to show.
+    /// Draws the current task below the other workspaces; returns the workspace to show.
     pub fn strip(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
         let t = tokens(ui);
         let lesson = self.running_lesson()?.clone();
@@ -366,7 +366,7 @@ impl LearnView {
     }
 }
 
-/// A number in a ring that closes as the lesson is done.
+/// A number in a ring that shows how much of the lesson is done.
 fn ring(ui: &Ui, middle: Pos2, share: f32, number: &str, t: &Tokens) {
     const RADIUS: f32 = 14.0;
     ui.painter().circle_stroke(middle, RADIUS, Stroke::new(2.0, t.line));

@@ -18,7 +18,7 @@ const READING: f32 = 15.0;
 /// View state of the page.
 #[derive(Default)]
 pub struct Page {
-    /// Whether the task at hand is to be scrolled to.
+    /// Whether to scroll to the current task.
     pub scroll: bool,
     cache: CommonMarkCache,
 }
@@ -176,7 +176,7 @@ impl Page {
             styles.insert(TextStyle::Body, regular(READING));
             styles.insert(TextStyle::Heading, semibold(TITLE + 2.0));
             ui.spacing_mut().item_spacing = vec2(4.0, 8.0);
-            // What is emphasised stands out by its colour.
+            // Emphasis is shown by colour.
             let visuals = ui.visuals_mut();
             visuals.widgets.noninteractive.fg_stroke.color = mix(t.text, t.label, 0.3);
             visuals.widgets.active.fg_stroke.color = t.accent;
@@ -200,7 +200,7 @@ impl Page {
     }
 }
 
-/// How far the task's measures have come.
+/// The current values of what the task measures.
 pub fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;

@@ -4,7 +4,7 @@ use super::super::model::Model;
 use crate::learn::{Action, Facts, Task};
 use crate::train::{Command, StepUnit};
 
-/// What the goals of tasks are compared with.
+/// The facts that the goals of tasks are checked against.
 pub fn facts(model: &Model) -> Facts<'_> {
     let snapshot = model.is_current().then_some(&*model.snapshot);
     Facts { document: model.document(), snapshot, seen: &model.seen }
@@ -15,7 +15,7 @@ pub fn rewinds(task: &Task) -> bool {
     task.solution.iter().any(|a| matches!(a, Action::Rewind | Action::Change(_)))
 }
 
-/// Brings document and trainer to where only training is left to do; returns for how many epochs.
+/// Applies the changes of a task's solution; returns how many epochs of training are left to do.
 pub fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
     model.train(Command::Pause);
     let changes: Vec<_> = task
@@ -39,7 +39,7 @@ pub fn prepare(model: &mut Model, task: &Task) -> Option<u64> {
     epochs
 }
 
-/// Does all that solves a task, without waiting for it.
+/// Does everything in a task's solution, without waiting for it to finish.
 pub fn solve(model: &mut Model, task: &Task) {
     let epochs = prepare(model, task).unwrap_or(0);
     (0..epochs).for_each(|_| model.train(Command::Step(StepUnit::Epoch)));

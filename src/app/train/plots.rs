@@ -94,7 +94,7 @@ fn draw_with(
     let text = move |v: f64| if log { short(10_f64.powf(v)) } else { short(v) };
     let bundle = history.epochs.len().div_ceil(MOST).max(1);
     let drawn: Vec<Drawn> = curves.iter().map(|c| Drawn::new(&history.epochs, c, bundle, log)).collect();
-    // A flat curve stands in the middle of a readable range.
+    // A flat curve is centred in a readable range.
     let smallest = |a: f64, b: &f64| a.min(*b);
     let low = drawn.iter().flat_map(|d| &d.low).fold(f64::INFINITY, smallest);
     let high = drawn.iter().flat_map(|d| &d.high).fold(f64::NEG_INFINITY, |a, b| a.max(*b));
@@ -199,6 +199,6 @@ fn plan(training: &TrainConfig) -> Vec<[f64; 2]> {
         let rate = f64::from(training.learning_rate) * training.schedule.factor(epoch);
         [epoch, rate.max(FLOOR).log10()]
     };
-    // A warm-up begins at zero, which no logarithm shows.
+    // A warm-up begins at zero, which a logarithmic scale cannot show.
     (1..=POINTS).map(at).collect()
 }

@@ -1,4 +1,4 @@
-//! What is done on the canvas with the pointer: select, move, wire, drop, and the menus.
+//! What the pointer does on the canvas: selecting, moving, connecting and dropping layers, and context menus.
 
 use super::camera::{Camera, View};
 use crate::app::builder::edits;
@@ -12,7 +12,7 @@ use egui::accesskit::Role;
 use egui::{CursorIcon, Id, Pos2, Rect, Response, Sense, Stroke, StrokeKind, Ui, Vec2, vec2};
 use std::collections::BTreeMap;
 
-/// A layer that is dragged less far stays where it was.
+/// Shorter drags of a layer are ignored, in diagram units.
 const MOVED: f32 = 4.0;
 
 /// What the pointer is doing.
@@ -41,7 +41,7 @@ impl Gestures {
         }
     }
 
-    /// Lights the wire onto which the dragged layer would go.
+    /// Highlights the wire into which the dragged layer would be inserted.
     pub fn paint_target(&self, model: &Model, view: &View<'_>) {
         let onto = self.moving.filter(|(_, way)| way.length() >= MOVED);
         let curve = onto.and_then(|(id, _)| view.straight(wire_under(model, view, id)?));
@@ -93,7 +93,7 @@ impl Gestures {
         response.on_hover_cursor(CursorIcon::Grab).context_menu(|ui| layer_menu(ui, model, id));
     }
 
-    /// A moved layer: onto another wire it changes its place in the chain, elsewhere its place on the canvas.
+    /// Ends a drag: on another wire the layer moves in the chain, elsewhere only on the canvas.
     fn dropped(&mut self, model: &mut Model, camera: &mut Camera, view: &View<'_>, id: LayerId, way: Vec2) {
         let Some(centre) = view.placed.get(&id).map(|p| p.rect.center()).filter(|_| way.length() >= MOVED) else {
             return;

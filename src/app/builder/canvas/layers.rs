@@ -1,4 +1,4 @@
-//! Painting of one layer: its box with neurons, and the words above and below it.
+//! Painting of one layer: its box with neurons, its title and its footer.
 
 use super::camera::View;
 use super::units::unit_name;
@@ -15,9 +15,9 @@ use crate::nn::{LayerId, LayerSpec};
 use egui::{Align2, Color32, CornerRadius, Rect, Stroke, StrokeKind, pos2, vec2};
 use std::collections::BTreeMap;
 
-/// From this zoom on the names of single units can be read.
+/// Units are labelled with their names from this zoom on.
 const NAMES_FROM: f32 = 0.95;
-/// The same for features and outputs, whose names say more.
+/// The same for features and outputs, whose names matter more.
 const END_NAMES_FROM: f32 = 0.6;
 
 /// Draws a layer's box with its neurons; returns the unit under the pointer.
@@ -109,7 +109,7 @@ fn paint_neurons(
     }
 }
 
-/// The smallest distance between two layers side by side, in diagram units; layers one below the other share a column.
+/// The smallest distance between two columns of layers, in diagram units.
 pub fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
     let mut centres: Vec<f32> = placed.values().map(|p| p.rect.center().x).collect();
     centres.sort_by(f32::total_cmp);
@@ -117,7 +117,7 @@ pub fn column_pitch(placed: &BTreeMap<LayerId, Placed>) -> f32 {
     gaps.fold(f32::INFINITY, f32::min).clamp(BOX_WIDTH, 400.0)
 }
 
-/// Name and kind above a layer at `rect`; shorter forms where columns stand close, `pitch` points apart.
+/// Name and kind above a layer at `rect`, shortened to fit columns that are `pitch` points apart.
 pub fn titles(view: &View<'_>, layer: &LayerSpec, rect: Rect, pitch: f32) {
     let View { painter, t, .. } = view;
     let caption = layer.kind.definition().caption();
@@ -140,7 +140,7 @@ pub fn titles(view: &View<'_>, layer: &LayerSpec, rect: Rect, pitch: f32) {
     }
 }
 
-/// Number of parameters, or while training the gradient norm with a bar.
+/// The number of parameters, or during training the gradient norm with a bar.
 pub fn footer(view: &View<'_>, model: &Model, id: LayerId, p: &Placed, rect: Rect, pitch: f32) {
     let View { painter, t, .. } = view;
     let font = regular(HINT);

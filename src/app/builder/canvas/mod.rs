@@ -1,5 +1,5 @@
-//! The canvas of Build: the network with its neurons and weights up close, as cards from afar. It brings together what
-//! is seen (camera), what is painted (layers, wires), and what the pointer does (gestures).
+//! The canvas of Build: the network with neurons and weights, or as cards when zoomed out. It brings together pan and
+//! zoom (camera), painting (layers, wires, weights) and the pointer's actions (gestures).
 
 mod camera;
 mod gestures;
@@ -81,7 +81,7 @@ impl Canvas {
         global_problems(ui, model, area);
     }
 
-    /// All layers, with what is done to them; returns the unit under the pointer.
+    /// Draws all layers and handles clicks and drags on them; returns the unit under the pointer.
     fn layers(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures, view: &View<'_>) -> Option<Hover> {
         let mut hover = None;
         let layers: Vec<LayerSpec> = model.document().network.layers.clone();
@@ -106,7 +106,7 @@ impl Canvas {
         hover
     }
 
-    /// Zoom, what the lines show, and whose values the neurons show.
+    /// Buttons for zoom, for what the lines show, and for the row whose values the neurons show.
     fn tools(&mut self, ui: &mut Ui, model: &mut Model, area: Rect) {
         let t = tokens(ui);
         let strip = Rect::from_min_max(
@@ -158,7 +158,7 @@ impl Canvas {
     }
 }
 
-/// What is wrong with a layer, under it, with the button that mends it.
+/// A problem of a layer, shown under it, with a button that fixes it.
 fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) {
     let Some(problem) = model.inference.problems.iter().find(|p| p.layer == Some(id)).cloned() else { return };
     let width = 220.0;

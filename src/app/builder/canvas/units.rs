@@ -1,4 +1,4 @@
-//! Single units and weights: what they are called, and what is said of the one under the pointer.
+//! Names of single units, and the tooltip of the unit or weight under the pointer.
 
 use crate::app::model::Model;
 use crate::app::picture::Pictures;
@@ -14,7 +14,7 @@ pub enum Hover {
     Weight { from: usize, to: usize, layer: LayerId },
 }
 
-/// What a unit is called: a feature, an output, or its number.
+/// The name of a unit: its feature, its output, or its number.
 pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     let data = model.dataset.as_ref();
     let own = if let Some(input) = layer.kind.input() {
@@ -38,7 +38,7 @@ pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
                         let place = columns.as_ref().map_or(Some(unit), |chosen| chosen.get(unit).copied());
                         names.get(place?).cloned()
                     }
-                    // One unit for two classes says how likely the second is.
+                    // A single unit for two classes is the probability of the second.
                     Targets::Classes { names, .. } => {
                         let single = matches!(judged.encoding, Encoding::Signed | Encoding::ZeroOne);
                         names.get(if single { 1 } else { unit }).cloned()
@@ -52,7 +52,7 @@ pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     own.unwrap_or_else(|| format!("unit {}", unit + 1))
 }
 
-/// What is known of the unit or weight under the pointer, beside the pointer.
+/// A tooltip with the values of the unit or weight under the pointer.
 pub fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
     let spec = &model.document().network;
     egui::Tooltip::always_open(ui.ctx().clone(), background.layer_id, Id::unique("value"), egui::PopupAnchor::Pointer)

@@ -1,4 +1,4 @@
-//! Pictures of the weight matrices of wide layers, and which numbers the canvas shows of weights.
+//! Textures of the weight matrices of wide layers.
 
 use crate::app::model::Model;
 use crate::app::picture::weights_image;
@@ -20,7 +20,7 @@ pub enum Lines {
 #[derive(Default)]
 pub struct Matrices {
     textures: BTreeMap<LayerId, TextureHandle>,
-    /// The values that are drawn, whether for the dark theme, and which they are.
+    /// What the textures were drawn from: the values, the dark theme or the light one, weights or gradients.
     of: (Arc<Vec<f32>>, bool, Lines),
 }
 
@@ -30,7 +30,7 @@ impl Matrices {
         Some(self.textures.get(&layer)?.id())
     }
 
-    /// Draws the matrices again if values, theme or choice changed.
+    /// Redraws the textures if values, theme or choice changed.
     pub fn refresh(&mut self, ui: &Ui, model: &Model, lines: Lines, t: &Tokens) {
         let dark = ui.visuals().dark_mode;
         let source = match lines {

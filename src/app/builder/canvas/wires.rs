@@ -1,4 +1,4 @@
-//! Painting of what lies between two layers: the wire, or a line for each weight, and the shape that flows along it.
+//! Painting of connections: a wire between two layers, or a line for each weight, with the shape of the data.
 
 use super::camera::View;
 use super::units::Hover;
@@ -18,11 +18,11 @@ const TITLES: f32 = 36.0;
 /// What is drawn between the units of two layers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Between {
-    /// One line a weight.
+    /// One line for each weight.
     Weights,
-    /// One line a kernel of so many taps.
+    /// One line for each kernel, with its number of weights.
     Kernels(usize),
-    /// One line a unit.
+    /// One line for each unit.
     Units,
     /// Only the wire.
     Nothing,
@@ -45,7 +45,7 @@ pub fn paint(view: &View<'_>, model: &Model, lines: Lines, w: Wire) -> Option<Ho
     let (from, to) = view.ends(w)?;
     let fine = view.shows_neurons() && !from.shown.is_empty() && !to.shown.is_empty();
     let between = if fine { lines_between(model, w, from, to) } else { Between::Nothing };
-    // Height of a wire that is led over other layers.
+    // The height of a wire that passes over other layers.
     let mut arch = None;
     let mut hover = None;
     if between == Between::Nothing {
@@ -77,7 +77,7 @@ fn weights(
     let ends = |i: usize, j: usize| wire(from.tile(i).right_center(), to.tile(j).left_center());
     let screen = |curve: [Pos2; 4]| curve.map(|p| *to_screen * p);
     if between == Between::Units {
-        // One line a unit: nothing is weighed here.
+        // Units are connected one to one, without weights.
         for i in 0..from.shown.len().min(to.shown.len()) {
             bezier(painter, screen(ends(i, i)), Stroke::new((1.2 * scale).max(0.8), t.hint.gamma_multiply(0.6)));
         }
@@ -116,7 +116,7 @@ fn weights(
     nearest.1
 }
 
-/// The shape that flows along a wire: above the titles of its ends, or on its arch.
+/// The shape of the data on a wire: above the titles of the two layers, or on the wire's arch.
 fn shape_label(view: &View<'_>, model: &Model, w: Wire, (from, to): (&Placed, &Placed), arch: Option<f32>) {
     let View { painter, to_screen, t, .. } = view;
     let Some(shape) = model.inference.shapes.get(&w.from) else { return };
