@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first.
-const ORDER: [&str; 9] = ["seed", "nn", "data", "train", "explain", "project", "learn", "cli", "app"];
+const ORDER: [&str; 10] = ["seed", "format", "nn", "data", "train", "explain", "project", "learn", "cli", "app"];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {
     if path.is_dir() {

@@ -2,8 +2,9 @@
 
 use super::model::Model;
 use super::theme::{HEADING, semibold, tokens};
-use super::widgets::{self, brief, field, hint, label, named, number, short, title};
+use super::widgets::{self, field, hint, label, named, number, title};
 use crate::data::{Folds, Table};
+use crate::format;
 use crate::nn::NetworkSpec;
 use crate::train::experiment::{FoldResult, RatePoint, RateRange, cross_validate, range_test, suggest, summarise};
 use crate::train::{Metrics, TrainConfig};
@@ -118,7 +119,7 @@ impl Experiment {
                     }
                     if let Some(Ok(Outcome::Rates(points))) = &self.outcome
                         && let Some(rate) = suggest(points).map(rounded)
-                        && ui.button(format!("Use {}", brief(f64::from(rate)))).clicked()
+                        && ui.button(format!("Use {}", format::learning_rate(rate))).clicked()
                     {
                         model.edit("Change learning rate", None, |d| d.training.learning_rate = rate);
                         open = false;
@@ -218,12 +219,11 @@ fn rounded(rate: f32) -> f32 {
 
 fn folds_table(ui: &mut Ui, results: &[FoldResult]) {
     let classes = results.iter().any(|r| matches!(r.evaluation.map(|e| e.metrics), Some(Metrics::Classes { .. })));
-    let percent = |v: f64| format!("{:.1} %", 100.0 * v);
     for (name, spread) in summarise(results).into_iter().filter(|(name, _)| *name != "mean absolute error") {
         let text = if name == "accuracy" {
-            format!("{} ± {}", percent(spread.mean), percent(spread.deviation))
+            format!("{} ± {}", format::percent(spread.mean, 1), format::percent(spread.deviation, 1))
         } else {
-            format!("{} ± {}", short(spread.mean), short(spread.deviation))
+            format!("{} ± {}", format::number(spread.mean), format::number(spread.deviation))
         };
         ui.horizontal(|ui| {
             ui.label(RichText::new(text).font(semibold(HEADING)));
@@ -244,10 +244,10 @@ fn folds_table(ui: &mut Ui, results: &[FoldResult]) {
                 ui.label(fold.epochs.to_string());
                 match fold.evaluation {
                     Some(e) => {
-                        ui.label(short(e.loss));
+                        ui.label(format::number(e.loss));
                         ui.label(match e.metrics {
-                            Metrics::Classes { accuracy } => percent(accuracy),
-                            Metrics::Values { r2, .. } => short(r2),
+                            Metrics::Classes { accuracy } => format::percent(accuracy, 1),
+                            Metrics::Values { r2, .. } => format::score(r2),
                         });
                     }
                     None => {
@@ -265,7 +265,7 @@ fn rates_plot(ui: &mut Ui, points: &[RatePoint]) {
     let line: Vec<[f64; 2]> = points.iter().map(|p| [f64::from(p.learning_rate).log10(), p.loss]).collect();
     let found = suggest(points).map(rounded);
     let text = match found {
-        Some(rate) => format!("The loss falls fastest at {}", brief(f64::from(rate))),
+        Some(rate) => format!("The loss falls fastest at {}", format::learning_rate(rate)),
         None => "The loss falls nowhere: is something wrong with the network or the data?".to_owned(),
     };
     ui.label(RichText::new(text).font(semibold(HEADING)));
@@ -273,7 +273,7 @@ fn rates_plot(ui: &mut Ui, points: &[RatePoint]) {
         .height(240.0)
         .allow_drag(false)
         .allow_zoom(false)
-        .x_axis_formatter(|mark, _| brief(10_f64.powf(mark.value)))
+        .x_axis_formatter(|mark, _| format::brief(10_f64.powf(mark.value)))
         .show_grid([true, true])
         .grid_color(t.line)
         .show(ui, |plot| {

@@ -5,6 +5,7 @@ use super::picture::{target_colour, target_extent, telling};
 use super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::widgets::named;
 use crate::data::{Dataset, Targets};
+use crate::format;
 use crate::project::builtins;
 use egui::accesskit::Role;
 use egui::{Context, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, Window, pos2, vec2};
@@ -93,8 +94,7 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
             Targets::Classes { names, .. } => format!("{} classes", names.len()),
             Targets::Values { .. } => "regression".to_owned(),
         };
-        let plural = if data.features() == 1 { "" } else { "s" };
-        let text = format!("{} rows\n{} feature{plural}\n{kind}", data.rows(), data.features());
+        let text = format!("{} rows\n{}\n{kind}", data.rows(), format::counted(data.features(), "feature"));
         let galley = ui.painter().layout_no_wrap(text, regular(11.0), t.label);
         ui.painter().galley(pos2(picture.right() + 12.0, picture.bottom() - galley.size().y), galley, t.label);
     }

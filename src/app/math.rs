@@ -1,7 +1,8 @@
 //! Typesetting of formulas: fractions, indices, sums and roots, in the mathematics font, at any size.
 
 use super::theme::{self, Tokens, math_font, semibold};
-use crate::explain::{Math, Place, written};
+use crate::explain::{Math, Place};
+use crate::format;
 use egui::{Color32, Galley, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2, vec2};
 use std::sync::Arc;
 
@@ -287,7 +288,7 @@ fn number(ui: &Ui, value: f64, place: Option<Place>, style: Style<'_>) -> Set {
         () if value > 0.0 => t.positive,
         () => t.negative,
     };
-    let text = if hidden { "?".to_owned() } else { written(value) };
+    let text = if hidden { "?".to_owned() } else { format::number(value) };
     let mut all = glyphs(ui, text, semibold(style.size), colour);
     if let Some(place) = place {
         let at = vec2(0.0, -all.up);

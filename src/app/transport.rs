@@ -3,7 +3,8 @@
 use super::icon;
 use super::model::Model;
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
-use super::widgets::{amount, count, hint, icon_button, label, named, number, segmented, short, sparkline};
+use super::widgets::{hint, icon_button, label, named, number, segmented, sparkline};
+use crate::format;
 use crate::train::{Command, EarlyStopping, Pace, Schedule, Status, StepUnit, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
@@ -80,8 +81,7 @@ fn step_and_speed(ui: &mut Ui, model: &mut Model) {
     });
     let heading = match model.pace {
         Pace::Full => "Speed: full".to_owned(),
-        Pace::Slow { per_second, .. } if per_second < 1.0 => format!("Speed: 1 in {:.0} s", 1.0 / per_second),
-        Pace::Slow { per_second, .. } => format!("Speed: {per_second:.0} steps/s"),
+        Pace::Slow { per_second, .. } => format!("Speed: {}", format::pace(f64::from(per_second), "steps")),
     };
     block(ui, &heading, 112.0, |ui| {
         let mut position = match model.pace {
@@ -111,7 +111,7 @@ fn counters(ui: &mut Ui, model: &mut Model) {
     block(ui, "Epoch", 128.0, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            ui.label(RichText::new(count(u128::from(s.epoch))).font(semibold(BODY + 1.0)));
+            ui.label(RichText::new(format::count(u128::from(s.epoch))).font(semibold(BODY + 1.0)));
             ui.label(label(ui, "of"));
             let epochs = model.document().training.epochs;
             let mut shown = epochs.unwrap_or(0);
@@ -130,15 +130,15 @@ fn counters(ui: &mut Ui, model: &mut Model) {
         });
     });
     let roomy = ui.available_width();
-    value(ui, "Step", 70.0, &amount_or_count(s.step));
+    value(ui, "Step", 70.0, &format::counter(s.step));
     if roomy > 560.0 {
         let lately = matches!(s.status, Status::Running | Status::Finished) && s.samples_per_second > 0.0;
-        let speed = if lately { amount(s.samples_per_second) } else { "–".to_owned() };
+        let speed = if lately { format::amount(s.samples_per_second) } else { "–".to_owned() };
         value(ui, "Samples/s", 76.0, &speed);
     }
     let train = s.history.train_loss.latest().map(f64::from).or(s.batch_loss);
     let validation = s.history.val_loss.latest().map(f64::from);
-    let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), short);
+    let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
     value(ui, "Training loss", 84.0, &text(train));
     value(ui, "Validation", 74.0, &text(validation));
     if roomy > 760.0 {
@@ -151,10 +151,6 @@ fn counters(ui: &mut Ui, model: &mut Model) {
             "Training loss so far",
         );
     }
-}
-
-fn amount_or_count(n: u64) -> String {
-    if n < 1_000_000 { count(u128::from(n)) } else { amount(n as f64) }
 }
 
 /// One line that says what the trainer is doing, with a colour.
@@ -202,8 +198,11 @@ fn describe(
                     "The validation loss has not fallen for as long as patience allows; play goes on all the same";
                 return (ok, format!("Stopped early at epoch {}", s.epoch), more.to_owned());
             }
-            let plural = if s.epoch == 1 { "" } else { "s" };
-            (ok, format!("Finished {} epoch{plural}", s.epoch), "Play goes on for as many epochs more".to_owned())
+            (
+                ok,
+                format!("Finished {}", format::counted(s.epoch as usize, "epoch")),
+                "Play goes on for as many epochs more".to_owned(),
+            )
         }
         Status::Diverged(text) => (problem, "Stopped: the loss exploded".to_owned(), text.clone()),
         Status::Failed(text) => (problem, text.lines().next().unwrap_or_default().to_owned(), text.clone()),

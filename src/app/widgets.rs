@@ -1,6 +1,7 @@
 //! Small pieces that several screens share.
 
 use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, Tokens, semibold, tokens};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
@@ -145,7 +146,7 @@ pub fn number<N: egui::emath::Numeric>(
     let mut new = value;
     let mut drag = DragValue::new(&mut new).range(range).speed(speed);
     if !N::INTEGRAL {
-        drag = drag.max_decimals(6).custom_formatter(|v, _| shortest(v));
+        drag = drag.max_decimals(6).custom_formatter(|v, _| format::exact(v));
     }
     let response = ui.add(drag);
     let shown = new.to_f64();
@@ -155,12 +156,6 @@ pub fn number<N: egui::emath::Numeric>(
         info
     });
     (new != value).then_some(new)
-}
-
-/// The fewest digits that give the number back, in the precision in which it is kept.
-fn shortest(value: f64) -> String {
-    let value = value as f32;
-    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
 }
 
 /// For [`choice`], where choices have constants of their own.
@@ -225,8 +220,8 @@ pub fn data_plot<'a>(ui: &mut Ui, id: &str, right: String, up: String) -> Plot<'
         .allow_scroll(false)
         .x_axis_label(right)
         .y_axis_label(up)
-        .x_axis_formatter(|mark, _| brief(mark.value))
-        .y_axis_formatter(|mark, _| brief(mark.value))
+        .x_axis_formatter(|mark, _| format::brief(mark.value))
+        .y_axis_formatter(|mark, _| format::brief(mark.value))
 }
 
 /// About `many` marks at readable numbers, at least `least` apart.
@@ -374,74 +369,14 @@ pub fn outline(ui: &Ui, rect: Rect, radius: u8) {
     ui.painter().rect_stroke(rect, CornerRadius::same(radius), Stroke::new(1.0, tokens(ui).line), StrokeKind::Inside);
 }
 
-pub use crate::explain::written as short;
-
-/// The same without trailing zeros, for axes.
-pub fn trimmed(text: &str) -> String {
-    let (digits, power) = text.split_once('e').map_or((text, None), |(d, p)| (d, Some(p)));
-    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
-    power.map_or_else(|| digits.to_owned(), |p| format!("{digits}e{p}"))
-}
-
-/// A number for people in as few digits as say it.
-pub fn brief(value: f64) -> String {
-    trimmed(&short(value))
-}
-
-/// 1 234 567 with thin spaces, or 1.23 M.
-pub fn count(n: u128) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(c);
-    }
-    text
-}
-
-/// A large amount in three digits.
-pub fn amount(value: f64) -> String {
-    for (limit, unit) in [(1e9, " G"), (1e6, " M"), (1e4, " k")] {
-        if value >= limit {
-            let scaled = value / if unit == " k" { 1e3 } else { limit };
-            return if scaled < 100.0 { format!("{scaled:.2}{unit}") } else { format!("{scaled:.0}{unit}") };
-        }
-    }
-    format!("{value:.0}")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{amount, count, nice, short, shortest, trimmed};
+    use super::nice;
 
     #[test]
-    fn numbers_are_written_for_people() {
-        for (value, want) in [
-            (0.0, "0"),
-            (-0.1879, "−0.1879"),
-            (123.456, "123.5"),
-            (0.000_012, "1.20e−5"),
-            (f64::NAN, "NaN"),
-            (99_999.0, "99999"),
-        ] {
-            assert_eq!(short(value), want);
-        }
-        for (text, want) in [("0.1000", "0.1"), ("1.00e−5", "1e−5"), ("−20", "−20"), ("3.140", "3.14"), ("0", "0")]
-        {
-            assert_eq!(trimmed(text), want);
-        }
-        for (value, want) in [(0.01_f32, "0.01"), (1e-8, "1e-8"), (0.0, "0"), (2.5, "2.5")] {
-            assert_eq!(shortest(f64::from(value)), want);
-        }
+    fn steps_of_axes_are_1_2_or_5_times_a_power_of_ten() {
         for (step, want) in [(0.9, 1.0), (1.0, 1.0), (1.2, 2.0), (33.0, 50.0), (0.06, 0.1)] {
             assert!((nice(step) - want).abs() < 1e-12, "{step}: {}", nice(step));
         }
-        assert_eq!(count(1_234_567), "1\u{202f}234\u{202f}567");
-        assert_eq!(
-            (amount(950.0), amount(12_300.0), amount(1.62e6)),
-            ("950".into(), "12.30 k".into(), "1.62 M".into())
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! A curve drawn with characters.
 
-use crate::data::significant;
+use crate::format;
 use std::fmt::Write as _;
 
 const WIDTH: usize = 64;
@@ -26,8 +26,8 @@ pub fn curve(title: &str, first: u64, values: &[f64]) -> String {
     let mut text = format!("\n{title}{}\n", if logarithmic { " (logarithmic)" } else { "" });
     for row in (0..HEIGHT).rev() {
         let label = match row {
-            0 => significant(low, 4),
-            r if r == HEIGHT - 1 => significant(high, 4),
+            0 => format::significant(low, 4),
+            r if r == HEIGHT - 1 => format::significant(high, 4),
             _ => String::new(),
         };
         let cells: String = eighths.iter().map(|&e| STEPS[e.saturating_sub(row * 8).min(8)]).collect();

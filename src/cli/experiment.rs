@@ -1,7 +1,8 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
 use super::{Failure, load, thread_count, write};
-use crate::data::{Folds, significant};
+use crate::data::Folds;
+use crate::format;
 use crate::project::Preset;
 use crate::train::experiment::{RatePoint, RateRange, Spread, cross_validate, range_test, suggest, summarise};
 use crate::train::{Metrics, thread_pool};
@@ -69,16 +70,18 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     for (k, fold) in results.iter().enumerate() {
         let what = match fold.evaluation.map(|e| (e.loss, e.metrics)) {
             Some((loss, Metrics::Classes { accuracy })) => {
-                format!("accuracy {:.1} %, loss {}", accuracy * 100.0, significant(loss, 4))
+                format!("accuracy {}, loss {}", format::percent(accuracy, 1), format::significant(loss, 4))
             }
-            Some((loss, Metrics::Values { r2, .. })) => format!("R² {r2:.3}, loss {}", significant(loss, 4)),
+            Some((loss, Metrics::Values { r2, .. })) => {
+                format!("R² {}, loss {}", format::score(r2), format::significant(loss, 4))
+            }
             None => "the loss was no longer finite".to_owned(),
         };
         println!("fold {}: {} rows, {} epochs: {what}", k + 1, fold.rows, fold.epochs);
     }
     let summary = summarise(&results);
     for (name, spread) in &summary {
-        println!("{name}: {} ± {}", significant(spread.mean, 4), significant(spread.deviation, 3));
+        println!("{name}: {} ± {}", format::significant(spread.mean, 4), format::significant(spread.deviation, 3));
     }
     if let Some(path) = &arguments.report {
         let fold = |r: &crate::train::experiment::FoldResult| Fold {
@@ -147,21 +150,25 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     let suggested = suggest(&points);
     for point in points.iter().step_by(points.len().div_ceil(20).max(1)) {
-        println!("learning rate {:<10} loss {}", brief(point.learning_rate), significant(point.loss, 4));
+        println!(
+            "learning rate {:<10} loss {}",
+            format::learning_rate(point.learning_rate),
+            format::significant(point.loss, 4)
+        );
     }
     match suggested {
-        Some(rate) => println!("the loss falls fastest at a learning rate of {}", brief(rate)),
-        None => println!("the loss does not fall anywhere between {} and {}", brief(low), brief(high)),
+        Some(rate) => println!("the loss falls fastest at a learning rate of {}", format::learning_rate(rate)),
+        None => println!(
+            "the loss does not fall anywhere between {} and {}",
+            format::learning_rate(low),
+            format::learning_rate(high)
+        ),
     }
     if let Some(path) = &arguments.report {
         let report = RateReport { preset: &arguments.preset, suggested, points: &points };
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
     Ok(())
-}
-
-fn brief(rate: f32) -> String {
-    significant(f64::from(rate), 2)
 }
 
 fn progress(length: u64) -> Result<ProgressBar, Failure> {

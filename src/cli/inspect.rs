@@ -1,7 +1,7 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
 use super::Failure;
-use crate::data::{DataSource, Preparation, Role, findings, summarise, written};
+use crate::data::{DataSource, Preparation, Role, findings, summarise};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("\n{:24} {:7} {:8} {:>8} {:>9}  values", "column", "type", "role", "missing", "distinct");
     for ((c, s), plan) in table.columns.iter().zip(&summaries).zip(&guess.columns) {
         let values = match s.range {
-            Some(r) => format!("{} … {}, mean {}", written(c, r.min), written(c, r.max), written(c, r.mean)),
+            Some(r) => format!("{} … {}, mean {}", c.written(r.min), c.written(r.max), c.written(r.mean)),
             None => s.levels.iter().zip(&s.histogram).map(|(l, n)| format!("{l} ({n})")).collect::<Vec<_>>().join(", "),
         };
         let kind = c.kind().label();

@@ -1,7 +1,8 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
 use super::{Failure, chart, load, thread_count, write};
-use crate::data::{Part, significant};
+use crate::data::Part;
+use crate::format;
 use crate::nn::NetworkSpec;
 use crate::project::Preset;
 use crate::train::{FullEvaluation, Metrics, Scores, Session, thread_pool};
@@ -191,7 +192,7 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
         if session.has_stopped_early() {
             break;
         }
-        bar.set_message(format!("loss {}", significant(train_loss, 4)));
+        bar.set_message(format!("loss {}", format::significant(train_loss, 4)));
         bar.set_position(session.epochs());
     }
     bar.finish_and_clear();
@@ -200,24 +201,27 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
 
 fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {
     println!(
-        "{} epoch{}, {} steps in {} s: {:.0} samples/s",
-        report.epochs.len(),
-        if report.epochs.len() == 1 { "" } else { "s" },
+        "{}, {} steps in {}: {:.0} samples/s",
+        format::counted(report.epochs.len(), "epoch"),
         report.steps,
-        significant(report.seconds, 3),
+        format::seconds(report.seconds),
         report.samples_per_s
     );
     if let Some(last) = report.epochs.last() {
-        let validation = last.val_loss.map_or_else(String::new, |v| format!(", validation loss {}", significant(v, 4)));
-        println!("training loss {}{validation}", significant(last.train_loss, 4));
+        let validation =
+            last.val_loss.map_or_else(String::new, |v| format!(", validation loss {}", format::significant(v, 4)));
+        println!("training loss {}{validation}", format::significant(last.train_loss, 4));
     }
     for full in test {
         let of = if test.len() > 1 { format!(" of {}", network.name(full.layer)) } else { String::new() };
-        let loss = significant(full.evaluation.loss, 4);
+        let loss = format::significant(full.evaluation.loss, 4);
         match full.evaluation.metrics {
-            Metrics::Classes { accuracy } => println!("test{of}: accuracy {:.1} %, loss {loss}", accuracy * 100.0),
+            Metrics::Classes { accuracy } => {
+                println!("test{of}: accuracy {}, loss {loss}", format::percent(accuracy, 1))
+            }
             Metrics::Values { r2, mae } => {
-                println!("test{of}: R² {r2:.3}, mean absolute error {}, loss {loss}", significant(mae, 4));
+                let (r2, mae) = (format::score(r2), format::significant(mae, 4));
+                println!("test{of}: R² {r2}, mean absolute error {mae}, loss {loss}");
             }
         }
     }

@@ -4,6 +4,7 @@ use super::dates;
 use super::error::DataError;
 use super::numbers::Numbers;
 use super::table::{Column, Kind, Places, Table, Values};
+use crate::format;
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::{ArcArray2, Array2};
 use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
@@ -251,7 +252,7 @@ impl Targets {
                     .row(row)
                     .iter()
                     .zip(scales)
-                    .map(|(&v, s)| super::table::number(s.decode(f64::from(v))))
+                    .map(|(&v, s)| format::cell(s.decode(f64::from(v))))
                     .collect::<Vec<_>>();
                 cells.join(", ")
             }
@@ -402,7 +403,7 @@ impl Encoding {
             let text = match &column.values {
                 Values::Text(_) => return levels.get(fill as usize).map(|_| fill as usize),
                 Values::Dates(_) => dates::written(fill),
-                _ => super::table::number(fill),
+                _ => format::cell(fill),
             };
             return levels.iter().position(|l| *l == text);
         }

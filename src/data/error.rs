@@ -1,5 +1,6 @@
 //! What can be wrong with data, in words for the person who brought them.
 
+use crate::format;
 use std::path::PathBuf;
 
 /// Each message names the thing, the place and the mend.
@@ -114,5 +115,5 @@ pub enum DataError {
 }
 
 fn picture(&(height, width, channels): &(usize, usize, usize)) -> String {
-    format!("{height} × {width} with {channels} channel{}", if channels == 1 { "" } else { "s" })
+    format!("{height} × {width} with {}", format::counted(channels, "channel"))
 }

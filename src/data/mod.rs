@@ -38,8 +38,8 @@ pub use prepare::{Dataset, Folds, Part, balanced, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };
-pub use reading::{Progress, Reading, size};
+pub use reading::{Progress, Reading};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
-pub use stats::{Finding, Range, Relations, Remedy, Summary, findings, quantile, relate, summarise, written};
-pub use table::{Column, Images, Kind, Table, Text, Values, number, significant};
+pub use stats::{Finding, Range, Relations, Remedy, Summary, findings, quantile, relate, summarise};
+pub use table::{Column, Images, Kind, Table, Text, Values};

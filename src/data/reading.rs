@@ -1,6 +1,7 @@
 //! A reading under way: how far it is, whether it was called off, and how much memory it may take.
 
 use super::error::DataError;
+use crate::format;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -73,7 +74,7 @@ impl Reading {
         if bytes <= self.limit {
             return Ok(());
         }
-        Err(DataError::TooLarge { name: name.to_owned(), limit: size(self.limit as u64) })
+        Err(DataError::TooLarge { name: name.to_owned(), limit: format::bytes(self.limit as u64) })
     }
 
     /// Whether so many rows are enough.
@@ -89,14 +90,4 @@ pub(super) fn memory_limit() -> usize {
     // Where the system does not tell, a small machine is assumed.
     let free = system.ok().map(|s| s.available_memory()).filter(|&m| m > 0).unwrap_or(2 << 30);
     (free / 2) as usize
-}
-
-/// A number of bytes as people read it.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} bytes"),
-        1024..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
-        0x10_0000..0x4000_0000 => format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20)),
-        _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),
-    }
 }

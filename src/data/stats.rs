@@ -1,9 +1,9 @@
 //! What a column holds, in a few numbers, and how columns hang together.
 
-use super::dates;
 use super::numbers::Numbers;
 use super::plan::{ColumnPlan, Preparation, Role, Step, StepKind, Treatment};
-use super::table::{Column, Table, Values, number};
+use super::table::{Column, Table, Values};
+use crate::format;
 use rayon::prelude::{
     IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _, ParallelSliceMut as _,
 };
@@ -358,12 +358,11 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
             found.push(Finding {
                 remedy,
                 ..say(format!(
-                    "\"{}\" has {} outlier{}, below {} or above {}. A robust scale or clipping tames them.",
+                    "\"{}\" has {}, below {} or above {}. A robust scale or clipping tames them.",
                     column.name,
-                    summary.outliers,
-                    if summary.outliers == 1 { "" } else { "s" },
-                    number(low),
-                    number(high)
+                    format::counted(summary.outliers, "outlier"),
+                    format::cell(low),
+                    format::cell(high)
                 ))
             });
         }
@@ -417,11 +416,6 @@ fn duplicates(table: &Table) -> usize {
     hashes.par_sort_unstable();
     hashes.dedup();
     all - hashes.len()
-}
-
-/// A number of a column as people read it.
-pub fn written(column: &Column, value: f64) -> String {
-    if matches!(column.values, Values::Dates(_)) { dates::written(value) } else { number(value) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::dates;
 use super::numbers::Numbers;
+use crate::format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -334,11 +335,16 @@ impl Column {
     pub fn cell(&self, row: usize) -> String {
         match &self.values {
             _ if self.is_missing(row) => String::new(),
-            Values::Numbers(v) => number(v.get(row)),
+            Values::Numbers(v) => format::cell(v.get(row)),
             Values::Dates(v) => dates::written(v.get(row)),
             Values::Text(text) => text.get(row).unwrap_or_default().to_owned(),
             Values::Images(images) => size_label(images),
         }
+    }
+
+    /// A number of the column, such as its mean, as its cells are written.
+    pub fn written(&self, value: f64) -> String {
+        if matches!(self.values, Values::Dates(_)) { dates::written(value) } else { format::cell(value) }
     }
 
     /// The first row whose number is infinite.
@@ -402,7 +408,7 @@ impl Column {
                 }
                 distinct.sort_by(f64::total_cmp);
                 distinct.dedup();
-                (distinct.len() <= limit).then(|| distinct.into_iter().map(number).collect())
+                (distinct.len() <= limit).then(|| distinct.into_iter().map(format::cell).collect())
             }
             Values::Dates(v) => {
                 let mut seen = HashSet::new();
@@ -483,29 +489,7 @@ pub fn size_label(images: &Images) -> String {
     format!("{} × {}{channels}", images.height, images.width)
 }
 
-/// The number as [`number`] writes it, so that levels and cells compare by what people see.
+/// The number as [`format::cell`] writes it, so that levels and cells compare by what people see.
 fn rounded(value: f64) -> f64 {
-    if value.is_finite() { number(value).parse().unwrap_or(value) } else { value }
-}
-
-/// A number with at most six significant digits and no trailing zeros.
-pub fn number(value: f64) -> String {
-    significant(value, 6)
-}
-
-/// A number with at most so many significant digits, without trailing zeros; whole numbers are written out.
-pub fn significant(value: f64, digits: usize) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        return format!("{value:.0}");
-    }
-    let magnitude = value.abs().log10().floor();
-    if !(-4.0..9.0).contains(&magnitude) {
-        return format!("{value:.*e}", digits.min(5) - 1);
-    }
-    let decimals = (digits as f64 - 1.0 - magnitude).clamp(0.0, 9.0) as usize;
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    if value.is_finite() { format::cell(value).parse().unwrap_or(value) } else { value }
 }

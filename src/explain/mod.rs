@@ -11,7 +11,7 @@ mod one_sample;
 mod steps;
 mod trace;
 
-pub use crate::nn::math::{Math, Place, written};
+pub use crate::nn::math::{Math, Place};
 pub use chain::{Chain, Culprit, Factor, chain};
 pub use diagnose::{Case, Cure, Finding, Issue, ROWS, diagnose};
 pub use formula::{Explanation, Line, explain, parameter_name};

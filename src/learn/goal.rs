@@ -134,7 +134,7 @@ pub enum Quantity {
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Number(n) => write!(f, "{}", crate::explain::written(*n)),
+            Self::Number(n) => write!(f, "{}", crate::format::number(*n)),
             Self::Name(name) => f.write_str(name),
         }
     }

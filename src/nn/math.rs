@@ -2,6 +2,7 @@
 
 use super::activation::Activation;
 use super::layer_id::LayerId;
+use crate::format;
 
 /// What a number on screen is the value of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,7 +184,7 @@ impl Math {
     pub fn plain(&self) -> String {
         match self {
             Self::Symbol(text) | Self::Text(text) => text.clone(),
-            Self::Number { value, .. } => written(*value),
+            Self::Number { value, .. } => format::number(*value),
             Self::Row(parts) => parts.iter().map(Self::plain).collect::<Vec<_>>().join(" "),
             Self::Fraction(over, under) => format!("{}/{}", over.tight(), under.tight()),
             Self::Below(base, index) => format!("{}_{}", base.plain(), index.plain()),
@@ -200,21 +201,4 @@ impl Math {
             _ => self.plain(),
         }
     }
-}
-
-/// A number for people: four significant digits, whole numbers as they are, the minus sign of typography.
-pub fn written(value: f64) -> String {
-    let text = if value.fract() == 0.0 && value.abs() < 1e6 {
-        format!("{value:.0}").replace("-0", "0")
-    } else if value.is_nan() {
-        "NaN".to_owned()
-    } else if value.is_infinite() {
-        if value > 0.0 { "∞" } else { "−∞" }.to_owned()
-    } else if (1e-4..1e6).contains(&value.abs()) {
-        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
-        format!("{value:.decimals$}")
-    } else {
-        format!("{value:.2e}")
-    };
-    text.replace('-', "−")
 }

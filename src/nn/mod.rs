@@ -49,7 +49,7 @@ pub use optimizer::{Optimizer, OptimizerState, UpdateRule};
 pub use products::Product;
 pub use reading::{Line, Local, Reading, Recorded, Told};
 pub use real::Real;
-pub use sample_shape::{bytes, volume};
+pub use sample_shape::volume;
 pub use shape::{Inference, JudgedOutput, MEMORY_LIMIT, Problem, infer};
 pub use spec::{LayerSpec, NetworkSpec, Wire};
 pub use task::{Content, Encoding, FeatureColumn, HeadTarget, Target, TargetGroup, Task};

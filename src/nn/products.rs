@@ -1,8 +1,9 @@
 //! Which weights, inputs and outputs meet in a weighted sum, one by one: what explanations follow. Training does not use it.
 
-use super::math::{Math, Place, indexed, row, sum_of, sum_over, text, written};
+use super::math::{Math, Place, indexed, row, sum_of, sum_over, text};
 use super::math::{factor, subscript};
 use super::reading::{Local, Reading, Told};
+use crate::format;
 
 /// One product of a weighted sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +36,12 @@ pub(super) fn tell_sum(at: &Reading<'_>, products: &[Product], bias: Option<usiz
         symbols.extend([text("+"), indexed("b", j)]);
         numbers.extend([text("+"), at.parameter(bias)]);
     }
-    let count = products.len();
     let words = format!(
-        "It weighs its {count} input{}, adds them up{}: z = {}.{}",
-        if count == 1 { "" } else { "s" },
+        "It weighs its {}, adds them up{}: z = {}.{}",
+        format::counted(products.len(), "input"),
         if bias.is_some() { " and adds its bias" } else { "" },
-        written(at.result()),
-        strongest.map_or_else(String::new, |v| format!(" The strongest product is {}.", written(v)))
+        format::number(at.result()),
+        strongest.map_or_else(String::new, |v| format!(" The strongest product is {}.", format::number(v)))
     );
     Told::one(at.line(row(symbols), Some(row(numbers))), words)
 }

@@ -10,18 +10,6 @@ pub(super) fn numbers(tensors: u128, shape: &[usize]) -> u128 {
     shape.iter().fold(tensors, |n, &d| n.saturating_mul(d as u128))
 }
 
-/// Bytes as people write them.
-pub fn bytes(n: u128) -> String {
-    let mut value = n as f64;
-    for unit in ["bytes", "KiB", "MiB", "GiB", "TiB"] {
-        if value < 1024.0 {
-            return if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.0} PiB")
-}
-
 /// Length of a flat sample, or why `what` cannot take the shape.
 pub(super) fn flat(input: &[usize], what: &str) -> Result<usize, String> {
     match input {

@@ -6,9 +6,10 @@ use super::layer_id::LayerId;
 use super::layers::{ClassWeights, LayerKind, OutputSpec};
 use super::loss::Loss;
 use super::mend::Mend;
-use super::sample_shape::{bytes, volume};
+use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec};
 use super::task::{Content, Encoding, HeadTarget, Target, Task};
+use crate::format;
 use std::collections::BTreeMap;
 
 /// Networks that would need more than this many bytes to train are refused before anything is allocated.
@@ -121,8 +122,8 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         let largest = found.parameters.iter().max_by_key(|(_, n)| **n).map(|(id, _)| *id);
         let message = format!(
             "would need {} of memory to train, more than the limit of {}; use fewer units or a smaller mini-batch",
-            bytes(found.memory),
-            bytes(MEMORY_LIMIT)
+            format::bytes(found.memory),
+            format::bytes(MEMORY_LIMIT)
         );
         found.problem(largest, message, None);
     }
@@ -360,7 +361,7 @@ fn check_units(
                 return None;
             }
             if units != k {
-                let message = format!("the target has {k} value{}, but {units} arrive here", plural(k));
+                let message = format!("the target has {}, but {units} arrive here", format::counted(k, "value"));
                 found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
                 return None;
             }
@@ -375,7 +376,8 @@ fn check_units(
         Target::Classes(k) => {
             if loss.takes_logits_of_classes() || loss == Loss::Cosine {
                 if units != k {
-                    let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));
+                    let message =
+                        format!("the target has {k} classes, but {} arrive here", format::counted(units, "value"));
                     found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
                     return None;
                 }
@@ -399,7 +401,8 @@ fn check_units(
             }
             if !(units == k || (k == 2 && units == 1)) {
                 let right = if k == 2 { 1 } else { k };
-                let message = format!("the target has {k} classes, but {units} value{} arrive here", plural(units));
+                let message =
+                    format!("the target has {k} classes, but {} arrive here", format::counted(units, "value"));
                 found.problem(Some(id), message, Some(wanted(right, Activation::Identity)));
                 return None;
             }
@@ -423,10 +426,6 @@ fn check_units(
             })
         }
     }
-}
-
-fn plural(n: usize) -> &'static str {
-    if n == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]

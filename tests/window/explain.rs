@@ -105,12 +105,12 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
     let mut replica = chainrule::train::Replica::<f32>::new(spec, data, 1, 1, 1).expect("it fits");
     let trace =
         chainrule::explain::Trace::record(&mut replica, &session.training_state(), &[0]).expect("it is recorded");
-    let loss = chainrule::explain::written(trace.loss);
+    let loss = chainrule::format::number(trace.loss);
     assert!(solutions.contains(&loss) && !students.contains(&loss), "{loss}");
     for layer in [chainrule::nn::LayerId(2), chainrule::nn::LayerId(3)] {
         let (z, a) = trace.layer_values(layer).expect("it has values");
         for value in z.iter().flat_map(|z| z.iter()).chain(a.iter()) {
-            let value = chainrule::explain::written(f64::from(*value));
+            let value = chainrule::format::number(f64::from(*value));
             assert!(solutions.contains(&value) && !students.contains(&value), "{value}");
         }
     }

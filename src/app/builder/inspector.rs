@@ -6,8 +6,9 @@ use super::super::picture::Pictures;
 use super::super::prediction_plots::{curve, surface};
 use super::super::theme::{HEADING, LABEL, semibold, tokens};
 use super::super::transport::training_settings;
-use super::super::widgets::{self, choice, field, label, named, short, title};
+use super::super::widgets::{self, choice, field, label, named, title};
 use super::{edits, settings};
+use crate::format;
 use crate::nn::{Activation, LayerId, LayerKind, Loss};
 use crate::train::Metrics;
 use egui::accesskit::Role;
@@ -130,22 +131,22 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
         let tested = model.snapshot.test.of();
         match test {
             Some(Metrics::Classes { accuracy }) => {
-                big(&mut columns[0], "Test accuracy", format!("{:.1} %", accuracy * 100.0)).on_hover_text(tested)
+                big(&mut columns[0], "Test accuracy", format::percent(accuracy, 1)).on_hover_text(tested)
             }
             Some(Metrics::Values { r2, .. }) => {
-                big(&mut columns[0], "Test R²", format!("{r2:.3}").replace('-', "−")).on_hover_text(tested)
+                big(&mut columns[0], "Test R²", format::score(r2)).on_hover_text(tested)
             }
             None => big(&mut columns[0], "Test", "–".to_owned()),
         };
-        big(&mut columns[1], "Parameters", widgets::count(parameters));
+        big(&mut columns[1], "Parameters", format::count(parameters));
     });
     if let Some(Metrics::Values { mae, .. }) = test {
-        ui.label(label(ui, format!("Mean absolute error {}, in units of the target", short(mae))));
+        ui.label(label(ui, format!("Mean absolute error {}, in units of the target", format::number(mae))));
     }
     for other in model.snapshot.test.heads.iter().skip(1).filter(|_| model.is_current()) {
         let score = match other.evaluation.metrics {
-            Metrics::Classes { accuracy } => format!("test accuracy {:.1} %", accuracy * 100.0),
-            Metrics::Values { r2, .. } => format!("test R² {}", short(r2)),
+            Metrics::Classes { accuracy } => format!("test accuracy {}", format::percent(accuracy, 1)),
+            Metrics::Values { r2, .. } => format!("test R² {}", format::score(r2)),
         };
         ui.label(label(ui, format!("{}: {score}", model.document().network.name(other.layer))));
     }
@@ -156,7 +157,7 @@ fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: 
     let part = vec2((p.x - rect.left()) / rect.width(), (rect.bottom() - p.y) / rect.height());
     let value = |k: usize, t: f32| {
         let v = bounds.low[k] + (bounds.high[k] - bounds.low[k]) * t;
-        short(data.encoder.scale(k).decode(f64::from(v)))
+        format::number(data.encoder.scale(k).decode(f64::from(v)))
     };
     let names = data.encoder.feature_names();
     response.on_hover_text_at_pointer(format!("{} {}   {} {}", names[0], value(0, part.x), names[1], value(1, part.y)));
@@ -174,7 +175,7 @@ fn verdict(ui: &mut Ui, model: &Model) {
     } else if model.dataset.is_some() {
         let memory = match model.inference.memory {
             0..SMALL => String::new(),
-            bytes => format!(" Training takes {}.", crate::nn::bytes(bytes)),
+            bytes => format!(" Training takes {}.", crate::format::bytes(bytes)),
         };
         widgets::message(ui, icon::OK, t.ok, "Everything fits together", &format!("{}{memory}", pairing(model)));
     } else {

@@ -1,8 +1,9 @@
 //! The colours of rows, by the values of a column.
 
 use super::super::theme::{LABEL, Tokens, mix, tokens};
-use super::super::widgets::{brief, label};
+use super::super::widgets::label;
 use crate::data::{Column, Kind};
+use crate::format;
 use egui::{Color32, RichText, Ui};
 
 /// Classes that have a colour of their own.
@@ -58,9 +59,9 @@ impl Colours {
             Self::Numbers { low, high } => {
                 let name = column.map_or("", |c| c.name.as_str());
                 ui.label(label(ui, format!("{name} from")));
-                ui.label(RichText::new(format!("● {}", brief(*low))).size(LABEL).color(t.negative));
+                ui.label(RichText::new(format!("● {}", format::brief(*low))).size(LABEL).color(t.negative));
                 ui.label(label(ui, "to"));
-                ui.label(RichText::new(format!("● {}", brief(*high))).size(LABEL).color(t.positive));
+                ui.label(RichText::new(format!("● {}", format::brief(*high))).size(LABEL).color(t.positive));
             }
             Self::One => {}
         });

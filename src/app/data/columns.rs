@@ -4,8 +4,9 @@ use super::super::icon;
 use super::super::intake::Insight;
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
-use super::super::widgets::{self, card, count, hint, label, short, title};
-use crate::data::{Column, Finding, Kind, Summary, Values, written};
+use super::super::widgets::{self, card, hint, label, title};
+use crate::data::{Column, Finding, Kind, Summary, Values};
+use crate::format;
 use egui::{Align, Align2, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
 /// Width of one number of a summary.
@@ -95,10 +96,12 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                 levels(ui, bars, summary);
             }
             ui.add_space(10.0);
-            let mut values: Vec<(&str, String)> =
-                vec![("missing", count(summary.missing as u128)), ("different", count(summary.distinct as u128))];
+            let mut values: Vec<(&str, String)> = vec![
+                ("missing", format::count(summary.missing as u128)),
+                ("different", format::count(summary.distinct as u128)),
+            ];
             if let Some(r) = summary.range {
-                let number = |v: f64| if column.kind() == Kind::Date { written(column, v) } else { short(v) };
+                let number = |v: f64| if column.kind() == Kind::Date { column.written(v) } else { format::number(v) };
                 let [low, middle, high] = r.quartiles;
                 values.extend([
                     ("min", number(r.min)),
@@ -109,8 +112,8 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                     ("mean", number(r.mean)),
                 ]);
                 if column.kind() != Kind::Date {
-                    values.push(("σ", short(r.std)));
-                    values.push(("outliers", count(summary.outliers as u128)));
+                    values.push(("σ", format::number(r.std)));
+                    values.push(("outliers", format::count(summary.outliers as u128)));
                 }
             }
             if let Values::Images(images) = &column.values {
@@ -146,7 +149,7 @@ fn relation(ui: &mut Ui, share: f64) {
     ui.painter().rect_filled(bar, 3.0, t.raised);
     let full = Rect::from_min_size(bar.min, vec2(bar.width() * share as f32, bar.height()));
     ui.painter().rect_filled(full, 3.0, t.accent);
-    let text = format!("tells {:.0} %", share * 100.0);
+    let text = format!("tells {}", format::percent(share, 0));
     ui.painter().text(pos2(bar.right() + 6.0, rect.center().y), Align2::LEFT_CENTER, text, regular(11.0), t.label);
     response.on_hover_text("Relation to the target, from nothing to everything: |r| between numbers, η between numbers and classes, Cramér's V between classes");
 }
@@ -178,7 +181,7 @@ fn correlations(ui: &mut Ui, insight: &Insight) {
     ui.add_space(6.0);
     ui.label(title("Correlation of numbers"));
     if let Some(rows) = relations.sampled {
-        ui.label(hint(ui, format!("of {} rows, evenly taken from all", count(rows as u128))));
+        ui.label(hint(ui, format!("of {} rows, evenly taken from all", format::count(rows as u128))));
     }
     let side = ((ui.available_width() - NAME) / n as f32).clamp(5.0, 40.0);
     let (rect, response) = ui.allocate_exact_size(vec2(NAME + side * n as f32, side * n as f32), Sense::hover());

@@ -6,7 +6,8 @@ use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
 use super::progress;
 use super::thumbnails::Thumbnails;
-use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values, size};
+use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{Align, Button, Grid, Key, Label, Layout, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
 
@@ -34,8 +35,10 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
     let waiting = incoming.glance.is_none();
     ui.label(RichText::new(&name).font(semibold(20.0)));
     let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
-    let bytes =
-        std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file).map(|m| format!(", {}", size(m.len())));
+    let bytes = std::fs::metadata(&path)
+        .ok()
+        .filter(std::fs::Metadata::is_file)
+        .map(|m| format!(", {}", format::bytes(m.len())));
     ui.add(Label::new(label(ui, format!("{folder}{}", bytes.unwrap_or_default()))).truncate());
     ui.add_space(8.0);
     if let Some(error) = &error {

@@ -21,8 +21,9 @@ use super::icon;
 use super::intake::Lost;
 use super::model::{Model, Opened};
 use super::theme::{LABEL, tokens};
-use super::widgets::{self, count, label, named, segmented, title};
+use super::widgets::{self, label, named, segmented, title};
 use crate::data::{DataSource, Kind};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{Button, Frame, Panel, RichText, ScrollArea, Ui};
 use std::sync::Arc;
@@ -126,7 +127,10 @@ impl DataView {
         let table = &opened.loaded.table;
         ui.horizontal(|ui| {
             ui.add(egui::Label::new(title(&table.name)).truncate());
-            ui.label(label(ui, format!("{} rows, {} columns", count(table.rows() as u128), table.columns.len())));
+            ui.label(label(
+                ui,
+                format!("{} rows, {} columns", format::count(table.rows() as u128), table.columns.len()),
+            ));
             if model.is_preparing() {
                 ui.add(egui::Spinner::new().size(14.0));
                 ui.label(label(ui, "preparing"));

@@ -3,8 +3,9 @@
 use super::super::icon;
 use super::super::model::Model;
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
-use super::super::widgets::{self, choice, count, field, hint, icon_button, label, named, number, title};
+use super::super::widgets::{self, choice, field, hint, icon_button, label, named, number, title};
 use crate::data::{Augmentation, Balance, Dataset, Part, Preparation, SplitBy, Step, StepKind, Targets};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{
     CornerRadius, Frame, Label, Margin, Popup, PopupCloseBehavior, Rect, RichText, Sense, Slider, Stroke, Ui, pos2,
@@ -40,7 +41,12 @@ impl PrepareView {
         let features = model.dataset.as_ref().map(|d| d.features());
         let text = features.map_or_else(
             || "Done in this order, learned from the training rows only".to_owned(),
-            |n| format!("Done in this order, learned from the training rows only: {} features", count(n as u128)),
+            |n| {
+                format!(
+                    "Done in this order, learned from the training rows only: {} features",
+                    format::count(n as u128)
+                )
+            },
         );
         ui.add(Label::new(hint(ui, text)).wrap());
         ui.add_space(2.0);
@@ -289,7 +295,7 @@ fn columns(ui: &mut Ui, k: usize, step: &mut Step, plan: &Preparation) {
 fn split(ui: &mut Ui, model: &mut Model, plan: &Preparation) {
     ui.label(title("Split"));
     if let Some(data) = &model.dataset {
-        let rows = |part| count(data.part(part).len() as u128);
+        let rows = |part| format::count(data.part(part).len() as u128);
         let text = format!(
             "{} rows to train, {} to validate, {} to test",
             rows(Part::Train),
@@ -373,8 +379,8 @@ fn balance(ui: &mut Ui, data: &Dataset) {
     let most = counts.iter().copied().max().unwrap_or(1).max(1) as f32;
     for (k, (name, &count)) in names.iter().zip(&counts).enumerate().take(20) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
-        let share = 100.0 * count as f32 / labels.len().max(1) as f32;
-        named(response, Role::Label, &format!("{name}: {count} rows, {share:.0} %"));
+        let share = format::percent(count as f64 / labels.len().max(1) as f64, 0);
+        named(response, Role::Label, &format!("{name}: {count} rows, {share}"));
         let bar = Rect::from_min_size(
             rect.min + vec2(84.0, 3.0),
             vec2((rect.width() - 84.0 - NUMBERS) * count as f32 / most, 12.0),
@@ -383,7 +389,7 @@ fn balance(ui: &mut Ui, data: &Dataset) {
         let font = regular(LABEL);
         let clip = ui.painter().with_clip_rect(Rect::from_min_size(rect.min, vec2(78.0, 18.0)));
         clip.text(rect.left_center(), egui::Align2::LEFT_CENTER, name, font.clone(), t.text);
-        let text = format!("{} · {share:.0} %", widgets::count(count as u128));
+        let text = format!("{} · {share}", format::count(count as u128));
         ui.painter().text(pos2(rect.right(), rect.center().y), egui::Align2::RIGHT_CENTER, text, font, t.label);
     }
     if names.len() > 20 {

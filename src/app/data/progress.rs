@@ -13,7 +13,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, name: &str, pending: &Pending) {
     let share = if total > 0 { (done as f32 / total as f32).clamp(0.0, 1.0) } else { 0.0 };
     // Small totals are files or rows, not bytes.
     let text = if total > 1 << 16 {
-        let size = |n: f64| crate::data::size(n as u64);
+        let size = |n: f64| crate::format::bytes(n as u64);
         format!("{} of {}, {} a second", size(done as f64), size(total as f64), size(done as f64 / seconds))
     } else if total > 0 {
         format!("{done} of {total}, {:.0} a second", done as f64 / seconds)

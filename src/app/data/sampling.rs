@@ -1,7 +1,8 @@
 //! Which rows and columns the plots of the data draw, and notes on what they leave out.
 
-use super::super::widgets::{count, hint};
+use super::super::widgets::hint;
 use crate::data::{Kind, Table};
+use crate::format;
 use egui::Ui;
 
 /// Rows in a scatter plot, and among parallel axes.
@@ -11,8 +12,9 @@ pub const FEW: usize = 1000;
 pub fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
     let step = rows.div_ceil(most).max(1);
     let taken: Vec<usize> = (0..rows).step_by(step).collect();
-    let note = (step > 1)
-        .then(|| format!("{} of {} rows, evenly taken from all", count(taken.len() as u128), count(rows as u128)));
+    let note = (step > 1).then(|| {
+        format!("{} of {} rows, evenly taken from all", format::count(taken.len() as u128), format::count(rows as u128))
+    });
     (taken, note)
 }
 

@@ -2,9 +2,10 @@
 
 use super::super::model::{Model, Opened};
 use super::super::theme::tokens;
-use super::super::widgets::{self, brief, data_plot, label, named, number};
+use super::super::widgets::{self, data_plot, label, named, number};
 use super::sampling::{POINTS, notes, sample};
-use crate::data::{Kind, StepKind, written};
+use crate::data::{Kind, StepKind};
+use crate::format;
 use egui::Ui;
 use egui::accesskit::Role;
 use egui_plot::{Line, PlotPoints, Points};
@@ -62,10 +63,10 @@ impl SeriesView {
         let dates = table.columns.iter().find(|c| c.kind() == Kind::Date);
         let when = |row: f64| match dates {
             Some(dates) if row.fract() == 0.0 && (1.0..=rows as f64).contains(&row) => {
-                written(dates, dates.number(row as usize - 1))
+                dates.written(dates.number(row as usize - 1))
             }
             Some(_) => String::new(),
-            None => brief(row),
+            None => format::brief(row),
         };
         let shown = &used[..used.len().min(SHOWN)];
         let height = (ui.available_height() / shown.len() as f32 - 8.0).max(60.0);

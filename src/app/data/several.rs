@@ -2,10 +2,11 @@
 
 use super::super::model::{Model, Opened};
 use super::super::theme::{LABEL, regular, tokens};
-use super::super::widgets::{self, brief, named};
+use super::super::widgets::{self, named};
 use super::sampling::{FEW, POINTS, drawable, notes, range, sample, share, trimmed};
 use super::views::Views;
-use crate::data::{Kind, Table, Values, written};
+use crate::data::{Kind, Table, Values};
+use crate::format;
 use egui::accesskit::Role;
 use egui::containers::menu::{MenuButton, MenuConfig};
 use egui::{Align2, PopupCloseBehavior, Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
@@ -175,8 +176,8 @@ impl Views {
             ui.painter().text(pos2(x, inner.top() - 20.0), Align2::CENTER_CENTER, name, regular(LABEL), t.text);
             let end = |v: f64| match &column.values {
                 Values::Text(text) => text.levels().get(v as usize).map_or_else(String::new, |l| trimmed(l, 10)),
-                Values::Dates(_) => written(column, v),
-                _ => brief(v),
+                Values::Dates(_) => column.written(v),
+                _ => format::brief(v),
             };
             ui.painter().text(
                 pos2(x, inner.top() - 7.0),

@@ -4,11 +4,12 @@
 use super::super::icon;
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
-use super::super::widgets::{self, at, brief, choice, count, hint, label, named, number, short};
+use super::super::widgets::{self, at, choice, hint, label, named, number};
 use super::filter::{Condition, Query, Test};
 use super::scroll::{BAR, Scroll, thumb};
 use super::thumbnails::Thumbnails;
-use crate::data::{Column, ColumnPlan, Kind, Missing, Role, Summary, Treatment, Values, written};
+use crate::data::{Column, ColumnPlan, Kind, Missing, Role, Summary, Treatment, Values};
+use crate::format;
 use egui::accesskit;
 use egui::{
     Align, Align2, Button, Label, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, UiBuilder, pos2, vec2,
@@ -126,7 +127,7 @@ impl TableView {
             }
             if !self.query.is_plain() {
                 let shown = self.rows.as_ref().map_or(table.rows(), |r| r.len());
-                let text = format!("{} of {} rows", count(shown as u128), count(table.rows() as u128));
+                let text = format!("{} of {} rows", format::count(shown as u128), format::count(table.rows() as u128));
                 ui.label(label(ui, text));
                 if ui.button("Show all").on_hover_text("No search, no filter, the order of the file").clicked() {
                     self.query = Query::default();
@@ -268,7 +269,7 @@ impl TableView {
             let index = Rect::from_min_size(line.min, vec2(INDEX, height));
             ui.painter().rect_filled(index, 0.0, t.background);
             let place = index.right_center() - vec2(14.0, 0.0);
-            ui.painter().text(place, Align2::RIGHT_CENTER, count(row as u128 + 1), regular(11.0), t.hint);
+            ui.painter().text(place, Align2::RIGHT_CENTER, format::count(row as u128 + 1), regular(11.0), t.hint);
             top += height;
         }
     }
@@ -307,8 +308,11 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     let t = tokens(ui);
     let plan = plans.iter().find(|p| p.name == column.name).cloned();
     let kind = plan.as_ref().and_then(|p| p.read_as).unwrap_or(column.kind());
-    let gaps =
-        if summary.missing > 0 { format!(", {} missing", count(summary.missing as u128)) } else { String::new() };
+    let gaps = if summary.missing > 0 {
+        format!(", {} missing", format::count(summary.missing as u128))
+    } else {
+        String::new()
+    };
     let text = if kind == column.kind() { kind.label().to_owned() } else { format!("read as {}", kind.label()) };
     let response = ui.add(Label::new(hint(ui, format!("{text}{gaps}"))).truncate().sense(Sense::click()));
     let response = named(response, accesskit::Role::Button, &format!("Type of {}", column.name));
@@ -328,8 +332,8 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     let more = match summary.range {
         Some(r) => format!(
             "mean {}, standard deviation {}, {} different values",
-            written(column, r.mean),
-            short(r.std),
+            column.written(r.mean),
+            format::number(r.std),
             summary.distinct
         ),
         None => summary
@@ -390,7 +394,7 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
 }
 
 fn written_briefly(column: &Column, value: f64) -> String {
-    if column.kind() == Kind::Date { written(column, value) } else { brief(value) }
+    if column.kind() == Kind::Date { column.written(value) } else { format::brief(value) }
 }
 
 /// Another type, with a treatment that takes it.

@@ -3,10 +3,11 @@
 use super::super::model::{Model, Opened};
 use super::super::picture::{target_colour, target_extent};
 use super::super::theme::{LABEL, tokens};
-use super::super::widgets::{self, brief, choice, count, data_plot, label, named};
+use super::super::widgets::{self, choice, data_plot, label, named};
 use super::colours::{COLOURED, Colours};
 use super::sampling::{POINTS, drawable, notes, sample, trimmed};
-use crate::data::{Column, Dataset, Kind, Projection, Targets, Values, project, written};
+use crate::data::{Column, Dataset, Kind, Projection, Targets, Values, project};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{Color32, RichText, Ui};
 use egui_plot::Points;
@@ -175,13 +176,21 @@ impl Views {
         let sampled = if projection.rows.len() < data.rows() {
             format!(
                 "; {} of {} rows, evenly taken from all",
-                count(projection.rows.len() as u128),
-                count(data.rows() as u128)
+                format::count(projection.rows.len() as u128),
+                format::count(data.rows() as u128)
             )
         } else {
             String::new()
         };
-        ui.label(label(ui, format!("The two directions of largest spread hold {:.0} % and {:.0} % of the spread of {} prepared features{sampled}", first * 100.0, second * 100.0, data.features())));
+        ui.label(label(
+            ui,
+            format!(
+                "The two directions of largest spread hold {} and {} of the spread of {} prepared features{sampled}",
+                format::percent(first, 0),
+                format::percent(second, 0),
+                data.features()
+            ),
+        ));
         if let Targets::Classes { names, .. } = data.target() {
             ui.horizontal_wrapped(|ui| {
                 for (k, name) in names.iter().enumerate().take(COLOURED) {
@@ -220,8 +229,8 @@ fn draw(ui: &mut Ui, id: &str, [right, up]: [&Column; 2], series: BTreeMap<[u8; 
             text.levels().get(v as usize).map_or_else(String::new, |l| trimmed(l, 12))
         }
         Values::Text(_) => String::new(),
-        Values::Dates(_) => written(column, v),
-        _ => brief(v),
+        Values::Dates(_) => column.written(v),
+        _ => format::brief(v),
     };
     let response = data_plot(ui, id, right.name.clone(), up.name.clone())
         .height(ui.available_height() - 4.0)

@@ -2,11 +2,12 @@
 
 use super::super::math::{self, Style};
 use super::super::theme::{HINT, LABEL, TITLE, Tokens, regular, semibold};
-use super::super::widgets::{label, segmented, short};
+use super::super::widgets::{label, segmented};
 use super::super::{icon, widgets};
 use super::current::Current;
 use super::sketch;
 use crate::explain::{Chain, Culprit, Math, Place, Trace, chain, parameter_name};
+use crate::format;
 use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, vec2};
 
 /// What the card shows.
@@ -161,7 +162,7 @@ impl Formulas {
                 ui.spacing_mut().item_spacing.y = 3.0;
                 let Some(factor) = k.checked_sub(1).map(|k| &chain.factors[k]) else {
                     math::caption(ui, &chain.symbols, style.size);
-                    ui.label(RichText::new(short(chain.product)).font(semibold(TITLE - 1.0)));
+                    ui.label(RichText::new(format::number(chain.product)).font(semibold(TITLE - 1.0)));
                     return;
                 };
                 math::caption(ui, &factor.symbols, style.size);
@@ -187,8 +188,12 @@ fn checked(ui: &mut Ui, slope: f64, difference: f64, t: &Tokens) {
     let apart = (slope - difference).abs();
     let fine = apart <= 1e-3 * slope.abs().max(difference.abs()).max(1e-3);
     let (glyph, colour) = if fine { (icon::OK, t.ok) } else { (icon::WARNING, t.problem) };
-    let text =
-        format!("Chain rule {}, finite difference {}, apart by {}", short(slope), short(difference), short(apart));
+    let text = format!(
+        "Chain rule {}, finite difference {}, apart by {}",
+        format::number(slope),
+        format::number(difference),
+        format::number(apart)
+    );
     ui.horizontal(|ui| {
         ui.label(RichText::new(glyph).size(15.0).color(colour));
         ui.add(egui::Label::new(RichText::new(text).size(LABEL)).wrap());
@@ -201,9 +206,9 @@ fn in_words(chain: &Chain, rows: usize) -> String {
         0 | 1 => "This is the only way from the weight to the loss.".to_owned(),
         n => format!(
             "{} ways lead from this weight to the loss; this is the strongest and carries {} of {} for this row.",
-            widgets::count(u128::from(n)),
-            short(chain.product),
-            short(chain.of_sample)
+            format::count(u128::from(n)),
+            format::number(chain.product),
+            format::number(chain.of_sample)
         ),
     }];
     let negative = chain.factors.iter().filter(|f| f.value < 0.0).count();
@@ -215,7 +220,7 @@ fn in_words(chain: &Chain, rows: usize) -> String {
         words.push(format!("One factor ({}) is zero, so nothing gets through.", zero.name));
     }
     if rows > 1 {
-        words.push(format!("Over all {rows} rows the gradient is {}.", short(chain.total)));
+        words.push(format!("Over all {rows} rows the gradient is {}.", format::number(chain.total)));
     }
     if let Some(name) = names.first() {
         words.push(format!("Most is lost or gained at the {name}."));

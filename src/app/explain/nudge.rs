@@ -2,9 +2,10 @@
 //! optimizers would do, and the loss over two weights.
 
 use super::super::theme::{LABEL, Tokens};
-use super::super::widgets::{self, brief, hint, label, named, segmented, short, title};
+use super::super::widgets::{self, hint, label, named, segmented, title};
 use super::assistant::{Along, Assistant, Recorded, SIDE, Walk};
 use crate::explain::{Trace, parameter_name, proposals};
+use crate::format;
 use egui::accesskit::Role;
 use egui::{Align2, Color32, ColorImage, Layout, RichText, ScrollArea, TextureHandle, TextureOptions, Ui, vec2};
 use egui_plot::{Line, LineStyle, PlotImage, PlotPoint, PlotPoints, Points};
@@ -143,11 +144,12 @@ impl Nudge {
             let at = value + self.moved;
             let known = self.point.filter(|(w, _)| (*w - at).abs() < 1e-9).map(|(_, loss)| loss);
             let loss = if self.moved == 0.0 { self.walk.as_ref().map(|(_, w)| w.slice.loss) } else { known };
-            let text = format!("w = {}, L = {}", short(at), loss.map_or_else(|| "…".to_owned(), short));
+            let text =
+                format!("w = {}, L = {}", format::number(at), loss.map_or_else(|| "…".to_owned(), format::number));
             ui.label(RichText::new(text).font(super::super::theme::semibold(LABEL)));
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
                 let rows = self.walk.as_ref().map_or(0, |(_, w)| w.rows);
-                let text = format!("over {rows} row{}", if rows == 1 { "" } else { "s" });
+                let text = format!("over {}", format::counted(rows, "row"));
                 let response = ui.selectable_label(self.all, RichText::new(text).size(LABEL));
                 let hover = "Click to change between the rows of this step and the training rows (the first 1000)";
                 if response.on_hover_text(hover).clicked() {
@@ -202,8 +204,8 @@ impl Nudge {
             .include_x(at + self.reach)
             .include_y(low - margin)
             .include_y(high + margin)
-            .y_axis_formatter(|mark, _| brief(mark.value))
-            .x_axis_formatter(|mark, _| brief(mark.value));
+            .y_axis_formatter(|mark, _| format::brief(mark.value))
+            .x_axis_formatter(|mark, _| format::brief(mark.value));
         let plot = plot.show(ui, |plot| {
             plot.set_plot_bounds_y(low - margin..=high + margin);
             plot.line(Line::new("loss", PlotPoints::from(finite)).color(t.positive).width(2.0));
@@ -230,9 +232,9 @@ impl Nudge {
         let mut place = if falls { rect.right_top() + vec2(-8.0, 6.0) } else { rect.left_top() + vec2(44.0, 6.0) };
         let align = if falls { Align2::RIGHT_TOP } else { Align2::LEFT_TOP };
         let own = trace.rule.optimizer.label();
-        let mut words = vec![(format!("slope ∂L/∂w = {}", short(walk.slope)), t.accent)];
+        let mut words = vec![(format!("slope ∂L/∂w = {}", format::number(walk.slope)), t.accent)];
         if marks.is_none() {
-            words.push((format!("next step of {own}, to {}", short(next)), t.negative));
+            words.push((format!("next step of {own}, to {}", format::number(next)), t.negative));
         }
         for (text, colour) in words {
             let used = ui.painter().text(place, align, text, super::super::theme::regular(11.0), colour);
@@ -249,7 +251,7 @@ impl Nudge {
             all.iter().enumerate().map(|(k, p)| (p.optimizer.label().to_owned(), p.to, t.class(k))).collect();
         let height = (ui.available_height() * 0.42).max(60.0);
         self.draw(ui, trace, weight, height, Some(&marks), t);
-        let rate = brief(f64::from(trace.rule.learning_rate));
+        let rate = format::brief(f64::from(trace.rule.learning_rate));
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
@@ -262,9 +264,9 @@ impl Nudge {
                     ui.label(if p.current { name.strong().color(t.accent) } else { name });
                     let step = p.to - at;
                     let colour = if step >= 0.0 { t.positive } else { t.negative };
-                    ui.label(RichText::new(short(step)).size(LABEL).color(colour));
+                    ui.label(RichText::new(format::number(step)).size(LABEL).color(colour));
                     let loss = self.walk.as_ref().map(|(_, w)| interpolate(&w.slice.points, p.to));
-                    ui.label(label(ui, format!("L {}", loss.map_or_else(String::new, short))));
+                    ui.label(label(ui, format!("L {}", loss.map_or_else(String::new, format::number))));
                     ui.end_row();
                 }
             });
@@ -331,8 +333,8 @@ impl Nudge {
             .allow_zoom(false)
             .allow_scroll(false)
             .allow_boxed_zoom(false)
-            .x_axis_formatter(|mark, _| brief(mark.value))
-            .y_axis_formatter(|mark, _| brief(mark.value));
+            .x_axis_formatter(|mark, _| format::brief(mark.value))
+            .y_axis_formatter(|mark, _| format::brief(mark.value));
         let plot = plot.show(ui, |plot| {
             plot.set_plot_bounds_x(centre - reach..=centre + reach);
             plot.set_plot_bounds_y(middle - reach..=middle + reach);
@@ -346,8 +348,8 @@ impl Nudge {
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
         let text = format!(
             "L from {} to {}, the stronger the higher; the line is where training went",
-            short(low),
-            short(high)
+            format::number(low),
+            format::number(high)
         );
         ui.add(egui::Label::new(hint(ui, text)).truncate());
     }

@@ -2,8 +2,9 @@
 
 use crate::app::icon;
 use crate::app::theme::{HEADING, LABEL, TITLE, Tokens, semibold};
-use crate::app::widgets::{self, hint, label, segmented, short, title};
+use crate::app::widgets::{self, hint, label, segmented, title};
 use crate::explain::{Explanation, Place};
+use crate::format;
 use egui::{Button, RichText, Stroke, Ui, vec2};
 
 /// What is asked before a number is shown.
@@ -108,7 +109,7 @@ impl Quiz {
             _ => ("Revealed".to_owned(), t.label),
         };
         ui.label(RichText::new(text).font(semibold(TITLE)).color(colour));
-        ui.label(format!("It is {}", short(asked.value)));
+        ui.label(format!("It is {}", format::number(asked.value)));
         ui.label(hint(ui, "Step forward for the next one"));
     }
 
@@ -117,7 +118,8 @@ impl Quiz {
         let wide = |n: f32, ui: &Ui| vec2((ui.available_width() - (n - 1.0) * 6.0) / n, 32.0);
         match (self.question, before) {
             (Asks::Size, Some(before)) => {
-                let text = format!("The result before was {}. Is this one larger or smaller in size?", short(before));
+                let text =
+                    format!("The result before was {}. Is this one larger or smaller in size?", format::number(before));
                 ui.add(egui::Label::new(text).wrap());
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = 6.0;

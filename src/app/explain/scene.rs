@@ -1,15 +1,15 @@
 //! The network above the timeline: the active part is highlighted, values move to the right and gradients to the left.
 
 use super::super::diagram::edges::{self, bezier, distance, wire};
-use super::super::diagram::labels::small_value_text;
 use super::super::diagram::layout::{BOX_WIDTH, place};
 use super::super::diagram::neurons::{self, middle_unit};
 use super::super::diagram::strength::{largest, relative};
 use super::super::model::Model;
 use super::super::picture::Pictures;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
-use super::super::widgets::{named, short};
+use super::super::widgets::named;
 use crate::explain::{Place, Stop, Trace};
+use crate::format;
 use crate::nn::LayerId;
 use crate::train::Phase;
 use egui::accesskit::Role;
@@ -130,8 +130,8 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
             let spec = &trace.spec;
             let (from, to) = (spec.name(edge.from.0), spec.name(edge.to.0));
             ui.label(format!("{from}, {} → {to}, {}", edge.from.1 + 1, edge.to.1 + 1));
-            ui.label(format!("w = {}", short(f64::from(trace.before[edge.weight]))));
-            ui.label(format!("∂L/∂w = {}", short(f64::from(trace.gradient[edge.weight]))));
+            ui.label(format!("w = {}", format::number(f64::from(trace.before[edge.weight]))));
+            ui.label(format!("∂L/∂w = {}", format::number(f64::from(trace.gradient[edge.weight]))));
             ui.label(super::super::widgets::hint(ui, "Click for its chain and its curve"));
         });
     }
@@ -311,7 +311,7 @@ impl Picture<'_> {
         };
         if let Some(a) = a {
             let mine = hidden(Place::Activation { layer, unit }) || hidden(Place::Sum { layer, unit });
-            let text = if mine { "?".to_owned() } else { small_value_text(a) };
+            let text = if mine { "?".to_owned() } else { format::tight(f64::from(a)) };
             plate(right - vec2(0.0, size * 0.55), Align2::LEFT_CENTER, text, t.text);
         }
         if self.stage(Phase::Backward, layer) > Stage::Waiting
@@ -320,7 +320,7 @@ impl Picture<'_> {
             && let Some(g) = z.as_ref().or(a.as_ref()).map(|g| g[[unit, view.sample]])
         {
             let mine = hidden(Place::ActivationGradient { layer, unit }) || hidden(Place::SumGradient { layer, unit });
-            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", small_value_text(g)) };
+            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", format::tight(f64::from(g))) };
             plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
         }
     }
@@ -351,14 +351,15 @@ impl Picture<'_> {
         let reached = view.stop.phase != Phase::Forward;
         let colour = if view.stop.phase == Phase::Error { t.accent } else { t.label };
         let symbol = self.painter.layout_no_wrap("\u{1d43f}".to_owned(), math_font(20.0), colour);
-        let text = if reached && view.hidden != Some(Place::Loss) { short(view.trace.loss) } else { "?".to_owned() };
+        let text =
+            if reached && view.hidden != Some(Place::Loss) { format::number(view.trace.loss) } else { "?".to_owned() };
         let number =
             self.painter.layout_no_wrap(format!("= {text}"), semibold(15.0), if reached { t.text } else { t.hint });
         let left = x.min(area.right() - symbol.size().x - number.size().x - 14.0);
         self.painter.galley(pos2(left, centre - symbol.size().y / 2.0), symbol.clone(), colour);
         self.painter.galley(pos2(left + symbol.size().x + 6.0, centre - number.size().y / 2.0), number, t.text);
         if view.stop.phase == Phase::Update {
-            let after = format!("after the update {}", short(view.trace.loss_after));
+            let after = format!("after the update {}", format::number(view.trace.loss_after));
             let galley = self.painter.layout_no_wrap(after, regular(LABEL), t.ok);
             let left = left.min(area.right() - galley.size().x - 8.0);
             self.painter.galley(pos2(left, centre + 14.0), galley, t.ok);
@@ -374,7 +375,7 @@ impl Picture<'_> {
         }
         let mut say = |name: &str, v: f32, place: Place| {
             if self.view.hidden != Some(place) {
-                ui.label(format!("{name} = {}", short(f64::from(v))));
+                ui.label(format!("{name} = {}", format::number(f64::from(v))));
             }
         };
         if let Some((z, a)) = trace.layer_values(layer).filter(|_| self.visible(layer)) {

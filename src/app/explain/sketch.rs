@@ -2,8 +2,9 @@
 //! slope, probabilities against the target.
 
 use super::super::theme::{Tokens, ink_on, regular};
-use super::super::widgets::{brief, named};
+use super::super::widgets::named;
 use crate::explain::{OneSample, Stop, Trace};
+use crate::format;
 use crate::nn::picture::{Grid, Picture, PointLine};
 use crate::nn::{Activation, Link};
 use crate::train::Phase;
@@ -105,7 +106,7 @@ impl Sketch<'_> {
         ui.painter().text(end, Align2::RIGHT_CENTER, count, regular(10.0), t.hint);
         if backward {
             let place = pos2(left + 44.0, foot);
-            let text = format!("strongest ∂L/∂z {}", brief(f64::from(all)));
+            let text = format!("strongest ∂L/∂z {}", format::brief(f64::from(all)));
             ui.painter().text(place, Align2::LEFT_CENTER, text, regular(10.0), t.label);
         }
     }
@@ -135,8 +136,11 @@ impl Sketch<'_> {
         let mut place = pos2(area.left() + side + 14.0, area.top() + 6.0);
         for (k, note) in notes.iter().enumerate() {
             let last = k + 1 == notes.len();
-            let strongest =
-                if gradients && last { format!("; strongest {}", brief(f64::from(strongest))) } else { String::new() };
+            let strongest = if gradients && last {
+                format!("; strongest {}", format::brief(f64::from(strongest)))
+            } else {
+                String::new()
+            };
             let text = format!("{note}{strongest}");
             place.y = ui.painter().text(place, Align2::LEFT_TOP, text, regular(11.5), t.label).bottom() + 4.0;
         }
@@ -160,7 +164,7 @@ impl Sketch<'_> {
             }
             ui.painter().circle_stroke(pos2(x(*own), y), 5.0, Stroke::new(2.0, t.accent));
             for v in [-reach, 0.0, reach] {
-                let text = brief(f64::from(v));
+                let text = format::brief(f64::from(v));
                 ui.painter().text(pos2(x(v), y + 14.0), Align2::CENTER_CENTER, text, regular(9.5), t.hint);
             }
         }
@@ -208,7 +212,7 @@ impl Sketch<'_> {
         let slope = f.slope_at(z, a);
         let (area, response) =
             ui.allocate_exact_size(vec2(ui.available_width().min(420.0), HEIGHT - 20.0), Sense::hover());
-        named(response, Role::Image, &format!("Curve of {} with its slope at z = {}", f.label(), brief(z)));
+        named(response, Role::Image, &format!("Curve of {} with its slope at z = {}", f.label(), format::brief(z)));
         let reach = 4.0_f64.max(z.abs() * 1.2);
         let points: Vec<(f64, f64)> =
             (0..=120).map(|i| -reach + 2.0 * reach * f64::from(i) / 120.0).map(|x| (x, f.at(x))).collect();
@@ -229,8 +233,8 @@ impl Sketch<'_> {
         ui.painter().with_clip_rect(plot).line_segment(tangent, Stroke::new(2.0, t.accent));
         ui.painter().circle_filled(place(z, a), 4.0, t.accent);
         let words = [
-            (format!("{}({}) = {}", f.label(), brief(z), brief(a)), t.text),
-            (format!("slope there {}", brief(slope)), t.accent),
+            (format!("{}({}) = {}", f.label(), format::brief(z), format::brief(a)), t.text),
+            (format!("slope there {}", format::brief(slope)), t.accent),
         ];
         let mut top = area.top() + 10.0;
         for (text, colour) in words {
@@ -265,7 +269,7 @@ impl Sketch<'_> {
             let (height, text) = if backward {
                 let colour = if more >= 0.0 { t.positive } else { t.negative };
                 ui.painter().rect_filled(bar(more.abs(), inset), 2.0, colour);
-                (more.abs(), brief(f64::from(more)))
+                (more.abs(), format::brief(f64::from(more)))
             } else {
                 ui.painter().rect_filled(bar(p, inset), 2.0, t.positive);
                 ui.painter().rect_stroke(bar(target, inset), 2.0, Stroke::new(1.5, t.accent), StrokeKind::Outside);

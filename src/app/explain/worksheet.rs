@@ -4,7 +4,8 @@ use super::super::math::{self, Mark, Style};
 use super::super::theme::{self, PRINT, math_font, regular, semibold};
 use super::assistant::Recorded;
 use super::current::{Current, Units, all_stops, explanation};
-use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace, written};
+use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace};
+use crate::format;
 use crate::train::Phase;
 use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
 use krilla::color::rgb;
@@ -116,7 +117,7 @@ impl Sheet {
         self.words(ui, &format!("{what}: {name}"), &semibold(18.0), PRINT.text);
         let row = trace.rows[current.sample] as usize;
         let features: Vec<String> = (0..data.features().min(8))
-            .map(|k| format!("{} = {}", names[k], written(f64::from(data.x[[row, k]]))))
+            .map(|k| format!("{} = {}", names[k], format::number(f64::from(data.x[[row, k]]))))
             .collect();
         let more = if data.features() > 8 { ", …" } else { "" };
         let about = format!(
@@ -166,7 +167,7 @@ impl Sheet {
                 for c in 0..columns {
                     let value = f64::from(trace.before[parameter.range.start + r * columns + c]);
                     let at = pos2(MARGIN + 10.0 + COLUMN * c as f32, self.y);
-                    self.mark(at, Mark::Text { text: written(value), font: regular(BODY), colour: PRINT.text });
+                    self.mark(at, Mark::Text { text: format::number(value), font: regular(BODY), colour: PRINT.text });
                 }
             }
             self.y += 8.0;

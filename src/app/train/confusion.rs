@@ -3,6 +3,7 @@
 use super::super::model::Model;
 use super::super::theme::{HINT, LABEL, Tokens, ink_on, mix, regular, semibold};
 use super::super::widgets::{at, centred, hint, named};
+use crate::format;
 use crate::train::Scores;
 use egui::accesskit::Role;
 use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
@@ -57,10 +58,10 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         let index = |v: f32| ((v / cell).max(0.0) as usize).min(k - 1);
         let (truth, predicted) = (index(p.y - grid.top()), index(p.x - grid.left()));
         let count = confusion.count(truth, predicted);
-        let share = 100.0 * count as f32 / confusion.support(truth).max(1) as f32;
+        let share = format::percent(f64::from(count) / confusion.support(truth).max(1) as f64, 0);
         let (precision, recall, f1) = confusion.of_class(truth);
         let text = format!(
-            "true {}, predicted {}: {count} rows, {share:.0} %\n{}: precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}",
+            "true {}, predicted {}: {count} rows, {share}\n{}: precision {precision:.3}, recall {recall:.3}, F1 {f1:.3}",
             names[truth], names[predicted], names[truth]
         );
         response.on_hover_text_at_pointer(text);
@@ -72,9 +73,9 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         let more = [
             roc_auc.map(|area| format!("ROC AUC {area:.3}")),
             log_loss.map(|loss| format!("log loss {loss:.3}")),
-            top_k.map(|top| format!("top {} {:.1} %", top.k, top.accuracy * 100.0)),
+            top_k.map(|top| format!("top {} {}", top.k, format::percent(top.accuracy, 1))),
         ];
-        let first = format!("balanced accuracy {:.1} %, macro F1 {f1_macro:.3}", balanced_accuracy * 100.0);
+        let first = format!("balanced accuracy {}, macro F1 {f1_macro:.3}", format::percent(balanced_accuracy, 1));
         let second = more.into_iter().flatten().collect::<Vec<_>>().join(", ");
         at(ui, foot.translate(vec2(0.0, 4.0)), Layout::top_down(Align::Min), |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;

@@ -12,6 +12,7 @@ use super::prediction_plots;
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, heading, hint, label, title};
+use crate::format;
 use crate::nn::{Encoding, LayerId};
 use egui::{
     Align, Color32, Frame, Layout, Panel, Rect, ScrollArea, TextureHandle, TextureOptions, Ui, UiBuilder, pos2, vec2,
@@ -273,7 +274,7 @@ impl TrainView {
             let text = match weight.shape.shape[..] {
                 [inputs, outputs] => {
                     let (row, column) = (down(inputs), across(outputs));
-                    let value = widgets::short(f64::from(values[row * outputs + column]));
+                    let value = format::number(f64::from(values[row * outputs + column]));
                     format!("input {} to unit {}: w = {value}", row + 1, column + 1)
                 }
                 [filters, channels, height, width] => {
@@ -293,7 +294,7 @@ impl TrainView {
             }
         }
         let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 20.0), rect.max);
-        let strongest = widgets::short(f64::from(values.iter().fold(0.0_f32, |m, v| m.max(v.abs()))));
+        let strongest = format::number(f64::from(values.iter().fold(0.0_f32, |m, v| m.max(v.abs()))));
         let text = match weight.shape.shape[..] {
             [inputs, outputs] => format!("inputs down: {inputs}, units across: {outputs}; strongest {strongest}"),
             [filters, channels, height, width] => {

@@ -2,7 +2,8 @@
 
 use super::super::model::Model;
 use super::super::theme::{HEADING, semibold};
-use super::super::widgets::{hint, label, short};
+use super::super::widgets::{hint, label};
+use crate::format;
 use crate::train::{Evaluation, Metrics};
 use egui::{RichText, ScrollArea, Ui};
 
@@ -42,8 +43,8 @@ pub fn ui(ui: &mut Ui, model: &Model) {
 
 fn describe(evaluation: &Evaluation) -> (String, String) {
     let score = match evaluation.metrics {
-        Metrics::Classes { accuracy } => format!("{:.1} %", accuracy * 100.0),
-        Metrics::Values { r2, .. } => format!("R² {}", short(r2)),
+        Metrics::Classes { accuracy } => format::percent(accuracy, 1),
+        Metrics::Values { r2, .. } => format!("R² {}", format::score(r2)),
     };
-    (score, format!("loss {}", short(evaluation.loss)))
+    (score, format!("loss {}", format::number(evaluation.loss)))
 }

@@ -2,7 +2,8 @@
 
 use super::super::model::Model;
 use super::super::theme::{HINT, Tokens};
-use super::super::widgets::{brief, count, heading, plot, segmented, short, title, trimmed};
+use super::super::widgets::{heading, plot, segmented, title};
+use crate::format;
 use crate::train::{EpochSeries, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
 use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
@@ -86,12 +87,14 @@ fn draw_with(
     ui.horizontal_wrapped(|ui| {
         for (name, curve, colour) in curves.iter().take(12) {
             // Values where there is room for them.
-            let value = curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", brief(f64::from(v))));
+            let value =
+                curve.latest().filter(|_| curves.len() <= 2).map(|v| format!(" {}", format::brief(f64::from(v))));
             let text = format!("{name}{}", value.unwrap_or_default());
             ui.label(egui::RichText::new(text).size(HINT).color(*colour));
         }
     });
-    let text = move |v: f64| if log { short(10_f64.powf(v)) } else { short(v) };
+    let linear = move |v: f64| if log { 10_f64.powf(v) } else { v };
+    let text = move |v: f64| format::number(linear(v));
     let bundle = history.epochs.len().div_ceil(MOST).max(1);
     let drawn: Vec<Drawn> = curves.iter().map(|c| Drawn::new(&history.epochs, c, bundle, log)).collect();
     // A flat curve is centred in a readable range.
@@ -112,9 +115,13 @@ fn draw_with(
         .grid_color(t.line)
         .link_cursor(egui::Id::unique("epoch cursor"), [true, false])
         .y_axis_min_width(46.0)
-        .y_axis_formatter(move |mark, _| trimmed(&text(mark.value)))
+        .y_axis_formatter(move |mark, _| format::brief(linear(mark.value)))
         .x_axis_formatter(|mark, _| {
-            if mark.value.fract() == 0.0 && mark.value >= 0.0 { count(mark.value as u128) } else { String::new() }
+            if mark.value.fract() == 0.0 && mark.value >= 0.0 {
+                format::count(mark.value as u128)
+            } else {
+                String::new()
+            }
         })
         .label_formatter(move |hover| match hover {
             HoverPosition::NearDataPoint { plot_name, position, .. } if bundle > 1 => {

@@ -1,7 +1,8 @@
 //! Histograms of a layer's weights over time: one ridge an epoch, the newest in front.
 
 use super::super::theme::{HINT, Tokens, mix, regular};
-use super::super::widgets::{centred, named, short};
+use super::super::widgets::{centred, named};
+use crate::format;
 use crate::train::History;
 use egui::accesskit::Role;
 use egui::{Align2, Mesh, Pos2, Sense, Shape, Stroke, Ui, pos2, vec2};
@@ -65,7 +66,7 @@ pub fn ui(ui: &mut Ui, history: &History, index: Option<usize>, t: &Tokens) {
         [(low, Align2::LEFT_BOTTOM), (f32::midpoint(low, high), Align2::CENTER_BOTTOM), (high, Align2::RIGHT_BOTTOM)]
     {
         let x = plot.left() + (value - low) / span * plot.width();
-        painter.text(pos2(x, rect.bottom()), align, short(f64::from(value)), regular(HINT), t.hint);
+        painter.text(pos2(x, rect.bottom()), align, format::number(f64::from(value)), regular(HINT), t.hint);
     }
     response.on_hover_text(
         "Each ridge is the histogram of the weights at one epoch, the newest in front; the number is the epoch",

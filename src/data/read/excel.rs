@@ -7,6 +7,7 @@ use crate::data::dates;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use crate::data::table::Table;
+use crate::format;
 use calamine::{Data, DataType as _, Range, Reader as _, open_workbook_auto_from_rs};
 use std::io::{Cursor, Read as _};
 
@@ -44,7 +45,7 @@ pub(super) fn read(source: &Source, options: &ReadOptions, reading: &Reading) ->
 /// than the file: the reader asks for as much memory as they promise.
 fn check_unpacked(source: &Source, reading: &Reading) -> Result<(), DataError> {
     if source.size() > LIMIT {
-        let limit = crate::data::reading::size(LIMIT);
+        let limit = format::bytes(LIMIT);
         return Err(DataError::TooLarge { name: source.name().to_owned(), limit });
     }
     let Ok(mut archive) = zip::ZipArchive::new(source.seekable()?) else { return check_compound(source) };

@@ -1,9 +1,9 @@
 //! The error, and the backward pass: where a gradient comes from and what it becomes.
 
 use super::{Explanation, Line, Reader};
+use crate::format;
 use crate::nn::math::{
     Math, Place, factor, fraction, indexed, number, partial, power, row, subscript, sum_of, sum_over, symbol, text,
-    written,
 };
 use crate::nn::{Activation, Link, Loss, Product};
 
@@ -29,7 +29,7 @@ impl Reader<'_> {
                 format!(
                     "The true class is {}, and the network gives it the probability {}. The error is small only if that is near 1.",
                     own.names.get(class).map_or("unknown", String::as_str),
-                    written(p)
+                    format::number(p)
                 )
             }
             Loss::BinaryCrossEntropy => {
@@ -48,7 +48,7 @@ impl Reader<'_> {
                 ]);
                 let chosen = if t > 0.5 { p } else { 1.0 - p };
                 lines.push(line(symbols, row([text("−ln"), number(chosen, None)]), -chosen.ln()));
-                format!("The target is {}, and the network says {}.", written(t), written(p))
+                format!("The target is {}, and the network says {}.", format::number(t), format::number(p))
             }
             loss => {
                 let (y, t) = (value(k), target(k));
@@ -76,9 +76,9 @@ impl Reader<'_> {
                 let side = if y > t { "above" } else { "below" };
                 format!(
                     "The output is {}, the target {}: it lies {side} by {}.",
-                    written(y),
-                    written(t),
-                    written((y - t).abs())
+                    format::number(y),
+                    format::number(t),
+                    format::number((y - t).abs())
                 )
             }
         };
@@ -326,5 +326,5 @@ fn about_slope(f: Activation, slope: f64) -> String {
     } else {
         "lets most of it through"
     };
-    format!("The slope of {} at this sum is {}, which {how}.", f.label(), written(slope))
+    format!("The slope of {} at this sum is {}, which {how}.", f.label(), format::number(slope))
 }

@@ -2,8 +2,9 @@
 
 use super::super::Trace;
 use super::{Explanation, Line, Reader, parameter_name};
+use crate::format;
 use crate::nn::Optimizer;
-use crate::nn::math::{Math, Place, factor, fraction, number, power, row, symbol, text, written};
+use crate::nn::math::{Math, Place, factor, fraction, number, power, row, symbol, text};
 
 impl Reader<'_> {
     pub(super) fn update(&self) -> Option<Explanation> {
@@ -130,8 +131,8 @@ fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
         };
         format!(
             "The loss {slope} as this weight grows, so the optimizer moves it {way}: from {} to {}.",
-            written(w),
-            written(after)
+            format::number(w),
+            format::number(after)
         )
     };
     let title = parameter_name(trace, index);

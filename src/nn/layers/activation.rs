@@ -1,10 +1,11 @@
 //! Activation as a layer of its own: a = f(z), and ∂L/∂z = ∂L/∂a · f′(z).
 
+use crate::format;
 use crate::nn::activation::Activation;
 use crate::nn::definition::{LayerDefinition, LayerInfo, Links};
 use crate::nn::kernels::elementwise;
 use crate::nn::lowering::Lowering;
-use crate::nn::math::{Math, called, fraction, indexed, number, row, subscript, sum_over, symbol, text, written};
+use crate::nn::math::{Math, called, fraction, indexed, number, row, subscript, sum_over, symbol, text};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
 use crate::nn::picture::Picture;
 use crate::nn::reading::{Local, Reading, Told};
@@ -99,8 +100,10 @@ impl Explained for Activate {
             let under = row([sum_over("k"), e(indexed("z", "k"))]);
             let symbols = row([out("a"), text("="), fraction(e(out("z")), under)]);
             let numbers = fraction(e(at.input_number(at.unit)), number(total, None));
-            let words =
-                format!("Softmax makes probabilities of all sums together; this class gets {}.", written(result));
+            let words = format!(
+                "Softmax makes probabilities of all sums together; this class gets {}.",
+                format::number(result)
+            );
             return Some(Told::one(at.line(symbols, Some(numbers)), words));
         }
         let symbols = row([out("a"), text("="), called(f, out("z"))]);
@@ -130,7 +133,7 @@ impl Explained for Activate {
 
 fn about(f: Activation, z: f64, a: f64) -> String {
     let slope = f.slope_at(z, a);
-    let a = written(a);
+    let a = format::number(a);
     match f {
         Activation::Identity => "It is passed on as it is.".to_owned(),
         Activation::Relu if z > 0.0 => "The sum is positive, so ReLU lets it through.".to_owned(),

@@ -2,10 +2,11 @@
 //!
 //! Backward: ∂L/∂x = ∂L/∂a · m / (1 − p).
 
+use crate::format;
 use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
 use crate::nn::kernels::{elementwise, padded};
 use crate::nn::lowering::Lowering;
-use crate::nn::math::{factor, indexed, number, row, subscript, symbol, text, written};
+use crate::nn::math::{factor, indexed, number, row, subscript, symbol, text};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
 use crate::nn::picture::{Grid, Picture};
 use crate::nn::reading::{Local, Reading, Told};
@@ -112,7 +113,7 @@ impl Explained for DropPlan {
         let words = if kept {
             format!(
                 "This unit was kept in this step, and is made larger by {} to make up for those that were not.",
-                written(share)
+                format::number(share)
             )
         } else {
             "This unit was switched off by chance in this step: nothing flows through it, forward or backward."

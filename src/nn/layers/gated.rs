@@ -4,12 +4,13 @@
 //! Backward, with v and g the two sums: ∂L/∂v = ∂L/∂a · f(g), ∂L/∂g = ∂L/∂a · v · f′(g).
 
 use super::dense::push_linear;
+use crate::format;
 use crate::nn::activation::Activation;
 use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
 use crate::nn::init::Initialiser;
 use crate::nn::kernels::{elementwise, padded};
 use crate::nn::lowering::{Lowering, ParameterShape};
-use crate::nn::math::{called, factor, indexed, row, subscript, text, written};
+use crate::nn::math::{called, factor, indexed, row, subscript, text};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
 use crate::nn::picture::Picture;
 use crate::nn::reading::{Local, Reading, Told};
@@ -188,7 +189,7 @@ impl Explained for GatePlan {
         let words = format!(
             "The first sum is the value, the second its gate: {} makes {} of the gate, which the value is multiplied by.",
             self.function.label(),
-            written(opened)
+            format::number(opened)
         );
         Some(Told::one(at.line(symbols, Some(numbers)), words))
     }

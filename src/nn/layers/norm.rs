@@ -3,12 +3,13 @@
 //! In training it takes the moments of the mini-batch, in evaluation running averages of them, which follow each update:
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
 
+use crate::format;
 use crate::nn::definition::{LayerDefinition, LayerInfo, Links};
 use crate::nn::init::Initialiser;
 use crate::nn::intermediate::Intermediate;
 use crate::nn::kernels::{norm, padded};
 use crate::nn::lowering::{Lowering, ParameterShape};
-use crate::nn::math::{Math, factor, fraction, indexed, number, power, row, subscript, symbol, text, written};
+use crate::nn::math::{Math, factor, fraction, indexed, number, power, row, subscript, symbol, text};
 use crate::nn::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
 use crate::nn::picture::{Picture, PointLine};
 use crate::nn::reading::{Line, Reading, Told};
@@ -464,9 +465,9 @@ fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<T
     ];
     let words = format!(
         "It takes away the mean {over} ({}) and divides by the deviation ({}); then a learned scale of {} and a learned shift follow.",
-        written(mean),
-        written(deviation),
-        written(gamma)
+        format::number(mean),
+        format::number(deviation),
+        format::number(gamma)
     );
     Some(Told { lines, words })
 }

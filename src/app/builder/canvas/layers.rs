@@ -3,14 +3,14 @@
 use super::camera::View;
 use super::units::unit_name;
 use super::weights::Matrices;
-use crate::app::diagram::labels::{first_fitting, value_text};
+use crate::app::diagram::labels::first_fitting;
 use crate::app::diagram::layout::{BOX_WIDTH, Placed};
 use crate::app::diagram::neurons;
 use crate::app::diagram::strength::largest;
 use crate::app::model::Model;
 use crate::app::picture::Pictures;
 use crate::app::theme::{BODY, HINT, RADIUS_LAYER, ink_on, regular, semibold};
-use crate::app::widgets::{count, short};
+use crate::format;
 use crate::nn::{LayerId, LayerSpec};
 use egui::{Align2, Color32, CornerRadius, Rect, Stroke, StrokeKind, pos2, vec2};
 use std::collections::BTreeMap;
@@ -83,7 +83,13 @@ fn paint_neurons(
             neurons::disc(painter, rect, fill, t);
             let size = 13.0 * scale;
             if size > 7.5 {
-                painter.text(rect.center(), Align2::CENTER_CENTER, value_text(a), regular(size), ink_on(fill));
+                painter.text(
+                    rect.center(),
+                    Align2::CENTER_CENTER,
+                    format::tight(f64::from(a)),
+                    regular(size),
+                    ink_on(fill),
+                );
             }
         } else {
             neurons::disc(painter, rect, t.raised, t);
@@ -160,7 +166,7 @@ pub fn footer(view: &View<'_>, model: &Model, id: LayerId, p: &Placed, rect: Rec
     let Some(norm) = norm.filter(|n| *n > 0.0) else {
         let parameters = model.inference.parameters.get(&id).copied().unwrap_or(0);
         if parameters > 0 {
-            let text = format!("{} parameters", count(parameters));
+            let text = format!("{} parameters", format::count(parameters));
             if let Some(galley) = first_fitting(painter, [text], &font, t.label, pitch) {
                 painter.galley(below - vec2(galley.size().x / 2.0, 0.0), galley, t.label);
             }
@@ -172,7 +178,7 @@ pub fn footer(view: &View<'_>, model: &Model, id: LayerId, p: &Placed, rect: Rec
     painter.rect_filled(bar, 1.5, t.raised);
     let filled = Rect::from_min_size(bar.min, vec2(bar.width() * (norm / strongest).clamp(0.02, 1.0), 3.0));
     painter.rect_filled(filled, 1.5, t.accent);
-    let text = short(f64::from(norm));
+    let text = format::number(f64::from(norm));
     let forms = [format!("gradient norm {text}"), format!("‖∂L/∂w‖ {text}")];
     if let Some(galley) = first_fitting(painter, forms, &font, t.label, pitch) {
         painter.galley(below + vec2(-galley.size().x / 2.0, 5.0), galley, t.label);

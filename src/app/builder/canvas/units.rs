@@ -3,8 +3,9 @@
 use crate::app::model::Model;
 use crate::app::picture::Pictures;
 use crate::app::theme::{TITLE, semibold, tokens};
-use crate::app::widgets::{hint, label, short};
+use crate::app::widgets::{hint, label};
 use crate::data::Targets;
+use crate::format;
 use crate::nn::{Encoding, HeadTarget, LayerId, LayerSpec, volume};
 use egui::{Id, Response, RichText, Ui};
 
@@ -64,7 +65,7 @@ pub fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Picture
             let value = |ui: &mut Ui, name: &str, v: f32| {
                 ui.horizontal(|ui| {
                     ui.label(label(ui, name));
-                    ui.label(RichText::new(short(f64::from(v))).font(semibold(TITLE)).color(t.sign(v)));
+                    ui.label(RichText::new(format::number(f64::from(v))).font(semibold(TITLE)).color(t.sign(v)));
                 });
             };
             match *hover {

@@ -1,0 +1,211 @@
+//! Numbers for people: digits, counts, shares, sizes and times as the window, the commands, the lessons and the reports
+//! write them.
+//!
+//! Text that is only read uses the typographic minus sign (−). Text that may be typed or parsed again ([`significant`],
+//! [`cell`], [`exact`], [`learning_rate`]) uses the one of the keyboard (-).
+
+/// Four significant digits; whole numbers below a million as they are.
+pub fn number(value: f64) -> String {
+    let text = if value.fract() == 0.0 && value.abs() < 1e6 {
+        format!("{value:.0}").replace("-0", "0")
+    } else if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "∞" } else { "−∞" }.to_owned()
+    } else if (1e-4..1e6).contains(&value.abs()) {
+        let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
+        format!("{value:.decimals$}")
+    } else {
+        format!("{value:.2e}")
+    };
+    typographic(&text)
+}
+
+/// The same without trailing zeros, for axes and lists.
+pub fn brief(value: f64) -> String {
+    without_zeros(&number(value))
+}
+
+/// As few characters as possible, for a number inside of a small picture: two decimals below 100, one digit and a power
+/// below 0.01.
+pub fn tight(value: f64) -> String {
+    match value.abs() {
+        size if size > 0.0 && size < 0.01 => typographic(&format!("{value:.0e}")),
+        size if size < 100.0 => typographic(&format!("{value:.2}")),
+        _ => number(value),
+    }
+}
+
+/// Three decimals, for scores such as R².
+pub fn score(value: f64) -> String {
+    typographic(&format!("{value:.3}"))
+}
+
+/// At most `digits` significant digits without trailing zeros; whole numbers are written out.
+pub fn significant(value: f64, digits: usize) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        return format!("{value:.0}");
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-4.0..9.0).contains(&magnitude) {
+        return format!("{value:.*e}", digits.min(5) - 1);
+    }
+    let decimals = (digits as f64 - 1.0 - magnitude).clamp(0.0, 9.0) as usize;
+    without_zeros(&format!("{value:.decimals$}"))
+}
+
+/// A number in a cell of a table, or as the name of a class: at most six significant digits.
+pub fn cell(value: f64) -> String {
+    significant(value, 6)
+}
+
+/// The fewest digits that give the number back in single precision, for fields in which it is edited.
+pub fn exact(value: f64) -> String {
+    let value = value as f32;
+    if value != 0.0 && !(1e-4..1e6).contains(&value.abs()) { format!("{value:e}") } else { value.to_string() }
+}
+
+/// Two significant digits.
+pub fn learning_rate(rate: f32) -> String {
+    without_zeros(&significant(f64::from(rate), 2))
+}
+
+/// A share from 0 to 1 in percent: 12.3 %.
+pub fn percent(share: f64, decimals: usize) -> String {
+    typographic(&format!("{:.decimals$} %", 100.0 * share))
+}
+
+/// All digits in groups of three: 1 234 567.
+pub fn count(n: impl Into<u128>) -> String {
+    let digits = n.into().to_string();
+    let mut text = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(c);
+    }
+    text
+}
+
+/// A large amount in three or four digits: 950, 12.30 k, 1.62 M.
+pub fn amount(value: f64) -> String {
+    for (limit, divisor, unit) in [(1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")] {
+        if value >= limit {
+            let scaled = value / divisor;
+            return if scaled < 100.0 { format!("{scaled:.2} {unit}") } else { format!("{scaled:.0} {unit}") };
+        }
+    }
+    format!("{value:.0}")
+}
+
+/// All digits below a million, else [`amount`].
+pub fn counter(n: u64) -> String {
+    if n < 1_000_000 { count(n) } else { amount(n as f64) }
+}
+
+/// A count with its noun: 1 row, 3 rows.
+pub fn counted(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// A number of bytes: 512 bytes, 1.5 MiB.
+pub fn bytes(n: impl Into<u128>) -> String {
+    let n = n.into();
+    let mut value = n as f64;
+    for unit in ["bytes", "KiB", "MiB", "GiB", "TiB"] {
+        if value < 1024.0 {
+            return if unit == "bytes" { format!("{n} bytes") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.0} PiB")
+}
+
+/// A duration in seconds, to three significant digits.
+pub fn seconds(duration: f64) -> String {
+    format!("{} s", significant(duration, 3))
+}
+
+/// How often something happens: 5 steps/s, or 1 in 4 s.
+pub fn pace(per_second: f64, what: &str) -> String {
+    if per_second < 1.0 { format!("1 in {:.0} s", 1.0 / per_second) } else { format!("{per_second:.0} {what}/s") }
+}
+
+fn typographic(text: &str) -> String {
+    text.replace('-', "−")
+}
+
+fn without_zeros(text: &str) -> String {
+    let (digits, power) = text.split_once('e').map_or((text, None), |(d, p)| (d, Some(p)));
+    let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+    power.map_or_else(|| digits.to_owned(), |p| format!("{digits}e{p}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        amount, brief, bytes, cell, count, counted, counter, exact, learning_rate, number, pace, percent, score,
+        seconds, significant, tight, without_zeros,
+    };
+
+    #[test]
+    fn digits_are_as_many_as_the_place_has_room_for() {
+        for (value, want) in [
+            (0.0, "0"),
+            (-0.1879, "−0.1879"),
+            (123.456, "123.5"),
+            (0.000_012, "1.20e−5"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "−∞"),
+            (99_999.0, "99999"),
+            (-0.0, "0"),
+        ] {
+            assert_eq!(number(value), want);
+        }
+        for (value, want) in [(0.1, "0.1"), (0.000_01, "1e−5"), (-20.0, "−20"), (3.14, "3.14")] {
+            assert_eq!(brief(value), want);
+        }
+        for (value, want) in [(0.0, "0.00"), (-0.004, "−4e−3"), (0.5, "0.50"), (-99.5, "−99.50"), (1234.5, "1234")]
+        {
+            assert_eq!(tight(value), want);
+        }
+        for (value, want) in [(0.01_f32, "0.01"), (1e-8, "1e-8"), (0.0, "0"), (2.5, "2.5")] {
+            assert_eq!(exact(f64::from(value)), want);
+        }
+        for (value, digits, want) in
+            [(1234.5678, 4, "1235"), (0.1, 4, "0.1"), (2e-7, 4, "2.000e-7"), (1e9, 2, "1000000000")]
+        {
+            assert_eq!(significant(value, digits), want);
+        }
+        assert_eq!(cell(-1.000_000_4), "-1");
+        assert_eq!(score(-0.12345), "−0.123");
+        assert_eq!(without_zeros("1.00e−5"), "1e−5");
+    }
+
+    #[test]
+    fn learning_rates_can_be_typed_again() {
+        for (rate, want) in [(0.01_f32, "0.01"), (0.003_16, "0.0032"), (1e-5, "1e-5"), (3.2e-6, "3.2e-6"), (1.0, "1")] {
+            assert_eq!(learning_rate(rate), want);
+            assert!((want.parse::<f32>().expect("a number") - rate).abs() <= 0.05 * rate);
+        }
+    }
+
+    #[test]
+    fn counts_sizes_and_times_have_their_units() {
+        assert_eq!(count(1_234_567_u32), "1\u{202f}234\u{202f}567");
+        assert_eq!([950.0, 12_300.0, 1.62e6].map(amount), ["950", "12.30 k", "1.62 M"]);
+        assert_eq!([12_000, 2_500_000].map(counter), ["12\u{202f}000", "2.50 M"]);
+        assert_eq!([0, 1, 2].map(|n| counted(n, "row")), ["0 rows", "1 row", "2 rows"]);
+        assert_eq!(
+            [0_u64, 1023, 1536, 5 << 20, 3 << 40].map(bytes),
+            ["0 bytes", "1023 bytes", "1.5 KiB", "5.0 MiB", "3.0 TiB"]
+        );
+        assert_eq!((percent(0.125, 1), percent(0.5, 0)), ("12.5 %".to_owned(), "50 %".to_owned()));
+        assert_eq!(seconds(1.23456), "1.23 s");
+        assert_eq!((pace(0.25, "steps"), pace(5.0, "steps")), ("1 in 4 s".to_owned(), "5 steps/s".to_owned()));
+    }
+}
