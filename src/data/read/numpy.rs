@@ -6,6 +6,7 @@ use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
 use crate::data::table::{Column, Images, Table, TextBuilder, Values};
+use half::f16;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
 use std::io::{BufReader, Read};
 
@@ -273,8 +274,8 @@ fn decoder(kind: &TypeStr, width: usize) -> Option<Decode> {
         (TypeChar::Int, 4, true) => read!(i32, from_be_bytes),
         (TypeChar::Int, 8, false) => read!(i64, from_le_bytes),
         (TypeChar::Int, 8, true) => read!(i64, from_be_bytes),
-        (TypeChar::Float, 2, false) => Some(|b| half(u16::from_le_bytes([b[0], b[1]]))),
-        (TypeChar::Float, 2, true) => Some(|b| half(u16::from_be_bytes([b[0], b[1]]))),
+        (TypeChar::Float, 2, false) => Some(|b| f16::from_le_bytes([b[0], b[1]]).to_f64()),
+        (TypeChar::Float, 2, true) => Some(|b| f16::from_be_bytes([b[0], b[1]]).to_f64()),
         (TypeChar::Float, 4, false) => read!(f32, from_le_bytes),
         (TypeChar::Float, 4, true) => read!(f32, from_be_bytes),
         (TypeChar::Float, 8, false) => read!(f64, from_le_bytes),
@@ -283,24 +284,22 @@ fn decoder(kind: &TypeStr, width: usize) -> Option<Decode> {
     }
 }
 
-/// IEEE 754 binary16.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    let size = match exponent {
-        0 => fraction * 2_f64.powi(-24),
-        31 if fraction == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        _ => (1.0 + fraction / 1024.0) * 2_f64.powi(exponent - 15),
-    };
-    if bits >> 15 == 1 { -size } else { size }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::half;
+    use super::decoder;
+    use npyz::TypeStr;
 
     #[test]
-    fn half_precision_is_decoded() {
+    fn half_precision_is_decoded_in_both_byte_orders() {
+        let half = |bits: u16| {
+            let read = |kind: &str, bytes: [u8; 2]| {
+                let kind: TypeStr = kind.parse().expect("a NumPy type");
+                decoder(&kind, 2).expect("half precision is read")(&bytes)
+            };
+            let (little, big) = (read("<f2", bits.to_le_bytes()), read(">f2", bits.to_be_bytes()));
+            assert_eq!(little.to_bits(), big.to_bits());
+            little
+        };
         for (bits, value) in [
             (0x3c00, 1.0),
             (0xc000, -2.0),
