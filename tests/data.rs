@@ -1,9 +1,9 @@
 //! Readers and preparation against pandas and scikit-learn, on real tables and on one table in every format.
 
 use chainrule::data::{
-    Balance, Column, ColumnPlan, DataSource, Encoder, EncodingKind, Fit, Function, ImageOptions, Kind, Missing,
-    Numbers, Part, Preparation, ReadOptions, Role, ScaleCurve, Split, SplitBy, Step, StepKind, Table, Targets,
-    Treatment, Values, prepare, summarise,
+    Balance, Column, ColumnKind, ColumnPlan, DataSource, Encoder, EncodingKind, Fit, Function, ImageOptions, Missing,
+    Numbers, Part, Preparation, PreparationStep, ReadOptions, Role, ScaleCurve, Split, SplitBy, StepKind, Table,
+    Targets, Treatment, Values, prepare, summarise,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,12 @@ fn alone(column: &Column, treatment: Treatment, missing: Missing) -> (Table, Pre
     (table, Preparation { columns, steps: Vec::new(), split })
 }
 
-fn encoded(column: &Column, treatment: Treatment, missing: Missing, steps: Vec<Step>) -> (Vec<f64>, Encoder) {
+fn encoded(
+    column: &Column,
+    treatment: Treatment,
+    missing: Missing,
+    steps: Vec<PreparationStep>,
+) -> (Vec<f64>, Encoder) {
     let (table, mut plan) = alone(column, treatment, missing);
     plan.steps = steps;
     let data = prepare(&table, &plan).unwrap_or_else(|e| panic!("{}: {e}", column.name));
@@ -85,7 +90,7 @@ fn real_tables_are_read_and_prepared_as_pandas_and_scikit_learn_do() {
             assert_eq!(summary.distinct as u64, want["distinct"].as_u64().expect("a number"), "{what}");
             if want["mean"].is_number() {
                 check_number(column, want, &what);
-            } else if column.kind() == Kind::Text && want["categories"].is_array() {
+            } else if column.kind() == ColumnKind::Text && want["categories"].is_array() {
                 check_text(column, want, &what);
             }
         }
@@ -103,7 +108,7 @@ fn check_number(column: &Column, want: &Value, what: &str) {
     if column.len() - column.missing() < 2 {
         return;
     }
-    let close = |treatment, missing, steps: Vec<Step>, key: &str| {
+    let close = |treatment, missing, steps: Vec<PreparationStep>, key: &str| {
         let (got, _) = encoded(column, treatment, missing, steps);
         for (got, want) in got.iter().zip(numbers(&want[key])) {
             near(*got, want, 1e-6, &format!("{what}, {key}"));
@@ -168,7 +173,7 @@ fn check_several(table: &Table, case: &Value, name: &str) {
             StepKind::Gaps.into(),
             StepKind::Treat.into(),
             StepKind::Products.into(),
-            Step {
+            PreparationStep {
                 kind: StepKind::Polynomial { degree: 2 },
                 columns: names.iter().map(|n| (*n).to_owned()).collect(),
                 off: false,
@@ -189,7 +194,7 @@ fn check_several(table: &Table, case: &Value, name: &str) {
         }
     }
     if let (Some(text), Some(number)) = (case["text"].as_str(), case["number"].as_str()) {
-        if table.column(text).is_none_or(|c| c.kind() != Kind::Text) {
+        if table.column(text).is_none_or(|c| c.kind() != ColumnKind::Text) {
             return;
         }
         let columns =
@@ -223,7 +228,7 @@ fn check_table(table: &Table, what: &str) {
     assert_eq!((0..6).map(|row| column(1).number(row)).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "{what}");
     assert_eq!(cells(column(2)), ["Bergen", "Århus", "", "Bergen", "say \"hi\", twice", "x"], "{what}");
     let days = ["2024-01-31", "2024-02-29", "2024-03-01", "1969-07-20", "2024-12-24", "2024-01-01"];
-    assert_eq!((cells(column(3)), column(3).kind()), (days.map(str::to_owned).to_vec(), Kind::Date), "{what}");
+    assert_eq!((cells(column(3)), column(3).kind()), (days.map(str::to_owned).to_vec(), ColumnKind::Date), "{what}");
 }
 
 #[test]
@@ -320,7 +325,7 @@ fn arrays_of_every_type_are_read() {
     let pair = open("formats/pair.npz");
     assert_eq!((pair.columns.len(), pair.columns[4].name.as_str()), (5, "y"));
     let packed = open("formats/packed.npz");
-    assert_eq!((packed.columns[0].kind(), packed.columns[1].cell(5)), (Kind::Image, "5".to_owned()));
+    assert_eq!((packed.columns[0].kind(), packed.columns[1].cell(5)), (ColumnKind::Image, "5".to_owned()));
 }
 
 #[test]
@@ -551,7 +556,7 @@ fn rare_classes_count_as_much_as_frequent_ones() {
 fn steps_follow_their_order_and_learn_from_training_rows_only() {
     let column =
         Column::numbers("x", (0..40).map(|i| if i == 5 { f64::NAN } else { f64::from(i) }).collect::<Vec<f64>>());
-    let steps = |kinds: &[StepKind]| kinds.iter().map(|&k| k.into()).collect::<Vec<Step>>();
+    let steps = |kinds: &[StepKind]| kinds.iter().map(|&k| k.into()).collect::<Vec<PreparationStep>>();
     // Filled with the mean, then squared; or squared (a gap stays one), then filled.
     let first = steps(&[StepKind::Gaps, StepKind::Polynomial { degree: 2 }]);
     let (got, encoder) = encoded(&column, Treatment::AsIs, Missing::Constant { value: 3.0 }, first);
@@ -582,7 +587,7 @@ fn steps_follow_their_order_and_learn_from_training_rows_only() {
     assert_eq!(prepare(&other, &plan).expect("fits").encoder, data.encoder);
     // A target that a curve was put upon is followed back.
     plan.columns[1].treatment = Treatment::Standardise;
-    plan.steps = vec![Step { kind: StepKind::Log, columns: vec!["a ramp of its own".into()], off: false }];
+    plan.steps = vec![PreparationStep { kind: StepKind::Log, columns: vec!["a ramp of its own".into()], off: false }];
     let data = prepare(&table, &plan).expect("fits");
     assert_eq!(data.target().describe(33), "33");
     let Targets::Values { scales, .. } = data.target() else { panic!("numbers") };
@@ -605,7 +610,7 @@ fn column_types_can_be_changed() {
         role: Role::Feature,
         treatment: Treatment::AsIs,
         missing: Missing::Mean,
-        read_as: Some(Kind::Number),
+        read_as: Some(ColumnKind::Number),
         ..plan.columns[0].clone()
     };
     plan.columns[1] = ColumnPlan { role: Role::Feature, treatment: Treatment::Hash, ..plan.columns[1].clone() };

@@ -4,8 +4,8 @@
 use super::dialogs::Question;
 use super::model::{Model, Opened, Waiting, stem};
 use crate::data::{
-    DataError, DataSource, Dataset, Detected, Finding, Loaded, Preparation, Progress, ReadOptions, Reading, Relations,
-    Role, findings, prepare, relate, summarise,
+    DataError, DataSource, DataWarning, Dataset, Detected, Loaded, Preparation, ReadOptions, Reading, ReadingProgress,
+    Relations, Role, prepare, relate, summarise, warnings,
 };
 use crate::project::{DataSection, Document, Suggestion, adapt};
 use crate::train::task;
@@ -41,7 +41,7 @@ impl Incoming {
 /// A reading under way.
 #[derive(Clone)]
 pub struct Pending {
-    pub progress: Arc<Progress>,
+    pub progress: Arc<ReadingProgress>,
     pub begun: Instant,
 }
 
@@ -64,7 +64,7 @@ pub enum Lost {
 #[derive(Default)]
 pub struct Insight {
     pub relations: Relations,
-    pub findings: Vec<Finding>,
+    pub findings: Vec<DataWarning>,
 }
 
 /// What an insight was asked for.
@@ -448,7 +448,7 @@ impl Model {
         let receiver = self.job("insight", move || {
             let (whole, target) = (&table.loaded.table, key.target.as_deref());
             let features: Vec<&str> = key.features.iter().map(String::as_str).collect();
-            Insight { relations: relate(whole, target), findings: findings(whole, &table.summaries, &features, target) }
+            Insight { relations: relate(whole, target), findings: warnings(whole, &table.summaries, &features, target) }
         });
         self.insight_job = Some(receiver);
     }

@@ -3,7 +3,8 @@
 
 use super::{Failure, thread_count};
 use crate::data::{
-    Dataset, Encoder, Kind, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare, read_file,
+    ColumnKind, Dataset, Encoder, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare,
+    read_file,
 };
 use crate::nn::layers::{
     AttentionSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, GlobalPoolSpec, InputSpec, OutputSpec, Padding,
@@ -232,12 +233,12 @@ fn load(path: &Path, threads: usize) -> Result<(), Failure> {
     let read = begun.elapsed().as_secs_f64();
     let mut plan = Preparation::guess(&table);
     let kind = |k: usize| table.columns[k].kind();
-    let last = (0..table.columns.len()).rev().find(|&k| kind(k) == Kind::Number);
+    let last = (0..table.columns.len()).rev().find(|&k| kind(k) == ColumnKind::Number);
     for (k, column) in plan.columns.iter_mut().enumerate() {
         column.role = match kind(k) {
             _ if last == Some(k) => Role::Target,
-            Kind::Number | Kind::Image => Role::Feature,
-            Kind::Text | Kind::Date => Role::Ignore,
+            ColumnKind::Number | ColumnKind::Image => Role::Feature,
+            ColumnKind::Text | ColumnKind::Date => Role::Ignore,
         };
         column.treatment = Treatment::AsIs;
     }

@@ -1,7 +1,7 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
 use super::Failure;
-use crate::data::{DataSource, Preparation, Role, findings, summarise};
+use crate::data::{DataSource, Preparation, Role, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let of = |role| guess.columns.iter().filter(move |c| c.role == role).map(|c| c.name.as_str());
     let features: Vec<&str> = of(Role::Feature).collect();
-    let found = findings(&table, &summaries, &features, of(Role::Target).next());
+    let found = warnings(&table, &summaries, &features, of(Role::Target).next());
     if !found.is_empty() {
         println!();
     }

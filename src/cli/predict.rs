@@ -1,7 +1,7 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
 use super::{Failure, open};
-use crate::data::{DataSource, Encoder, Encoding, EncodingKind, ReadOptions, TargetScale};
+use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, TargetScale};
 use crate::nn::{Head, HeadTarget, Plan};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
@@ -82,8 +82,8 @@ fn outputs<'a>(plan: &Plan, encoder: &'a Encoder) -> Vec<Predicted<'a>> {
     let of = |head: &Head| match &head.target {
         HeadTarget::Features => Predicted::Values(encoder.feature_names().into_iter().zip(encoder.scales()).collect()),
         HeadTarget::Group { group, columns } => {
-            let group: &[&Encoding] = groups.get(*group).map_or(&[], Vec::as_slice);
-            if let [Encoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
+            let group: &[&ColumnEncoding] = groups.get(*group).map_or(&[], Vec::as_slice);
+            if let [ColumnEncoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
                 return Predicted::Class { column, levels };
             }
             let chosen = columns.clone().unwrap_or_else(|| (0..group.len()).collect());

@@ -116,7 +116,7 @@ pub(super) fn unique_names<'a>(given: impl IntoIterator<Item = &'a str>) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::CellColumn;
-    use crate::data::Kind;
+    use crate::data::ColumnKind;
 
     #[test]
     fn a_column_of_numbers_and_words_is_text_as_it_was_written() {
@@ -127,6 +127,6 @@ mod tests {
         column.number(2.0);
         let column = column.finish("a".into());
         assert_eq!((0..4).map(|r| column.cell(r)).collect::<Vec<_>>(), ["1.5", "", "x", "2"]);
-        assert!(column.is_missing(1) && column.kind() == Kind::Text);
+        assert!(column.is_missing(1) && column.kind() == ColumnKind::Text);
     }
 }

@@ -3,7 +3,7 @@
 use super::dates;
 use super::error::DataError;
 use super::numbers::Numbers;
-use super::table::{Column, Kind, Places, Table, Values};
+use super::table::{Column, ColumnKind, Places, Table, Values};
 use crate::format;
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::{ArcArray2, Array2};
@@ -17,8 +17,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Encoder {
-    pub features: Vec<Encoding>,
-    pub targets: Vec<Encoding>,
+    pub features: Vec<ColumnEncoding>,
+    pub targets: Vec<ColumnEncoding>,
     /// Several rows, one after the other, make a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
@@ -37,11 +37,11 @@ pub struct Window {
 /// How one column becomes numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Encoding {
+pub struct ColumnEncoding {
     pub column: String,
     /// What the column is read as, where that is not what it looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_as: Option<Kind>,
+    pub read_as: Option<ColumnKind>,
     pub kind: EncodingKind,
     /// What stands for a missing value; rows with one are dropped when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,14 +104,14 @@ pub enum Function {
 pub struct TargetScale {
     pub offset: f64,
     pub scale: f64,
-    #[serde(default, skip_serializing_if = "Curve::is_line")]
-    pub curve: Curve,
+    #[serde(default, skip_serializing_if = "ScaleCurve::is_line")]
+    pub curve: ScaleCurve,
 }
 
 /// A curve that can be followed back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Curve {
+pub enum ScaleCurve {
     /// x
     #[default]
     Line,
@@ -121,7 +121,7 @@ pub enum Curve {
     Power(f64),
 }
 
-impl Curve {
+impl ScaleCurve {
     #[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
     fn is_line(&self) -> bool {
         *self == Self::Line
@@ -167,10 +167,10 @@ impl Curve {
 
 impl TargetScale {
     /// The number itself.
-    pub const SAME: Self = Self { offset: 0.0, scale: 1.0, curve: Curve::Line };
+    pub const SAME: Self = Self { offset: 0.0, scale: 1.0, curve: ScaleCurve::Line };
 
     pub fn line(offset: f64, scale: f64) -> Self {
-        Self { offset, scale, curve: Curve::Line }
+        Self { offset, scale, curve: ScaleCurve::Line }
     }
 
     /// The number in the column's own units.
@@ -185,12 +185,12 @@ impl TargetScale {
     /// The number in a unit in which errors can be summed, and what that unit is worth in the column's own: the encoded
     /// number itself where it is a line.
     pub fn measure(self, value: f64) -> f64 {
-        if self.curve == Curve::Line { value } else { self.decode(value) }
+        if self.curve == ScaleCurve::Line { value } else { self.decode(value) }
     }
 
     /// What one of [`Self::measure`] is in the column's own units.
     pub fn unit(self) -> f64 {
-        if self.curve == Curve::Line { self.scale } else { 1.0 }
+        if self.curve == ScaleCurve::Line { self.scale } else { 1.0 }
     }
 }
 
@@ -263,7 +263,7 @@ impl Targets {
 /// Names of what a date becomes.
 const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
 
-impl Encoding {
+impl ColumnEncoding {
     /// Numbers that the column becomes.
     pub fn width(&self) -> usize {
         match &self.kind {
@@ -330,10 +330,10 @@ impl Encoding {
                 matches!(column.values, Values::Numbers(_) | Values::Dates(_))
             }
             EncodingKind::Calendar { .. } => {
-                if column.kind() == Kind::Text {
-                    column = Cow::Owned(read_as(&column, Some(Kind::Date))?.into_owned());
+                if column.kind() == ColumnKind::Text {
+                    column = Cow::Owned(read_as(&column, Some(ColumnKind::Date))?.into_owned());
                 }
-                column.kind() == Kind::Date
+                column.kind() == ColumnKind::Date
             }
             EncodingKind::Pixels { height, width, channels, .. } => {
                 let Values::Images(images) = &column.values else {
@@ -346,7 +346,7 @@ impl Encoding {
                 true
             }
             EncodingKind::Missing => true,
-            _ => column.kind() != Kind::Image,
+            _ => column.kind() != ColumnKind::Image,
         };
         if fits { Ok(column) } else { Err(DataError::TextAsNumber { column: self.column.clone() }) }
     }
@@ -431,7 +431,7 @@ fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
 }
 
 /// The column as what it is to be read as, or as it is.
-pub(super) fn read_as(column: &Column, kind: Option<Kind>) -> Result<Cow<'_, Column>, DataError> {
+pub(super) fn read_as(column: &Column, kind: Option<ColumnKind>) -> Result<Cow<'_, Column>, DataError> {
     let Some(kind) = kind.filter(|&kind| kind != column.kind()) else { return Ok(Cow::Borrowed(column)) };
     let (from, to) = (column.kind().label(), kind.label());
     let converted = column.converted(kind);
@@ -467,7 +467,7 @@ fn write_calendar(seconds: f64, scale: TargetScale, out: &mut [f32]) {
 impl Encoder {
     /// Features of one row of the table.
     fn row_width(&self) -> usize {
-        self.features.iter().map(Encoding::width).sum()
+        self.features.iter().map(ColumnEncoding::width).sum()
     }
 
     /// Rows that make a sample.
@@ -482,7 +482,7 @@ impl Encoder {
 
     /// Names of the features.
     pub fn feature_names(&self) -> Vec<String> {
-        let names: Vec<String> = self.features.iter().flat_map(Encoding::names).collect();
+        let names: Vec<String> = self.features.iter().flat_map(ColumnEncoding::names).collect();
         match self.window {
             None => names,
             Some(Window { length, .. }) => {
@@ -505,7 +505,9 @@ impl Encoder {
     /// Height, width and channels, if the features are the pixels of a picture and nothing else.
     pub fn picture(&self) -> Option<(usize, usize, usize)> {
         match self.features.as_slice() {
-            [Encoding { kind: EncodingKind::Pixels { height, width, channels, .. }, .. }] if self.window.is_none() => {
+            [ColumnEncoding { kind: EncodingKind::Pixels { height, width, channels, .. }, .. }]
+                if self.window.is_none() =>
+            {
                 Some((*height, *width, *channels))
             }
             _ => None,
@@ -552,10 +554,10 @@ impl Encoder {
     }
 
     /// The targets by kind, in order of first appearance: each column of classes alone, all numbers together.
-    pub fn target_groups(&self) -> Vec<Vec<&Encoding>> {
-        let mut groups: Vec<Vec<&Encoding>> = Vec::new();
+    pub fn target_groups(&self) -> Vec<Vec<&ColumnEncoding>> {
+        let mut groups: Vec<Vec<&ColumnEncoding>> = Vec::new();
         for encoding in &self.targets {
-            let is_number = |e: &Encoding| !matches!(e.kind, EncodingKind::OneHot { .. });
+            let is_number = |e: &ColumnEncoding| !matches!(e.kind, EncodingKind::OneHot { .. });
             match groups.iter_mut().find(|g| is_number(encoding) && is_number(g[0])) {
                 Some(numbers) => numbers.push(encoding),
                 None => groups.push(vec![encoding]),
@@ -576,7 +578,7 @@ pub(super) fn ahead(rows: &[usize], by: usize) -> Cow<'_, [usize]> {
     if by == 0 { Cow::Borrowed(rows) } else { rows.iter().map(|row| row + by).collect() }
 }
 
-fn targets_of(group: &[&Encoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
+fn targets_of(group: &[&ColumnEncoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
     if let [encoding] = group
         && let EncodingKind::OneHot { levels } = &encoding.kind
     {
@@ -600,7 +602,12 @@ fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn
 }
 
 /// `[rows, length · features]`: of each row itself and of those before it, the oldest first.
-fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize) -> Result<Array2<f32>, DataError> {
+fn encode(
+    encodings: &[&ColumnEncoding],
+    table: &Table,
+    rows: &[usize],
+    length: usize,
+) -> Result<Array2<f32>, DataError> {
     const CHUNK: usize = 64;
     let mut parts = Vec::new();
     for encoding in encodings {
@@ -629,7 +636,7 @@ fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize)
                     match (&encoding.kind, &columns[0].values) {
                         // What nearly all columns are, without a decision for each cell.
                         (EncodingKind::Linear(scale), Values::Numbers(numbers))
-                            if scale.curve == Curve::Line && encoding.fill.is_none() =>
+                            if scale.curve == ScaleCurve::Line && encoding.fill.is_none() =>
                         {
                             let line = |v: f64| ((v - scale.offset) / scale.scale) as f32;
                             let cells = places.zip(rows);
@@ -651,14 +658,14 @@ fn encode(encodings: &[&Encoding], table: &Table, rows: &[usize], length: usize)
 
 #[cfg(test)]
 mod tests {
-    use super::{Curve, Encoding, EncodingKind, TargetScale};
+    use super::{ColumnEncoding, EncodingKind, ScaleCurve, TargetScale};
     use crate::data::{Column, Encoder, Table};
     use proptest::prelude::{Strategy as _, prop_assert, proptest};
 
     proptest! {
         #[test]
         fn curves_are_followed_back(x in -1e3..1e3, lambda in (-3.0..5.0_f64).prop_map(|l: f64| (l * 4.0).round() / 4.0)) {
-            for curve in [Curve::Line, Curve::Log, Curve::Power(lambda)] {
+            for curve in [ScaleCurve::Line, ScaleCurve::Log, ScaleCurve::Power(lambda)] {
                 let scale = TargetScale { offset: 3.0, scale: 7.0, curve };
                 let y = scale.encode(x);
                 // Where the curve is nearly flat, digits are lost on the way.
@@ -675,7 +682,7 @@ mod tests {
         let text = ["2024-01-01", "2024-07-02"];
         let table = Table { name: "t".into(), columns: vec![Column::text("day", text.map(Some))] };
         let kind = EncodingKind::Calendar { scale: TargetScale::SAME, times: false };
-        let encoding = Encoding { column: "day".into(), read_as: None, kind, fill: None };
+        let encoding = ColumnEncoding { column: "day".into(), read_as: None, kind, fill: None };
         let encoder = Encoder { features: vec![encoding], ..Encoder::default() };
         let x = encoder.features(&table, &[0, 1]).expect("dates");
         assert_eq!(x.dim(), (2, 5));

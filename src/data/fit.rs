@@ -3,12 +3,16 @@
 //! A feature on its way through the steps is a [`Draft`]: columns, the functions that were put upon them so far, and what
 //! they will be encoded as. Values are computed when a step asks for them, so that nothing is held for all columns at once.
 
-use super::encode::{Curve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Window, ahead, apply};
+use super::encode::{
+    ColumnEncoding, Encoder, EncodingKind, Factor, Function, ScaleCurve, TargetScale, Window, ahead, apply,
+};
 use super::error::DataError;
 use super::numbers::Numbers;
-use super::plan::{ColumnPlan, HASH_PLACES, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
+use super::plan::{
+    ColumnPlan, HASH_PLACES, MAX_CLASSES, Missing, Preparation, PreparationStep, Role, StepKind, Treatment,
+};
 use super::stats::quantile;
-use super::table::{Column, Kind, Values};
+use super::table::{Column, ColumnKind, Values};
 use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -84,7 +88,9 @@ impl<'a> Draft<'a> {
             return;
         }
         match self.steps.last_mut() {
-            Some(Function::Linear(last)) if last.offset == 0.0 && last.scale == 1.0 && scale.curve == Curve::Line => {
+            Some(Function::Linear(last))
+                if last.offset == 0.0 && last.scale == 1.0 && scale.curve == ScaleCurve::Line =>
+            {
                 (last.offset, last.scale) = (scale.offset, scale.scale);
             }
             _ => self.steps.push(Function::Linear(scale)),
@@ -98,10 +104,10 @@ impl<'a> Draft<'a> {
         derived
     }
 
-    fn encoding(self) -> Encoding {
+    fn encoding(self) -> ColumnEncoding {
         let read_as = self.plan.read_as;
         let column = self.factors[0].column.clone();
-        let encoding = |kind, fill| Encoding { column: column.clone(), read_as, kind, fill };
+        let encoding = |kind, fill| ColumnEncoding { column: column.clone(), read_as, kind, fill };
         if let Some(kind) = self.kind {
             return encoding(kind, self.fill);
         }
@@ -163,7 +169,7 @@ impl<'a> Fitting<'a> {
         })
     }
 
-    fn step(&self, step: &Step, features: &mut Vec<Draft<'a>>) -> Result<(), DataError> {
+    fn step(&self, step: &PreparationStep, features: &mut Vec<Draft<'a>>) -> Result<(), DataError> {
         let rows = &self.training;
         let named = |d: &Draft<'_>| step.columns.is_empty() || step.columns.contains(&d.name);
         let chosen = |d: &Draft<'_>| d.is_number() && named(d);
@@ -246,8 +252,8 @@ impl<'a> Fitting<'a> {
 
     fn curve(kind: StepKind, draft: &mut Draft<'_>, rows: &[usize]) {
         let curve = match kind {
-            StepKind::Power => Curve::Power(best_power(&draft.values(rows))),
-            _ => Curve::Log,
+            StepKind::Power => ScaleCurve::Power(best_power(&draft.values(rows))),
+            _ => ScaleCurve::Log,
         };
         draft.push_scale(TargetScale { curve, ..TargetScale::SAME });
     }
@@ -256,7 +262,7 @@ impl<'a> Fitting<'a> {
     fn fill(&self, draft: &mut Draft<'_>) {
         let column = draft.columns[0];
         let (is_number, missing) = (draft.is_number(), draft.plan.missing);
-        if missing == Missing::Drop || column.kind() == Kind::Image {
+        if missing == Missing::Drop || column.kind() == ColumnKind::Image {
             return;
         }
         if !is_number {
@@ -445,8 +451,8 @@ fn best_power(values: &[f64]) -> f64 {
     let positive = values.iter().all(|&v| v >= 0.0);
     let likelihood = |lambda: f64| {
         // Without its constant, which would swallow the digits of large numbers at low powers.
-        let curve = |v: f64| match Curve::Power(lambda) {
-            Curve::Power(lambda) if positive && lambda != 0.0 => libm::pow(v + 1.0, lambda) / lambda,
+        let curve = |v: f64| match ScaleCurve::Power(lambda) {
+            ScaleCurve::Power(lambda) if positive && lambda != 0.0 => libm::pow(v + 1.0, lambda) / lambda,
             curve => curve.apply(v),
         };
         let mean = values.iter().map(|&v| curve(v)).sum::<f64>() / n;

@@ -28,7 +28,7 @@ pub enum Shape {
     Spiral,
     Moons,
     AboveCurve {
-        curve: Curve,
+        curve: BoundaryCurve,
     },
     Blobs {
         classes: usize,
@@ -59,13 +59,13 @@ pub enum Shape {
 /// f of the classes "above" and "below" y = f(x).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Curve {
+pub enum BoundaryCurve {
     Sine,
     Cubic,
     Absolute,
 }
 
-impl Curve {
+impl BoundaryCurve {
     pub const ALL: [Self; 3] = [Self::Sine, Self::Cubic, Self::Absolute];
 
     pub fn label(self) -> &'static str {
@@ -92,7 +92,7 @@ impl Shape {
         Self::Gaussians,
         Self::Spiral,
         Self::Moons,
-        Self::AboveCurve { curve: Curve::Sine },
+        Self::AboveCurve { curve: BoundaryCurve::Sine },
         Self::Blobs { classes: 3 },
         Self::Arms { classes: 3 },
         Self::Plane,
@@ -398,7 +398,7 @@ fn rng_angle(i: usize, seed: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Curve, Generator, Shape};
+    use super::{BoundaryCurve, Generator, Shape};
     use crate::data::Values;
 
     #[test]
@@ -431,7 +431,7 @@ mod tests {
         for (x, y, class) in points(Shape::ExclusiveOr) {
             assert_eq!(x * y > 0.0, class == "same");
         }
-        for (x, y, class) in points(Shape::AboveCurve { curve: Curve::Absolute }) {
+        for (x, y, class) in points(Shape::AboveCurve { curve: BoundaryCurve::Absolute }) {
             assert_eq!(y > x.abs() - 3.0, class == "above");
         }
     }

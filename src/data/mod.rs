@@ -27,19 +27,21 @@ mod table;
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
 pub use encode::{
-    Curve as ScaleCurve, Encoder, Encoding, EncodingKind, Factor, Function, TargetScale, Targets, Window, stepped,
+    ColumnEncoding, Encoder, EncodingKind, Factor, Function, ScaleCurve, TargetScale, Targets, Window, stepped,
 };
 pub use error::DataError;
-pub use generate::{Curve, Generator, Shape};
+pub use generate::{BoundaryCurve, Generator, Shape};
 pub use numbers::Numbers;
 pub use pca::{Projection, project};
-pub use plan::{Augmentation, Balance, ColumnPlan, MAX_CLASSES, Missing, Preparation, Role, Step, StepKind, Treatment};
+pub use plan::{
+    Augmentation, Balance, ColumnPlan, MAX_CLASSES, Missing, Preparation, PreparationStep, Role, StepKind, Treatment,
+};
 pub use prepare::{Dataset, Folds, Part, balanced, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };
-pub use reading::{Progress, Reading};
+pub use reading::{Reading, ReadingProgress};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
-pub use stats::{Finding, Range, Relations, Remedy, Summary, findings, quantile, relate, summarise};
-pub use table::{Column, Images, Kind, Table, Text, Values};
+pub use stats::{DataWarning, Range, Relations, Remedy, Summary, quantile, relate, summarise, warnings};
+pub use table::{Column, ColumnKind, Images, Table, Text, Values};

@@ -2,7 +2,7 @@
 
 use super::encode::Window;
 use super::split::Split;
-use super::table::{Column, Kind, Table};
+use super::table::{Column, ColumnKind, Table};
 use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Preparation {
     pub columns: Vec<ColumnPlan>,
     /// What is done, in this order; gaps and treatments where it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<PreparationStep>,
     #[serde(default)]
     pub split: Split,
 }
@@ -36,7 +36,7 @@ pub struct ColumnPlan {
     pub missing: Missing,
     /// What it is read as, where that is not what it looks like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read_as: Option<Kind>,
+    pub read_as: Option<ColumnKind>,
 }
 
 /// What a column is for.
@@ -99,7 +99,7 @@ pub enum Missing {
 /// One step of the preparation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct PreparationStep {
     pub kind: StepKind,
     /// The columns that it changes or makes others of; all numbers that are features when empty
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -235,16 +235,16 @@ impl Treatment {
     }
 
     /// Whether a column of this kind, in this role, can be treated so.
-    pub fn takes(self, kind: Kind, role: Role) -> bool {
+    pub fn takes(self, kind: ColumnKind, role: Role) -> bool {
         match (kind, role) {
-            (Kind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
-            (Kind::Image, _) => false,
-            (Kind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
-            (Kind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
-            (Kind::Date, Role::Target) => self.is_scale(),
-            (Kind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
-            (Kind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
-            (Kind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
+            (ColumnKind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
+            (ColumnKind::Image, _) => false,
+            (ColumnKind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
+            (ColumnKind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
+            (ColumnKind::Date, Role::Target) => self.is_scale(),
+            (ColumnKind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
+            (ColumnKind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
+            (ColumnKind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
         }
     }
 }
@@ -325,7 +325,7 @@ impl StepKind {
     }
 }
 
-impl From<StepKind> for Step {
+impl From<StepKind> for PreparationStep {
     fn from(kind: StepKind) -> Self {
         Self { kind, columns: Vec::new(), off: false }
     }
@@ -357,9 +357,9 @@ impl Preparation {
     }
 
     /// All steps in order, with those that are always there.
-    pub fn all_steps(&self) -> Vec<Step> {
+    pub fn all_steps(&self) -> Vec<PreparationStep> {
         let mut steps = self.steps.clone();
-        let has = |steps: &[Step], kind| steps.iter().any(|s| s.kind == kind);
+        let has = |steps: &[PreparationStep], kind| steps.iter().any(|s| s.kind == kind);
         if !has(&steps, StepKind::Gaps) {
             steps.insert(0, StepKind::Gaps.into());
         }
@@ -403,19 +403,19 @@ fn guess_column(column: &Column, target: bool) -> ColumnPlan {
     let several =
         |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
     let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
-    let classes = kind == Kind::Text || (kind == Kind::Number && several(20, 5) && whole());
+    let classes = kind == ColumnKind::Text || (kind == ColumnKind::Number && several(20, 5) && whole());
     let (role, treatment) = match (target, kind) {
-        (_, Kind::Image) => (Role::Feature, Treatment::MinMax),
+        (_, ColumnKind::Image) => (Role::Feature, Treatment::MinMax),
         (true, _) if classes => (Role::Target, Treatment::OneHot),
         (true, _) => (Role::Target, Treatment::Standardise),
         (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
-        (false, Kind::Number) if is_called_id(&column.name) && column.counts_rows() => {
+        (false, ColumnKind::Number) if is_called_id(&column.name) && column.counts_rows() => {
             (Role::Ignore, Treatment::Standardise)
         }
-        (false, Kind::Number) => (Role::Feature, Treatment::Standardise),
-        (false, Kind::Date) => (Role::Feature, Treatment::Calendar),
-        (false, Kind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
-        (false, Kind::Text) => (Role::Ignore, Treatment::OneHot),
+        (false, ColumnKind::Number) => (Role::Feature, Treatment::Standardise),
+        (false, ColumnKind::Date) => (Role::Feature, Treatment::Calendar),
+        (false, ColumnKind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
+        (false, ColumnKind::Text) => (Role::Ignore, Treatment::OneHot),
     };
     ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
 }

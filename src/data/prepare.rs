@@ -10,7 +10,7 @@ use super::plan::{
     Augmentation, Balance, ColumnPlan, MAX_CLASSES, MAX_LEVELS, Missing, Preparation, Role, StepKind, Treatment,
 };
 use super::split::{Dealing, SplitBy};
-use super::table::{Column, Kind, Table, Values};
+use super::table::{Column, ColumnKind, Table, Values};
 use ndarray::ArcArray2;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
@@ -325,7 +325,7 @@ fn check_column(plan: &ColumnPlan, column: &Column) -> Result<(), DataError> {
         let fits = |t: &&Treatment| t.takes(column.kind(), plan.role);
         let others: Vec<&str> = Treatment::ALL.iter().filter(fits).map(|t| t.label(plan.role)).collect();
         return Err(match column.kind() {
-            Kind::Text if plan.treatment.is_scale() => DataError::TextAsNumber { column: name() },
+            ColumnKind::Text if plan.treatment.is_scale() => DataError::TextAsNumber { column: name() },
             kind => DataError::Treatment {
                 column: name(),
                 kind: kind.label(),

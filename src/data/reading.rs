@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How far a reading is; shared with whoever watches it.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct ReadingProgress {
     done: AtomicU64,
     total: AtomicU64,
     cancelled: AtomicBool,
 }
 
-impl Progress {
+impl ReadingProgress {
     /// Bytes (or files) that were read, and of how many; 0 where that is not known.
     pub fn done(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
@@ -28,7 +28,7 @@ impl Progress {
 /// What a reader keeps to.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    progress: Arc<Progress>,
+    progress: Arc<ReadingProgress>,
     /// Most bytes of memory for the values.
     pub limit: usize,
     /// Only so many rows, to have a look.
@@ -43,12 +43,12 @@ impl Default for Reading {
 
 impl Reading {
     /// Of everything, in at most half of the memory that is free.
-    pub fn new(progress: Arc<Progress>) -> Self {
+    pub fn new(progress: Arc<ReadingProgress>) -> Self {
         Self { progress, limit: memory_limit(), rows: None }
     }
 
     /// Only the first rows, to have a look.
-    pub fn preview(progress: Arc<Progress>, rows: usize) -> Self {
+    pub fn preview(progress: Arc<ReadingProgress>, rows: usize) -> Self {
         Self { rows: Some(rows), ..Self::new(progress) }
     }
 

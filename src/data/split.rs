@@ -103,7 +103,7 @@ impl<'a> Dealing<'a> {
             (SplitBy::Order, _) => Key::Order(all.collect()),
             (SplitBy::Time(_), Some(column)) => {
                 let mut order: Vec<u32> = all.collect();
-                let text = column.kind() == super::table::Kind::Text;
+                let text = column.kind() == super::table::ColumnKind::Text;
                 order.sort_by(|&a, &b| {
                     let (a, b) = (kept[a as usize], kept[b as usize]);
                     if text {

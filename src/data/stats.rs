@@ -1,7 +1,7 @@
 //! What a column holds, in a few numbers, and how columns hang together.
 
 use super::numbers::Numbers;
-use super::plan::{ColumnPlan, Preparation, Role, Step, StepKind, Treatment};
+use super::plan::{ColumnPlan, Preparation, PreparationStep, Role, StepKind, Treatment};
 use super::table::{Column, Table, Values};
 use crate::format;
 use rayon::prelude::{
@@ -266,7 +266,7 @@ fn cramer(a: &[Option<usize>], b: &[Option<usize>]) -> f64 {
 
 /// Something about the data that a person should know before training.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct DataWarning {
     pub text: String,
     /// It spoils what is measured, and is not only worth knowing.
     pub serious: bool,
@@ -305,15 +305,15 @@ impl Remedy {
     /// Whether the preparation does something of the kind already.
     pub fn is_done(&self, preparation: &Preparation) -> bool {
         let Self::Robust(name) = self else { return false };
-        let clips = |s: &Step| matches!(s.kind, StepKind::Clip { .. }) && !s.off;
-        let clipped = |s: &Step| clips(s) && (s.columns.is_empty() || s.columns.contains(name));
+        let clips = |s: &PreparationStep| matches!(s.kind, StepKind::Clip { .. }) && !s.off;
+        let clipped = |s: &PreparationStep| clips(s) && (s.columns.is_empty() || s.columns.contains(name));
         let robust = |c: &ColumnPlan| c.name == *name && c.treatment == Treatment::Robust;
         preparation.columns.iter().any(robust) || preparation.steps.iter().any(clipped)
     }
 }
 
 /// Duplicate rows, features that give the target away, constant columns, columns that are nearly empty.
-pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target: Option<&str>) -> Vec<Finding> {
+pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target: Option<&str>) -> Vec<DataWarning> {
     let mut found = Vec::new();
     let rows = table.rows();
     if let Some(target) = target.and_then(|name| table.column(name)) {
@@ -321,7 +321,7 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
             if let Some(column) = table.column(name)
                 && tells(column, target)
             {
-                found.push(Finding {
+                found.push(DataWarning {
                     text: format!("\"{name}\" gives the target away: every value of it stands for one value of \"{}\". If it is not known when predicting, set its role to ignore.", target.name),
                     serious: true,
                     remedy: Some(Remedy::Ignore((*name).to_owned())),
@@ -331,7 +331,7 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
     }
     let copies = duplicates(table);
     if copies > 0 {
-        found.push(Finding {
+        found.push(DataWarning {
             text: format!(
                 "{copies} rows are copies of others. A copy of a training row in the test part makes the test too easy."
             ),
@@ -341,7 +341,7 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
     }
     for (column, summary) in table.columns.iter().zip(summaries).filter(|(c, _)| features.contains(&c.name.as_str())) {
         let ignore = || Some(Remedy::Ignore(column.name.clone()));
-        let say = |text: String| Finding { text, serious: false, remedy: ignore() };
+        let say = |text: String| DataWarning { text, serious: false, remedy: ignore() };
         if summary.distinct == 1 && rows > 1 && summary.missing == 0 {
             found.push(say(format!("\"{}\" has the same value in every row and teaches nothing.", column.name)));
         } else if column.counts_rows() {
@@ -355,7 +355,7 @@ pub fn findings(table: &Table, summaries: &[Summary], features: &[&str], target:
         } else if let Some(range) = summary.range.filter(|_| summary.outliers * 50 > rows) {
             let (low, high) = range.fences();
             let remedy = Some(Remedy::Robust(column.name.clone()));
-            found.push(Finding {
+            found.push(DataWarning {
                 remedy,
                 ..say(format!(
                     "\"{}\" has {}, below {} or above {}. A robust scale or clipping tames them.",
@@ -420,7 +420,7 @@ fn duplicates(table: &Table) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, Remedy, findings, quantile, relate, summarise};
+    use super::{DataWarning, Remedy, quantile, relate, summarise, warnings};
     use crate::data::{Column, Preparation, StepKind, Table, Treatment};
 
     #[test]
@@ -485,7 +485,7 @@ mod tests {
             columns: vec![Column::numbers("a", values.clone()), Column::numbers("b", values)],
         };
         let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
-        let found = findings(&table, &summaries, &["a"], None);
+        let found = warnings(&table, &summaries, &["a"], None);
         let remedy = found.iter().find_map(|f| f.remedy.clone()).expect("outliers");
         let mut plan = Preparation::guess(&table);
         assert!(!remedy.is_done(&plan));
@@ -501,10 +501,10 @@ mod tests {
         let mut table = table();
         let find = |table: &Table| {
             let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
-            findings(table, &summaries, &["line", "noise", "leak", "same"], Some("class"))
+            warnings(table, &summaries, &["line", "noise", "leak", "same"], Some("class"))
         };
         let found = find(&table);
-        let is = |f: &Finding, name: &str| f.remedy == Some(Remedy::Ignore(name.to_owned()));
+        let is = |f: &DataWarning, name: &str| f.remedy == Some(Remedy::Ignore(name.to_owned()));
         assert!(found.iter().any(|f| f.serious && is(f, "leak")), "{found:?}");
         assert!(found.iter().any(|f| !f.serious && is(f, "same")), "{found:?}");
         assert!(!found.iter().any(|f| is(f, "line") || f.text.contains("copies")), "{found:?}");

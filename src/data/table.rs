@@ -35,7 +35,7 @@ pub enum Values {
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ColumnKind {
     Number,
     Date,
     Text,
@@ -76,7 +76,7 @@ impl Table {
     }
 }
 
-impl Kind {
+impl ColumnKind {
     pub fn label(self) -> &'static str {
         match self {
             Self::Number => "number",
@@ -233,12 +233,12 @@ impl Places {
 }
 
 impl Values {
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ColumnKind {
         match self {
-            Self::Numbers(_) => Kind::Number,
-            Self::Dates(_) => Kind::Date,
-            Self::Text(_) => Kind::Text,
-            Self::Images(_) => Kind::Image,
+            Self::Numbers(_) => ColumnKind::Number,
+            Self::Dates(_) => ColumnKind::Date,
+            Self::Text(_) => ColumnKind::Text,
+            Self::Images(_) => ColumnKind::Image,
         }
     }
 
@@ -267,7 +267,7 @@ impl Column {
         Self::new(name, Values::Text(builder.finish()))
     }
 
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ColumnKind {
         self.values.kind()
     }
 
@@ -284,7 +284,7 @@ impl Column {
     }
 
     pub fn is_number(&self) -> bool {
-        self.kind() == Kind::Number
+        self.kind() == ColumnKind::Number
     }
 
     pub fn is_missing(&self, row: usize) -> bool {
@@ -456,21 +456,21 @@ impl Column {
     }
 
     /// The column as another kind; cells that cannot be read as one are missing. None where there is no way.
-    pub fn converted(&self, kind: Kind) -> Option<Self> {
+    pub fn converted(&self, kind: ColumnKind) -> Option<Self> {
         let values = match (&self.values, kind) {
             (values, kind) if values.kind() == kind => values.clone(),
-            (Values::Text(text), Kind::Number | Kind::Date) => {
+            (Values::Text(text), ColumnKind::Number | ColumnKind::Date) => {
                 let read = |level: &String| match kind {
-                    Kind::Number => super::human_numbers::read(level),
+                    ColumnKind::Number => super::human_numbers::read(level),
                     _ => dates::parse(level),
                 };
                 let of_level: Vec<f64> = text.levels().iter().map(|l| read(l).unwrap_or(f64::NAN)).collect();
                 let numbers = text.numbers(&of_level);
-                if kind == Kind::Number { Values::Numbers(numbers) } else { Values::Dates(numbers) }
+                if kind == ColumnKind::Number { Values::Numbers(numbers) } else { Values::Dates(numbers) }
             }
-            (Values::Numbers(v), Kind::Date) => Values::Dates(v.clone()),
-            (Values::Dates(v), Kind::Number) => Values::Numbers(v.clone()),
-            (Values::Numbers(_) | Values::Dates(_), Kind::Text) => {
+            (Values::Numbers(v), ColumnKind::Date) => Values::Dates(v.clone()),
+            (Values::Dates(v), ColumnKind::Number) => Values::Numbers(v.clone()),
+            (Values::Numbers(_) | Values::Dates(_), ColumnKind::Text) => {
                 let mut builder = TextBuilder::default();
                 for row in 0..self.len() {
                     builder.push(Some(self.cell(row)).filter(|_| !self.is_missing(row)).as_deref());

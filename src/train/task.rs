@@ -20,7 +20,7 @@ pub fn task(data: &Dataset) -> Task {
 pub fn task_of(encoder: &Encoder) -> Task {
     let groups = encoder.target_groups().into_iter().map(|group| TargetGroup {
         target: match group.as_slice() {
-            [data::Encoding { kind: EncodingKind::OneHot { levels }, .. }] => Target::Classes(levels.len()),
+            [data::ColumnEncoding { kind: EncodingKind::OneHot { levels }, .. }] => Target::Classes(levels.len()),
             targets => Target::Values(targets.len()),
         },
         columns: columns(group),
@@ -32,17 +32,17 @@ pub fn task_of(encoder: &Encoder) -> Task {
     Task { input: vec![encoder.width()], columns: feature_columns(encoder), targets }
 }
 
-fn columns(group: Vec<&data::Encoding>) -> Vec<String> {
+fn columns(group: Vec<&data::ColumnEncoding>) -> Vec<String> {
     group.into_iter().map(|e| e.column.clone()).collect()
 }
 
 fn feature_columns(encoder: &Encoder) -> Vec<FeatureColumn> {
-    let content = |e: &data::Encoding| match &e.kind {
+    let content = |e: &data::ColumnEncoding| match &e.kind {
         EncodingKind::Ordinal { levels } => Content::Categories(levels.len()),
         EncodingKind::Linear(scale) if *scale == data::TargetScale::SAME => Content::Plain,
         _ => Content::Scaled,
     };
-    let column = |e: &data::Encoding| FeatureColumn { name: e.label(), width: e.width(), content: content(e) };
+    let column = |e: &data::ColumnEncoding| FeatureColumn { name: e.label(), width: e.width(), content: content(e) };
     // Each time step of a window has its own columns.
     let steps = encoder.window.map_or(1, |w| w.length);
     let of_step = |back: usize| {

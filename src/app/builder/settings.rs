@@ -2,7 +2,7 @@
 
 use super::super::model::Model;
 use super::super::widgets::{choice, field, label, named, number};
-use crate::data::Encoding as Feature;
+use crate::data::ColumnEncoding as Feature;
 use crate::nn::settings::SettingsPanel;
 use crate::nn::{Encoding, LayerId, LayerSpec};
 use egui::Ui;

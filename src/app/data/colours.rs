@@ -2,7 +2,7 @@
 
 use super::super::theme::{LABEL, Tokens, mix, tokens};
 use super::super::widgets::label;
-use crate::data::{Column, Kind};
+use crate::data::{Column, ColumnKind};
 use crate::format;
 use egui::{Color32, RichText, Ui};
 
@@ -19,10 +19,10 @@ pub enum Colours {
 impl Colours {
     pub fn of(column: Option<&Column>) -> Self {
         let Some(column) = column else { return Self::One };
-        if let Some(names) = column.classes(COLOURED).filter(|_| column.kind() != Kind::Image) {
+        if let Some(names) = column.classes(COLOURED).filter(|_| column.kind() != ColumnKind::Image) {
             return Self::Classes(names);
         }
-        if column.kind() == Kind::Number {
+        if column.kind() == ColumnKind::Number {
             let finite = (0..column.len()).map(|row| column.number(row)).filter(|v| v.is_finite());
             let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
             return Self::Numbers { low, high };

@@ -5,7 +5,7 @@ use super::super::intake::Insight;
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::super::widgets::{self, card, hint, label, title};
-use crate::data::{Column, Finding, Kind, Summary, Values};
+use crate::data::{Column, ColumnKind, DataWarning, Summary, Values};
 use crate::format;
 use egui::{Align, Align2, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
@@ -46,8 +46,8 @@ fn found(ui: &mut Ui, model: &mut Model, opened: &Opened, insight: Option<&Insig
         return;
     };
     let plan = model.plan(opened);
-    let is_open = |f: &&Finding| !f.remedy.as_ref().is_some_and(|r| r.is_done(plan));
-    let findings: Vec<&Finding> = insight.findings.iter().filter(is_open).collect();
+    let is_open = |f: &&DataWarning| !f.remedy.as_ref().is_some_and(|r| r.is_done(plan));
+    let findings: Vec<&DataWarning> = insight.findings.iter().filter(is_open).collect();
     if findings.is_empty() {
         widgets::message(
             ui,
@@ -101,7 +101,8 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                 ("different", format::count(summary.distinct as u128)),
             ];
             if let Some(r) = summary.range {
-                let number = |v: f64| if column.kind() == Kind::Date { column.written(v) } else { format::number(v) };
+                let number =
+                    |v: f64| if column.kind() == ColumnKind::Date { column.written(v) } else { format::number(v) };
                 let [low, middle, high] = r.quartiles;
                 values.extend([
                     ("min", number(r.min)),
@@ -111,7 +112,7 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                     ("max", number(r.max)),
                     ("mean", number(r.mean)),
                 ]);
-                if column.kind() != Kind::Date {
+                if column.kind() != ColumnKind::Date {
                     values.push(("σ", format::number(r.std)));
                     values.push(("outliers", format::count(summary.outliers as u128)));
                 }
@@ -120,7 +121,7 @@ fn one(ui: &mut Ui, column: &Column, summary: &Summary, told: Option<f64>) {
                 values.push(("pixels", format!("{} × {}", images.height, images.width)));
                 values.push(("channels", images.channels.to_string()));
             }
-            let wide = if column.kind() == Kind::Date { 2.0 * STAT } else { STAT };
+            let wide = if column.kind() == ColumnKind::Date { 2.0 * STAT } else { STAT };
             let across = ((ui.available_width() / wide) as usize).max(1);
             ui.vertical(|ui| {
                 for line in values.chunks(across) {

@@ -67,7 +67,7 @@ impl Query {
         if let Some((column, falling)) = self.sort.and_then(|(k, falling)| Some((table.columns.get(k)?, falling))) {
             let missing = |row: u32| column.is_missing(row as usize);
             let compare = |a: u32, b: u32| match column.kind() {
-                crate::data::Kind::Text => column.cell(a as usize).cmp(&column.cell(b as usize)),
+                crate::data::ColumnKind::Text => column.cell(a as usize).cmp(&column.cell(b as usize)),
                 _ => column.number(a as usize).total_cmp(&column.number(b as usize)),
             };
             rows.par_sort_by(|&a, &b| {

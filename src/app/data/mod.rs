@@ -22,7 +22,7 @@ use super::intake::Lost;
 use super::model::{Model, Opened};
 use super::theme::{LABEL, tokens};
 use super::widgets::{self, label, named, segmented, title};
-use crate::data::{DataSource, Kind};
+use crate::data::{ColumnKind, DataSource};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{Button, Frame, Panel, RichText, ScrollArea, Ui};
@@ -144,7 +144,7 @@ impl DataView {
                 model.look_at(path.clone(), options.clone());
             }
         });
-        let pictures = table.columns.iter().any(|c| c.kind() == Kind::Image);
+        let pictures = table.columns.iter().any(|c| c.kind() == ColumnKind::Image);
         let mut views = vec![(View::Table, "Table", "Rows and columns; sort, filter and search")];
         if matches!(opened.source, DataSource::Drawing(_)) {
             views.insert(0, (View::Draw, "Draw", "Paint and erase points"));

@@ -4,7 +4,7 @@ use super::super::icon;
 use super::super::model::Model;
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, choice, field, hint, icon_button, label, named, number, title};
-use crate::data::{Augmentation, Balance, Dataset, Part, Preparation, SplitBy, Step, StepKind, Targets};
+use crate::data::{Augmentation, Balance, Dataset, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{
@@ -84,7 +84,8 @@ impl PrepareView {
             let key = same_shape(&new, &steps).then_some(7);
             model.edit_preparation("Change preparation", key, |p| {
                 // Windows overlap; with a random split, test rows would have been seen in training.
-                let window = |steps: &[Step]| steps.iter().any(|s| matches!(s.kind, StepKind::Window { .. }));
+                let window =
+                    |steps: &[PreparationStep]| steps.iter().any(|s| matches!(s.kind, StepKind::Window { .. }));
                 if window(&new) && !window(&p.steps) && p.split.by == SplitBy::Random {
                     p.split.by = SplitBy::Order;
                 }
@@ -94,7 +95,14 @@ impl PrepareView {
     }
 
     /// One step with its settings; where it stands.
-    fn step(&mut self, ui: &mut Ui, k: usize, steps: &[Step], new: &mut Vec<Step>, plan: &Preparation) -> Rect {
+    fn step(
+        &mut self,
+        ui: &mut Ui,
+        k: usize,
+        steps: &[PreparationStep],
+        new: &mut Vec<PreparationStep>,
+        plan: &Preparation,
+    ) -> Rect {
         let t = tokens(ui);
         let step = &steps[k];
         let fixed = matches!(step.kind, StepKind::Gaps | StepKind::Treat);
@@ -152,7 +160,7 @@ impl PrepareView {
     }
 
     /// Moves a dragged step to where it is dropped.
-    fn drop_step(&mut self, ui: &Ui, places: &[Rect], new: &mut Vec<Step>) {
+    fn drop_step(&mut self, ui: &Ui, places: &[Rect], new: &mut Vec<PreparationStep>) {
         let Some(from) = self.dragged else { return };
         let Some(pointer) = ui.ctx().pointer_latest_pos() else { return };
         let to = places.iter().filter(|r| r.center().y < pointer.y).count();
@@ -177,7 +185,7 @@ fn small_arrow(ui: &mut Ui, text: &str, name: &str, enabled: bool) -> bool {
 
 /// The usual position of a new step: transformations and clipping before scaling, derived features after imputation, sampling at
 /// the end.
-fn insertion(steps: &[Step], kind: StepKind) -> usize {
+fn insertion(steps: &[PreparationStep], kind: StepKind) -> usize {
     let of = |wanted: StepKind| steps.iter().position(|s| s.kind == wanted);
     match kind {
         StepKind::Indicator => of(StepKind::Gaps).unwrap_or(0),
@@ -190,11 +198,11 @@ fn insertion(steps: &[Step], kind: StepKind) -> usize {
 }
 
 /// Whether only settings differ.
-fn same_shape(a: &[Step], b: &[Step]) -> bool {
+fn same_shape(a: &[PreparationStep], b: &[PreparationStep]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| widgets::same_kind(a.kind, b.kind) && a.off == b.off)
 }
 
-fn settings(ui: &mut Ui, k: usize, step: &mut Step, plan: &Preparation) {
+fn settings(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparation) {
     ui.push_id(k, |ui| match &mut step.kind {
         StepKind::Clip { low, high } => {
             for (name, value, range) in [("Lower quantile", low, 0.0..=0.49), ("Upper quantile", high, 0.51..=1.0)] {
@@ -247,7 +255,7 @@ fn augmentation(ui: &mut Ui, how: &mut Augmentation) {
 }
 
 /// Which columns a step changes.
-fn columns(ui: &mut Ui, k: usize, step: &mut Step, plan: &Preparation) {
+fn columns(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparation) {
     let features: Vec<&str> = plan
         .columns
         .iter()

@@ -1,7 +1,7 @@
 //! Which rows and columns the plots of the data draw, and notes on what they leave out.
 
 use super::super::widgets::hint;
-use crate::data::{Kind, Table};
+use crate::data::{ColumnKind, Table};
 use crate::format;
 use egui::Ui;
 
@@ -21,7 +21,7 @@ pub fn sample(rows: usize, most: usize) -> (Vec<usize>, Option<String>) {
 /// The columns that can be drawn along an axis.
 pub fn drawable(table: &Table) -> Vec<usize> {
     let all = table.columns.iter().enumerate();
-    all.filter(|(_, c)| c.kind() != Kind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
+    all.filter(|(_, c)| c.kind() != ColumnKind::Image && c.missing() < c.len()).map(|(k, _)| k).collect()
 }
 
 /// Shows what a plot leaves out.

@@ -4,7 +4,7 @@ use super::super::model::{Model, Opened};
 use super::super::theme::tokens;
 use super::super::widgets::{self, data_plot, label, named, number};
 use super::sampling::{POINTS, notes, sample};
-use crate::data::{Kind, StepKind};
+use crate::data::{ColumnKind, StepKind};
 use crate::format;
 use egui::Ui;
 use egui::accesskit::Role;
@@ -24,7 +24,7 @@ impl SeriesView {
         let table = &opened.loaded.table;
         let plan = model.plan(opened);
         let used: Vec<usize> = (0..table.columns.len())
-            .filter(|&k| table.columns[k].kind() == Kind::Number)
+            .filter(|&k| table.columns[k].kind() == ColumnKind::Number)
             .filter(|&k| {
                 plan.columns.iter().any(|c| c.name == table.columns[k].name && c.role != crate::data::Role::Ignore)
             })
@@ -60,7 +60,7 @@ impl SeriesView {
         let some = (used.len() > SHOWN).then(|| format!("the first {SHOWN} of {} columns of numbers", used.len()));
         notes(ui, [note, some]);
         let t = tokens(ui);
-        let dates = table.columns.iter().find(|c| c.kind() == Kind::Date);
+        let dates = table.columns.iter().find(|c| c.kind() == ColumnKind::Date);
         let when = |row: f64| match dates {
             Some(dates) if row.fract() == 0.0 && (1.0..=rows as f64).contains(&row) => {
                 dates.written(dates.number(row as usize - 1))

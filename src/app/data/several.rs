@@ -5,7 +5,7 @@ use super::super::theme::{LABEL, regular, tokens};
 use super::super::widgets::{self, named};
 use super::sampling::{FEW, POINTS, drawable, notes, range, sample, share, trimmed};
 use super::views::Views;
-use crate::data::{Kind, Table, Values};
+use crate::data::{ColumnKind, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
 use egui::containers::menu::{MenuButton, MenuConfig};
@@ -56,7 +56,8 @@ impl Views {
     /// Several columns, every two against each other.
     pub fn matrix(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
-        let all: Vec<usize> = drawable(table).into_iter().filter(|&k| table.columns[k].kind() != Kind::Text).collect();
+        let all: Vec<usize> =
+            drawable(table).into_iter().filter(|&k| table.columns[k].kind() != ColumnKind::Text).collect();
         if all.len() < 2 {
             widgets::centred(
                 ui,
@@ -122,7 +123,8 @@ impl Views {
         let table = &opened.loaded.table;
         let all = drawable(table);
         // A text that is different in every row is left out unless it is chosen.
-        let telling = |&k: &usize| opened.summaries[k].distinct < table.rows() || table.columns[k].kind() != Kind::Text;
+        let telling =
+            |&k: &usize| opened.summaries[k].distinct < table.rows() || table.columns[k].kind() != ColumnKind::Text;
         let first: Vec<usize> = all.iter().copied().filter(telling).collect();
         let columns = chosen(&first, self.axes.as_ref(), AXES);
         if columns.len() < 2 {

@@ -5,7 +5,7 @@ use super::super::icon;
 use super::super::model::Model;
 use super::super::theme::{HINT, LABEL, tokens};
 use super::super::widgets::{choice, field, hint, named, number, title};
-use crate::data::{BUILTIN, Curve, DataSource, Drawing, Generator, ReadOptions, Shape};
+use crate::data::{BUILTIN, BoundaryCurve, DataSource, Drawing, Generator, ReadOptions, Shape};
 use egui::accesskit::Role;
 use egui::{
     Align, Button, CornerRadius, Label, Layout, RichText, Sense, Slider, Stroke, StrokeKind, Ui, UiBuilder, vec2,
@@ -133,8 +133,10 @@ fn settings(ui: &mut Ui, model: &mut Model, generator: &Generator) {
     });
     match &mut new.shape {
         Shape::AboveCurve { curve } => {
-            field(ui, "Curve", "y > f(x) is above", |ui| {
-                if let Some(v) = choice(ui, "Curve", *curve, Curve::ALL, |c| c.label().to_owned(), |a, b| a == b) {
+            field(ui, "BoundaryCurve", "y > f(x) is above", |ui| {
+                if let Some(v) =
+                    choice(ui, "BoundaryCurve", *curve, BoundaryCurve::ALL, |c| c.label().to_owned(), |a, b| a == b)
+                {
                     *curve = v;
                 }
             });

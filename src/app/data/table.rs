@@ -8,7 +8,7 @@ use super::super::widgets::{self, at, choice, hint, label, named, number};
 use super::filter::{Condition, Query, Test};
 use super::scroll::{BAR, Scroll, thumb};
 use super::thumbnails::Thumbnails;
-use crate::data::{Column, ColumnPlan, Kind, Missing, Role, Summary, Treatment, Values};
+use crate::data::{Column, ColumnKind, ColumnPlan, Missing, Role, Summary, Treatment, Values};
 use crate::format;
 use egui::accesskit;
 use egui::{
@@ -63,7 +63,7 @@ impl TableView {
         let body = self.across(ui, whole, head, wide);
         self.head(ui, model, opened, &plan, Rect::from_min_max(head.min, pos2(body.right(), head.bottom())));
         let rows = self.rows.as_ref().map_or(table.rows(), |r| r.len());
-        let pictures = table.columns.iter().any(|c| c.kind() == Kind::Image);
+        let pictures = table.columns.iter().any(|c| c.kind() == ColumnKind::Image);
         let height = if pictures { TALL } else { ROW };
         let area = self.scroll.ui(ui, body, rows, height, "Rows");
         ui.allocate_rect(whole, Sense::hover());
@@ -235,7 +235,7 @@ impl TableView {
         let text = Label::new(RichText::new(format!("{}{arrow}", column.name)).font(semibold(BODY))).truncate();
         let response = ui.add(text.sense(Sense::click()));
         let response = response.on_hover_text(format!("{}\nA click sorts by it", column.name));
-        if response.clicked() && column.kind() != Kind::Image {
+        if response.clicked() && column.kind() != ColumnKind::Image {
             self.query.sort = match self.query.sort {
                 Some((by, false)) if by == k => Some((k, true)),
                 Some((by, true)) if by == k => None,
@@ -297,10 +297,10 @@ fn cell(ui: &mut Ui, column: &Column, k: usize, row: usize, rect: Rect, thumbnai
 }
 
 /// Kinds that a column can be read as.
-fn kinds(column: &Column) -> Vec<Kind> {
+fn kinds(column: &Column) -> Vec<ColumnKind> {
     match column.kind() {
-        Kind::Image => vec![Kind::Image],
-        _ => vec![Kind::Number, Kind::Date, Kind::Text],
+        ColumnKind::Image => vec![ColumnKind::Image],
+        _ => vec![ColumnKind::Number, ColumnKind::Date, ColumnKind::Text],
     }
 }
 
@@ -355,7 +355,8 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     let edit = |model: &mut Model, what: &'static str, f: &dyn Fn(&mut ColumnPlan)| {
         model.edit_preparation(what, None, |p| p.columns.iter_mut().filter(|c| c.name == name).for_each(f));
     };
-    let roles = Role::ALL.into_iter().filter(|r| kind != Kind::Image || matches!(r, Role::Feature | Role::Ignore));
+    let roles =
+        Role::ALL.into_iter().filter(|r| kind != ColumnKind::Image || matches!(r, Role::Feature | Role::Ignore));
     let role = choice(ui, &format!("Role of {name}"), plan.role, roles, |r| r.label().to_owned(), |a, b| a == b);
     if let Some(role) = role {
         change_role(model, &name, role, kind);
@@ -370,9 +371,9 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     }
     if (summary.missing > 0 || kind != column.kind()) && plan.role == Role::Feature {
         let same = |a: Missing, b: Missing| std::mem::discriminant(&a) == std::mem::discriminant(&b);
-        let choices = Missing::ALL
-            .into_iter()
-            .filter(|m| kind != Kind::Text || !matches!(m, Missing::Mean | Missing::Median | Missing::Constant { .. }));
+        let choices = Missing::ALL.into_iter().filter(|m| {
+            kind != ColumnKind::Text || !matches!(m, Missing::Mean | Missing::Median | Missing::Constant { .. })
+        });
         let missing = choice(
             ui,
             &format!("Missing values of {name}"),
@@ -394,21 +395,21 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
 }
 
 fn written_briefly(column: &Column, value: f64) -> String {
-    if column.kind() == Kind::Date { column.written(value) } else { format::brief(value) }
+    if column.kind() == ColumnKind::Date { column.written(value) } else { format::brief(value) }
 }
 
 /// Another type, with a treatment that takes it.
-fn read_as(model: &mut Model, column: &Column, kind: Kind) {
+fn read_as(model: &mut Model, column: &Column, kind: ColumnKind) {
     let own = column.kind();
     model.edit_preparation("Change type", None, |p| {
         for c in p.columns.iter_mut().filter(|c| c.name == column.name) {
             c.read_as = (kind != own).then_some(kind);
             if !c.treatment.takes(kind, c.role) {
                 c.treatment = match kind {
-                    Kind::Number | Kind::Image => Treatment::Standardise,
-                    Kind::Date if c.role == Role::Target => Treatment::Standardise,
-                    Kind::Date => Treatment::Calendar,
-                    Kind::Text => Treatment::OneHot,
+                    ColumnKind::Number | ColumnKind::Image => Treatment::Standardise,
+                    ColumnKind::Date if c.role == Role::Target => Treatment::Standardise,
+                    ColumnKind::Date => Treatment::Calendar,
+                    ColumnKind::Text => Treatment::OneHot,
                 };
             }
         }
@@ -416,8 +417,8 @@ fn read_as(model: &mut Model, column: &Column, kind: Kind) {
 }
 
 /// A new class target takes the place of the old one, unless the network has outputs for several; numbers can be predicted together.
-fn change_role(model: &mut Model, name: &str, role: Role, kind: Kind) {
-    let is_number = kind != Kind::Text;
+fn change_role(model: &mut Model, name: &str, role: Role, kind: ColumnKind) {
+    let is_number = kind != ColumnKind::Text;
     let one_output = model.document().network.outputs().count() < 2;
     model.edit_preparation("Change role", None, |p| {
         let classes = !is_number || p.targets().any(|c| c.treatment == Treatment::OneHot);
@@ -426,7 +427,7 @@ fn change_role(model: &mut Model, name: &str, role: Role, kind: Kind) {
                 c.role = role;
                 c.treatment = match (role, kind) {
                     (Role::Feature | Role::Target, _) if !is_number => Treatment::OneHot,
-                    (Role::Feature, Kind::Date) if c.treatment == Treatment::OneHot => Treatment::Calendar,
+                    (Role::Feature, ColumnKind::Date) if c.treatment == Treatment::OneHot => Treatment::Calendar,
                     (_, _) if c.treatment != Treatment::OneHot && c.treatment.takes(kind, role) => c.treatment,
                     _ => Treatment::Standardise,
                 };

@@ -6,7 +6,7 @@ use super::super::theme::{LABEL, tokens};
 use super::super::widgets::{self, choice, data_plot, label, named};
 use super::colours::{COLOURED, Colours};
 use super::sampling::{POINTS, drawable, notes, sample, trimmed};
-use crate::data::{Column, Dataset, Kind, Projection, Targets, Values, project};
+use crate::data::{Column, ColumnKind, Dataset, Projection, Targets, Values, project};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{Color32, RichText, Ui};
@@ -120,7 +120,7 @@ impl Views {
             }
         }
         colours.legend(ui, by);
-        let words = [right, up].iter().any(|c| c.kind() == Kind::Text);
+        let words = [right, up].iter().any(|c| c.kind() == ColumnKind::Text);
         let spread =
             words.then(|| "points at words are spread a little, so that they do not cover each other".to_owned());
         notes(ui, [note, spread]);
@@ -136,7 +136,7 @@ impl Views {
         });
         // Numbers before text: their points spread further.
         let mut features: Vec<usize> = features.collect();
-        features.sort_by_key(|&k| table.columns[k].kind() != Kind::Number);
+        features.sort_by_key(|&k| table.columns[k].kind() != ColumnKind::Number);
         let first = *features.first().or(columns.first())?;
         let second =
             features.get(1).copied().or_else(|| columns.iter().copied().find(|&k| k != first)).unwrap_or(first);
@@ -209,7 +209,7 @@ impl Views {
 
 /// Jitter of a row around its text value: fixed for each row, and less than half of the distance to the next value.
 fn spread(column: &Column, row: usize, axis: u64) -> f64 {
-    if column.kind() != Kind::Text {
+    if column.kind() != ColumnKind::Text {
         return 0.0;
     }
     // The fractional part of multiples of an irrational number fills the range evenly (Weyl); one for each axis.

@@ -1,8 +1,8 @@
 //! ARFF, the format of Weka: attributes with their types, then rows, dense or sparse
 //! (<https://waikato.github.io/weka-wiki/formats_and_processing/arff_stable/>).
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
-use super::source::Source;
 use crate::data::cells::{CellColumn, unique_names};
 use crate::data::dates;
 use crate::data::error::DataError;
@@ -15,7 +15,7 @@ const LINE_LIMIT: u64 = 64 << 20;
 
 /// What an attribute holds.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum AttributeType {
     Number,
     Date,
     Text,
@@ -23,9 +23,9 @@ enum Kind {
     Nominal(Vec<String>),
 }
 
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let mut input = BufReader::with_capacity(1 << 18, source.open(reading)?);
-    let mut attributes: Vec<(String, Kind)> = Vec::new();
+    let mut attributes: Vec<(String, AttributeType)> = Vec::new();
     let mut columns: Vec<CellColumn> = Vec::new();
     let mut in_data = false;
     let (mut raw, mut number) = (Vec::new(), 0);
@@ -87,7 +87,7 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
 }
 
 /// Name and type, as they stand behind "@attribute".
-fn attribute(text: &str) -> Result<(String, Kind), String> {
+fn attribute(text: &str) -> Result<(String, AttributeType), String> {
     let (name, rest) = token(text, &[' ', '\t']);
     let rest = rest.trim();
     if name.is_empty() || rest.is_empty() {
@@ -95,12 +95,12 @@ fn attribute(text: &str) -> Result<(String, Kind), String> {
     }
     if let Some(list) = rest.strip_prefix('{') {
         let list = list.strip_suffix('}').ok_or("the list of values is not closed with }")?;
-        return Ok((name, Kind::Nominal(fields(list))));
+        return Ok((name, AttributeType::Nominal(fields(list))));
     }
     let kind = match rest.split_ascii_whitespace().next().unwrap_or("").to_ascii_lowercase().as_str() {
-        "numeric" | "real" | "integer" => Kind::Number,
-        "string" => Kind::Text,
-        "date" => Kind::Date,
+        "numeric" | "real" | "integer" => AttributeType::Number,
+        "string" => AttributeType::Text,
+        "date" => AttributeType::Date,
         other => {
             return Err(format!(
                 "the type {other} is not known (there are numeric, real, integer, string, date and {{lists}})"
@@ -141,7 +141,7 @@ fn fields(text: &str) -> Vec<String> {
     }
 }
 
-fn row(line: &str, attributes: &[(String, Kind)], columns: &mut [CellColumn]) -> Result<(), String> {
+fn row(line: &str, attributes: &[(String, AttributeType)], columns: &mut [CellColumn]) -> Result<(), String> {
     if let Some(sparse) = line.strip_prefix('{') {
         let sparse = sparse.split('}').next().unwrap_or("");
         let mut given = vec![None; attributes.len()];
@@ -154,8 +154,8 @@ fn row(line: &str, attributes: &[(String, Kind)], columns: &mut [CellColumn]) ->
         for ((value, attribute), column) in given.iter().zip(attributes).zip(columns) {
             match (value, &attribute.1) {
                 (Some(value), _) => cell(value, attribute, column)?,
-                (None, Kind::Nominal(values)) => column.text(values.first().map_or("", String::as_str)),
-                (None, Kind::Text) => column.missing(),
+                (None, AttributeType::Nominal(values)) => column.text(values.first().map_or("", String::as_str)),
+                (None, AttributeType::Text) => column.missing(),
                 (None, _) => column.number(0.0),
             }
         }
@@ -181,24 +181,24 @@ fn row(line: &str, attributes: &[(String, Kind)], columns: &mut [CellColumn]) ->
         .try_for_each(|((value, attribute), column)| cell(value, attribute, column))
 }
 
-fn cell(value: &str, (name, kind): &(String, Kind), column: &mut CellColumn) -> Result<(), String> {
+fn cell(value: &str, (name, kind): &(String, AttributeType), column: &mut CellColumn) -> Result<(), String> {
     if is_missing(value) {
         column.missing();
         return Ok(());
     }
     match kind {
-        Kind::Number => match parse_number(value, false) {
+        AttributeType::Number => match parse_number(value, false) {
             Some(number) => column.number(number),
             None => return Err(format!("\"{value}\" is not a number, but attribute {name} is numeric")),
         },
-        Kind::Date => match dates::parse(value) {
+        AttributeType::Date => match dates::parse(value) {
             Some(seconds) => column.date(seconds),
             None => column.text(value),
         },
-        Kind::Nominal(values) if !values.iter().any(|v| v == value) => {
+        AttributeType::Nominal(values) if !values.iter().any(|v| v == value) => {
             return Err(format!("\"{value}\" is none of the values of attribute {name}"));
         }
-        Kind::Nominal(_) | Kind::Text => column.text(value),
+        AttributeType::Nominal(_) | AttributeType::Text => column.text(value),
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Arrow (Feather version 2) as a file or a stream.
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
-use super::source::Source;
 use crate::data::cells::unique_names;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
@@ -19,7 +19,7 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// A file is a stream between a mark and a list of contents that is not needed.
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let open = || -> Result<BufReader<File>, DataError> {
         let mut file = File::open(path).map_err(|e| super::archive::unreadable(path, &e))?;
@@ -39,7 +39,7 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
 
 /// Goes through the messages of a stream and refuses sizes that cannot be true: the reader asks for as much memory as
 /// they promise.
-fn check(source: &Source, reading: &Reading, stream: &mut (impl Read + Seek)) -> Result<(), DataError> {
+fn check(source: &ByteSource, reading: &Reading, stream: &mut (impl Read + Seek)) -> Result<(), DataError> {
     let cut = || broken(source, &"a part is longer than the file");
     let size = source.size();
     let io = |e: std::io::Error| broken(source, &e);
@@ -88,11 +88,11 @@ fn check(source: &Source, reading: &Reading, stream: &mut (impl Read + Seek)) ->
     }
 }
 
-pub(super) fn path_of<'a>(source: &'a Source) -> Result<&'a Path, DataError> {
+pub(super) fn path_of<'a>(source: &'a ByteSource) -> Result<&'a Path, DataError> {
     source.path().ok_or_else(|| source.malformed("files of this kind are read from disk only"))
 }
 
-pub(super) fn broken(source: &Source, e: &dyn std::fmt::Display) -> DataError {
+pub(super) fn broken(source: &ByteSource, e: &dyn std::fmt::Display) -> DataError {
     source.malformed(&format!("the file cannot be read ({e}). It may be cut short: fetch or write it again"))
 }
 
@@ -169,7 +169,7 @@ fn push_numbers(numbers: &mut Numbers, array: &ArrayRef) -> Result<(), ArrowErro
 }
 
 pub(super) fn take(
-    source: &Source,
+    source: &ByteSource,
     reading: &Reading,
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,

@@ -1,9 +1,9 @@
 //! Text in blocks of whole records, each read while the one before it is parsed.
 
+use super::byte_source::ByteSource;
 use super::dialect::csv_reader;
-use super::encoding::ToUtf8;
 use super::options::TextFormat;
-use super::source::Source;
+use super::text_encoding::ToUtf8;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use encoding_rs::Encoding;
@@ -38,7 +38,7 @@ fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
 /// The text in blocks that end where a record ends.
 pub(super) struct Blocks<'a> {
     name: &'a str,
-    source: &'a Source<'a>,
+    source: &'a ByteSource<'a>,
     input: Box<dyn Read + Send + 'a>,
     decoder: ToUtf8,
     /// What the decoder takes.
@@ -77,7 +77,7 @@ impl Block {
 }
 
 impl<'a> Blocks<'a> {
-    pub fn new(source: &'a Source<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
+    pub fn new(source: &'a ByteSource<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
         let size = if reading.rows.is_some() { GLANCE } else { BLOCK };
         Ok(Self {
             name: source.name(),

@@ -6,10 +6,10 @@
 //! read again as text.
 
 use super::blocks::Blocks;
+use super::byte_source::ByteSource;
 use super::dialect::{FIELD_LIMIT, csv_reader, detect_delimiter, has_header, sample_rows, uses_decimal_comma};
-use super::encoding::{self, ToUtf8};
 use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
-use super::source::Source;
+use super::text_encoding::{self, ToUtf8};
 use crate::data::cells::{dated, unique_names};
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
@@ -23,14 +23,14 @@ use rayon::prelude::{
 };
 
 pub(super) fn read(
-    source: &Source,
+    source: &ByteSource,
     head: &[u8],
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Table, Detected), DataError> {
     let encoding = match &options.encoding {
-        Some(name) => encoding::named(name)?,
-        None => encoding::detect(head),
+        Some(name) => text_encoding::named(name)?,
+        None => text_encoding::detect(head),
     };
     match read_as(source, head, encoding, options, reading) {
         // The first bytes were UTF-8, but not all.
@@ -44,7 +44,7 @@ pub(super) fn read(
 }
 
 fn read_as(
-    source: &Source,
+    source: &ByteSource,
     head: &[u8],
     encoding: &'static Encoding,
     options: &ReadOptions,
@@ -64,7 +64,7 @@ fn read_as(
     let skip = options.skip.unwrap_or(0);
     let sample: String = text.split_inclusive('\n').skip(skip).collect();
     let delimiter = options.delimiter.filter(char::is_ascii).unwrap_or_else(|| detect_delimiter(&sample, comment));
-    let whole = (head.len() as u64) < super::source::HEAD;
+    let whole = (head.len() as u64) < super::byte_source::HEAD;
     let rows = sample_rows(name, &sample, delimiter, comment, whole, skip)?;
     let Some(first) = rows.first() else { return Err(DataError::Empty { name: name.to_owned() }) };
     let width = first.len();
@@ -172,7 +172,12 @@ enum Wrong {
 
 impl Layout<'_> {
     /// One pass over the text. The next block is read while one is parsed.
-    fn read(&self, source: &Source, encoding: &'static Encoding, reading: &Reading) -> Result<Vec<Sink>, DataError> {
+    fn read(
+        &self,
+        source: &ByteSource,
+        encoding: &'static Encoding,
+        reading: &Reading,
+    ) -> Result<Vec<Sink>, DataError> {
         let mut blocks = Blocks::new(source, encoding, reading)?;
         let mut all = self.sinks();
         // What the pieces of a block hold, one after the other.

@@ -1,13 +1,13 @@
 //! What kind of file it is, by its first bytes; the name decides only between kinds of text.
 
+use super::byte_source::ByteSource;
 use super::options::Format;
-use super::source::Source;
 use super::{archive, idx, libsvm};
 use crate::data::error::DataError;
 use std::io::BufReader;
 
 /// What the first bytes say.
-pub(super) fn detect(source: &Source, head: &[u8]) -> Result<Format, DataError> {
+pub(super) fn detect(source: &ByteSource, head: &[u8]) -> Result<Format, DataError> {
     let plain = !source.is_compressed();
     let begins = |magic: &[u8]| head.starts_with(magic);
     let format = match () {
@@ -32,7 +32,7 @@ pub(super) fn detect(source: &Source, head: &[u8]) -> Result<Format, DataError> 
     Ok(format)
 }
 
-fn detect_text(source: &Source, head: &[u8]) -> Format {
+fn detect_text(source: &ByteSource, head: &[u8]) -> Format {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let lines = || text.lines().map(str::trim).filter(|l| !l.is_empty());
@@ -52,7 +52,7 @@ fn detect_text(source: &Source, head: &[u8]) -> Format {
     Format::Delimited
 }
 
-fn detect_zip(source: &Source) -> Result<Format, DataError> {
+fn detect_zip(source: &ByteSource) -> Result<Format, DataError> {
     let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
     let archive = archive.map_err(|e| {
         source.malformed(&format!("the archive cannot be read ({e}). It may be cut short: fetch it again"))

@@ -1,7 +1,7 @@
 //! Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods): one sheet, whose first row may name the columns.
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
-use super::source::Source;
 use crate::data::cells::{CellColumn, unique_names};
 use crate::data::dates;
 use crate::data::error::DataError;
@@ -14,7 +14,11 @@ use std::io::{Cursor, Read as _};
 /// A workbook of more bytes is too large to be unpacked in memory.
 const LIMIT: u64 = 512 << 20;
 
-pub(super) fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(
+    source: &ByteSource,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
     check_unpacked(source, reading)?;
     let mut bytes = Vec::new();
     source.open(reading)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|e| source.cannot(&e))?;
@@ -43,7 +47,7 @@ pub(super) fn read(source: &Source, options: &ReadOptions, reading: &Reading) ->
 
 /// A zipped workbook that unpacks to more than may be held is refused before it is, and an old one whose parts are longer
 /// than the file: the reader asks for as much memory as they promise.
-fn check_unpacked(source: &Source, reading: &Reading) -> Result<(), DataError> {
+fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<(), DataError> {
     if source.size() > LIMIT {
         let limit = format::bytes(LIMIT);
         return Err(DataError::TooLarge { name: source.name().to_owned(), limit });
@@ -58,7 +62,7 @@ fn check_unpacked(source: &Source, reading: &Reading) -> Result<(), DataError> {
 }
 
 /// The old format is a file system of its own, whose tables of contents must agree.
-fn check_compound(source: &Source) -> Result<(), DataError> {
+fn check_compound(source: &ByteSource) -> Result<(), DataError> {
     let broken = |e: &dyn std::fmt::Display| {
         source.malformed(&format!("the workbook cannot be read ({e}). Save it again as .xlsx"))
     };
@@ -70,7 +74,7 @@ fn check_compound(source: &Source) -> Result<(), DataError> {
 }
 
 fn table_of(
-    source: &Source,
+    source: &ByteSource,
     range: &Range<Data>,
     options: &ReadOptions,
     reading: &Reading,

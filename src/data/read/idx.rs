@@ -1,8 +1,8 @@
 //! IDX arrays, as the MNIST family of picture sets comes (Y. LeCun, <http://yann.lecun.com/exdb/mnist/>): a magic
 //! number, the lengths of the axes, the values. Pictures and labels lie in two files whose names tell which belong together.
 
+use super::byte_source::ByteSource;
 use super::options::{Detected, Format};
-use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
@@ -15,13 +15,13 @@ pub(super) fn is_idx(head: &[u8]) -> bool {
     matches!(head, [0, 0, 0x08 | 0x09 | 0x0b | 0x0c | 0x0d | 0x0e, axes @ 1..=4, ..] if head.len() >= 4 + 4 * *axes as usize)
 }
 
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let mut detected = Detected::of(Format::Idx);
     let own = read_one(source, reading)?;
     let rows = own.len();
     let mut columns = vec![own];
     if let Some(path) = partner(source) {
-        let other = Source::file(&path)?;
+        let other = ByteSource::file(&path)?;
         let found = read_one(&other, reading)?;
         if found.len() == rows {
             columns.push(found);
@@ -40,7 +40,7 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
 }
 
 /// The labels that belong to pictures, or the other way round.
-fn partner(source: &Source) -> Option<PathBuf> {
+fn partner(source: &ByteSource) -> Option<PathBuf> {
     let path = source.path()?;
     let name = source.name();
     let swapped = if name.contains("images") {
@@ -57,7 +57,7 @@ fn partner(source: &Source) -> Option<PathBuf> {
         .find(|p| p.is_file())
 }
 
-fn read_one(source: &Source, reading: &Reading) -> Result<Column, DataError> {
+fn read_one(source: &ByteSource, reading: &Reading) -> Result<Column, DataError> {
     let name = source.name();
     let mut input = source.open(reading)?;
     let mut word = [0; 4];

@@ -1,8 +1,8 @@
 //! Folders and zip archives of pictures: a folder a class, or one folder and a table of labels beside the pictures.
 
 use super::archive::{files_of, is_image};
+use super::byte_source::ByteSource;
 use super::options::{Detected, Fit, Format, ImageOptions, ReadOptions};
-use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
@@ -45,7 +45,7 @@ impl Picture {
 
 /// `read_table` reads a table that lies beside the pictures.
 pub(super) fn read_folder(
-    source: &Source,
+    source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
     read_table: &dyn Fn(&Path) -> Result<Table, DataError>,
@@ -84,7 +84,7 @@ pub(super) fn read_folder(
 }
 
 pub(super) fn read_zip(
-    source: &Source,
+    source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Table, Detected), DataError> {
@@ -126,7 +126,7 @@ pub(super) fn read_zip(
 type Load<'a> = &'a (dyn Fn(&Place) -> Result<Vec<u8>, String> + Sync);
 
 fn read(
-    source: &Source,
+    source: &ByteSource,
     mut pictures: Vec<Picture>,
     labels: Option<Vec<(String, Vec<Option<String>>)>>,
     load: Load<'_>,

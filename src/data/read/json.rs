@@ -3,8 +3,8 @@
 //! Records are taken one by one, so that the text is never in memory as a whole. What lies inside a record gets a name
 //! of its own: `a.b`, `c[0]`.
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
-use super::source::Source;
 use crate::data::cells::CellColumn;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
@@ -18,7 +18,7 @@ use std::io::{BufReader, Read as _};
 /// The longest list inside a record that becomes columns.
 const LIST_LIMIT: usize = 4096;
 
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let mut records = Records { source, reading, columns: Vec::new(), places: HashMap::new(), rows: 0, error: None };
     let mut input = BufReader::with_capacity(1 << 18, source.open(reading)?);
     let mut first = [0];
@@ -79,7 +79,7 @@ enum Stop {
 
 /// Columns that grow record by record.
 struct Records<'a> {
-    source: &'a Source<'a>,
+    source: &'a ByteSource<'a>,
     reading: &'a Reading,
     columns: Vec<(String, CellColumn)>,
     places: HashMap<String, usize>,

@@ -1,7 +1,7 @@
 //! LIBSVM / SVMlight: a label, then the features that are not zero as `index:value`.
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
-use super::source::Source;
 use crate::data::cells::CellColumn;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
@@ -31,7 +31,7 @@ pub(super) fn is_libsvm(text: &str) -> bool {
     !whole.is_empty() && whole.iter().all(|l| is_line(l))
 }
 
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let mut input = BufReader::with_capacity(1 << 18, source.open(reading)?);
     let mut target = CellColumn::default();
     let mut cells: Vec<(u32, u32, f64)> = Vec::new();

@@ -4,10 +4,10 @@ mod archive;
 mod arff;
 mod arrow;
 mod blocks;
+mod byte_source;
 mod delimited;
 mod detect;
 mod dialect;
-mod encoding;
 mod excel;
 mod idx;
 mod images;
@@ -16,26 +16,26 @@ mod libsvm;
 mod numpy;
 mod options;
 mod parquet;
-mod source;
+mod text_encoding;
 
 use super::error::DataError;
 use super::human_numbers::numbers_of;
 use super::reading::Reading;
 use super::table::{Table, Values};
+use byte_source::ByteSource;
 use options::COLUMN_LIMIT;
-use source::Source;
 use std::path::Path;
 
 pub(in crate::data) use archive::hash_of;
-pub use encoding::ENCODINGS;
 pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat};
+pub use text_encoding::ENCODINGS;
 
 /// Reads a file, or a folder of pictures.
 ///
 /// # Errors
 /// What is wrong with the file, where, and how to mend it.
 pub fn read_file(path: &Path, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
-    read(&Source::file(path)?, options, reading)
+    read(&ByteSource::file(path)?, options, reading)
 }
 
 /// Reads the content of a file; `name` appears in messages and becomes the table's name.
@@ -43,10 +43,10 @@ pub fn read_file(path: &Path, options: &ReadOptions, reading: &Reading) -> Resul
 /// # Errors
 /// What is wrong with it, where, and how to mend it.
 pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Table, Detected), DataError> {
-    read(&Source::bytes(name, bytes), options, &Reading::default())
+    read(&ByteSource::bytes(name, bytes), options, &Reading::default())
 }
 
-fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
+fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
     if source.is_folder() {
         let read_table = |path: &Path| Ok(read_file(path, &ReadOptions::default(), &Reading::default())?.0);
         return images::read_folder(source, options, reading, &read_table);

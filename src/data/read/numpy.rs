@@ -1,7 +1,7 @@
 //! NumPy arrays (.npy) and archives of them (.npz). The first axis counts the samples.
 
+use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions};
-use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::numbers::Numbers;
 use crate::data::reading::Reading;
@@ -15,7 +15,11 @@ const FEATURES: [&str; 9] =
     ["x", "x_train", "data", "features", "images", "inputs", "train_x", "train_images", "arr_0"];
 const TARGETS: [&str; 9] = ["y", "y_train", "target", "labels", "label", "targets", "train_y", "train_labels", "arr_1"];
 
-pub(super) fn read(source: &Source, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(
+    source: &ByteSource,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
     let name = source.name().to_owned();
     let mut detected = Detected::of(Format::NumPy);
     if source.head()?.starts_with(b"\x93NUMPY") {
@@ -83,7 +87,7 @@ impl Array {
 
     /// `size` is that of header and values, where it is known: a header that promises more is refused.
     fn read(
-        source: &Source,
+        source: &ByteSource,
         name: &str,
         mut input: impl Read,
         size: Option<u64>,
@@ -132,7 +136,7 @@ impl Array {
                 bad(format!("its header promises {shape:?} values, but the file is shorter. Fetch it again"))
             }
             Failure::Input(e) => source.cannot(&e),
-            Failure::Kind(kind) => bad(format!("values of type {kind} cannot be read. Convert it with .astype(float)")),
+            Failure::Type(kind) => bad(format!("values of type {kind} cannot be read. Convert it with .astype(float)")),
         })?;
         let mut array = Self { name: name.to_owned(), shape, values };
         if header.order() == Order::Fortran && array.shape.len() > 1 {
@@ -162,7 +166,7 @@ impl Array {
     }
 
     /// A column for a vector, one for each column of a matrix, pictures for more axes.
-    fn columns(self, source: &Source) -> Result<Vec<Column>, DataError> {
+    fn columns(self, source: &ByteSource) -> Result<Vec<Column>, DataError> {
         let Self { name, shape, values } = self;
         let numbers = match values {
             ArrayValues::Text(text) if shape.len() <= 1 => {
@@ -206,14 +210,14 @@ fn pictures(name: String, height: usize, width: usize, channels: usize, pixels: 
 
 enum Failure {
     Input(std::io::Error),
-    Kind(String),
+    Type(String),
 }
 
 fn read_values(kind: &TypeStr, width: usize, count: usize, input: &mut impl Read) -> Result<ArrayValues, Failure> {
     let decode = decoder(kind, width);
     let text = matches!(kind.type_char(), TypeChar::UnicodeStr | TypeChar::ByteStr);
     if decode.is_none() && !text {
-        return Err(Failure::Kind(kind.to_string()));
+        return Err(Failure::Type(kind.to_string()));
     }
     let mut numbers = Numbers::default();
     let mut cells = TextBuilder::default();

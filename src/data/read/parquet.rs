@@ -3,8 +3,8 @@
 
 use super::archive::unreadable;
 use super::arrow::{broken, path_of, take};
+use super::byte_source::ByteSource;
 use super::options::{Detected, Format};
-use super::source::Source;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use crate::data::table::Table;
@@ -21,7 +21,7 @@ const HEADER: usize = 16 << 20;
 /// Structures within structures of a page header.
 const DEPTH: usize = 8;
 
-pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| broken(source, &e))?;
@@ -40,7 +40,7 @@ pub(super) fn read(source: &Source, reading: &Reading) -> Result<(Table, Detecte
 }
 
 /// The largest pages of all columns of a group are in memory together.
-fn check(source: &Source, reading: &Reading, group: &RowGroupMetaData) -> Result<(), DataError> {
+fn check(source: &ByteSource, reading: &Reading, group: &RowGroupMetaData) -> Result<(), DataError> {
     let largest = |chunk: &ColumnChunkMetaData| largest_page(source, chunk).map_err(|e| broken(source, &e));
     let sizes: Vec<u64> = group.columns().par_iter().map(largest).collect::<Result<_, _>>()?;
     let all = sizes.into_iter().fold(0, u64::saturating_add);
@@ -48,7 +48,7 @@ fn check(source: &Source, reading: &Reading, group: &RowGroupMetaData) -> Result
 }
 
 /// Bytes that the largest page of a column takes when it is unpacked, and its dictionary.
-fn largest_page(source: &Source, chunk: &ColumnChunkMetaData) -> io::Result<u64> {
+fn largest_page(source: &ByteSource, chunk: &ColumnChunkMetaData) -> io::Result<u64> {
     let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
     let (Ok(start), Ok(length)) = (u64::try_from(start), u64::try_from(chunk.compressed_size())) else {
         return Err(wrong("a column begins before the file"));

@@ -22,10 +22,10 @@ pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
         data.and_then(|d| {
             let all = d.encoder.features.iter();
             if input.columns.is_empty() {
-                return all.flat_map(crate::data::Encoding::names).nth(unit);
+                return all.flat_map(crate::data::ColumnEncoding::names).nth(unit);
             }
             let of = |column: &String| {
-                d.encoder.features.iter().find(|e| e.column == *column).map(crate::data::Encoding::names)
+                d.encoder.features.iter().find(|e| e.column == *column).map(crate::data::ColumnEncoding::names)
             };
             input.columns.iter().filter_map(of).flatten().nth(unit)
         })

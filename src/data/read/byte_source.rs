@@ -9,7 +9,7 @@ use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 /// Where the bytes are.
-pub(super) struct Source<'a> {
+pub(super) struct ByteSource<'a> {
     name: String,
     content: Content<'a>,
     packing: Packing,
@@ -36,7 +36,7 @@ impl<A: Read + Seek + Send> ReadSeek for A {}
 /// Enough to tell what a file is.
 pub(super) const HEAD: u64 = 1 << 18;
 
-impl Source<'static> {
+impl ByteSource<'static> {
     pub fn file(path: &Path) -> Result<Self, DataError> {
         let about = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
         if !about.is_dir() && !about.is_file() {
@@ -52,7 +52,7 @@ impl Source<'static> {
     }
 }
 
-impl<'a> Source<'a> {
+impl<'a> ByteSource<'a> {
     pub fn bytes(name: &str, bytes: &'a [u8]) -> Self {
         let mut source = Self { name: name.to_owned(), content: Content::Bytes(bytes), packing: Packing::None };
         source.packing = source.find_packing().unwrap_or(Packing::None);
