@@ -5,7 +5,7 @@ use super::numbers::Numbers;
 use super::parse::is_missing;
 use super::table::{Column, Text, TextBuilder, Values};
 
-/// A column that grows cell by cell from a source whose cells have types of their own.
+/// Builds a column cell by cell from a source whose cells are typed.
 #[derive(Debug, Default)]
 pub(super) struct CellColumn {
     numbers: Numbers,
@@ -51,7 +51,7 @@ impl CellColumn {
         }
         let numbers = &self.numbers;
         let all_dates = self.dates == self.present;
-        // What came before as numbers becomes text, as it is written.
+        // Earlier numbers become text.
         let text = self.text.get_or_insert_with(|| {
             let mut text = TextBuilder::default();
             for value in numbers.iter() {
@@ -65,14 +65,14 @@ impl CellColumn {
         self.numbers.push(f64::NAN);
     }
 
-    /// Fills up with missing cells.
+    /// Appends missing cells up to `rows`.
     pub fn pad(&mut self, rows: usize) {
         while self.len() < rows {
             self.missing();
         }
     }
 
-    /// Bytes that it takes while it is built.
+    /// Bytes used while it is built.
     pub fn bytes(&self) -> usize {
         self.numbers.bytes() + self.text.as_ref().map_or(0, TextBuilder::bytes)
     }
@@ -89,7 +89,7 @@ impl CellColumn {
     }
 }
 
-/// Text, or dates if each of its cells is one.
+/// Dates if every cell is one, else text.
 pub(super) fn dated(text: Text) -> Values {
     match dates::parse_all(text.levels()) {
         Some(seconds) => Values::Dates(text.numbers(&seconds)),
@@ -97,7 +97,7 @@ pub(super) fn dated(text: Text) -> Values {
     }
 }
 
-/// Names made unique; "column 1" and so on where there are none.
+/// Makes names unique and fills empty ones in: "column 1" and so on.
 pub(super) fn unique_names<'a>(given: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut used = std::collections::HashSet::new();
     let unique = |(k, given): (usize, &str)| {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-/// Ways of writing that leave no doubt which number is the day.
+/// Formats in which the day and the month cannot be confused.
 const DAYS: [&str; 4] = ["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y%m%d"];
 const TIMES: [&str; 8] = [
     "%Y-%m-%dT%H:%M:%S%.f",
@@ -15,10 +15,10 @@ const TIMES: [&str; 8] = [
     "%d.%m.%Y %H:%M",
 ];
 
-/// A date, or a date with a time, in seconds; day and month with slashes are told apart by [`parse_all`] only.
+/// A date, or a date with a time, in seconds; dates like 03/04/2024 are left to [`parse_all`].
 pub fn parse(text: &str) -> Option<f64> {
     let text = text.trim();
-    // The cheapest way to see that most text is no date.
+    // Rules most text out cheaply.
     if !(6..=40).contains(&text.len()) || !text.as_bytes()[0].is_ascii_digit() {
         return None;
     }
@@ -46,7 +46,7 @@ fn seconds(whole: i64, nanos: u32) -> f64 {
     whole as f64 + f64::from(nanos) * 1e-9
 }
 
-/// The dates of a column, if each text is one. "03/04/2024" is only taken where other rows show which is the day.
+/// The dates of a column, if every text is one. "03/04/2024" is accepted only if other rows show which number is the day.
 pub(super) fn parse_all(texts: &[String]) -> Option<Vec<f64>> {
     if texts.is_empty() || texts.iter().all(|t| t.bytes().all(|b| b.is_ascii_digit())) {
         return None;
@@ -60,14 +60,14 @@ pub(super) fn parse_all(texts: &[String]) -> Option<Vec<f64>> {
     })
 }
 
-/// As people read it: the date, and the time where there is one.
+/// The date as text, with the time unless it is midnight.
 pub fn written(seconds: f64) -> String {
     let Some(time) = moment(seconds) else { return String::new() };
     let format = if seconds.rem_euclid(86_400.0) == 0.0 { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M:%S" };
     time.format(format).to_string()
 }
 
-/// The moment, within the years that the calendar knows.
+/// The calendar time; none outside of the years that `chrono` supports.
 pub(super) fn moment(seconds: f64) -> Option<NaiveDateTime> {
     if !seconds.is_finite() {
         return None;

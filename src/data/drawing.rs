@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Drawing {
     pub kind: DrawingKind,
-    /// x, y and the number of the class from 0; of a function the class is 0.
+    /// x, y and the index of the class; 0 for a function.
     pub points: Vec<(f64, f64, u8)>,
 }
 
@@ -26,17 +26,17 @@ pub enum DrawingKind {
 }
 
 impl Drawing {
-    /// Half of the side of the plane.
+    /// Half the width of the plane.
     pub const REACH: f64 = 6.0;
-    /// More points than these cannot be drawn.
+    /// Largest number of points.
     pub const MOST: usize = 20_000;
-    /// Classes that can be told apart.
+    /// Largest number of classes.
     pub const CLASSES: usize = 8;
 
-    /// Columns x and y, and of classes a third one.
+    /// Columns x and y, and the class unless a function is drawn.
     ///
     /// # Errors
-    /// When a point has no place or too large a class, as a file could have it.
+    /// If a point is not finite or its class is too large, as can be in a file.
     pub(super) fn table(&self) -> Result<Table, DataError> {
         let bad =
             |&&(x, y, class): &&(f64, f64, u8)| !x.is_finite() || !y.is_finite() || usize::from(class) >= Self::CLASSES;
@@ -55,7 +55,7 @@ impl Drawing {
     }
 }
 
-/// Classes are called by letters.
+/// Classes are named by letters.
 pub fn class_name(class: u8) -> String {
     char::from(b'A' + class).to_string()
 }

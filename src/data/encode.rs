@@ -1,4 +1,4 @@
-//! What the training rows taught about each column, and how rows become numbers by it.
+//! The fitted encoder: how rows of a table become features and targets.
 
 use super::dates;
 use super::error::DataError;
@@ -13,24 +13,24 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// The treatment of every used column, with what was learned from the training rows.
+/// The encoding of every used column, fitted to the training rows. It is saved with a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Encoder {
     pub features: Vec<ColumnEncoding>,
     pub targets: Vec<ColumnEncoding>,
-    /// Several rows, one after the other, make a sample.
+    /// Set if several consecutive rows make a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
 }
 
-/// How rows that follow one another make a sample.
+/// How consecutive rows make a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
-    /// Rows that are seen.
+    /// Number of rows in a sample.
     pub length: usize,
-    /// The target lies so many rows behind the last of them.
+    /// The target is this many rows after the last of them.
     pub horizon: usize,
 }
 
@@ -39,11 +39,11 @@ pub struct Window {
 #[serde(deny_unknown_fields)]
 pub struct ColumnEncoding {
     pub column: String,
-    /// What the column is read as, where that is not what it looks like.
+    /// The kind the column is converted to, if it is not the detected one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_as: Option<ColumnKind>,
     pub kind: EncodingKind,
-    /// What stands for a missing value; rows with one are dropped when absent.
+    /// Replaces a missing value; if absent, rows with missing values are dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fill: Option<f64>,
 }
@@ -53,19 +53,19 @@ pub struct ColumnEncoding {
 pub enum EncodingKind {
     /// (x − offset) / scale
     Linear(TargetScale),
-    /// Functions one after the other.
+    /// Functions in order.
     Chain { name: String, steps: Vec<Function> },
-    /// The product of several columns, each with its own functions, and functions of it.
+    /// The product of several columns, each after its own functions, and functions of the product.
     Product { name: String, of: Vec<Factor>, steps: Vec<Function> },
-    /// One column a level.
+    /// One column per level.
     OneHot { levels: Vec<String> },
-    /// The place among the levels.
+    /// The index of the level.
     Ordinal { levels: Vec<String> },
-    /// What the target is on average where the column has the level; `unknown` where it is new.
+    /// The mean of the target for each level; `unknown` for a new level.
     TargetMean { levels: Vec<String>, means: Vec<Vec<f64>>, unknown: Vec<f64> },
-    /// Words counted in so many places.
+    /// Words hashed into buckets.
     Hash { places: usize },
-    /// Parts of a date; each turning one as sine and cosine.
+    /// Parts of a date; cyclic ones as sine and cosine.
     Calendar { scale: TargetScale, times: bool },
     /// 1 where the value is missing.
     Missing,
@@ -73,7 +73,7 @@ pub enum EncodingKind {
     Pixels { height: usize, width: usize, channels: usize, scale: TargetScale },
 }
 
-/// A column and what is done with it before it is multiplied.
+/// A factor of a product: a column and the functions applied to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Factor {
@@ -85,7 +85,7 @@ pub struct Factor {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Function {
-    /// The value where there is none.
+    /// Replaces a missing value.
     Fill(f64),
     Linear(TargetScale),
     Clip {
@@ -108,7 +108,7 @@ pub struct TargetScale {
     pub curve: ScaleCurve,
 }
 
-/// A curve that can be followed back.
+/// An invertible curve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScaleCurve {
@@ -117,7 +117,7 @@ pub enum ScaleCurve {
     Line,
     /// sign(x) · ln(1 + |x|)
     Log,
-    /// The power transformation of Yeo and Johnson (2000)
+    /// The power transformation of Yeo and Johnson (2000), by its λ
     Power(f64),
 }
 
@@ -145,7 +145,7 @@ impl ScaleCurve {
         }
     }
 
-    /// The x that leads to `y`; where none does, the nearest end.
+    /// The inverse; clamped to the range of the curve.
     pub fn invert(self, y: f64) -> f64 {
         match self {
             Self::Line => y,
@@ -166,14 +166,14 @@ impl ScaleCurve {
 }
 
 impl TargetScale {
-    /// The number itself.
+    /// The identity.
     pub const SAME: Self = Self { offset: 0.0, scale: 1.0, curve: ScaleCurve::Line };
 
     pub fn line(offset: f64, scale: f64) -> Self {
         Self { offset, scale, curve: ScaleCurve::Line }
     }
 
-    /// The number in the column's own units.
+    /// The value in the column's units.
     pub fn decode(self, value: f64) -> f64 {
         self.curve.invert(value.mul_add(self.scale, self.offset))
     }
@@ -182,13 +182,13 @@ impl TargetScale {
         (self.curve.apply(value) - self.offset) / self.scale
     }
 
-    /// The number in a unit in which errors can be summed, and what that unit is worth in the column's own: the encoded
-    /// number itself where it is a line.
+    /// The value in units in which errors can be averaged: encoded for a linear scale, else the column's own. See
+    /// [`Self::unit`].
     pub fn measure(self, value: f64) -> f64 {
         if self.curve == ScaleCurve::Line { value } else { self.decode(value) }
     }
 
-    /// What one of [`Self::measure`] is in the column's own units.
+    /// What a difference of 1 in [`Self::measure`] is in the column's units.
     pub fn unit(self) -> f64 {
         if self.curve == ScaleCurve::Line { self.scale } else { 1.0 }
     }
@@ -205,7 +205,7 @@ impl Function {
                 }
             }
             Self::Linear(scale) => scale.encode(x),
-            // `clamp` panics where the bounds are crossed, as a file could have them.
+            // Not `clamp`, which panics if low > high, as can be in a file.
             Self::Clip { low, high } => {
                 if x < low {
                     low
@@ -222,7 +222,7 @@ impl Function {
     }
 }
 
-/// All functions one after the other.
+/// Applies all functions in order.
 pub(super) fn apply(steps: &[Function], x: f64) -> f64 {
     steps.iter().fold(x, |x, step| step.apply(x))
 }
@@ -243,7 +243,7 @@ pub enum Targets {
 }
 
 impl Targets {
-    /// Name of the class, or the values in their own units.
+    /// The class, or the values in their units, as text.
     pub fn describe(&self, row: usize) -> String {
         match self {
             Self::Classes { names, labels } => names[labels[row] as usize].clone(),
@@ -260,11 +260,11 @@ impl Targets {
     }
 }
 
-/// Names of what a date becomes.
+/// Names of the features of a date.
 const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
 
 impl ColumnEncoding {
-    /// Numbers that the column becomes.
+    /// Number of features.
     pub fn width(&self) -> usize {
         match &self.kind {
             EncodingKind::OneHot { levels } => levels.len(),
@@ -276,7 +276,7 @@ impl ColumnEncoding {
         }
     }
 
-    /// Names of these numbers.
+    /// Names of these features.
     pub fn names(&self) -> Vec<String> {
         let column = &self.column;
         match &self.kind {
@@ -304,7 +304,7 @@ impl ColumnEncoding {
         }
     }
 
-    /// What people call the feature, or the features of the column.
+    /// The name of the feature, or of the group of features.
     pub fn label(&self) -> String {
         match &self.kind {
             EncodingKind::Chain { name, .. } | EncodingKind::Product { name, .. } => name.clone(),
@@ -313,7 +313,7 @@ impl ColumnEncoding {
         }
     }
 
-    /// How its numbers lead back to the column's own units.
+    /// The scale that decodes the numbers; the identity where there is none.
     pub fn scale(&self) -> TargetScale {
         match &self.kind {
             EncodingKind::Linear(scale) | EncodingKind::Pixels { scale, .. } => *scale,
@@ -321,7 +321,7 @@ impl ColumnEncoding {
         }
     }
 
-    /// The column of a table, read as this encoding needs it.
+    /// The column of a table, converted as this encoding needs it.
     fn column<'t>(&self, table: &'t Table) -> Result<Cow<'t, Column>, DataError> {
         let column = find(table, &self.column)?;
         let mut column = read_as(column, self.read_as)?;
@@ -351,7 +351,7 @@ impl ColumnEncoding {
         if fits { Ok(column) } else { Err(DataError::TextAsNumber { column: self.column.clone() }) }
     }
 
-    /// Writes the numbers of one cell.
+    /// Writes the features of one row to `out`.
     fn encode(&self, columns: &[Cow<'_, Column>], places: &Places, row: usize, out: &mut [f32]) {
         let column = &*columns[0];
         let filled = || Function::Fill(self.fill.unwrap_or(f64::NAN)).apply(column.number(row));
@@ -379,7 +379,7 @@ impl ColumnEncoding {
                 out.fill(0.0);
                 for word in column.cell(row).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
                     let hash = fnv(&word.to_lowercase());
-                    // The highest bit gives the sign, so that words that meet do not only add up (Weinberger et al. 2009).
+                    // The highest bit gives the sign, so that collisions cancel on average (Weinberger et al. 2009).
                     out[(hash % *places as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
                 }
             }
@@ -395,11 +395,11 @@ impl ColumnEncoding {
         }
     }
 
-    /// Place of the cell among the levels; none where it is new.
+    /// The index of the cell's level; none if it is new.
     fn level(&self, column: &Column, places: &Places, row: usize, levels: &[String]) -> Option<usize> {
         if column.is_missing(row) {
             let fill = self.fill?;
-            // Of text the fill is the place among the levels.
+            // For text the fill is the index of a level.
             let text = match &column.values {
                 Values::Text(_) => return levels.get(fill as usize).map(|_| fill as usize),
                 Values::Dates(_) => dates::written(fill),
@@ -410,7 +410,7 @@ impl ColumnEncoding {
         places.get(column, row)
     }
 
-    /// The levels that its column is compared with; none where it is not.
+    /// The levels that cells are looked up in; empty for other encodings.
     fn levels(&self) -> &[String] {
         match &self.kind {
             EncodingKind::OneHot { levels }
@@ -421,7 +421,7 @@ impl ColumnEncoding {
     }
 }
 
-/// The name of a feature so many rows before the last of a window.
+/// The name of a feature `back` rows before the last of a window.
 pub fn stepped(name: &str, back: usize) -> String {
     if back == 0 { name.to_owned() } else { format!("{name} −{back}") }
 }
@@ -430,7 +430,7 @@ fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
     table.column(name).ok_or_else(|| DataError::ColumnGone(name.to_owned()))
 }
 
-/// The column as what it is to be read as, or as it is.
+/// The column converted to `kind`, or unchanged.
 pub(super) fn read_as(column: &Column, kind: Option<ColumnKind>) -> Result<Cow<'_, Column>, DataError> {
     let Some(kind) = kind.filter(|&kind| kind != column.kind()) else { return Ok(Cow::Borrowed(column)) };
     let (from, to) = (column.kind().label(), kind.label());
@@ -438,11 +438,11 @@ pub(super) fn read_as(column: &Column, kind: Option<ColumnKind>) -> Result<Cow<'
     converted.map(Cow::Owned).ok_or_else(|| DataError::NoWay { column: column.name.clone(), from, to })
 }
 
-/// Fowler–Noll–Vo hash (FNV-1a, 64 bits), which is the same everywhere.
+/// Fowler–Noll–Vo hash (FNV-1a, 64 bits), the same on every machine.
 fn fnv(word: &str) -> u64 {
     let hash =
         word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-    // The low bits of FNV are weak; its high ones are mixed in.
+    // The low bits of FNV are weak; mix the high ones in.
     hash ^ (hash >> 29)
 }
 
@@ -465,12 +465,12 @@ fn write_calendar(seconds: f64, scale: TargetScale, out: &mut [f32]) {
 }
 
 impl Encoder {
-    /// Features of one row of the table.
+    /// Number of features of one row of the table.
     fn row_width(&self) -> usize {
         self.features.iter().map(ColumnEncoding::width).sum()
     }
 
-    /// Rows that make a sample.
+    /// Number of rows in a sample.
     fn length(&self) -> usize {
         self.window.map_or(1, |w| w.length)
     }
@@ -491,13 +491,13 @@ impl Encoder {
         }
     }
 
-    /// How each feature follows from its column, where that is a line.
+    /// The scale of each feature; the identity where it has none.
     pub fn scales(&self) -> impl Iterator<Item = TargetScale> + '_ {
         let row = || self.features.iter().flat_map(|e| std::iter::repeat_n(e.scale(), e.width()));
         (0..self.length()).flat_map(move |_| row())
     }
 
-    /// The same for feature `k`.
+    /// The scale of feature `k`.
     pub fn scale(&self, k: usize) -> TargetScale {
         self.scales().nth(k).unwrap_or(TargetScale::SAME)
     }
@@ -514,18 +514,18 @@ impl Encoder {
         }
     }
 
-    /// Features `[rows, features]` of the given rows of a table that has the same columns. Of a window each row is the last.
+    /// Features `[rows, features]` of the given rows of a table with the same columns. For windows these are the last rows.
     ///
     /// # Errors
-    /// When a column is gone or holds something else than it did.
+    /// If a column is missing or holds another kind of values.
     pub fn features(&self, table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
         encode(&self.features.iter().collect::<Vec<_>>(), table, rows, self.length())
     }
 
-    /// Rows of a table whose features are complete: no gap that nothing fills, and of a window enough rows before it.
+    /// Rows of a table that can be encoded: no missing value that is not filled, and for windows enough rows before it.
     ///
     /// # Errors
-    /// When a column is gone or holds something else than it did.
+    /// If a column is missing or holds another kind of values.
     pub fn complete_rows(&self, table: &Table) -> Result<Vec<usize>, DataError> {
         let mut whole = vec![true; table.rows()];
         for encoding in &self.features {
@@ -553,7 +553,7 @@ impl Encoder {
         Ok(rows)
     }
 
-    /// The targets by kind, in order of first appearance: each column of classes alone, all numbers together.
+    /// The targets in groups, in order of first appearance: each column of classes alone, all numbers together.
     pub fn target_groups(&self) -> Vec<Vec<&ColumnEncoding>> {
         let mut groups: Vec<Vec<&ColumnEncoding>> = Vec::new();
         for encoding in &self.targets {
@@ -566,7 +566,7 @@ impl Encoder {
         groups
     }
 
-    /// Targets of the samples whose last row is given.
+    /// Targets of the samples with the given last rows.
     pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
         let rows = ahead(rows, self.window.map_or(0, |w| w.horizon));
         self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
@@ -594,14 +594,14 @@ fn targets_of(group: &[&ColumnEncoding], table: &Table, rows: &[usize]) -> Resul
     })
 }
 
-/// Writes a number for each row into its place.
+/// Writes `value` of each row into the first element of its slice.
 fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn(usize) -> f32) {
     for (out, row) in cells {
         out[0] = value(row);
     }
 }
 
-/// `[rows, length · features]`: of each row itself and of those before it, the oldest first.
+/// `[rows, length · features]`: the features of the `length` rows that end with each row, the oldest first.
 fn encode(
     encodings: &[&ColumnEncoding],
     table: &Table,
@@ -627,14 +627,14 @@ fn encode(
     let mut flat = vec![0.0; rows.len() * whole];
     if whole > 0 {
         flat.par_chunks_mut(CHUNK * whole).enumerate().for_each(|(chunk, out)| {
-            // Column by column over a few rows, so that both stay in the cache.
+            // Column by column over a few rows, so that columns and output stay in the cache.
             for step in 0..length {
                 let mut first = step * width;
                 for (encoding, columns, known, width) in &parts {
                     let mut places = out.chunks_exact_mut(whole).map(|out| &mut out[first..first + width]);
                     let rows = rows[chunk * CHUNK..].iter().map(|row| row + 1 + step - length);
                     match (&encoding.kind, &columns[0].values) {
-                        // What nearly all columns are, without a decision for each cell.
+                        // The most frequent case, without a branch per cell.
                         (EncodingKind::Linear(scale), Values::Numbers(numbers))
                             if scale.curve == ScaleCurve::Line && encoding.fill.is_none() =>
                         {
@@ -668,7 +668,7 @@ mod tests {
             for curve in [ScaleCurve::Line, ScaleCurve::Log, ScaleCurve::Power(lambda)] {
                 let scale = TargetScale { offset: 3.0, scale: 7.0, curve };
                 let y = scale.encode(x);
-                // Where the curve is nearly flat, digits are lost on the way.
+                // Digits are lost where the curve is nearly flat.
                 let slope = (scale.encode(x + 1e-3) - scale.encode(x - 1e-3)).abs() / 2e-3;
                 if slope > 1e-3 {
                     prop_assert!((scale.decode(y) - x).abs() < 1e-6 * (1.0 + x.abs()), "{curve:?} {x}: {}", scale.decode(y));

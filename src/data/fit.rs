@@ -1,7 +1,7 @@
-//! Learns from the training rows what each step of the preparation needs to know.
+//! Fits each step of a preparation to the training rows.
 //!
-//! A feature on its way through the steps is a [`Draft`]: columns, the functions that were put upon them so far, and what
-//! they will be encoded as. Values are computed when a step asks for them, so that nothing is held for all columns at once.
+//! While the steps are fitted, a feature is a [`Draft`]: its columns, the functions applied so far, and how it will be
+//! encoded. Values are computed when a step needs them, so that memory is needed for one column at a time.
 
 use super::encode::{
     ColumnEncoding, Encoder, EncodingKind, Factor, Function, ScaleCurve, TargetScale, Window, ahead, apply,
@@ -17,38 +17,38 @@ use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// More products than this are taken for a mistake.
+/// A step that makes more products is refused as a mistake.
 const MAX_DERIVED: usize = 10_000;
-/// Rows that a mean of the target is drawn to the overall mean with.
+/// Weight of the overall mean in a level's target mean, in rows (m-estimate smoothing).
 const SMOOTHING: f64 = 10.0;
 
 type Used<'a> = [(&'a ColumnPlan, Cow<'a, Column>)];
 
-/// The columns and the rows that are learned from.
+/// The columns and rows that the encoder is fitted to.
 pub(super) struct Fitting<'a> {
     columns: &'a Used<'a>,
-    /// Rows whose levels are known.
+    /// Rows whose levels the encoder knows.
     kept: &'a [usize],
-    /// Rows whose features are seen in training.
+    /// Rows whose features occur in training.
     training: Cow<'a, [usize]>,
-    /// Rows whose targets are seen in training; one for each sample.
+    /// Rows whose targets occur in training; one per sample.
     target_rows: Cow<'a, [usize]>,
     horizon: usize,
 }
 
-/// A feature on its way.
+/// A feature while the steps are fitted.
 #[derive(Clone)]
 struct Draft<'a> {
     name: String,
     plan: &'a ColumnPlan,
-    /// One, or several that are multiplied.
+    /// One, or several for a product.
     factors: Vec<Factor>,
     columns: Vec<&'a Column>,
     steps: Vec<Function>,
-    /// Decided, for what is no number.
+    /// Set once it is encoded as something other than a number.
     kind: Option<EncodingKind>,
     fill: Option<f64>,
-    /// Whether it is one of the table's columns itself.
+    /// Whether it is a column of the table, not derived from some.
     own: bool,
 }
 
@@ -66,7 +66,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Whether functions of numbers may be put upon it.
+    /// Whether it is numeric, so that functions can be applied.
     fn is_number(&self) -> bool {
         self.kind.is_none()
             && matches!(self.columns[0].values, Values::Numbers(_) | Values::Dates(_))
@@ -82,7 +82,7 @@ impl<'a> Draft<'a> {
         rows.iter().map(|&row| self.value(row)).filter(|v| !v.is_nan()).collect()
     }
 
-    /// Appends a scale; one behind a curve becomes one with it.
+    /// Appends a scale; merges it with a curve right before it.
     fn push_scale(&mut self, scale: TargetScale) {
         if scale == TargetScale::SAME {
             return;
@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
 }
 
 impl<'a> Fitting<'a> {
-    /// `kept` are the samples of the table, `training` those of them that are learned from, by their last rows.
+    /// `kept` are the last rows of all samples, `training` those of the training samples.
     pub fn new(columns: &'a Used<'a>, kept: &'a [usize], training: &'a [usize], window: Window) -> Self {
         let seen = if window.length == 1 {
             Cow::Borrowed(training)
@@ -140,7 +140,7 @@ impl<'a> Fitting<'a> {
         Self { columns, kept, training: seen, target_rows, horizon: window.horizon }
     }
 
-    /// Goes through the steps.
+    /// Fits all steps in order.
     pub fn encoder(&self, preparation: &Preparation) -> Result<Encoder, DataError> {
         let steps = preparation.all_steps();
         let of = |role| self.columns.iter().filter(move |(p, _)| p.role == role).map(|(p, c)| Draft::of(p, c));
@@ -153,7 +153,7 @@ impl<'a> Fitting<'a> {
             self.step(step, &mut features)?;
             match step.kind {
                 StepKind::Treat => targets.iter_mut().try_for_each(|t| self.treat(t, &self.target_rows))?,
-                // Targets are followed back, so that only curves with an inverse are for them, and only if they are named.
+                // Predictions are decoded, so only invertible curves are applied to targets, and only if they are named.
                 StepKind::Log | StepKind::Power => {
                     let named =
                         |t: &&mut Draft<'_>| step.columns.contains(&t.name) && t.is_number() && t.steps.is_empty();
@@ -173,7 +173,7 @@ impl<'a> Fitting<'a> {
         let rows = &self.training;
         let named = |d: &Draft<'_>| step.columns.is_empty() || step.columns.contains(&d.name);
         let chosen = |d: &Draft<'_>| d.is_number() && named(d);
-        // Only the table's own columns are multiplied out, so that nothing grows by itself.
+        // Only columns of the table are expanded unless columns are named, so that derived features do not multiply.
         let parents = |features: &[Draft<'a>]| -> Vec<Draft<'a>> {
             let fits = |d: &&Draft<'a>| chosen(d) && d.factors.len() == 1 && (d.own || !step.columns.is_empty());
             features.iter().filter(fits).cloned().collect()
@@ -258,7 +258,7 @@ impl<'a> Fitting<'a> {
         draft.push_scale(TargetScale { curve, ..TargetScale::SAME });
     }
 
-    /// What stands for missing values from here on.
+    /// Appends the function that fills missing values.
     fn fill(&self, draft: &mut Draft<'_>) {
         let column = draft.columns[0];
         let (is_number, missing) = (draft.is_number(), draft.plan.missing);
@@ -273,13 +273,13 @@ impl<'a> Fitting<'a> {
         draft.steps.push(Function::Fill(fill.unwrap_or(0.0)));
     }
 
-    /// For text the place among the levels, for other columns the value.
+    /// The fill value of a categorical column: for text the index of the level, else the value.
     fn category_fill(&self, draft: &Draft<'_>) -> Option<f64> {
         let column = draft.columns[0];
         let numbers: Vec<f64> = self.training.iter().map(|&row| column.number(row)).filter(|v| !v.is_nan()).collect();
         match &column.values {
             Values::Text(text) => {
-                // Of equally frequent ones the first in the alphabet.
+                // Ties are broken alphabetically.
                 let mut counts = vec![0_usize; text.levels().len()];
                 for &code in &numbers {
                     counts[code as usize] += 1;
@@ -295,13 +295,13 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    /// Scales or encodes as the plan of the column says.
+    /// Scales or encodes the feature as its column's plan says.
     fn treat(&self, draft: &mut Draft<'_>, rows: &[usize]) -> Result<(), DataError> {
         if draft.kind.is_some() {
             return Ok(());
         }
         let column = draft.columns[0];
-        // What was made from columns is standardised, whatever they are themselves.
+        // Derived features are standardised.
         let treatment = if draft.own { draft.plan.treatment } else { Treatment::Standardise };
         if let Values::Images(images) = &column.values {
             let (height, width, channels) = (images.height, images.width, images.channels);
@@ -309,7 +309,7 @@ impl<'a> Fitting<'a> {
             let pixels = || rows.iter().flat_map(|&row| (row * size..(row + 1) * size).map(|k| images.pixels.get(k)));
             let scale = match (&images.pixels, treatment) {
                 (_, Treatment::AsIs) => TargetScale::SAME,
-                // Bytes of pictures have the same range in every set.
+                // The range of bytes does not depend on the data.
                 (Numbers::Bytes(_), Treatment::MinMax) => TargetScale::line(0.0, 255.0),
                 _ => linear(pixels, treatment),
             };
@@ -348,10 +348,10 @@ impl<'a> Fitting<'a> {
         Ok(())
     }
 
-    /// Levels that are in the kept rows, sorted.
+    /// Levels that occur in the kept rows, sorted.
     fn levels(&self, draft: &Draft<'_>) -> Vec<String> {
         let column = draft.columns[0];
-        // Targets lie ahead of their samples; their levels are those of the column.
+        // The target of a window is in a later row, so all levels of the column are kept.
         if draft.plan.role == Role::Target || self.kept.len() == column.len() {
             return column.classes(usize::MAX / 128).unwrap_or_default();
         }
@@ -366,13 +366,13 @@ impl<'a> Fitting<'a> {
         all.into_iter().zip(present).filter(|(_, present)| *present).map(|(level, _)| level).collect()
     }
 
-    /// Micci-Barreca (2001), with a fixed weight of the overall mean.
+    /// Target encoding by Micci-Barreca (2001), smoothed with [`SMOOTHING`].
     fn target_means(&self, draft: &Draft<'_>) -> Result<EncodingKind, DataError> {
         let Some((plan, target)) = self.columns.iter().find(|(p, _)| p.role == Role::Target) else {
             return Err(DataError::NoTarget);
         };
         let classes = (plan.treatment == Treatment::OneHot).then(|| target.classes(MAX_CLASSES).unwrap_or_default());
-        // Of two classes one tells all.
+        // For two classes one share is enough.
         let width = classes.as_ref().map_or(1, |c| if c.len() == 2 { 1 } else { c.len() });
         let of_target = target.places(classes.as_deref().unwrap_or_default());
         let value = |row: usize, k: usize| match &classes {
@@ -404,7 +404,7 @@ impl<'a> Fitting<'a> {
     }
 }
 
-/// What stands for missing values among these; none where there are none.
+/// The fill value; none if there are no values.
 fn stand_in(missing: Missing, mut values: Vec<f64>) -> Option<f64> {
     match missing {
         Missing::Constant { value } => Some(value),
@@ -421,7 +421,7 @@ fn stand_in(missing: Missing, mut values: Vec<f64>) -> Option<f64> {
 fn mode(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let runs = values.chunk_by(|a, b| a == b);
-    // Of equally frequent values the smallest counts.
+    // Ties go to the smallest value.
     runs.rev().max_by_key(|run| run.len()).map(|run| run[0])
 }
 
@@ -437,20 +437,20 @@ fn linear<I: Iterator<Item = f64>>(values: impl Fn() -> I, treatment: Treatment)
     scale(mean, (squares / f64::max(n, 1.0)).sqrt())
 }
 
-/// A constant column becomes zeros.
+/// A scale that makes zeros of a constant column.
 fn scale(offset: f64, spread: f64) -> TargetScale {
     let spread = if spread.is_finite() && spread > 1e-12 * offset.abs().max(1e-300) { spread } else { 1.0 };
     TargetScale::line(if offset.is_finite() { offset } else { 0.0 }, spread)
 }
 
-/// The power of Yeo and Johnson's transformation for which the values are most likely to be normal, by golden-section
-/// search (their log-likelihood has one maximum).
+/// The λ of the Yeo–Johnson transformation with the largest normal log-likelihood, by golden-section search (there is one
+/// maximum).
 fn best_power(values: &[f64]) -> f64 {
     let n = values.len() as f64;
     let jacobian: f64 = values.par_iter().map(|v| v.signum() * libm::log1p(v.abs())).sum();
     let positive = values.iter().all(|&v| v >= 0.0);
     let likelihood = |lambda: f64| {
-        // Without its constant, which would swallow the digits of large numbers at low powers.
+        // Without the constant term: at small λ it would cost digits of large numbers.
         let curve = |v: f64| match ScaleCurve::Power(lambda) {
             ScaleCurve::Power(lambda) if positive && lambda != 0.0 => libm::pow(v + 1.0, lambda) / lambda,
             curve => curve.apply(v),

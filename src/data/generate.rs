@@ -1,4 +1,4 @@
-//! Toy data: points drawn by formula, with noise, from a seed. Coordinates lie roughly in −6..6 as in most textbooks' pictures.
+//! Synthetic data with noise, from a seed. Coordinates lie roughly in −6..6.
 
 use super::error::DataError;
 use super::table::{Column, Table};
@@ -13,12 +13,12 @@ use std::f64::consts::{PI, TAU};
 pub struct Generator {
     pub shape: Shape,
     pub samples: usize,
-    /// 0 is clean; 1 blurs the shape about as wide as it is.
+    /// 0 is none; at 1 the noise is about as large as the shape.
     pub noise: f64,
     pub seed: u64,
 }
 
-/// What the points draw.
+/// The shape or the task of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Shape {
@@ -40,15 +40,15 @@ pub enum Shape {
     Hills,
     Sine,
     Step,
-    /// Two marked numbers of a sequence are to be added (Hochreiter & Schmidhuber 1997)
+    /// The sum of the two marked numbers of a sequence (Hochreiter & Schmidhuber 1997)
     Adding {
         length: usize,
     },
-    /// The next value of a wave, from so many before it
+    /// The next value of a wave, from the values before it
     Wave {
         length: usize,
     },
-    /// So many numbers, and the same in order
+    /// Numbers, and the same numbers sorted
     Sorting {
         length: usize,
     },
@@ -56,7 +56,7 @@ pub enum Shape {
     Visits,
 }
 
-/// f of the classes "above" and "below" y = f(x).
+/// The boundary y = f(x) between the classes "above" and "below".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BoundaryCurve {
@@ -153,7 +153,7 @@ const MAX_SAMPLES: usize = 1_000_000;
 const MAX_LENGTH: usize = 200;
 
 impl Generator {
-    /// Draws the points: columns `x`, `y` and `class`, or for one-dimensional regression `x` and `y`, else `x`, `y`, `height`.
+    /// Generates the table: columns `x`, `y` and `class`, or for one-dimensional regression `x` and `y`, else `x`, `y`, `height`.
     /// Sequences have a column for every number of a step, and one or several that begin with `target`.
     ///
     /// # Errors
@@ -289,7 +289,7 @@ impl Generator {
         [x, y, clean + 0.3 * noise * rng.normal()]
     }
 
-    /// Pairs of a number and a mark, one step behind the other; one mark in each half. The target is the sum of the marked.
+    /// A sequence of pairs of a number and a mark, with one mark in each half. The target is the sum of the marked numbers.
     fn adding(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
         let mut rows: Vec<Vec<f64>> = vec![Vec::with_capacity(self.samples); 2 * length + 1];
         for _ in 0..self.samples {
@@ -312,7 +312,7 @@ impl Generator {
         rows.into_iter().enumerate().map(|(k, values)| Column::numbers(name(k), values)).collect()
     }
 
-    /// Windows of a sum of two waves, each one step further.
+    /// Sliding windows over a sum of two waves.
     fn wave(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
         let phase = TAU * rng.uniform();
         let series: Vec<f64> = (0..self.samples + length)
@@ -327,7 +327,7 @@ impl Generator {
         (0..=length).map(column).collect()
     }
 
-    /// Numbers between −1 and 1, and as targets the same from the smallest to the largest.
+    /// Numbers between −1 and 1; the targets are the same numbers in ascending order.
     fn sorting(&self, length: usize, rng: &mut Stream, noise: f64) -> Vec<Column> {
         let mut columns: Vec<Vec<f64>> = vec![Vec::with_capacity(self.samples); 2 * length];
         for _ in 0..self.samples {
@@ -340,7 +340,7 @@ impl Generator {
         columns.into_iter().enumerate().map(|(k, values)| Column::numbers(name(k), values)).collect()
     }
 
-    /// Visits grow with the temperature, and much more so in some cities, which come in three kinds that nothing tells.
+    /// Visits depend on the temperature, with a slope by city: the cities are of three hidden kinds.
     fn visits(&self, rng: &mut Stream, noise: f64) -> Vec<Column> {
         const CITIES: [&str; 12] = [
             "Arden", "Brink", "Corve", "Dunmore", "Elsby", "Farrow", "Garth", "Holt", "Ilsen", "Jarrow", "Kelby",
@@ -355,7 +355,7 @@ impl Generator {
             ("Saturday", 1.6),
             ("Sunday", 0.4),
         ];
-        // Visits on a mild day, and more for each degree.
+        // Visits at 12 degrees, and the change per degree.
         const KINDS: [(f64, f64); 3] = [(40.0, 0.3), (120.0, 3.0), (75.0, -1.5)];
         let (mut city, mut day, mut warmth, mut visits) = (vec![], vec![], vec![], vec![]);
         for _ in 0..self.samples {

@@ -1,5 +1,4 @@
-//! Pictures of digits, drawn by formula: strokes that are bent, turned and thickened at random. They are made up, so that
-//! they need no licence and no file.
+//! Synthetic pictures of digits: strokes that are bent, rotated and thickened at random. They need no licence and no file.
 
 use super::numbers::Numbers;
 use super::table::{Column, Images, Table, Values};
@@ -45,7 +44,7 @@ fn strokes(digit: usize) -> Vec<Vec<[f64; 2]>> {
     }
 }
 
-/// A column of pictures and one of their classes.
+/// A column of pictures and a column of their classes.
 pub(super) fn table() -> Table {
     let drawn: Vec<Vec<u8>> = (0..COUNT).into_par_iter().map(|k| draw(k % 10, k as u64)).collect();
     let pixels = Numbers::Bytes(drawn.concat());
@@ -91,7 +90,7 @@ fn draw(digit: usize, index: u64) -> Vec<u8> {
     pixels
 }
 
-/// From a point to a stretch.
+/// Distance of a point to a line segment.
 fn distance([x, y]: [f64; 2], ends: &[[f64; 2]]) -> f64 {
     let ([ax, ay], [bx, by]) = (ends[0], ends[1]);
     let (dx, dy) = (bx - ax, by - ay);

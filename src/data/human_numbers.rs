@@ -4,22 +4,22 @@ use super::parse::trimmed_number;
 use chrono::{NaiveTime, Timelike as _};
 
 const CURRENCIES: [char; 6] = ['$', '€', '£', '¥', '₹', '₽'];
-/// Between thousands, besides the comma or the point.
+/// Thousands separators besides the comma and the point.
 const SPACES: [char; 4] = [' ', '\u{a0}', '\u{202f}', '\''];
 
-/// What stood around or inside of a number.
+/// Signs around or inside of a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Signs {
-    /// A currency or %.
+    /// A currency sign or %.
     unit: Option<char>,
     between_thousands: Option<char>,
 }
 
-/// The number in a cell, with a point or a comma before its decimals.
+/// The number in a cell with the given decimal separator.
 fn number(cell: &str, decimal: char) -> Option<(f64, Signs)> {
     let mut signs = Signs::default();
     let mut rest = cell.trim();
-    // As accountants write what is below zero.
+    // Negative numbers in accounting notation.
     let mut negative = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).map(|inner| rest = inner).is_some();
     if let Some(after) = rest.strip_prefix(['-', '−']).filter(|_| !negative) {
         (negative, rest) = (true, after);
@@ -37,7 +37,7 @@ fn number(cell: &str, decimal: char) -> Option<(f64, Signs)> {
     let rest = rest.trim();
     let (whole, decimals) = rest.split_once(decimal).map_or((rest, None), |(whole, d)| (whole, Some(d)));
     let is_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    // Before a comma, a point stands between thousands.
+    // With a decimal comma, the point is a thousands separator.
     let plain = if decimal == ',' && whole.contains('.') { None } else { Some(rest.replacen(decimal, ".", 1)) };
     let plain = plain.and_then(|text| trimmed_number(text.as_bytes()).filter(|_| !text.starts_with(['+', '-'])));
     let value = match plain {
@@ -67,12 +67,12 @@ fn hours(cell: &str) -> Option<f64> {
     Some((f64::from(time.num_seconds_from_midnight()) + f64::from(time.nanosecond()) * 1e-9) / 3600.0)
 }
 
-/// The number in one cell, however it is written.
+/// The number in one cell, in any of these notations.
 pub(super) fn read(cell: &str) -> Option<f64> {
     ['.', ','].into_iter().find_map(|decimal| number(cell, decimal)).map(|(value, _)| value).or_else(|| hours(cell))
 }
 
-/// The number of each distinct text of a column, if every one is a number, and how they were read.
+/// The numbers of a column's distinct texts, if all are numbers, and a description of how they were read.
 pub(super) fn numbers_of(levels: &[String]) -> Option<(Vec<f64>, String)> {
     if levels.first().is_some_and(|l| l.contains(':')) {
         let hours: Vec<f64> = levels.iter().map(|level| hours(level)).collect::<Option<_>>()?;
@@ -83,7 +83,7 @@ pub(super) fn numbers_of(levels: &[String]) -> Option<(Vec<f64>, String)> {
     let mut units: Vec<char> = found.iter().filter_map(|(_, s)| s.unit).collect();
     let percent = units.iter().filter(|&&u| u == '%').count();
     units.dedup();
-    // One unit for all; a number without % beside others with it may be a share.
+    // All must have the same unit; a number without % among percentages may be a fraction.
     if units.len() > 1 || (percent > 0 && percent < found.len()) {
         return None;
     }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(how, "numbers without \"%\"");
         assert_eq!(of(&["06:15", "23:59:59.999"]).map(|v| v[0]), Some(6.25));
         assert_eq!(of(&["06:15", "soon"]), None);
-        // What has two commas, or a comma behind a point, decides for all.
+        // A cell that fits only one notation decides for all.
         assert_eq!(of(&["1.234,5", "1.234"]), Some(vec![1234.5, 1234.0]));
         assert_eq!(of(&["1,234", "1,23"]), Some(vec![1.234, 1.23]));
         for mixed in [&["$3", "€3"][..], &["45%", "0.45"], &["$3", "three"], &["1,234", "1.23.4"], &["a"], &["3", "4"]]

@@ -1,4 +1,4 @@
-//! Numbers of a column in as few bytes as hold all of them exactly.
+//! The numbers of a column in the narrowest type that holds all of them exactly.
 
 /// NaN stands for a missing number.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub enum Numbers {
     Doubles(Vec<f64>),
 }
 
-/// What a number needs.
+/// The narrowest type that holds a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Width {
     Byte,
@@ -28,7 +28,7 @@ fn width(value: f64) -> Width {
     }
 }
 
-/// The first of which something is true, where that is rare: many are looked at together.
+/// The index of the first value that fulfils a rare condition; chunks are tested without branches.
 fn first<A: Copy>(values: &[A], is: impl Fn(A) -> bool) -> Option<usize> {
     const MANY: usize = 1024;
     let any = |values: &[A]| values.iter().fold(false, |any, &v| any | is(v));
@@ -55,7 +55,7 @@ impl Numbers {
         self.len() == 0
     }
 
-    /// Number `k`.
+    /// The number at index `k`.
     pub fn get(&self, k: usize) -> f64 {
         match self {
             Self::Bytes(v) => f64::from(v[k]),
@@ -130,7 +130,7 @@ impl Numbers {
         };
     }
 
-    /// Copies all numbers of `other` behind these.
+    /// Appends all numbers of `other`.
     pub fn append(&mut self, other: &Self) {
         self.widen(other.width());
         match (&mut *self, other) {
@@ -141,7 +141,7 @@ impl Numbers {
         }
     }
 
-    /// Takes all numbers out and keeps the room for as many of the same width.
+    /// Removes all numbers and keeps the memory and the type.
     pub fn clear(&mut self) {
         match self {
             Self::Bytes(v) => v.clear(),
@@ -150,7 +150,7 @@ impl Numbers {
         }
     }
 
-    /// Gives back room that was kept for more numbers.
+    /// Frees memory that is not used.
     pub fn shrink(&mut self) {
         match self {
             Self::Bytes(v) => v.shrink_to_fit(),
@@ -159,7 +159,7 @@ impl Numbers {
         }
     }
 
-    /// Those at the given places, in that order.
+    /// The numbers at the given indices, in that order.
     pub fn select(&self, places: &[usize]) -> Self {
         match self {
             Self::Bytes(v) => Self::Bytes(places.iter().map(|&k| v[k]).collect()),
@@ -187,7 +187,7 @@ impl FromIterator<f64> for Numbers {
     }
 }
 
-/// The same numbers in whatever width; missing ones are alike.
+/// Compares values, not types; two missing numbers are equal.
 impl PartialEq for Numbers {
     fn eq(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))

@@ -1,10 +1,9 @@
-//! What the text of a cell says: a number, a missing value, or neither. All readers of text and the conversion of columns
-//! use it.
+//! Parses a cell of text: a number, a missing value, or neither. Readers of text and conversions of columns use it.
 
-/// Texts that stand for a missing value, whatever their case.
+/// Texts that mean a missing value, in any case.
 const MISSING: [&str; 12] = ["", "?", "-", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "#na", "-nan"];
 
-/// Whether a trimmed cell stands for a missing value.
+/// Whether a trimmed cell means a missing value.
 pub fn is_missing(cell: &str) -> bool {
     cell.len() <= 4 && MISSING.iter().any(|m| cell.eq_ignore_ascii_case(m))
 }
@@ -20,7 +19,7 @@ pub fn number(cell: &str, decimal_comma: bool) -> Option<f64> {
 
 /// The number in a cell without blanks around it.
 pub fn trimmed_number(cell: &[u8]) -> Option<f64> {
-    // "nan" counts as missing; infinity is a number that is told apart later.
+    // "nan" counts as missing; infinity is a number that is refused later.
     let first = *cell.iter().find(|b| !matches!(b, b'+' | b'-'))?;
     if !first.is_ascii_digit() && first != b'.' && !first.eq_ignore_ascii_case(&b'i') {
         return None;
@@ -34,8 +33,8 @@ const TENS: [f64; 23] = [
     1e21, 1e22,
 ];
 
-/// Where a run of digits, with a sign and a point, ends, and its number if that is exact: digits that fit 53 bits, divided
-/// by a power of ten that is exact too, are rounded once and so correctly (Clinger 1990).
+/// Parses the plain decimal number that begins at `start`: where it ends, and its value if the fast path is exact. Digits that
+/// fit 53 bits divided by an exact power of ten are rounded once, so correctly (Clinger 1990).
 #[inline]
 pub fn decimal(line: &[u8], start: usize) -> (usize, Option<f64>) {
     let negative = line.get(start) == Some(&b'-');
@@ -50,7 +49,7 @@ pub fn decimal(line: &[u8], start: usize) -> (usize, Option<f64>) {
         count += decimals;
         at = end;
     }
-    // Nineteen digits fit 64 bits.
+    // Up to nineteen digits fit 64 bits.
     let exact = (1..20).contains(&count) && digits <= 1 << 53;
     let number = exact.then(|| {
         let number = digits as f64 / TENS[decimals];
@@ -59,7 +58,7 @@ pub fn decimal(line: &[u8], start: usize) -> (usize, Option<f64>) {
     (at, number)
 }
 
-/// Takes digits in, eight at a time where there are as many.
+/// Appends the digits from `start` on to `digits`, eight at a time where possible; returns where they end.
 #[inline]
 fn run_of_digits(line: &[u8], start: usize, digits: &mut u64) -> usize {
     let mut at = start;

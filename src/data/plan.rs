@@ -1,4 +1,4 @@
-//! What is to be done with a table: roles, types and treatments of its columns, steps in order, and the split.
+//! The plan of a preparation: roles, types and treatments of the columns, the steps in order, the split, and the limits.
 
 use super::encode::Window;
 use super::split::Split;
@@ -7,9 +7,9 @@ use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// More classes than this are taken for a mistake.
+/// A target with more classes is refused as a mistake.
 pub const MAX_CLASSES: usize = 512;
-/// More levels than this are too many for one-hot.
+/// A one-hot feature with more levels is refused.
 pub const MAX_LEVELS: usize = 512;
 
 /// How a table becomes a data set.
@@ -17,7 +17,7 @@ pub const MAX_LEVELS: usize = 512;
 #[serde(deny_unknown_fields)]
 pub struct Preparation {
     pub columns: Vec<ColumnPlan>,
-    /// What is done, in this order; gaps and treatments where it is empty.
+    /// The steps in order; if empty, missing values are filled and columns are treated.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<PreparationStep>,
     #[serde(default)]
@@ -34,7 +34,7 @@ pub struct ColumnPlan {
     pub treatment: Treatment,
     #[serde(default)]
     pub missing: Missing,
-    /// What it is read as, where that is not what it looks like.
+    /// The kind to convert the column to, if it is not the detected one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_as: Option<ColumnKind>,
 }
@@ -63,19 +63,19 @@ pub enum Treatment {
     MinMax,
     /// (x − median) / (upper − lower quartile)
     Robust,
-    /// One column a level; for a target: classes
+    /// One column per level; for a target: classes
     OneHot,
     /// 0, 1, 2 … in the order of the levels
     Ordinal,
     /// The mean of the target over the rows with the same level
     TargetMean,
-    /// Words, counted in 32 places
+    /// Words, hashed into 32 buckets
     Hash,
-    /// Time, and where in the year, the week and the day it lies
+    /// Time, and the position in the year, the week and the day
     Calendar,
 }
 
-/// Places that words are counted in.
+/// Number of buckets that words are hashed into.
 pub const HASH_PLACES: usize = 32;
 
 /// What happens to missing values.
@@ -101,10 +101,10 @@ pub enum Missing {
 #[serde(deny_unknown_fields)]
 pub struct PreparationStep {
     pub kind: StepKind,
-    /// The columns that it changes or makes others of; all numbers that are features when empty
+    /// The columns that it changes or derives others from; all numeric features when empty
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// Whether it is left out
+    /// Whether the step is skipped
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub off: bool,
 }
@@ -121,24 +121,24 @@ pub enum StepKind {
     Log,
     /// The power that makes a column most like a normal distribution (Yeo & Johnson 2000)
     Power,
-    /// Values outside of two quantiles are moved to them
+    /// Values outside of two quantiles are clipped to them
     Clip { low: f64, high: f64 },
-    /// A column more that says where a value is missing
+    /// Adds a column that is 1 where a value is missing
     Indicator,
     /// x², x³ … up to the degree
     Polynomial { degree: u32 },
-    /// The product of every two
+    /// The product of every pair of columns
     Products,
     /// sin x and cos x
     Waves,
-    /// Rows that follow one another become one sample; with the past, numbers that are predicted are seen up to then
+    /// Consecutive rows become one sample; with `past`, earlier values of the targets are features too
     Window {
         length: usize,
         horizon: usize,
         #[serde(default)]
         past: bool,
     },
-    /// Pictures are changed at random whenever they are trained on
+    /// Random changes to each picture whenever it is trained on
     Augment(Augmentation),
     /// Rare classes count as much as frequent ones
     Balance(Balance),
@@ -148,23 +148,23 @@ pub enum StepKind {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// Left and right are exchanged in half of the cases
+    /// Flips left and right with probability ½
     pub flip: bool,
-    /// Pixels to any side
+    /// Largest shift in pixels
     pub shift: u32,
-    /// Degrees to either side
+    /// Largest rotation in degrees, in both directions
     pub rotate: f64,
-    /// Standard deviation of what is added to each value
+    /// Standard deviation of the noise that is added to each value
     pub noise: f64,
 }
 
-/// How classes are made to count alike.
+/// How classes are balanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Balance {
-    /// Rows of rare classes weigh more
+    /// Rows of rare classes have larger weights
     Weights,
-    /// Rows of rare classes are taken several times
+    /// Rows of rare classes are repeated
     Sampling,
 }
 
@@ -229,12 +229,12 @@ impl Treatment {
         }
     }
 
-    /// Whether it is a scale of numbers, which can be followed back.
+    /// Whether it is an invertible scaling of numbers.
     pub fn is_scale(self) -> bool {
         matches!(self, Self::AsIs | Self::Standardise | Self::MinMax | Self::Robust)
     }
 
-    /// Whether a column of this kind, in this role, can be treated so.
+    /// Whether a column of this kind and role can have this treatment.
     pub fn takes(self, kind: ColumnKind, role: Role) -> bool {
         match (kind, role) {
             (ColumnKind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
@@ -264,7 +264,7 @@ impl Missing {
 }
 
 impl StepKind {
-    /// Those that can be added, with settings to begin with.
+    /// Steps that can be added, with default settings.
     pub const ALL: [Self; 10] = [
         Self::Log,
         Self::Power,
@@ -319,7 +319,7 @@ impl StepKind {
         }
     }
 
-    /// Whether it works on numbers that can be chosen.
+    /// Whether the columns that it works on can be chosen.
     pub fn takes_columns(self) -> bool {
         !matches!(self, Self::Gaps | Self::Treat | Self::Window { .. } | Self::Augment(_) | Self::Balance(_))
     }
@@ -332,12 +332,12 @@ impl From<StepKind> for PreparationStep {
 }
 
 impl Preparation {
-    /// A first guess: the target is the column that is named like one, else the last. Columns that are named "target 1",
+    /// A first guess: the target is the column with a typical name such as "class", else the last. Columns named "target 1",
     /// "target_2" and so on are all targets.
     pub fn guess(table: &Table) -> Self {
         const NAMES: [&str; 7] = ["class", "target", "label", "species", "y", "outcome", "category"];
         let named = NAMES.iter().find_map(|n| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(n)));
-        // A plane has columns x, y and a target behind them, so "y" counts only in the last place.
+        // Points have columns x, y and then a target, so "y" is a target only in the last place.
         let last = table.columns.len().saturating_sub(1);
         let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
         let numbered = |c: &Column| {
@@ -356,7 +356,7 @@ impl Preparation {
         self.columns.iter().filter(|c| c.role == Role::Target)
     }
 
-    /// All steps in order, with those that are always there.
+    /// All steps in order, including the two that are always done.
     pub fn all_steps(&self) -> Vec<PreparationStep> {
         let mut steps = self.steps.clone();
         let has = |steps: &[PreparationStep], kind| steps.iter().any(|s| s.kind == kind);
@@ -369,12 +369,12 @@ impl Preparation {
         steps
     }
 
-    /// The settings of the last step of a kind that is on.
+    /// The settings of the last enabled step for which `of` gives some.
     pub(super) fn find<A>(&self, of: impl Fn(StepKind) -> Option<A>) -> Option<A> {
         self.steps.iter().rev().filter(|s| !s.off).find_map(|s| of(s.kind))
     }
 
-    /// Whether the past of the targets is seen.
+    /// Whether earlier values of the targets are features.
     pub fn sees_past(&self) -> bool {
         self.find(|kind| if let StepKind::Window { past, .. } = kind { Some(past) } else { None }).unwrap_or(false)
     }
@@ -388,7 +388,7 @@ impl Preparation {
     }
 }
 
-/// Whether a name says that the column only tells rows apart.
+/// Whether the name suggests an identifier of rows.
 fn is_called_id(name: &str) -> bool {
     const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
     let name = name.trim().to_lowercase();
@@ -398,7 +398,7 @@ fn is_called_id(name: &str) -> bool {
 fn guess_column(column: &Column, target: bool) -> ColumnPlan {
     let rows = column.len();
     let kind = column.kind();
-    // More than these are no classes, whatever they are.
+    // With more distinct values it is not a column of classes.
     let levels = column.classes(50);
     let several =
         |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);

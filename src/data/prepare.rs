@@ -1,7 +1,7 @@
-//! Table → arrays a network can train on: roles, treatments, steps in order, and the split.
+//! Table → arrays that a network can train on, by the plan of a preparation.
 //!
-//! What a treatment needs to know (means, ranges, levels) is learned from the training rows only and kept in an
-//! [`Encoder`], so that new rows are treated exactly as the old ones were.
+//! What a treatment needs (means, ranges, levels) is learned from the training rows only and kept in an [`Encoder`], so that
+//! new rows are encoded exactly like them.
 
 use super::encode::{Encoder, Targets, Window, read_as};
 use super::error::DataError;
@@ -16,7 +16,7 @@ use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// More features than this are taken for a mistake.
+/// A preparation that makes more features is refused as a mistake.
 const MAX_FEATURES: usize = 1 << 20;
 
 /// A part of the data.
@@ -33,16 +33,16 @@ pub struct Dataset {
     pub name: String,
     /// Features `[rows, features]`.
     pub x: ArcArray2<f32>,
-    /// By kind; at least one.
+    /// At least one: each column of classes alone, all numbers together.
     pub targets: Vec<Targets>,
-    /// How much each row counts in training; alike where absent.
+    /// Weight of each row in training; 1 if absent.
     pub weights: Option<Arc<[f32]>>,
-    /// Row of the table that each row came from; of a window its last.
+    /// Row of the table that each sample came from; for a window its last row.
     pub source_rows: Arc<Vec<usize>>,
-    /// Rows of each part, in the order of [`Part`]. In training a row may stand several times.
+    /// Rows of each part, in the order of [`Part`]. A training row may occur several times.
     pub parts: [Arc<[u32]>; 3],
     pub encoder: Encoder,
-    /// What happens to pictures in training.
+    /// Random changes of pictures in training.
     pub augmentation: Option<Augmentation>,
 }
 
@@ -51,7 +51,7 @@ impl Dataset {
         &self.parts[part as usize]
     }
 
-    /// The first kind of targets, which stands for all in pictures.
+    /// The first targets, which plots show.
     pub fn target(&self) -> &Targets {
         &self.targets[0]
     }
@@ -66,7 +66,7 @@ impl Dataset {
     }
 }
 
-/// Makes arrays of `table` as `preparation` says.
+/// Turns `table` into arrays by the plan `preparation`.
 ///
 /// # Errors
 /// What does not fit, with the column and the row.
@@ -76,15 +76,15 @@ pub fn prepare(table: &Table, preparation: &Preparation) -> Result<Dataset, Data
     rows.dataset(parts)
 }
 
-/// The columns and rows of a table that are used, before they are dealt into parts.
+/// The columns and rows of a table that are used, before they are split.
 struct UsedRows<'a> {
     table: &'a Table,
     preparation: &'a Preparation,
     columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
-    /// Rows that are samples; of windows the last rows.
+    /// Rows that are samples; for windows the last row of each.
     kept: Arc<Vec<usize>>,
     window: Window,
-    /// For each target of classes the class of every kept row.
+    /// The class of every kept row, for each target of classes.
     classes: Vec<Vec<usize>>,
 }
 
@@ -113,12 +113,12 @@ impl<'a> UsedRows<'a> {
         Ok(Self { table, preparation, columns, kept: Arc::new(kept), window, classes })
     }
 
-    /// How the rows are dealt into parts.
+    /// How the rows are split.
     pub fn dealing(&self) -> Result<Dealing<'_>, DataError> {
         Dealing::new(self.table, &self.preparation.split, &self.kept, self.classes.first().map(Vec::as_slice))
     }
 
-    /// Everything that treatments need to know is learned from the first part.
+    /// Fits the encoder to the first part and encodes all rows.
     pub fn dataset(&self, mut parts: [Vec<u32>; 3]) -> Result<Dataset, DataError> {
         let Self { table, kept, window, .. } = self;
         if parts[0].is_empty() {
@@ -162,7 +162,7 @@ impl<'a> UsedRows<'a> {
     }
 }
 
-/// The weights that there are, times those that make the classes of the training rows count alike.
+/// Multiplies the weights by those that balance the classes of the training rows.
 fn balance_weights(classes: &[usize], training: &[u32], weights: &mut Option<Vec<f32>>) {
     let count = classes.iter().max().map_or(0, |m| m + 1);
     let of_class = balanced(count, training.iter().map(|&row| classes[row as usize]));
@@ -170,7 +170,7 @@ fn balance_weights(classes: &[usize], training: &[u32], weights: &mut Option<Vec
     weights.iter_mut().zip(classes).for_each(|(weight, &class)| *weight *= of_class[class]);
 }
 
-/// For each class: rows / (classes that there are · rows of the class), as in scikit-learn; 0 for a class without rows.
+/// Weights that balance classes, as in scikit-learn: rows / (classes with rows · rows of the class); 0 for a class without rows.
 pub fn balanced(classes: usize, rows: impl Iterator<Item = usize>) -> Vec<f32> {
     let mut counts = vec![0_usize; classes];
     rows.for_each(|class| counts[class] += 1);
@@ -179,7 +179,7 @@ pub fn balanced(classes: usize, rows: impl Iterator<Item = usize>) -> Vec<f32> {
     counts.iter().map(|&n| if n == 0 { 0.0 } else { rows as f32 / (present * n) as f32 }).collect()
 }
 
-/// Rows without gaps that are not to be filled, and of windows those with enough such rows before them.
+/// Rows without missing values, except those that will be filled; for windows, rows with enough such rows before them.
 fn kept_rows(
     table: &Table,
     preparation: &Preparation,
@@ -193,7 +193,7 @@ fn kept_rows(
         if plan.role == Role::Target && preparation.sees_past() && plan.treatment.is_scale() {
             column.unflag_missing(&mut whole);
         }
-        // A row without its target teaches nothing; other gaps are filled unless the plan drops them.
+        // Rows without a target are dropped; other missing values are filled unless the plan drops them.
         match plan.role {
             Role::Target | Role::Weight => column.unflag_missing(&mut judged),
             _ if plan.missing == Missing::Drop && plan.treatment != Treatment::Hash => {
@@ -230,8 +230,8 @@ fn kept_rows(
     Ok(kept)
 }
 
-/// A table whose rows are dealt into folds: each is held back once, while the others train. The test rows of the split stay
-/// apart from all.
+/// Folds for cross-validation: each is the validation part once, while the others train. The test rows of the split are in
+/// no fold.
 pub struct Folds<'a> {
     rows: UsedRows<'a>,
     held: Vec<Vec<u32>>,
@@ -239,8 +239,8 @@ pub struct Folds<'a> {
 }
 
 impl<'a> Folds<'a> {
-    /// Deals the rows into `count` folds, alike in their classes where the split is stratified; groups stay together, and
-    /// rows in order are cut into stretches.
+    /// Assigns the rows to `count` folds, stratified if the split is; groups stay together, and ordered rows give consecutive
+    /// folds.
     ///
     /// # Errors
     /// What does not fit, or that there are fewer rows than folds.
@@ -279,7 +279,7 @@ fn weights_of_rows(column: &Column, kept: &[usize], ahead: usize) -> Result<Vec<
         .collect()
 }
 
-/// The columns that are used, read as what they are to be, and checked one by one.
+/// The columns that are used, converted and checked.
 fn resolve<'a>(
     table: &'a Table,
     preparation: &'a Preparation,
@@ -294,7 +294,7 @@ fn resolve<'a>(
         Ok(Some((plan, column)))
     });
     let outcomes: Vec<Result<Option<_>, DataError>> = resolved.collect();
-    // The first that is wrong is told, whichever thread was faster.
+    // Report the first error in the order of the columns, whichever thread was faster.
     let used: Vec<(&ColumnPlan, Cow<'_, Column>)> =
         outcomes.into_iter().filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let of = |role| used.iter().filter(move |(p, _): &&(&ColumnPlan, Cow<'_, Column>)| p.role == role);

@@ -1,11 +1,11 @@
-//! A reading under way: how far it is, whether it was called off, and how much memory it may take.
+//! A running read: its progress, whether it was cancelled, and how much memory it may use.
 
 use super::error::DataError;
 use crate::format;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// How far a reading is; shared with whoever watches it.
+/// Progress of a read, shared with whoever shows it.
 #[derive(Debug, Default)]
 pub struct ReadingProgress {
     done: AtomicU64,
@@ -14,24 +14,24 @@ pub struct ReadingProgress {
 }
 
 impl ReadingProgress {
-    /// Bytes (or files) that were read, and of how many; 0 where that is not known.
+    /// Bytes (or files) read so far, and their total; 0 where it is not known.
     pub fn done(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 
-    /// The reading ends soon with [`DataError::Cancelled`].
+    /// Makes the read end soon with [`DataError::Cancelled`].
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
     }
 }
 
-/// What a reader keeps to.
+/// What a reader reports to and the limits it obeys.
 #[derive(Clone, Debug)]
 pub struct Reading {
     progress: Arc<ReadingProgress>,
-    /// Most bytes of memory for the values.
+    /// Largest number of bytes that the values may take.
     pub limit: usize,
-    /// Only so many rows, to have a look.
+    /// For a preview: only this many rows.
     pub rows: Option<usize>,
 }
 
@@ -42,12 +42,12 @@ impl Default for Reading {
 }
 
 impl Reading {
-    /// Of everything, in at most half of the memory that is free.
+    /// Reads everything, in at most half of the free memory.
     pub fn new(progress: Arc<ReadingProgress>) -> Self {
         Self { progress, limit: memory_limit(), rows: None }
     }
 
-    /// Only the first rows, to have a look.
+    /// Reads only some rows, for a preview.
     pub fn preview(progress: Arc<ReadingProgress>, rows: usize) -> Self {
         Self { rows: Some(rows), ..Self::new(progress) }
     }
@@ -57,19 +57,19 @@ impl Reading {
         self.progress.done.store(0, Ordering::Relaxed);
     }
 
-    /// So much more was read.
+    /// Adds to the progress.
     ///
     /// # Errors
-    /// When the reading was called off.
+    /// If the read was cancelled.
     pub(super) fn advance(&self, by: u64) -> Result<(), DataError> {
         self.progress.done.fetch_add(by, Ordering::Relaxed);
         if self.progress.cancelled.load(Ordering::Relaxed) { Err(DataError::Cancelled) } else { Ok(()) }
     }
 
-    /// Whether values of so many bytes may be held.
+    /// Checks that values may take this many bytes.
     ///
     /// # Errors
-    /// When they may not, with the limit.
+    /// If that is more than the limit.
     pub(super) fn allow(&self, name: &str, bytes: usize) -> Result<(), DataError> {
         if bytes <= self.limit {
             return Ok(());
@@ -77,17 +77,17 @@ impl Reading {
         Err(DataError::TooLarge { name: name.to_owned(), limit: format::bytes(self.limit as u64) })
     }
 
-    /// Whether so many rows are enough.
+    /// Whether a preview needs no more than `rows` rows.
     pub(super) fn is_enough(&self, rows: usize) -> bool {
         self.rows.is_some_and(|enough| rows >= enough)
     }
 }
 
-/// Half of the memory that is free.
+/// Half of the free memory.
 pub(super) fn memory_limit() -> usize {
     let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
     let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
-    // Where the system does not tell, a small machine is assumed.
+    // Assume a small machine if the system does not say.
     let free = system.ok().map(|s| s.available_memory()).filter(|&m| m > 0).unwrap_or(2 << 30);
     (free / 2) as usize
 }

@@ -1,4 +1,4 @@
-//! Where data come from, as a document remembers it.
+//! The source of data as a document stores it.
 
 use super::builtin::{BUILTIN, Content};
 use super::drawing::Drawing;
@@ -31,7 +31,7 @@ pub enum DataSource {
     },
 }
 
-/// A table and what was found out about its file.
+/// A table and what was detected in its file.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub table: Table,
@@ -45,7 +45,7 @@ impl DataSource {
         Self::File { path: path.into(), sha256: String::new(), options: ReadOptions::default() }
     }
 
-    /// What people call it.
+    /// Its name for people.
     pub fn label(&self) -> String {
         match self {
             Self::Generator(generator) => generator.shape.label().to_owned(),
@@ -57,7 +57,7 @@ impl DataSource {
         }
     }
 
-    /// Reads or draws the table.
+    /// Reads or generates the table.
     ///
     /// # Errors
     /// Whatever is wrong with the file, or with the generator's settings.
@@ -65,7 +65,7 @@ impl DataSource {
         self.load_as(&Reading::default())
     }
 
-    /// The same within the bounds of `reading`, which can be watched and called off.
+    /// The same within the limits of `reading`, which reports progress and can be cancelled.
     ///
     /// # Errors
     /// Whatever is wrong with the file, or with the generator's settings.
@@ -86,7 +86,7 @@ impl DataSource {
                 Ok(Loaded { table, detected: None, sha256: String::new() })
             }
             Self::File { path, options, sha256 } => {
-                // A look at the first rows needs no hash.
+                // A preview needs no hash.
                 let hash = || if reading.rows.is_some() { Ok(String::new()) } else { hash_of(path) };
                 let (read, hash) = rayon::join(|| read_file(path, options, reading), hash);
                 let hash = hash.or_else(|e| if read.is_err() { Ok(String::new()) } else { Err(e) })?;

@@ -1,4 +1,4 @@
-//! Which rows train, which validate, and which are kept for the test.
+//! The split into training, validation and test rows, folds, and oversampling.
 
 use super::error::DataError;
 use super::table::Table;
@@ -7,24 +7,24 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// Shares of rows that are held back, the same for the same seed.
+/// The shares of validation and test rows, and how rows are chosen; the same for the same seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
     pub validation: f64,
     pub test: f64,
     pub seed: u64,
-    /// Keep the shares of the classes alike in all parts.
+    /// Keep the proportions of the classes in all parts.
     pub stratify: bool,
     #[serde(default, skip_serializing_if = "SplitBy::is_random")]
     pub by: SplitBy,
 }
 
-/// What decides where a row goes.
+/// What decides to which part a row belongs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SplitBy {
-    /// Chance
+    /// At random
     #[default]
     Random,
     /// The order of the rows: the last ones are held back
@@ -52,7 +52,7 @@ impl SplitBy {
         }
     }
 
-    /// The column that it needs.
+    /// The column that it goes by.
     pub fn column(&self) -> Option<&str> {
         match self {
             Self::Random | Self::Order => None,
@@ -67,7 +67,7 @@ impl Default for Split {
     }
 }
 
-/// Deals samples, numbered from 0, into parts or folds.
+/// Assigns samples, numbered from 0, to parts or folds.
 pub(super) struct Dealing<'a> {
     split: &'a Split,
     rows: usize,
@@ -75,7 +75,7 @@ pub(super) struct Dealing<'a> {
     key: Key,
 }
 
-/// What the split goes by, for every sample.
+/// What the assignment goes by, for every sample.
 enum Key {
     Chance,
     /// Samples in order.
@@ -87,7 +87,7 @@ enum Key {
 }
 
 impl<'a> Dealing<'a> {
-    /// Of the `kept` rows of a table.
+    /// For the `kept` rows of a table.
     pub fn new(
         table: &Table,
         split: &'a Split,
@@ -179,7 +179,7 @@ impl<'a> Dealing<'a> {
         }
         let mut parts = [const { Vec::new() }; 3];
         let mut stream = Stream::new(self.split.seed, Purpose::Split, 0);
-        // Shares are cut from the running total, so that rounding evens out over the groups.
+        // Counts are rounded on the running total, so that rounding errors do not add up over the groups.
         let (mut seen, mut dealt) = (0, [0_usize; 2]);
         for mut group in groups {
             stream.shuffle(&mut group);
@@ -197,7 +197,7 @@ impl<'a> Dealing<'a> {
         parts
     }
 
-    /// Whole groups, at random, until a share is full.
+    /// Assigns whole groups at random until each share is reached.
     fn by_group(&self, groups: &[usize], validation: f64, test: f64) -> [Vec<u32>; 3] {
         let members = members(groups);
         let mut order: Vec<usize> = (0..members.len()).collect();
@@ -205,7 +205,7 @@ impl<'a> Dealing<'a> {
         let mut parts = [const { Vec::new() }; 3];
         for group in order {
             let members = &members[group];
-            // The part that lacks most, as long as the group brings it nearer to its share.
+            // The test part first, then validation, as long as the group brings the part nearer to its share.
             let lack = |k: usize, share: f64, parts: &[Vec<u32>; 3]| share * self.rows as f64 - parts[k].len() as f64;
             let wanted = [(2, lack(2, test, &parts)), (1, lack(1, validation, &parts))];
             let held = wanted.into_iter().find(|(_, lack)| *lack >= members.len() as f64 / 2.0);
@@ -249,7 +249,7 @@ impl<'a> Dealing<'a> {
             Key::Chance | Key::Parts(_) => {
                 Stream::new(self.split.seed, Purpose::Split, 1).shuffle(&mut pool);
                 if let Some(classes) = self.classes {
-                    // Rows of one class go round the folds.
+                    // Rows of one class are distributed evenly over the folds.
                     pool.sort_by_key(|&row| classes[row as usize]);
                 }
                 pool.into_iter().enumerate().for_each(|(k, row)| held[k % count].push(row));
@@ -273,7 +273,7 @@ fn members(groups: &[usize]) -> Vec<Vec<u32>> {
     members
 }
 
-/// Takes rows of rare classes again, at random, until all classes are as frequent as the largest.
+/// Repeats random rows of rare classes until all classes are as frequent as the largest.
 pub(super) fn oversample(classes: &[usize], training: &mut Vec<u32>, seed: u64) {
     let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); classes.iter().max().map_or(0, |m| m + 1)];
     for &row in training.iter() {

@@ -1,4 +1,4 @@
-//! What a column holds, in a few numbers, and how columns hang together.
+//! Summary statistics of columns.
 
 use super::numbers::Numbers;
 use super::plan::{ColumnPlan, Preparation, PreparationStep, Role, StepKind, Treatment};
@@ -15,9 +15,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 pub struct Summary {
     pub missing: usize,
     pub distinct: usize,
-    /// Of the finite numbers.
+    /// Of the finite numbers; none for text.
     pub range: Option<Range>,
-    /// Numbers outside of the quartiles by more than 1.5 times their distance (Tukey 1977).
+    /// Numbers more than 1.5 interquartile ranges outside of the quartiles (Tukey 1977).
     pub outliers: usize,
     /// Counts of equal-width bins, or of the most frequent levels.
     pub histogram: Vec<usize>,
@@ -25,7 +25,7 @@ pub struct Summary {
     pub levels: Vec<String>,
 }
 
-/// Smallest, largest, mean, (population) standard deviation and quartiles.
+/// Minimum, maximum, mean, population standard deviation and quartiles.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     pub min: f64,
@@ -36,7 +36,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// What lies outside is an outlier.
+    /// Values outside of these two are outliers.
     pub fn fences(&self) -> (f64, f64) {
         let [low, _, high] = self.quartiles;
         let reach = 1.5 * (high - low);
@@ -47,12 +47,12 @@ impl Range {
 const BINS: usize = 16;
 const TOP_LEVELS: usize = 12;
 
-/// The quantile of sorted numbers, between neighbours by a line (as NumPy does).
+/// The quantile of sorted numbers, linearly interpolated (as in NumPy).
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
-    // Equal neighbours give themselves, without rounding.
+    // Equal neighbours give exactly their value.
     sorted[below] + (sorted[above] - sorted[below]) * (place - below as f64)
 }
 
@@ -82,7 +82,7 @@ pub fn summarise(column: &Column) -> Summary {
 fn of_numbers(values: &Numbers, missing: usize) -> Summary {
     let mut summary =
         Summary { missing, distinct: 0, range: None, outliers: 0, histogram: vec![0; BINS], levels: Vec::new() };
-    // Sorted distinct values and how often they are there: of bytes by counting.
+    // Sorted distinct values and their counts; bytes need no sorting.
     let counted: Vec<(f64, usize)> = match values {
         Numbers::Bytes(bytes) => {
             let mut counts = [0_usize; 256];

@@ -113,12 +113,12 @@ impl Text {
         self.codes.iter().map(|&c| Some(c).filter(|&c| c != Self::GAP))
     }
 
-    /// Distinct values in order of first appearance; some may be in no cell.
+    /// Distinct values in order of first appearance; some may occur in no cell.
     pub fn levels(&self) -> &[String] {
         &self.levels
     }
 
-    /// The numbers of the cells, where each level has one; NaN where a cell is missing.
+    /// The number of every cell, given that of each level; NaN where a cell is missing.
     pub(super) fn numbers(&self, of_level: &[f64]) -> Numbers {
         self.codes().map(|code| code.map_or(f64::NAN, |c| of_level[c as usize])).collect()
     }
@@ -161,7 +161,7 @@ impl TextBuilder {
         self.text.codes.push(code);
     }
 
-    /// Moves the cells of `other` behind these.
+    /// Appends the cells of `other`.
     pub fn append(&mut self, other: &Self) {
         let renamed: Vec<u32> = other
             .text
@@ -180,7 +180,7 @@ impl TextBuilder {
         self.text.len()
     }
 
-    /// Bytes that it takes while it is built.
+    /// Bytes used while it is built.
     pub fn bytes(&self) -> usize {
         4 * self.text.codes.len() + self.bytes
     }
@@ -192,7 +192,7 @@ impl TextBuilder {
 }
 
 impl Images {
-    /// Numbers of one picture.
+    /// Number of values in one picture.
     pub fn size(&self) -> usize {
         self.height * self.width * self.channels
     }
@@ -205,21 +205,21 @@ impl Images {
         self.pixels.is_empty()
     }
 
-    /// The numbers of one picture.
+    /// The values of picture `row`.
     pub fn picture(&self, row: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
         (row * self.size()..(row + 1) * self.size()).map(|k| self.pixels.get(k))
     }
 }
 
-/// The places of a column's values among names.
+/// The index of each of a column's values in a list of names.
 pub(super) enum Places {
     OfLevels(Vec<Option<u32>>),
-    /// By the bits of the number.
+    /// Keyed by the bits of the number.
     OfNumbers(HashMap<u64, Option<u32>>),
 }
 
 impl Places {
-    /// That of a cell; none where it is missing or another.
+    /// The index for a cell; none where it is missing or not in the list.
     pub fn get(&self, column: &Column, row: usize) -> Option<usize> {
         let found = match (self, &column.values) {
             (Self::OfLevels(of), Values::Text(text)) => of.get(text.code(row)? as usize).copied().flatten(),
@@ -308,21 +308,21 @@ impl Column {
         (0..self.len()).all(|row| self.is_missing(row))
     }
 
-    /// Whether it goes up by one from row to row.
+    /// Whether the values increase by one from row to row.
     pub fn counts_rows(&self) -> bool {
         const FEW: usize = 10;
         let Values::Numbers(v) = &self.values else { return false };
         v.len() >= FEW && v.iter().enumerate().all(|(row, value)| value == v.get(0) + row as f64)
     }
 
-    /// Takes the flags off the rows that are missing.
+    /// Clears the flags of the rows whose cell is missing.
     pub(super) fn unflag_missing(&self, flags: &mut [bool]) {
         for (row, flag) in flags.iter_mut().enumerate() {
             *flag &= !self.is_missing(row);
         }
     }
 
-    /// The number in a cell: of a date its seconds, of text the place of its level. NaN where there is none.
+    /// The cell as a number: seconds for a date, the index of the level for text, NaN where it is missing.
     pub fn number(&self, row: usize) -> f64 {
         match &self.values {
             Values::Numbers(v) | Values::Dates(v) => v.get(row),
@@ -331,7 +331,7 @@ impl Column {
         }
     }
 
-    /// The cell as people read it; empty where missing.
+    /// The cell as text for people; empty where it is missing.
     pub fn cell(&self, row: usize) -> String {
         match &self.values {
             _ if self.is_missing(row) => String::new(),
@@ -342,7 +342,7 @@ impl Column {
         }
     }
 
-    /// A number of the column, such as its mean, as its cells are written.
+    /// A value in the column's units, such as its mean, written like its cells.
     pub fn written(&self, value: f64) -> String {
         if matches!(self.values, Values::Dates(_)) { dates::written(value) } else { format::cell(value) }
     }
@@ -356,7 +356,7 @@ impl Column {
         }
     }
 
-    /// Where `level` of [`Self::classes`] stands in comparison with the cell; a missing cell is larger than all.
+    /// Compares `level`, one of [`Self::classes`], with the cell; a missing cell is greater than all levels.
     pub fn order(&self, level: &str, row: usize) -> Ordering {
         match &self.values {
             Values::Numbers(v) => level.parse::<f64>().unwrap_or(f64::NAN).total_cmp(&rounded(v.get(row))),
@@ -366,8 +366,7 @@ impl Column {
         }
     }
 
-    /// Where each cell stands among `names`, which are sorted as those of [`Self::classes`] are: found out once for each
-    /// distinct value.
+    /// The index of each cell in `names`, which are sorted like [`Self::classes`]. Each distinct value is looked up once.
     pub(super) fn places(&self, names: &[String]) -> Places {
         let place = |row: usize| names.binary_search_by(|n| self.order(n, row)).ok().map(|k| k as u32);
         match &self.values {
@@ -386,17 +385,17 @@ impl Column {
         }
     }
 
-    /// Distinct present values as text, sorted by number or name; none where there are more than `limit`.
+    /// Distinct values that are not missing, as text, sorted by number or name; none if there are more than `limit`.
     pub fn classes(&self, limit: usize) -> Option<Vec<String>> {
         match &self.values {
             Values::Numbers(v) => {
                 let mut seen = HashSet::new();
                 let mut distinct = Vec::new();
                 for value in v.iter().filter(|v| !v.is_nan()) {
-                    // The bits are told apart first: rounding is slow.
+                    // Compare the bits first: rounding is slow.
                     if seen.insert(value.to_bits()) {
                         distinct.push(rounded(value));
-                        // Values that differ by less than is written down are one class; looked at now and then.
+                        // Values that round to the same text are one class; duplicates are removed now and then.
                         if seen.len() > limit && seen.len().is_power_of_two() {
                             distinct.sort_by(f64::total_cmp);
                             distinct.dedup();
@@ -455,7 +454,7 @@ impl Column {
         Self::new(self.name.clone(), values)
     }
 
-    /// The column as another kind; cells that cannot be read as one are missing. None where there is no way.
+    /// The column converted to another kind; cells that cannot be converted become missing. None if the kinds are not convertible.
     pub fn converted(&self, kind: ColumnKind) -> Option<Self> {
         let values = match (&self.values, kind) {
             (values, kind) if values.kind() == kind => values.clone(),
@@ -489,7 +488,7 @@ pub fn size_label(images: &Images) -> String {
     format!("{} × {}{channels}", images.height, images.width)
 }
 
-/// The number as [`format::cell`] writes it, so that levels and cells compare by what people see.
+/// The number rounded as [`format::cell`] writes it, so that levels and cells compare equal if they look equal.
 fn rounded(value: f64) -> f64 {
     if value.is_finite() { format::cell(value).parse().unwrap_or(value) } else { value }
 }

@@ -1,4 +1,4 @@
-//! Many files as one source: the files of a folder, and what the names in it or in a zip archive say.
+//! Folders and zip archives as one source: their files, what their names say, and a hash.
 
 use super::options::Format;
 use crate::data::error::DataError;
@@ -9,12 +9,12 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "jfif"];
-/// Folders within folders.
+/// Deepest nesting of folders.
 const DEPTH: usize = 8;
-/// Most files of a folder.
+/// Largest number of files in a folder.
 const FILES: usize = 2_000_000;
 
-/// What an error of the system says about a file or folder.
+/// An error of the system as one that names the file or folder.
 pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
     match e.kind() {
         io::ErrorKind::NotFound => DataError::NotFound(path.to_owned()),
@@ -22,15 +22,15 @@ pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
     }
 }
 
-/// Whether a name is that of a picture.
+/// Whether it is the name of a picture.
 pub(super) fn is_image(name: &str) -> bool {
     let ending = Path::new(name).extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
     !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
 }
 
-/// The files of a folder and of those in it, in order of their names. Links to folders are not followed, so that there
-/// is no way round in circles.
+/// The files of a folder and its sub-folders, sorted by name. Links to folders are not followed, so that there are no
+/// cycles.
 pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -67,7 +67,7 @@ pub(super) fn format_of<'n>(names: impl Iterator<Item = std::borrow::Cow<'n, str
     if arrays { Some(Format::NumPy) } else { pictures.then_some(Format::Images) }
 }
 
-/// SHA-256 in hexadecimal of a file as it is, or of the names and contents of a folder's files.
+/// SHA-256 in hexadecimal of a file, or of the contents of a folder's files in order.
 pub(in crate::data) fn hash_of(path: &Path) -> Result<String, DataError> {
     let mut hash = Sha256::new();
     let mut add = |path: &Path| -> Result<(), DataError> {

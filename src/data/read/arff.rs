@@ -19,7 +19,7 @@ enum AttributeType {
     Number,
     Date,
     Text,
-    /// The first value is what a sparse row leaves out.
+    /// In a sparse row, the first value is left out.
     Nominal(Vec<String>),
 }
 
@@ -86,7 +86,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     Ok((Table { name: source.name().to_owned(), columns }, Detected::of(Format::Arff)))
 }
 
-/// Name and type, as they stand behind "@attribute".
+/// Name and type, as written after "@attribute".
 fn attribute(text: &str) -> Result<(String, AttributeType), String> {
     let (name, rest) = token(text, &[' ', '\t']);
     let rest = rest.trim();
@@ -110,7 +110,7 @@ fn attribute(text: &str) -> Result<(String, AttributeType), String> {
     Ok((name, kind))
 }
 
-/// The text up to one of the ends, without quotes, and what follows it.
+/// The token up to one of the characters in `ends`, without quotes, and the rest of the text.
 fn token<'t>(text: &'t str, ends: &[char]) -> (String, &'t str) {
     let text = text.trim_start();
     let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'));

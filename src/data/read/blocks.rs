@@ -1,4 +1,4 @@
-//! Text in blocks of whole records, each read while the one before it is parsed.
+//! Text in blocks of whole records, so that the next can be read while one is parsed.
 
 use super::byte_source::ByteSource;
 use super::dialect::csv_reader;
@@ -10,15 +10,15 @@ use encoding_rs::Encoding;
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
 use std::io::Read;
 
-/// A record that is longer than this is taken for a mistake.
+/// A longer record is refused as a mistake.
 const RECORD_LIMIT: usize = 16 << 20;
 const BLOCK: usize = 2 << 20;
-/// Pieces of a block for each thread, so that one which read the next block meanwhile finds some left.
+/// Pieces of a block per thread: enough that the thread that reads the next block meanwhile still finds some.
 const PIECES: usize = 4;
-/// What is read to have a look.
-const GLANCE: usize = 1 << 17;
+/// Size of a block for a preview.
+const PREVIEW_BLOCK: usize = 1 << 17;
 
-/// Cuts text at line ends into so many pieces of about the same length.
+/// Cuts text at line ends into `pieces` pieces of about the same length.
 fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
     let mut cuts = Vec::with_capacity(pieces);
     let mut rest = text;
@@ -35,18 +35,18 @@ fn cut(text: &[u8], pieces: usize) -> Vec<&[u8]> {
     cuts
 }
 
-/// The text in blocks that end where a record ends.
+/// Reads text in blocks that end where a record ends.
 pub(super) struct Blocks<'a> {
     name: &'a str,
     source: &'a ByteSource<'a>,
     input: Box<dyn Read + Send + 'a>,
     decoder: ToUtf8,
-    /// What the decoder takes.
+    /// Bytes that the decoder reads.
     raw: Vec<u8>,
-    /// The first `filled` bytes are text that no block took yet.
+    /// The first `filled` bytes are text that is in no block yet.
     text: Vec<u8>,
     filled: usize,
-    /// Room for the block after the next.
+    /// Buffer for the block after the next.
     pub spare: Vec<u8>,
     ended: bool,
     first: bool,
@@ -57,7 +57,7 @@ pub(super) struct Block {
     pub bytes: Vec<u8>,
     /// Bytes of whole records.
     length: usize,
-    /// Where records begin; none where there are no quotes and lines end in one way, so that it can be cut at any line.
+    /// Where records begin; none if there are no quotes and all lines end alike, so that it can be cut at any line.
     pub cuts: Option<Vec<usize>>,
 }
 
@@ -78,7 +78,7 @@ impl Block {
 
 impl<'a> Blocks<'a> {
     pub fn new(source: &'a ByteSource<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
-        let size = if reading.rows.is_some() { GLANCE } else { BLOCK };
+        let size = if reading.rows.is_some() { PREVIEW_BLOCK } else { BLOCK };
         Ok(Self {
             name: source.name(),
             source,
@@ -98,7 +98,7 @@ impl<'a> Blocks<'a> {
         &self.text[..self.filled]
     }
 
-    /// Reads a block more.
+    /// Reads one more block.
     fn fill(&mut self) -> Result<(), DataError> {
         let start = self.filled;
         let passes = self.decoder.passes();
@@ -127,7 +127,7 @@ impl<'a> Blocks<'a> {
                 self.drop(3);
             }
         }
-        // Lines that end as on old Macintosh computers.
+        // Line ends of old Macintosh computers.
         if memchr(b'\n', self.text()).is_none() && memchr(b'\r', self.text()).is_some() {
             let new = &mut self.text[start.min(self.filled)..self.filled];
             new.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
@@ -135,13 +135,13 @@ impl<'a> Blocks<'a> {
         Ok(())
     }
 
-    /// Takes bytes off the beginning.
+    /// Removes bytes from the beginning.
     fn drop(&mut self, bytes: usize) {
         self.text.copy_within(bytes..self.filled, 0);
         self.filled -= bytes;
     }
 
-    /// Takes lines off the beginning; their number and bytes.
+    /// Removes lines from the beginning; returns how many lines and bytes were removed.
     pub fn skip_lines(&mut self, lines: usize) -> Result<(usize, usize), DataError> {
         let mut skipped = (0, 0);
         while skipped.0 < lines {
@@ -170,7 +170,7 @@ impl<'a> Blocks<'a> {
                 self.fill()?;
             }
             let text = self.text();
-            // One look at the text is enough where it has neither.
+            // One pass is enough for text without quotes and carriage returns.
             let suspicious = memchr2(b'"', b'\r', text);
             let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
             let plain = suspicious.is_none_or(|_| memchr(b'"', text).is_none() && !odd_ends());
@@ -182,7 +182,7 @@ impl<'a> Blocks<'a> {
             };
             let length = if self.ended { text.len() } else { last };
             if length > 0 {
-                // What is left over begins the next one.
+                // The rest belongs to the next block.
                 let rest = self.filled - length;
                 let mut following = std::mem::take(&mut self.spare);
                 following.resize(following.len().max(rest), 0);
@@ -199,8 +199,8 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Where the last record of a part begins, since it may go on behind the part, and where records begin that cut the part
-/// into pieces of about the same length.
+/// Where the last record begins, which may be incomplete, and where the records begin that cut the text into pieces of about
+/// the same length.
 fn records(text: &[u8], format: &TextFormat) -> (usize, Vec<usize>) {
     let mut reader = csv_reader(format.delimiter, format.comment).from_reader(text);
     let mut record = csv::ByteRecord::new();

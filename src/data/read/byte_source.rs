@@ -1,4 +1,4 @@
-//! The bytes of a file or of memory, unpacked where they are packed.
+//! The bytes of a file or in memory, decompressed if necessary.
 
 use super::archive::unreadable;
 use crate::data::error::DataError;
@@ -28,12 +28,12 @@ enum Packing {
     Zstd,
 }
 
-/// Bytes in which one can jump.
+/// Bytes that can be read from any position.
 pub(super) trait ReadSeek: Read + Seek + Send {}
 
 impl<A: Read + Seek + Send> ReadSeek for A {}
 
-/// Enough to tell what a file is.
+/// Bytes that are enough to detect the format.
 pub(super) const HEAD: u64 = 1 << 18;
 
 impl ByteSource<'static> {
@@ -88,14 +88,14 @@ impl<'a> ByteSource<'a> {
         self.packing != Packing::None
     }
 
-    /// The ending of its name in lower case, without that of the packing.
+    /// The extension of its name in lower case, without that of the compression.
     pub fn ending(&self) -> String {
         let name = self.name.to_lowercase();
         let bare = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
         bare.rsplit_once('.').map_or_else(String::new, |(_, ending)| ending.to_owned())
     }
 
-    /// The file as it is, from its beginning.
+    /// The raw bytes from the beginning.
     pub fn seekable(&self) -> Result<Box<dyn ReadSeek + 'a>, DataError> {
         match &self.content {
             Content::File(path) => Ok(Box::new(File::open(path).map_err(|e| unreadable(path, &e))?)),
@@ -103,7 +103,7 @@ impl<'a> ByteSource<'a> {
         }
     }
 
-    /// Bytes of the file as it is.
+    /// Number of raw bytes.
     pub fn size(&self) -> u64 {
         match &self.content {
             Content::File(path) => std::fs::metadata(path).map_or(0, |m| m.len()),
@@ -111,7 +111,7 @@ impl<'a> ByteSource<'a> {
         }
     }
 
-    /// Its bytes, unpacked; `reading` hears of them.
+    /// The decompressed bytes; progress is reported to `reading`.
     pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + Send + 'a>, DataError> {
         reading.expect(self.size());
         let counted = Counted { inner: self.seekable()?, reading: reading.clone() };
@@ -126,14 +126,14 @@ impl<'a> ByteSource<'a> {
         })
     }
 
-    /// The first bytes, unpacked.
+    /// The first bytes, decompressed.
     pub fn head(&self) -> Result<Vec<u8>, DataError> {
         let mut head = Vec::new();
         self.unpack(self.seekable()?)?.take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
         Ok(head)
     }
 
-    /// What an error of the system, or of unpacking, means.
+    /// An error of the system or of decompression as one that names the source.
     pub fn cannot(&self, e: &io::Error) -> DataError {
         if e.get_ref().is_some_and(|inner| inner.downcast_ref::<DataError>().is_some()) {
             return DataError::Cancelled;
@@ -149,7 +149,7 @@ impl<'a> ByteSource<'a> {
     }
 }
 
-/// A reader that tells how far it is.
+/// A reader that reports progress.
 struct Counted<R> {
     inner: R,
     reading: Reading,

@@ -1,9 +1,9 @@
 //! Delimited text → table: encoding, delimiter, header, quoting, decimal point and column types are detected.
 //!
-//! The text is read in blocks of whole records, each while the one before it is parsed by all threads: one without quotes
-//! in pieces cut at line ends, one with quotes in pieces cut at records, by the `csv` crate. Numbers go straight into their columns, so that a file needs
-//! little more memory than its numbers. A column that turns out to hold words after its first rows were all numbers is
-//! read again as text.
+//! The text is read in blocks of whole records. While the next block is read, all threads parse pieces of the present one: cut
+//! at line ends if it has no quotes, else at records found by the `csv` crate. Numbers go straight into their columns, so that
+//! a file needs little more memory than its numbers. If a column whose first rows are numbers turns out to hold text, the file
+//! is read again.
 
 use super::blocks::Blocks;
 use super::byte_source::ByteSource;
@@ -33,7 +33,7 @@ pub(super) fn read(
         None => text_encoding::detect(head),
     };
     match read_as(source, head, encoding, options, reading) {
-        // The first bytes were UTF-8, but not all.
+        // Only the first bytes were UTF-8.
         Err(DataError::NotUtf8 { row, .. }) if options.encoding.is_none() => {
             let (table, mut detected) = read_as(source, head, WINDOWS_1252, options, reading)?;
             detected.notes.push(format!("Line {row} is not UTF-8, so the text was read as windows-1252."));
@@ -101,18 +101,18 @@ fn read_as(
     Ok((Table { name: name.to_owned(), columns }, detected))
 }
 
-/// What the columns are.
+/// How the columns are read.
 struct Layout<'a> {
     name: &'a str,
     format: TextFormat,
     numeric: &'a [bool],
 }
 
-/// A column that grows.
+/// A column that is being read.
 enum Sink {
     Numbers(Numbers),
     Text(TextBuilder),
-    /// It was taken for numbers, but is not.
+    /// A column of supposed numbers in which text was found.
     Mistaken,
 }
 
@@ -144,7 +144,7 @@ impl Sink {
     fn clear(&mut self) {
         match self {
             Self::Numbers(numbers) => numbers.clear(),
-            // Levels of one piece are not those of the next.
+            // Each piece has levels of its own.
             Self::Text(text) => *text = TextBuilder::default(),
             Self::Mistaken => {}
         }
@@ -162,7 +162,7 @@ impl Sink {
     }
 }
 
-/// What is wrong with a record, counted from the beginning of its piece.
+/// An error in a record; lines and bytes count from the beginning of its piece.
 enum Wrong {
     Fields { line: usize, found: usize },
     NotUtf8 { line: usize, byte: usize },
@@ -171,7 +171,7 @@ enum Wrong {
 }
 
 impl Layout<'_> {
-    /// One pass over the text. The next block is read while one is parsed.
+    /// Reads the whole text once.
     fn read(
         &self,
         source: &ByteSource,
@@ -180,9 +180,9 @@ impl Layout<'_> {
     ) -> Result<Vec<Sink>, DataError> {
         let mut blocks = Blocks::new(source, encoding, reading)?;
         let mut all = self.sinks();
-        // What the pieces of a block hold, one after the other.
+        // The columns of each piece of a block.
         let mut parts: Vec<Vec<Sink>> = Vec::new();
-        // Lines and bytes before the block.
+        // Lines and bytes before the present block.
         let (mut lines, mut bytes) = blocks.skip_lines(self.format.skip)?;
         let mut skip_header = self.format.header;
         let mut next = blocks.next(&self.format)?;
@@ -227,7 +227,7 @@ impl Layout<'_> {
         reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
     }
 
-    /// Parses the pieces of a block, each into a part; the number of its lines.
+    /// Parses the pieces of a block, each into a part; returns the number of lines.
     fn block(
         &self,
         pieces: &[&[u8]],
@@ -266,7 +266,7 @@ impl Layout<'_> {
         }
     }
 
-    /// Lines without quotes; how many.
+    /// Parses lines without quotes; returns their number.
     fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
         let delimiter = self.format.delimiter as u8;
         let comment = self.format.comment.map(|c| c as u8);
@@ -289,7 +289,7 @@ impl Layout<'_> {
                 if ended {
                     return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
                 }
-                // Most fields of numbers are plain ones.
+                // Most numbers are plain decimals.
                 let (mut at, plain) = decimal(line, start);
                 if at < line.len() && line[at] != delimiter {
                     at = memchr(delimiter, &line[at..]).map_or(line.len(), |k| at + k);
@@ -310,7 +310,7 @@ impl Layout<'_> {
         Ok(number)
     }
 
-    /// Records of which some fields are quoted; how many lines.
+    /// Parses records with quoted fields; returns the number of lines.
     fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
         let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(piece);
         let mut record = csv::ByteRecord::new();
@@ -328,7 +328,7 @@ impl Layout<'_> {
         Ok(memchr_iter(b'\n', piece).count())
     }
 
-    /// One cell of any kind.
+    /// Parses one cell.
     fn field(&self, field: &[u8], sink: &mut Sink) -> Result<(), Bad> {
         let field = field.trim_ascii();
         match sink {

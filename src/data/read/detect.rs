@@ -1,4 +1,4 @@
-//! What kind of file it is, by its first bytes; the name decides only between kinds of text.
+//! Detects the format of a file by its first bytes; the name decides only between formats of text.
 
 use super::byte_source::ByteSource;
 use super::options::Format;
@@ -6,7 +6,7 @@ use super::{archive, idx, libsvm};
 use crate::data::error::DataError;
 use std::io::BufReader;
 
-/// What the first bytes say.
+/// The format that the first bytes show.
 pub(super) fn detect(source: &ByteSource, head: &[u8]) -> Result<Format, DataError> {
     let plain = !source.is_compressed();
     let begins = |magic: &[u8]| head.starts_with(magic);

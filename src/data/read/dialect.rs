@@ -1,11 +1,11 @@
-//! How delimited text is written, by its first records: delimiter, header and decimal point.
+//! Detects the dialect of delimited text from its first records: delimiter, header and decimal point.
 
 use super::options::COLUMN_LIMIT;
 use crate::data::error::DataError;
 use crate::data::parse::number;
 
 pub(super) const FIELD_LIMIT: usize = 1 << 20;
-/// Rows that tell what a column is.
+/// Rows from which the kinds of columns are detected.
 const SAMPLE: usize = 1000;
 const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
@@ -38,7 +38,7 @@ pub(super) fn sample_rows(
             return Ok(rows);
         }
     }
-    // The last record of a part may be cut.
+    // The last record may be incomplete.
     if !whole && rows.len() > 1 && end > 0 {
         rows.pop();
     }
@@ -51,7 +51,7 @@ pub(super) fn csv_reader(delimiter: char, comment: Option<char>) -> csv::ReaderB
     reader
 }
 
-/// The candidate that splits the first lines into the same, largest number of fields.
+/// The candidate that splits the first lines into equal, large numbers of fields.
 pub(super) fn detect_delimiter(text: &str, comment: Option<char>) -> char {
     let lines = || text.lines().filter(|l| !l.trim().is_empty() && !comment.is_some_and(|c| l.starts_with(c)));
     let score = |delimiter: char| {
@@ -93,7 +93,7 @@ pub(super) fn uses_decimal_comma(rows: &[csv::StringRecord]) -> bool {
         && !cells().any(|c| c.contains('.') && number(c, false).is_some())
 }
 
-/// Whether the first row names the columns: none of its cells is a number, and it does not look like the rows below.
+/// Whether the first row is a header: none of its cells is a number, and it differs from the rows below.
 pub(super) fn has_header(rows: &[csv::StringRecord], decimal_comma: bool) -> bool {
     let Some(first) = rows.first() else { return false };
     if first.iter().any(|c| number(c, decimal_comma).is_some()) {

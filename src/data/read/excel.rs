@@ -11,7 +11,7 @@ use crate::format;
 use calamine::{Data, DataType as _, Range, Reader as _, open_workbook_auto_from_rs};
 use std::io::{Cursor, Read as _};
 
-/// A workbook of more bytes is too large to be unpacked in memory.
+/// Largest workbook in bytes; it is unpacked in memory.
 const LIMIT: u64 = 512 << 20;
 
 pub(super) fn read(
@@ -33,7 +33,7 @@ pub(super) fn read(
         }
         Some(name) => name.clone(),
         None => {
-            // The first that has cells.
+            // The first sheet with cells.
             let full = sheets.iter().find(|s| book.worksheet_range(s).is_ok_and(|r| !r.is_empty()));
             full.or(sheets.first()).cloned().ok_or_else(|| DataError::Empty { name: source.name().to_owned() })?
         }
@@ -45,8 +45,8 @@ pub(super) fn read(
     Ok((table, detected))
 }
 
-/// A zipped workbook that unpacks to more than may be held is refused before it is, and an old one whose parts are longer
-/// than the file: the reader asks for as much memory as they promise.
+/// Refuses a zipped workbook that would need too much memory, and one in the old format whose parts claim to be longer than
+/// the file: the library would allocate what they claim.
 fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<(), DataError> {
     if source.size() > LIMIT {
         let limit = format::bytes(LIMIT);
@@ -61,7 +61,7 @@ fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<(), DataErro
     reading.allow(source.name(), usize::try_from(whole.saturating_mul(3)).unwrap_or(usize::MAX))
 }
 
-/// The old format is a file system of its own, whose tables of contents must agree.
+/// The old format is a compound file: a small file system whose tables must be consistent.
 fn check_compound(source: &ByteSource) -> Result<(), DataError> {
     let broken = |e: &dyn std::fmt::Display| {
         source.malformed(&format!("the workbook cannot be read ({e}). Save it again as .xlsx"))
@@ -120,7 +120,7 @@ fn push(column: &mut CellColumn, cell: &Data) {
             Some(moment) => column.date(moment.and_utc().timestamp_millis() as f64 / 1000.0),
             None => column.number(time.as_f64()),
         },
-        // A length of time, in days.
+        // A duration, in days.
         Data::DateTime(time) => column.number(time.as_f64()),
         Data::DateTimeIso(text) => match dates::parse(text) {
             Some(seconds) => column.date(seconds),

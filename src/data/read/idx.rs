@@ -10,7 +10,7 @@ use crate::data::table::{Column, Images, Table, Values};
 use std::io::Read;
 use std::path::PathBuf;
 
-/// Two zeros, the type of the values, the number of axes, and axes that are not absurd.
+/// Whether it begins with two zeros, a known type, a number of axes, and plausible lengths.
 pub(super) fn is_idx(head: &[u8]) -> bool {
     matches!(head, [0, 0, 0x08 | 0x09 | 0x0b | 0x0c | 0x0d | 0x0e, axes @ 1..=4, ..] if head.len() >= 4 + 4 * *axes as usize)
 }
@@ -39,7 +39,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     Ok((Table { name: source.name().to_owned(), columns }, detected))
 }
 
-/// The labels that belong to pictures, or the other way round.
+/// The file of labels that belongs to one of pictures, or the reverse.
 fn partner(source: &ByteSource) -> Option<PathBuf> {
     let path = source.path()?;
     let name = source.name();

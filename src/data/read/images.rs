@@ -1,4 +1,4 @@
-//! Folders and zip archives of pictures: a folder a class, or one folder and a table of labels beside the pictures.
+//! Folders and zip archives of pictures: a sub-folder per class, or a table of labels beside the pictures.
 
 use super::archive::{files_of, is_image};
 use super::byte_source::ByteSource;
@@ -14,17 +14,17 @@ use std::collections::HashMap;
 use std::io::{BufReader, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 
-/// A picture file of more bytes, or of more pixels on a side, is taken for a mistake.
+/// A picture with more bytes, or with more pixels on a side, is refused.
 const FILE_LIMIT: u64 = 256 << 20;
 const SIDE_LIMIT: u32 = 20_000;
-/// Pictures of one size up to this stay as they are; others become squares of [`SIDE`].
+/// Pictures that all have one size up to this keep it; others become squares of [`SIDE`].
 const KEPT: u32 = 64;
 const SIDE: u32 = 32;
-/// Pictures that are looked at to choose a size.
-const LOOKED_AT: usize = 64;
+/// Pictures from which the size is chosen.
+const SAMPLED: usize = 64;
 const CHUNK: usize = 256;
 
-/// A picture that can be read: its path within all, the folder that it lies in, and where its bytes are.
+/// A picture: its path in the source, the folder it is in, and where its bytes are.
 struct Picture {
     name: String,
     class: Option<String>,
@@ -33,7 +33,7 @@ struct Picture {
 
 enum Place {
     File(PathBuf),
-    /// Number of the entry of an archive.
+    /// Index of the entry in an archive.
     Entry(usize),
 }
 
@@ -43,7 +43,7 @@ impl Picture {
     }
 }
 
-/// `read_table` reads a table that lies beside the pictures.
+/// `read_table` reads a table in the same folder, which may hold the labels.
 pub(super) fn read_folder(
     source: &ByteSource,
     options: &ReadOptions,
@@ -76,7 +76,7 @@ pub(super) fn read_folder(
         .collect();
     let mut labels = None;
     for path in tables.into_iter().filter(|_| !pictures.is_empty()) {
-        // A table that cannot be read is not the one with the labels.
+        // Tables that cannot be read are ignored.
         let table = read_table(path);
         labels = labels.or_else(|| labels_of(&table.ok()?, &pictures));
     }
@@ -98,7 +98,7 @@ pub(super) fn read_zip(
         let entry =
             archive.by_index_raw(k).map_err(|e| source.malformed(&format!("entry {} cannot be read ({e})", k + 1)))?;
         let name = entry.name().map_or_else(|_| "?".to_owned(), std::borrow::Cow::into_owned);
-        // Nothing is written to disk, but a name that leads outside is a sign of an archive that means harm.
+        // Nothing is written to disk, but a name that leads out of the archive is a sign of malice.
         if entry.enclosed_name().is_none() {
             return Err(
                 source.malformed(&format!("entry \"{name}\" leads out of the archive. Get it from another place"))
@@ -136,11 +136,11 @@ fn read(
     if pictures.is_empty() {
         return Err(source.malformed("it holds no pictures (PNG, JPEG, BMP, GIF, WebP or TIFF). Choose the folder with a sub-folder for each class, or a file in it"));
     }
-    // Of all pictures, so that a first look at some of them says what all become.
+    // From all pictures, so that a preview shows the size that all will have.
     let shape = options.images.unwrap_or_else(|| guess_size(&pictures, load));
     let mut labels = labels;
     if let Some(rows) = reading.rows.filter(|&rows| rows < pictures.len()) {
-        // Some of every folder.
+        // Evenly over all folders.
         let step = pictures.len().div_ceil(rows);
         pictures = pictures.into_iter().step_by(step).collect();
         for (_, cells) in labels.iter_mut().flatten() {
@@ -205,7 +205,7 @@ fn read(
     Ok((Table { name: source.name().to_owned(), columns }, detected))
 }
 
-/// Columns of a table beside the pictures, in the order of the pictures; none if no column of it has their names.
+/// The columns of a table with labels, in the order of the pictures; none if no column holds their names.
 fn labels_of(table: &Table, pictures: &[Picture]) -> Option<Vec<(String, Vec<Option<String>>)>> {
     let stem =
         |name: &str| name.rsplit('/').next().unwrap_or(name).rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
@@ -227,12 +227,12 @@ fn labels_of(table: &Table, pictures: &[Picture]) -> Option<Vec<(String, Vec<Opt
     Some(labels).filter(|l| !l.is_empty())
 }
 
-/// The size of all, if it is one and small; grey if none of the first has colours.
+/// The common size of the pictures if it is small, else the default; grey if no sampled picture has colours.
 fn guess_size(pictures: &[Picture], load: Load<'_>) -> ImageOptions {
-    let step = pictures.len().div_ceil(LOOKED_AT).max(1);
-    let looked_at: Vec<&Picture> = pictures.iter().step_by(step).collect();
+    let step = pictures.len().div_ceil(SAMPLED).max(1);
+    let sampled: Vec<&Picture> = pictures.iter().step_by(step).collect();
     let look = |picture: &&Picture| load(&picture.place).and_then(|bytes| decode(&bytes)).ok();
-    let found: Vec<DynamicImage> = looked_at.par_iter().filter_map(look).collect();
+    let found: Vec<DynamicImage> = sampled.par_iter().filter_map(look).collect();
     let sizes: Vec<(u32, u32)> = found.iter().map(|i| (i.width(), i.height())).collect();
     let same = sizes.first().copied().filter(|first| sizes.iter().all(|s| s == first));
     let (width, height) = same.filter(|&(w, h)| w <= KEPT && h <= KEPT).unwrap_or((SIDE, SIDE));
@@ -251,12 +251,12 @@ fn decode(bytes: &[u8]) -> Result<DynamicImage, String> {
     limits.max_alloc = Some(FILE_LIMIT * 2);
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     reader.limits(limits);
-    // Decoders are others' work: a panic of theirs is an unreadable picture.
+    // A panic in a decoder means an unreadable picture.
     let work = std::panic::AssertUnwindSafe(|| reader.decode());
     std::panic::catch_unwind(work).unwrap_or_else(|_| Err(damaged())).map_err(|e| e.to_string())
 }
 
-/// The pixels at the size that was asked for.
+/// The pixels of a picture, resized.
 fn brought_to(bytes: &[u8], shape: ImageOptions) -> Result<Vec<u8>, String> {
     let image = decode(bytes)?;
     let (width, height) = (shape.width, shape.height);

@@ -1,7 +1,7 @@
-//! JSON: records one a line, an array of records, an array of rows, or an object of columns.
+//! JSON: one record per line, an array of records, an array of rows, or an object of columns.
 //!
-//! Records are taken one by one, so that the text is never in memory as a whole. What lies inside a record gets a name
-//! of its own: `a.b`, `c[0]`.
+//! Records are parsed one by one, so that the text is never in memory as a whole. Nested values become columns with names
+//! such as `a.b` and `c[0]`.
 
 use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
@@ -23,7 +23,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     let mut input = BufReader::with_capacity(1 << 18, source.open(reading)?);
     let mut first = [0];
     let mut begin = Vec::new();
-    // Past a mark and blanks, to the character that tells the shape.
+    // Skip the byte order mark and blanks; the next character shows the structure.
     loop {
         match input.read(&mut first).map_err(|e| source.cannot(&e))? {
             0 => return Err(DataError::Empty { name: source.name().to_owned() }),
@@ -44,7 +44,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         (Some(Stop::Enough), _) | (None, Ok(())) => {}
         (Some(Stop::Wrong(e)), _) => return Err(e),
         (None, Err(e)) if e.is_io() => {
-            // An error of the system comes wrapped; calling off shows by its flag.
+            // An error of the system is wrapped; cancellation shows by its flag.
             reading.advance(0)?;
             return Err(source.malformed(&e.to_string()));
         }
@@ -77,7 +77,7 @@ enum Stop {
     Wrong(DataError),
 }
 
-/// Columns that grow record by record.
+/// Columns, built record by record.
 struct Records<'a> {
     source: &'a ByteSource<'a>,
     reading: &'a Reading,
@@ -88,7 +88,7 @@ struct Records<'a> {
 }
 
 impl Records<'_> {
-    /// Takes one record; false ends the reading.
+    /// Adds one record; false ends the reading.
     fn take(&mut self, record: &Value) -> bool {
         let outcome = match record {
             // {"a": [1, 2], "b": [3, 4]}: columns, not a record.

@@ -1,4 +1,4 @@
-//! LIBSVM / SVMlight: a label, then the features that are not zero as `index:value`.
+//! LIBSVM / SVMlight: per line a label, then the non-zero features as `index:value`.
 
 use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
@@ -12,7 +12,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 const LINE_LIMIT: u64 = 64 << 20;
 
-/// Whether the first lines look like it.
+/// Whether the first lines have this format.
 pub(super) fn is_libsvm(text: &str) -> bool {
     let pair = |p: &str| {
         p.split_once(':')
@@ -24,7 +24,7 @@ pub(super) fn is_libsvm(text: &str) -> bool {
             && parts.clone().next().is_some()
             && parts.all(pair)
     };
-    // The last line of a part may be cut.
+    // The last line may be incomplete.
     let lines: Vec<&str> =
         text.lines().map(|l| l.split('#').next().unwrap_or("").trim()).filter(|l| !l.is_empty()).take(6).collect();
     let whole = &lines[..lines.len().saturating_sub(usize::from(lines.len() > 1))];

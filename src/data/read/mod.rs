@@ -1,4 +1,4 @@
-//! Files of every kind → table. What a file is, is told by its first bytes; its name decides only between kinds of text.
+//! Files of all supported formats → table.
 
 mod archive;
 mod arff;
@@ -56,7 +56,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         return Err(DataError::Empty { name: source.name().to_owned() });
     }
     let format = detect::detect(source, &head)?;
-    // Readers of others' making must not take the window with them.
+    // A panic in a library becomes an error.
     let work = || match format {
         Format::Delimited => delimited::read(source, &head, options, reading),
         Format::Excel => excel::read(source, options, reading),

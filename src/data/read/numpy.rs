@@ -10,7 +10,7 @@ use half::f16;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
 use std::io::{BufReader, Read};
 
-/// Names that features and targets usually have, in the order in which they are looked for.
+/// Usual names of features and targets, in order of preference.
 const FEATURES: [&str; 9] =
     ["x", "x_train", "data", "features", "images", "inputs", "train_x", "train_images", "arr_0"];
 const TARGETS: [&str; 9] = ["y", "y_train", "target", "labels", "label", "targets", "train_y", "train_labels", "arr_1"];
@@ -58,10 +58,10 @@ pub(super) fn read(
     Ok((Table { name, columns }, detected))
 }
 
-/// A longer header is taken for damage.
+/// A longer header means a damaged file.
 const HEADER_LIMIT: u64 = 1 << 20;
 
-/// Features and targets by their names, else the first array.
+/// The arrays with usual names of features and targets, else the first array.
 fn guess(names: &[String]) -> Vec<String> {
     let find = |known: &[&str]| known.iter().find_map(|k| names.iter().find(|n| n.eq_ignore_ascii_case(k)));
     let found: Vec<String> = [find(&FEATURES), find(&TARGETS)].into_iter().flatten().cloned().collect();
@@ -85,7 +85,7 @@ impl Array {
         self.shape.first().copied().unwrap_or(1)
     }
 
-    /// `size` is that of header and values, where it is known: a header that promises more is refused.
+    /// `size` is that of header and values, if known: a header that claims more is refused.
     fn read(
         source: &ByteSource,
         name: &str,
@@ -94,7 +94,7 @@ impl Array {
         reading: &Reading,
     ) -> Result<Self, DataError> {
         let bad = |reason: String| source.malformed(&format!("array \"{name}\": {reason}"));
-        // The library asks for as much memory as the length of the header promises.
+        // The library allocates as much memory as the length of the header claims.
         let mut begin = [0; 12];
         input.read_exact(&mut begin).map_err(|e| bad(format!("its header cannot be read ({e})")))?;
         let length = match begin[6] {
@@ -140,13 +140,13 @@ impl Array {
         })?;
         let mut array = Self { name: name.to_owned(), shape, values };
         if header.order() == Order::Fortran && array.shape.len() > 1 {
-            array.make_last_axis_close();
+            array.to_c_order();
         }
         Ok(array)
     }
 
-    /// The last axis side by side.
-    fn make_last_axis_close(&mut self) {
+    /// Reorders the values from Fortran to C order.
+    fn to_c_order(&mut self) {
         let ArrayValues::Numbers(old) = &self.values else { return };
         let strides: Vec<usize> =
             self.shape.iter().scan(1, |stride, &n| Some(std::mem::replace(stride, *stride * n))).collect();
@@ -165,7 +165,7 @@ impl Array {
         self.values = ArrayValues::Numbers(new);
     }
 
-    /// A column for a vector, one for each column of a matrix, pictures for more axes.
+    /// One column for a vector, one per column of a matrix, pictures for more axes.
     fn columns(self, source: &ByteSource) -> Result<Vec<Column>, DataError> {
         let Self { name, shape, values } = self;
         let numbers = match values {
@@ -189,7 +189,7 @@ impl Array {
                 Ok((0..columns).map(|k| Column::numbers(format!("{name}[{k}]"), column(k))).collect())
             }
             [_, height, width] => Ok(vec![pictures(name, height, width, 1, numbers)]),
-            // Channels stand first in some programs, last in others; few pictures are one to four pixels wide.
+            // Some programs put channels first, others last; few pictures are one to four pixels wide.
             [rows, channels @ 1..=4, height, width] if width > 4 => {
                 let plane = height * width;
                 let size = channels * plane;
@@ -255,7 +255,7 @@ fn decode_text(kind: &TypeStr, value: &[u8]) -> String {
 
 type Decode = fn(&[u8]) -> f64;
 
-/// How the bytes of one number are read.
+/// The function that decodes one number.
 fn decoder(kind: &TypeStr, width: usize) -> Option<Decode> {
     macro_rules! read {
         ($type:ty, $from:ident) => {

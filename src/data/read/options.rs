@@ -1,13 +1,13 @@
-//! What a person may fix about a file, and what a reader found out about it.
+//! Options of the readers, and what they detected.
 
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// More columns than this are taken for a mistake.
+/// A table with more columns is refused as a mistake.
 pub(super) const COLUMN_LIMIT: usize = 20_000;
 
-/// What a person has fixed; the rest is detected.
+/// What a person has set; the rest is detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadOptions {
@@ -20,7 +20,7 @@ pub struct ReadOptions {
     /// Name of the text encoding, such as "UTF-8" or "windows-1252".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Lines that begin with it are left out.
+    /// Lines that begin with it are skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<char>,
     /// Lines before the table.
@@ -32,7 +32,7 @@ pub struct ReadOptions {
     /// The arrays of an archive that become columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrays: Option<Vec<String>>,
-    /// How pictures are brought to one size.
+    /// How pictures are resized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
 }
@@ -53,7 +53,7 @@ pub enum Format {
     LibSvm,
 }
 
-/// What was found, and what may be chosen instead.
+/// What was detected, and what can be chosen instead.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Detected {
     pub format: Format,
@@ -62,12 +62,12 @@ pub struct Detected {
     /// Sheets of a workbook or arrays of an archive.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// Those of them that were read.
+    /// The sheets or arrays that were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chosen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
-    /// What was left out, in sentences.
+    /// What was left out or converted, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -77,7 +77,7 @@ impl Detected {
         Self { format, text: None, choices: Vec::new(), chosen: Vec::new(), images: None, notes: Vec::new() }
     }
 
-    /// Delimited text with nothing found out about it.
+    /// Delimited text in the default dialect.
     pub fn text() -> Self {
         Self { text: Some(TextFormat::default()), ..Self::of(Format::Delimited) }
     }
@@ -125,7 +125,7 @@ impl Format {
     }
 }
 
-/// The size and colour that all pictures are brought to.
+/// The size and colours of all pictures after reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageOptions {
@@ -138,14 +138,14 @@ pub struct ImageOptions {
     pub grey: bool,
 }
 
-/// How a picture of another shape is made to fit.
+/// How a picture with another aspect ratio is made to fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// The middle, as large as it can be
+    /// The largest part in the middle
     #[default]
     Crop,
-    /// The whole, squeezed
+    /// The whole, distorted
     Stretch,
 }
 
@@ -160,7 +160,7 @@ impl Fit {
     }
 }
 
-/// How a text is written.
+/// The dialect of delimited text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct TextFormat {
     pub delimiter: char,
@@ -187,7 +187,7 @@ impl Default for TextFormat {
     }
 }
 
-/// Endings of files that can be read.
+/// Extensions of files that can be read.
 pub const ENDINGS: [&str; 32] = [
     "csv",
     "tsv",

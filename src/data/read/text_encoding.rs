@@ -7,7 +7,7 @@ use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 pub const ENCODINGS: [&str; 9] =
     ["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "windows-1251", "ISO-8859-2", "Shift_JIS", "GBK", "EUC-KR"];
 
-/// The encoding of a text by its mark, by its zeros, or by its letters.
+/// Detects the encoding by the byte order mark, by zero bytes, or by the letters.
 pub(super) fn detect(head: &[u8]) -> &'static Encoding {
     if let Some((encoding, _)) = Encoding::for_bom(head) {
         return encoding;
@@ -30,7 +30,7 @@ pub(super) fn detect(head: &[u8]) -> &'static Encoding {
     detector.guess(None, chardetng::Utf8Detection::Deny)
 }
 
-/// By its name.
+/// The encoding with this name.
 pub(super) fn named(name: &str) -> Result<&'static Encoding, DataError> {
     Encoding::for_label(name.as_bytes()).ok_or_else(|| DataError::Malformed {
         name: name.to_owned(),
@@ -38,7 +38,7 @@ pub(super) fn named(name: &str) -> Result<&'static Encoding, DataError> {
     })
 }
 
-/// Turns blocks of bytes into UTF-8; UTF-8 itself passes through as it is.
+/// Converts blocks of bytes to UTF-8; UTF-8 passes unchanged.
 pub(super) struct ToUtf8(Option<Decoder>);
 
 impl ToUtf8 {
@@ -46,12 +46,12 @@ impl ToUtf8 {
         Self((encoding != UTF_8).then(|| encoding.new_decoder_with_bom_removal()))
     }
 
-    /// Whether the text is UTF-8 as it is.
+    /// Whether the text is UTF-8 already.
     pub fn passes(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Appends `raw` to `text`; `last` ends it.
+    /// Appends `raw`, converted, to `text`; `last` ends the text.
     pub fn push(&mut self, raw: &[u8], last: bool, text: &mut Vec<u8>) {
         let Some(decoder) = &mut self.0 else { return text.extend_from_slice(raw) };
         let room = decoder.max_utf8_buffer_length(raw.len()).unwrap_or(3 * raw.len() + 16);
