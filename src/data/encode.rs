@@ -3,6 +3,7 @@
 use super::dates;
 use super::error::DataError;
 use super::numbers::Numbers;
+use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
 use super::table::{Column, ColumnKind, Places, Table, Values};
 use crate::format;
 use chrono::{Datelike as _, Timelike as _};
@@ -79,152 +80,6 @@ pub enum EncodingKind {
 pub struct Factor {
     pub column: String,
     pub steps: Vec<Function>,
-}
-
-/// A function of one number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Function {
-    /// Replaces a missing value.
-    Fill(f64),
-    Linear(TargetScale),
-    Clip {
-        low: f64,
-        high: f64,
-    },
-    /// xⁿ
-    Raise(i32),
-    Sine,
-    Cosine,
-}
-
-/// Encoded value = (f(x) − offset) / scale, where f is the curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TargetScale {
-    pub offset: f64,
-    pub scale: f64,
-    #[serde(default, skip_serializing_if = "ScaleCurve::is_line")]
-    pub curve: ScaleCurve,
-}
-
-/// An invertible curve.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScaleCurve {
-    /// x
-    #[default]
-    Line,
-    /// sign(x) · ln(1 + |x|)
-    Log,
-    /// The power transformation of Yeo and Johnson (2000), by its λ
-    Power(f64),
-}
-
-impl ScaleCurve {
-    #[allow(clippy::trivially_copy_pass_by_ref)] // as serde wants it
-    fn is_line(&self) -> bool {
-        *self == Self::Line
-    }
-
-    pub fn apply(self, x: f64) -> f64 {
-        match self {
-            Self::Line => x,
-            Self::Log => x.signum() * libm::log1p(x.abs()),
-            Self::Power(lambda) if x >= 0.0 => {
-                if lambda == 0.0 {
-                    libm::log1p(x)
-                } else {
-                    (libm::pow(x + 1.0, lambda) - 1.0) / lambda
-                }
-            }
-            Self::Power(lambda) => {
-                let rest = 2.0 - lambda;
-                if rest == 0.0 { -libm::log1p(-x) } else { -(libm::pow(1.0 - x, rest) - 1.0) / rest }
-            }
-        }
-    }
-
-    /// The inverse; clamped to the range of the curve.
-    pub fn invert(self, y: f64) -> f64 {
-        match self {
-            Self::Line => y,
-            Self::Log => y.signum() * libm::expm1(y.abs()),
-            Self::Power(lambda) if y >= 0.0 => {
-                if lambda == 0.0 {
-                    libm::expm1(y)
-                } else {
-                    libm::pow((lambda * y + 1.0).max(0.0), 1.0 / lambda) - 1.0
-                }
-            }
-            Self::Power(lambda) => {
-                let rest = 2.0 - lambda;
-                if rest == 0.0 { -libm::expm1(-y) } else { 1.0 - libm::pow((1.0 - rest * y).max(0.0), 1.0 / rest) }
-            }
-        }
-    }
-}
-
-impl TargetScale {
-    /// The identity.
-    pub const SAME: Self = Self { offset: 0.0, scale: 1.0, curve: ScaleCurve::Line };
-
-    pub fn line(offset: f64, scale: f64) -> Self {
-        Self { offset, scale, curve: ScaleCurve::Line }
-    }
-
-    /// The value in the column's units.
-    pub fn decode(self, value: f64) -> f64 {
-        self.curve.invert(value.mul_add(self.scale, self.offset))
-    }
-
-    pub fn encode(self, value: f64) -> f64 {
-        (self.curve.apply(value) - self.offset) / self.scale
-    }
-
-    /// The value in units in which errors can be averaged: encoded for a linear scale, else the column's own. See
-    /// [`Self::unit`].
-    pub fn measure(self, value: f64) -> f64 {
-        if self.curve == ScaleCurve::Line { value } else { self.decode(value) }
-    }
-
-    /// What a difference of 1 in [`Self::measure`] is in the column's units.
-    pub fn unit(self) -> f64 {
-        if self.curve == ScaleCurve::Line { self.scale } else { 1.0 }
-    }
-}
-
-impl Function {
-    pub fn apply(self, x: f64) -> f64 {
-        match self {
-            Self::Fill(value) => {
-                if x.is_nan() {
-                    value
-                } else {
-                    x
-                }
-            }
-            Self::Linear(scale) => scale.encode(x),
-            // Not `clamp`, which panics if low > high, as can be in a file.
-            Self::Clip { low, high } => {
-                if x < low {
-                    low
-                } else if x > high {
-                    high
-                } else {
-                    x
-                }
-            }
-            Self::Raise(n) => x.powi(n),
-            Self::Sine => libm::sin(x),
-            Self::Cosine => libm::cos(x),
-        }
-    }
-}
-
-/// Applies all functions in order.
-pub(super) fn apply(steps: &[Function], x: f64) -> f64 {
-    steps.iter().fold(x, |x, step| step.apply(x))
 }
 
 /// What is to be predicted, one entry per row. A clone shares the numbers.
@@ -357,10 +212,10 @@ impl ColumnEncoding {
         let filled = || Function::Fill(self.fill.unwrap_or(f64::NAN)).apply(column.number(row));
         match &self.kind {
             EncodingKind::Linear(scale) => out[0] = scale.encode(filled()) as f32,
-            EncodingKind::Chain { steps, .. } => out[0] = apply(steps, column.number(row)) as f32,
+            EncodingKind::Chain { steps, .. } => out[0] = apply_all(steps, column.number(row)) as f32,
             EncodingKind::Product { of, steps, .. } => {
-                let factors = of.iter().zip(columns).map(|(f, column)| apply(&f.steps, column.number(row)));
-                out[0] = apply(steps, factors.product()) as f32;
+                let factors = of.iter().zip(columns).map(|(f, column)| apply_all(&f.steps, column.number(row)));
+                out[0] = apply_all(steps, factors.product()) as f32;
             }
             EncodingKind::OneHot { levels } => {
                 out.fill(0.0);
@@ -658,24 +513,8 @@ fn encode(
 
 #[cfg(test)]
 mod tests {
-    use super::{ColumnEncoding, EncodingKind, ScaleCurve, TargetScale};
-    use crate::data::{Column, Encoder, Table};
-    use proptest::prelude::{Strategy as _, prop_assert, proptest};
-
-    proptest! {
-        #[test]
-        fn curves_are_followed_back(x in -1e3..1e3, lambda in (-3.0..5.0_f64).prop_map(|l: f64| (l * 4.0).round() / 4.0)) {
-            for curve in [ScaleCurve::Line, ScaleCurve::Log, ScaleCurve::Power(lambda)] {
-                let scale = TargetScale { offset: 3.0, scale: 7.0, curve };
-                let y = scale.encode(x);
-                // Digits are lost where the curve is nearly flat.
-                let slope = (scale.encode(x + 1e-3) - scale.encode(x - 1e-3)).abs() / 2e-3;
-                if slope > 1e-3 {
-                    prop_assert!((scale.decode(y) - x).abs() < 1e-6 * (1.0 + x.abs()), "{curve:?} {x}: {}", scale.decode(y));
-                }
-            }
-        }
-    }
+    use super::{ColumnEncoding, EncodingKind};
+    use crate::data::{Column, Encoder, Table, TargetScale};
 
     #[test]
     fn dates_become_turns() {

@@ -3,14 +3,13 @@
 //! While the steps are fitted, a feature is a [`Draft`]: its columns, the functions applied so far, and how it will be
 //! encoded. Values are computed when a step needs them, so that memory is needed for one column at a time.
 
-use super::encode::{
-    ColumnEncoding, Encoder, EncodingKind, Factor, Function, ScaleCurve, TargetScale, Window, ahead, apply,
-};
+use super::encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Window, ahead};
 use super::error::DataError;
 use super::numbers::Numbers;
 use super::plan::{
     ColumnPlan, HASH_PLACES, MAX_CLASSES, Missing, Preparation, PreparationStep, Role, StepKind, Treatment,
 };
+use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
 use super::stats::quantile;
 use super::table::{Column, ColumnKind, Values};
 use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
@@ -74,8 +73,8 @@ impl<'a> Draft<'a> {
     }
 
     fn value(&self, row: usize) -> f64 {
-        let factor = |(f, column): (&Factor, &&Column)| apply(&f.steps, column.number(row));
-        apply(&self.steps, self.factors.iter().zip(&self.columns).map(factor).product())
+        let factor = |(f, column): (&Factor, &&Column)| apply_all(&f.steps, column.number(row));
+        apply_all(&self.steps, self.factors.iter().zip(&self.columns).map(factor).product())
     }
 
     fn values(&self, rows: &[usize]) -> Vec<f64> {

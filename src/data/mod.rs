@@ -19,16 +19,17 @@ mod plan;
 mod prepare;
 mod read;
 mod reading;
+mod relations;
+mod scale;
 mod source;
 mod split;
 mod stats;
 mod table;
+mod warnings;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
-pub use encode::{
-    ColumnEncoding, Encoder, EncodingKind, Factor, Function, ScaleCurve, TargetScale, Targets, Window, stepped,
-};
+pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Window, stepped};
 pub use error::DataError;
 pub use generate::{BoundaryCurve, Generator, Shape};
 pub use numbers::Numbers;
@@ -41,7 +42,10 @@ pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
 };
 pub use reading::{Reading, ReadingProgress};
+pub use relations::{Relations, relate};
+pub use scale::{Function, ScaleCurve, TargetScale};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
-pub use stats::{DataWarning, Range, Relations, Remedy, Summary, quantile, relate, summarise, warnings};
+pub use stats::{Range, Summary, quantile, summarise};
 pub use table::{Column, ColumnKind, Images, Table, Text, Values};
+pub use warnings::{DataWarning, Remedy, warnings};

@@ -68,7 +68,7 @@ pub(super) fn format_of<'n>(names: impl Iterator<Item = std::borrow::Cow<'n, str
 }
 
 /// SHA-256 in hexadecimal of a file, or of the contents of a folder's files in order.
-pub(in crate::data) fn hash_of(path: &Path) -> Result<String, DataError> {
+pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
     let mut hash = Sha256::new();
     let mut add = |path: &Path| -> Result<(), DataError> {
         let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;

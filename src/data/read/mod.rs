@@ -26,7 +26,7 @@ use byte_source::ByteSource;
 use options::COLUMN_LIMIT;
 use std::path::Path;
 
-pub(in crate::data) use archive::hash_of;
+pub(super) use archive::hash_of;
 pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat};
 pub use text_encoding::ENCODINGS;
 
