@@ -30,7 +30,7 @@ pub enum DataError {
     TooLarge { name: String, limit: String },
     #[error("{name} has {columns} columns or more, but the limit is {limit}. Is it read as what it is?")]
     TooWide { name: String, columns: usize, limit: usize },
-    #[error("The reading was called off.")]
+    #[error("The reading was cancelled.")]
     Cancelled,
     #[error("{name}: {reason}.")]
     Malformed { name: String, reason: String },

@@ -217,15 +217,15 @@ impl Treatment {
             Self::Standardise => "(x − mean) / standard deviation of the training rows",
             Self::MinMax => "(x − min) / (max − min) of the training rows",
             Self::Robust => {
-                "(x − median) / (upper − lower quartile) of the training rows: outliers do not squeeze the rest"
+                "(x − median) / (upper − lower quartile) of the training rows: outliers have little influence"
             }
             Self::OneHot => "One column of zeros and ones for each value",
             Self::Ordinal => "0, 1, 2 … in the order of the values; also for embeddings",
             Self::TargetMean => {
-                "The mean of the target over the training rows with the same value, drawn to the overall mean where there are few"
+                "The mean of the target over the training rows with the same value, smoothed towards the overall mean where there are few"
             }
-            Self::Hash => "Each word is counted in one of 32 places; for free text",
-            Self::Calendar => "Time as a number, and the place in the year, the week and the day as sine and cosine",
+            Self::Hash => "Each word is counted in one of 32 buckets; for free text",
+            Self::Calendar => "Time as a number, and the position in the year, the week and the day as sine and cosine",
         }
     }
 
@@ -298,22 +298,20 @@ impl StepKind {
     /// What it does, in a sentence.
     pub fn about(self) -> &'static str {
         match self {
-            Self::Gaps => "Missing values are filled as the head of each column says",
-            Self::Treat => "Each column is scaled or encoded as its head says",
+            Self::Gaps => "Missing values are imputed as set in the head of each column",
+            Self::Treat => "Each column is scaled or encoded as set in its head",
             Self::Log => "sign(x) · ln(1 + |x|): for numbers over several orders of magnitude",
             Self::Power => {
-                "Yeo and Johnson's transformation with the power that makes the training rows most like a normal distribution"
+                "The Yeo–Johnson transformation with the power that makes the training rows most like a normal distribution"
             }
-            Self::Clip { .. } => "Values outside of two quantiles of the training rows are moved to them",
-            Self::Indicator => "A column more for each that has gaps: 1 where the value is missing",
-            Self::Polynomial { .. } => "x², x³ … of each column, as columns more",
-            Self::Products => "The product of every two columns, as columns more",
-            Self::Waves => "sin x and cos x of each column, as columns more",
-            Self::Window { .. } => {
-                "So many rows that follow one another become one sample; the target lies some rows ahead"
-            }
+            Self::Clip { .. } => "Values outside of two quantiles of the training rows are clipped to them",
+            Self::Indicator => "Adds a column for each that has missing values: 1 where the value is missing",
+            Self::Polynomial { .. } => "Adds x², x³ … of each column",
+            Self::Products => "Adds the product of every pair of columns",
+            Self::Waves => "Adds sin x and cos x of each column",
+            Self::Window { .. } => "Consecutive rows become one sample; the target lies some rows ahead",
             Self::Augment(_) => {
-                "Pictures are flipped, shifted, turned and blurred with noise at random whenever they are trained on"
+                "Pictures are flipped, shifted, rotated and given noise at random whenever they are trained on"
             }
             Self::Balance(_) => "Rare classes count as much in training as frequent ones",
         }

@@ -87,10 +87,13 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
         let ignore = || Some(Remedy::Ignore(column.name.clone()));
         let say = |text: String| DataWarning { text, serious: false, remedy: ignore() };
         if summary.distinct == 1 && rows > 1 && summary.missing == 0 {
-            found.push(say(format!("\"{}\" has the same value in every row and teaches nothing.", column.name)));
+            found.push(say(format!(
+                "\"{}\" has the same value in every row, so that nothing can be learned from it.",
+                column.name
+            )));
         } else if column.counts_rows() {
             found.push(say(format!(
-                "\"{}\" counts the rows, which tells nothing about new ones unless it is time. Set its role to ignore.",
+                "\"{}\" numbers the rows, which is no help with new ones unless it is time. Set its role to ignore.",
                 column.name
             )));
         } else if summary.missing * 2 > rows {
@@ -102,7 +105,7 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
             found.push(DataWarning {
                 remedy,
                 ..say(format!(
-                    "\"{}\" has {}, below {} or above {}. A robust scale or clipping tames them.",
+                    "\"{}\" has {}, below {} or above {}. A robust scale or clipping limits their influence.",
                     column.name,
                     format::counted(summary.outliers, "outlier"),
                     format::cell(low),
