@@ -3,7 +3,7 @@
 #[path = "support/source.rs"]
 mod source;
 
-use source::{Sources, questions};
+use source::{Sources, Token, behind_block, questions, tokens};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,86 @@ fn nobody_asks_for_the_kind_of_a_layer() {
     }
     assert!(named > 0, "the name of the enum has changed");
     assert!(asked.is_empty(), "{}", asked.join("\n"));
+}
+
+/// The patterns of the arms of every `match`, word by word.
+fn matches_in(tokens: &[Token]) -> Vec<Vec<Vec<&str>>> {
+    let text = |k: usize| tokens.get(k).map_or("", |t| t.text.as_str());
+    // The next of some signs outside of brackets.
+    let find = |mut at: usize, signs: &[&str]| {
+        while at < tokens.len() && !signs.contains(&text(at)) {
+            at = if matches!(text(at), "(" | "[" | "{") { behind_block(tokens, at) } else { at + 1 };
+        }
+        at
+    };
+    let arms = |keyword: usize| {
+        let mut at = find(keyword + 1, &["{"]) + 1;
+        let mut arms = Vec::new();
+        while at < tokens.len() && text(at) != "}" {
+            let arrow = find(at, &["=>"]);
+            arms.push((at..arrow).map(text).collect());
+            at = if text(arrow + 1) == "{" { behind_block(tokens, arrow + 1) } else { find(arrow + 1, &[",", "}"]) };
+            at += usize::from(text(at) == ",");
+        }
+        arms
+    };
+    (0..tokens.len()).filter(|&k| text(k) == "match").map(arms).collect()
+}
+
+/// Whether a match names losses in its patterns and has an arm that takes whatever comes: one without the name of a variant,
+/// a constant or a number.
+fn has_arm_for_other_losses(patterns: &[Vec<&str>]) -> bool {
+    let losses: Vec<String> = chainrule::nn::Loss::ALL.iter().map(|loss| format!("{loss:?}")).collect();
+    let is_loss = |three: &[&str]| three[0] == "Loss" && three[1] == "::" && losses.iter().any(|l| l == three[2]);
+    let takes_all = |pattern: &Vec<&str>| {
+        let before_if = || pattern.iter().take_while(|word| **word != "if");
+        let says_nothing = |c: char| c.is_ascii_lowercase() || "_,.()&".contains(c);
+        before_if().next().is_some() && before_if().all(|word| word.chars().all(says_nothing))
+    };
+    patterns.iter().any(|p| p.windows(3).any(is_loss)) && patterns.iter().any(takes_all)
+}
+
+/// A loss that is added must not fall into an arm that was meant for the others.
+#[test]
+fn no_match_over_losses_has_an_arm_for_the_others() {
+    let has_arm = |text: &str| matches_in(&tokens(text)).iter().any(|m| has_arm_for_other_losses(m));
+    for wrong in [
+        "fn f(loss: Loss) { match loss { Loss::Hinge => { 1 } /* */ _ => 2 } }",
+        "match loss { Loss::Hinge => \"_ => }\", other => 2, }",
+        "match (loss, k) { (nn::Loss::Hinge | Loss::Focal, 1) => match k { _ => 1 }, (_, k) if k > 1 => 3 }",
+    ] {
+        assert!(has_arm(wrong), "{wrong}");
+    }
+    for right in [
+        "match target { Target::Classes(2) => (1, Loss::Hinge), _ => (2, Loss::Focal) }",
+        "match loss { Loss::Hinge => match k { 1 => 2, _ => 3 }, Loss::Focal => { 1 } }",
+    ] {
+        assert!(!has_arm(right), "{right}");
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    ["src", "tests", "benches"].iter().for_each(|folder| sources(&root.join(folder), &mut files));
+    for file in files {
+        let text = fs::read_to_string(&file).expect("source is text");
+        assert!(!has_arm(&text), "{}: an arm for all other losses", file.display());
+        if file.starts_with(root.join("src/nn/losses")) {
+            let tokens = tokens(&text);
+            let wild = tokens.windows(2).find(|pair| pair[0].text == "_" && pair[1].text == "=>");
+            assert!(wild.is_none(), "{}:{}: `_ =>`", file.display(), wild.map_or(0, |pair| pair[0].line));
+        }
+    }
+}
+
+/// Only a loss itself knows which one it is.
+#[test]
+fn nobody_asks_which_loss_it_is() {
+    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let outside = || sources.files.iter().filter(|(file, _)| !file.starts_with("nn/losses/"));
+    let asked: Vec<String> = outside()
+        .flat_map(|(file, tokens)| questions(tokens, "Loss").into_iter().map(move |line| format!("{file}:{line}")))
+        .collect();
+    assert!(asked.is_empty(), "these ask which loss it is: {asked:?}");
+    assert!(outside().any(|(_, tokens)| tokens.iter().any(|t| t.text == "Loss")), "the name of the enum has changed");
 }
 
 #[test]

@@ -4,14 +4,15 @@ use chainrule::data::Dataset;
 use chainrule::explain::{
     Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, proposals, stops,
 };
+use chainrule::format::number;
 use chainrule::nn::layers::{
     BatchNormSpec, BidirectionalSpec, Cell, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, LayerNormSpec,
     Merge, NoiseSpec, OutputSpec, PreluSpec, ReshapeSpec,
 };
 use chainrule::nn::picture::Picture;
-use chainrule::nn::{Activation, Initialiser, LayerKind, LayerSpec, NetworkSpec, Optimizer, Real};
-use chainrule::project::{Document, builtin, builtins};
-use chainrule::train::{Phase, Replica, Session, Tick, TrainingState};
+use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, LayerSpec, Loss, NetworkSpec, Optimizer, Real};
+use chainrule::project::{Document, adapt, builtin, builtins};
+use chainrule::train::{Phase, Replica, Session, Tick, TrainingState, task};
 use std::sync::Arc;
 
 struct Opened {
@@ -497,4 +498,58 @@ fn a_stop_says_the_numbers_of_its_unit() {
     assert_eq!(results[..2], [f64::from(da.expect("has one")[[2, 4]]), f64::from(dz.expect("has one")[[2, 4]])]);
     let own: Vec<f64> = [2, 8].iter().map(|&i| f64::from(trace.gradient[i])).collect();
     assert!(own.contains(&results[2]), "the gradient of one of its two weights");
+}
+
+/// The circle with that loss, and the layer that is its output.
+fn with_loss(loss: Loss) -> (Opened, LayerId) {
+    let mut document = builtin("circle").expect("is built in").preset().expect("can be read").document;
+    let output = document.network.outputs().next().expect("has an output").0;
+    if let LayerKind::Output(spec) = &mut document.network.layer_mut(output).expect("exists").kind {
+        spec.loss = loss;
+    }
+    let data = document.data.load().expect("can be read").1;
+    adapt(&mut document.network, &task(&data), 16);
+    assert_eq!(document.network.outputs().next().expect("has an output").1.loss, loss, "classes suit every loss");
+    (Opened::of(document, 3), output)
+}
+
+#[test]
+fn every_loss_is_explained_by_the_number_that_it_gives_a_row() {
+    for loss in Loss::ALL {
+        let (opened, output) = with_loss(loss);
+        for row in 0..4 {
+            let trace = opened.trace_of(&opened.session.training_state(), &[row]);
+            let units = trace.heads[0].target.nrows();
+            let explained = |unit| {
+                let stop = Stop { phase: Phase::Error, layer: Some(output), unit: Some(unit) };
+                explain(&trace, stop, 0, 0).expect("is explained")
+            };
+            let mean = (0..units).map(|unit| explained(unit).lines[0].result / units as f64).sum::<f64>();
+            assert!((mean - trace.loss).abs() < 1e-5 * trace.loss.max(1.0), "{loss:?}: {mean}, not {}", trace.loss);
+            for unit in 0..units {
+                let line = explained(unit).lines[0].clone();
+                if let Some(written) = line.numbers.as_ref().and_then(value) {
+                    assert!((written - line.result).abs() < 1e-5, "{loss:?}: {written}, not {}", line.result);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn losses_of_probabilities_speak_of_probabilities_and_not_of_logits() {
+    for loss in [Loss::Focal, Loss::KullbackLeibler, Loss::CategoricalCrossEntropy] {
+        let (opened, output) = with_loss(loss);
+        let trace = opened.trace();
+        for sample in 0..4 {
+            let head = &trace.heads[0];
+            let class = (0..2).find(|&k| head.target[[k, sample]] == 1.0).expect("one is true");
+            let stop = Stop { phase: Phase::Error, layer: Some(output), unit: Some(class) };
+            let words = explain(&trace, stop, 0, sample).expect("is explained").words;
+            let probability = number(f64::from(head.prediction[[class, sample]]));
+            assert!(words.contains(&probability) && words.contains(&head.names[class]), "{loss:?}: {words}");
+            let logit = number(f64::from(trace.values[trace.plan.heads[0].node][[class, sample]]));
+            assert!(!words.contains("too ") && !words.contains(&logit), "{loss:?}: {words}");
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{ActivationSpec, DenseSpec, DropoutSpec, InputSpec, OutputSpec};
-use chainrule::nn::{Activation, Initialiser, LayerKind, Loss, Network, NetworkSpec, Target, Task, compile};
+use chainrule::nn::{
+    Activation, Encoding, Initialiser, LayerKind, Link, Loss, Network, NetworkSpec, Target, Task, compile,
+};
 use chainrule::seed::{Purpose, Stream};
 
 const FEATURES: usize = 3;
@@ -28,7 +30,7 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
         ("out", LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })),
     ]);
     let spec = NetworkSpec::chain(layers.into_iter().map(|(name, kind)| (name.to_owned(), kind)));
-    let classes = matches!(loss, Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy | Loss::Hinge | Loss::Focal);
+    let classes = !loss.definition().takes_values();
     let target = if classes { Target::Classes(outputs.max(2)) } else { Target::Values(outputs) };
     let plan = compile(&spec, &Task::new(vec![FEATURES], target), SAMPLES)
         .unwrap_or_else(|problems| panic!("{hidden:?} {loss:?} {last:?}: {problems:?}"));
@@ -38,7 +40,7 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
     for value in network.params_mut() {
         *value += 0.1 * stream.normal();
     }
-    let stride = network.stride();
+    let (stride, encoding) = (network.stride(), network.plan().heads[0].encoding);
     let (x, t) = network.load(SAMPLES);
     for row in x.chunks_exact_mut(stride) {
         row[..SAMPLES].iter_mut().for_each(|v| *v = stream.normal());
@@ -46,12 +48,14 @@ fn network(hidden: Activation, loss: Loss, outputs: usize, last: Activation, dro
     for (unit, row) in t.chunks_exact_mut(stride).enumerate() {
         for (sample, v) in row[..SAMPLES].iter_mut().enumerate() {
             let hit = if outputs == 1 { sample % 2 == 0 } else { sample % outputs == unit };
-            *v = match loss {
-                Loss::Hinge => f64::from(hit) * 2.0 - 1.0,
+            *v = match encoding {
+                Encoding::OneHot | Encoding::ZeroOne => f64::from(hit),
+                Encoding::SignedOneHot | Encoding::Signed => f64::from(hit) * 2.0 - 1.0,
                 // Probabilities that add up to 1.
-                Loss::KullbackLeibler => (0.2 + f64::from(hit)) / (1.0 + 0.2 * outputs as f64),
-                _ if classes => f64::from(hit),
-                _ => stream.normal(),
+                Encoding::Values if loss.link() == Link::Softmax => {
+                    (0.2 + f64::from(hit)) / (1.0 + 0.2 * outputs as f64)
+                }
+                Encoding::Values => stream.normal(),
             };
         }
     }

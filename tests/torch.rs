@@ -67,12 +67,8 @@ fn network<T: Real>(
         LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() }),
     ];
     let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
-    let asked = match loss {
-        Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy | Loss::Hinge | Loss::Focal => {
-            Target::Classes(outputs.max(2))
-        }
-        _ => Target::Values(outputs),
-    };
+    let values = loss.definition().takes_values();
+    let asked = if values { Target::Values(outputs) } else { Target::Classes(outputs.max(2)) };
     filled(&spec, asked, params, x, target)
 }
 

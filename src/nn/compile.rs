@@ -1,9 +1,8 @@
 //! From a specification to a plan: operations in topological order, and parameters in one flat vector.
 
-use super::activation::Activation;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, Source};
-use super::loss::Loss;
+use super::losses::Loss;
 use super::lowering::{Lowering, Node, Parameter, ParameterShape};
 use super::sample_shape::volume;
 use super::shape::{Inference, Problem, infer};
@@ -193,14 +192,10 @@ fn place_parameters(spec: &NetworkSpec, found: &Inference) -> Places {
     Places { parameters, learning_tensors, length, learning, groups, copies, sharing }
 }
 
-/// Cross-entropy takes logits: it reads in front of a final softmax or sigmoid, whose slope cancels in the gradient.
+/// A loss that takes logits reads in front of a last layer of its own link, whose slope cancels in the gradient.
 fn logits_node(nodes: &[Node], last: usize, loss: Loss) -> usize {
-    let fused = match loss {
-        _ if loss.takes_logits_of_classes() => Activation::Softmax,
-        Loss::BinaryCrossEntropy => Activation::Sigmoid,
-        _ => return last,
-    };
-    if nodes[last].operation.activation() == Some(fused) { nodes[last].inputs[0] } else { last }
+    let link = loss.link().activation();
+    if link.is_some() && nodes[last].operation.activation() == link { nodes[last].inputs[0] } else { last }
 }
 
 fn mark(nodes: &mut [Node], owners: &BTreeSet<LayerId>, heads: &[Head]) {

@@ -6,7 +6,7 @@ use super::layers::{
     ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, LayerDefinition, LayerFix, LayerKind, OutputSpec,
     ReshapeSpec, palette,
 };
-use super::loss::Loss;
+use super::losses::Loss;
 use super::spec::NetworkSpec;
 
 /// One click that removes a problem.

@@ -7,7 +7,7 @@ use super::compile::{Head, Plan};
 use super::intermediate::Intermediate;
 use super::kernels::{padded, update};
 use super::layer_id::LayerId;
-use super::loss::Weighing;
+use super::losses::Weighing;
 use super::lowering::Parameter;
 use super::operation::{Backward, GradInputs, Inputs, Operation, PassContext, build};
 use super::optimizer::{OptimizerState, UpdateRule};

@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::kernels::padded;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, LayerKind, OutputSpec};
-use super::loss::Loss;
+use super::losses::{Link, Loss};
 use super::mend::Mend;
 use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec};
@@ -344,86 +344,63 @@ fn check_units(
 ) -> Option<Encoding> {
     let (dense, bend) = last_layers(spec, id);
     let activation = bend.map_or(Activation::Identity, |(_, a)| a);
-    let wanted = |units: usize, activation| match dense {
+    let wanted = |units: usize| match dense {
         Some(layer) => Mend::SetUnits { layer, units },
-        None => Mend::InsertDense { before: id, units, activation },
+        None => Mend::InsertDense { before: id, units, activation: Activation::Identity },
     };
-    let logits = |right: Activation| {
-        bend.filter(|(_, a)| *a != Activation::Identity && *a != right)
-            .map(|(layer, _)| Mend::SetActivation { layer, activation: right })
+    let (definition, name) = (loss.definition(), loss.label().to_lowercase());
+    // A loss that takes logits accepts no other activation before it than the one that makes predictions of them.
+    let not_logits = || {
+        let right = definition.link().activation()?;
+        let (layer, found) = bend.filter(|(_, a)| *a != Activation::Identity && *a != right)?;
+        let message = format!("{name} takes logits or {}, not {}", right.label(), found.label());
+        Some((message, Mend::SetActivation { layer, activation: right }))
     };
     match asked {
         Target::Values(k) => {
-            let of_classes = [Loss::CategoricalCrossEntropy, Loss::BinaryCrossEntropy, Loss::Hinge, Loss::Focal];
-            if of_classes.contains(&loss) {
+            if !definition.takes_values() {
                 let message = format!("{} needs classes, but the target is a number", loss.label());
                 found.problem(Some(id), message, Some(Mend::SetLoss { layer: id, loss: Loss::MeanSquaredError }));
                 return None;
             }
             if units != k {
                 let message = format!("the target has {}, but {units} arrive here", format::counted(k, "value"));
-                found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
+                found.problem(Some(id), message, Some(wanted(k)));
                 return None;
             }
-            if loss == Loss::KullbackLeibler
-                && let Some(mend) = logits(Activation::Softmax)
-            {
-                found.problem(Some(id), format!("{} takes logits or softmax", loss.label()), Some(mend));
+            if let Some((message, mend)) = not_logits() {
+                found.problem(Some(id), message, Some(mend));
                 return None;
             }
             Some(Encoding::Values)
         }
         Target::Classes(k) => {
-            if loss.takes_logits_of_classes() || loss == Loss::Cosine {
-                if units != k {
-                    let message =
-                        format!("the target has {k} classes, but {} arrive here", format::counted(units, "value"));
-                    found.problem(Some(id), message, Some(wanted(k, Activation::Identity)));
-                    return None;
-                }
-                let mend = logits(Activation::Softmax).filter(|_| loss != Loss::Cosine);
-                if let Some(mend) = mend {
-                    let name = loss.label().to_lowercase();
-                    let message = format!("{name} takes logits or softmax, not {}", activation.label());
-                    found.problem(Some(id), message, Some(mend));
-                    return None;
-                }
-                return Some(Encoding::OneHot);
-            }
-            if units == 1 && k > 2 && loss == Loss::BinaryCrossEntropy {
-                let message = format!("binary cross-entropy of one value tells two classes apart, but there are {k}");
-                found.problem(
-                    Some(id),
-                    message,
-                    Some(Mend::SetLoss { layer: id, loss: Loss::CategoricalCrossEntropy }),
-                );
-                return None;
-            }
-            if !(units == k || (k == 2 && units == 1)) {
-                let right = if k == 2 { 1 } else { k };
-                let message =
-                    format!("the target has {k} classes, but {} arrive here", format::counted(units, "value"));
-                found.problem(Some(id), message, Some(wanted(right, Activation::Identity)));
-                return None;
-            }
-            if loss == Loss::BinaryCrossEntropy
-                && let Some(mend) = logits(Activation::Sigmoid)
-            {
-                let message = format!("binary cross-entropy takes logits or sigmoid, not {}", activation.label());
+            let single = definition.single_unit(activation);
+            if units == 1 && k > 2 && single.is_some() && definition.link() == Link::Sigmoid {
+                let message = format!("{name} of one value tells two classes apart, but there are {k}");
+                let mend = Mend::SetLoss { layer: id, loss: Loss::CategoricalCrossEntropy };
                 found.problem(Some(id), message, Some(mend));
                 return None;
             }
-            if units == 1 && activation == Activation::Softmax {
+            let one_is_enough = k == 2 && single.is_some();
+            if !(units == k || (units == 1 && one_is_enough)) {
+                let right = if one_is_enough { 1 } else { k };
+                let message =
+                    format!("the target has {k} classes, but {} arrive here", format::counted(units, "value"));
+                found.problem(Some(id), message, Some(wanted(right)));
+                return None;
+            }
+            if let Some((message, mend)) = not_logits() {
+                found.problem(Some(id), message, Some(mend));
+                return None;
+            }
+            let Some(single) = single.filter(|_| units == 1) else { return Some(definition.unit_per_class()) };
+            if activation == Activation::Softmax {
                 let mend = bend.map(|(layer, _)| Mend::SetActivation { layer, activation: Activation::Sigmoid });
                 found.problem(Some(id), "softmax over a single unit is always 1", mend);
                 return None;
             }
-            Some(match (units, loss, activation) {
-                (1, Loss::BinaryCrossEntropy, _) | (1, _, Activation::Sigmoid) => Encoding::ZeroOne,
-                (1, ..) => Encoding::Signed,
-                (_, Loss::Hinge, _) => Encoding::SignedOneHot,
-                _ => Encoding::OneHot,
-            })
+            Some(single)
         }
     }
 }

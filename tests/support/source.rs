@@ -167,7 +167,7 @@ fn is_for_tests(tokens: &[Token], i: usize) -> bool {
 }
 
 /// The token behind the block whose `{` is at `open`.
-fn behind_block(tokens: &[Token], open: usize) -> usize {
+pub fn behind_block(tokens: &[Token], open: usize) -> usize {
     let mut depth = 0;
     for (k, token) in tokens.iter().enumerate().skip(open) {
         match token.text.as_str() {

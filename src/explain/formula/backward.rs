@@ -2,96 +2,49 @@
 
 use super::{Explanation, Line, Reader};
 use crate::format;
-use crate::nn::math::{
-    Math, Place, factor, fraction, indexed, number, partial, power, row, subscript, sum_of, sum_over, symbol, text,
-};
-use crate::nn::{Activation, Link, Loss, Product};
+use crate::nn::losses::{Compared, LossFormula};
+use crate::nn::math::{Math, Place, factor, indexed, partial, row, subscript, sum_of, sum_over, symbol, text};
+use crate::nn::{Activation, Product};
+use ndarray::Array2;
 
 impl Reader<'_> {
     pub(super) fn error(&self) -> Option<Explanation> {
         let index = self.trace.head_of(self.layer)?;
-        let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
-        let s = self.sample;
-        let outputs = own.target.nrows();
-        let value = |k: usize| f64::from(self.trace.values[head.node][[k, s]]);
-        let target = |k: usize| f64::from(own.target[[k, s]]);
-        let predicted = |k: usize| f64::from(own.prediction[[k, s]]);
-        let k = self.unit.min(outputs - 1);
-        let y_place = self.place(head.node, k);
-        let mut lines = Vec::new();
-        let line = |symbols, numbers, result| Line { symbols, numbers: Some(numbers), result, place: None };
-        let words = match head.loss {
-            Loss::CategoricalCrossEntropy => {
-                let class = (0..outputs).max_by(|&a, &b| target(a).total_cmp(&target(b))).unwrap_or(0);
-                let p = predicted(class);
-                let symbols = row([symbol("ℓ"), text("= −ln"), indexed("p", "class")]);
-                lines.push(line(symbols, row([text("−ln"), number(p, None)]), -p.ln()));
-                format!(
-                    "The true class is {}, and the network gives it the probability {}. The error is small only if that is near 1.",
-                    own.names.get(class).map_or("unknown", String::as_str),
-                    format::number(p)
-                )
-            }
-            Loss::BinaryCrossEntropy => {
-                let (p, t) = (predicted(k), target(k));
-                let symbols = row([
-                    symbol("ℓ"),
-                    text("= −"),
-                    symbol("t"),
-                    text("ln"),
-                    symbol("p"),
-                    text("− (1 −"),
-                    symbol("t"),
-                    text(") ln(1 −"),
-                    symbol("p"),
-                    text(")"),
-                ]);
-                let chosen = if t > 0.5 { p } else { 1.0 - p };
-                lines.push(line(symbols, row([text("−ln"), number(chosen, None)]), -chosen.ln()));
-                format!("The target is {}, and the network says {}.", format::number(t), format::number(p))
-            }
-            loss => {
-                let (y, t) = (value(k), target(k));
-                let difference = row([number(y, y_place), text("−"), factor(t, None)]);
-                let letters = row([symbol("y"), text("−"), symbol("t")]);
-                match loss {
-                    Loss::MeanSquaredError => {
-                        let bracket = |of| row([text("("), of, text(")")]);
-                        let symbols = row([symbol("ℓ"), text("="), power(bracket(letters), "2")]);
-                        lines.push(line(symbols, power(bracket(difference), "2"), (y - t) * (y - t)));
-                    }
-                    Loss::MeanAbsoluteError => {
-                        let symbols = row([symbol("ℓ"), text("= |"), letters, text("|")]);
-                        lines.push(line(symbols, row([text("|"), difference, text("|")]), (y - t).abs()));
-                    }
-                    Loss::Hinge => {
-                        let symbols =
-                            row([symbol("ℓ"), text("= max(0, 1 −"), symbol("t"), text("·"), symbol("y"), text(")")]);
-                        let numbers =
-                            row([text("max(0, 1 −"), factor(t, None), text("·"), factor(y, y_place), text(")")]);
-                        lines.push(line(symbols, numbers, (1.0 - t * y).max(0.0)));
-                    }
-                    _ => {}
-                }
-                let side = if y > t { "above" } else { "below" };
-                format!(
-                    "The output is {}, the target {}: it lies {side} by {}.",
-                    format::number(y),
-                    format::number(t),
-                    format::number((y - t).abs())
-                )
-            }
-        };
-        let mean = row([symbol("L"), text("="), text(&head.loss.formula()[4..])]);
+        let head = &self.trace.plan.heads[index];
+        let at = self.compared(index);
+        let LossFormula { symbols, numbers, result, words } = head.loss.definition().explain_value(&at);
+        let mean = row([symbol("L"), text("="), text(head.loss.formula().trim_start_matches("L = "))]);
+        let lines = vec![
+            Line { symbols, numbers: Some(numbers), result, place: None },
+            Line { symbols: mean, numbers: None, result: self.trace.loss, place: Some(Place::Loss) },
+        ];
         let n = self.trace.rows.len();
-        lines.push(Line { symbols: mean, numbers: None, result: self.trace.loss, place: Some(Place::Loss) });
         let over = if n == 1 { String::new() } else { format!(" L is the mean over the {n} rows of the mini-batch.") };
         Some(Explanation {
             title: format!("{}: {}", self.trace.spec.name(self.layer), head.loss.label().to_lowercase()),
-            unit: k,
+            unit: at.unit,
             lines,
             words: words + &over,
         })
+    }
+
+    /// This sample at a head, as its loss sees it.
+    fn compared(&self, index: usize) -> Compared<'_> {
+        let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
+        let s = self.sample;
+        let unit = self.unit.min(own.target.nrows() - 1);
+        let column = |values: &Array2<f32>| values.column(s).iter().map(|v| f64::from(*v)).collect();
+        Compared {
+            outputs: column(&self.trace.values[head.node]),
+            targets: column(&own.target),
+            predictions: column(&own.prediction),
+            unit,
+            place: Some(self.place(head.node, unit)),
+            names: &own.names,
+            focus: f64::from(head.focus),
+            share: f64::from(own.shares[s]) * f64::from(head.weight),
+            slope: self.grad(head.node, unit).unwrap_or(0.0),
+        }
     }
 
     pub(super) fn backward(&self) -> Option<Explanation> {
@@ -157,7 +110,9 @@ impl Reader<'_> {
         let mut readers = self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node));
         let read = readers.any(|(r, _)| self.trace.grads[r].is_some());
         if let Some(head) = head.filter(|_| !read) {
-            return Some(self.slope_of_loss(head, left, result, place));
+            let slope = self.trace.plan.heads[head].loss.definition().explain_slope(&self.compared(head));
+            let line = Line { symbols: row([left, slope.symbols]), numbers: Some(slope.numbers), result, place };
+            return Some((line, slope.words));
         }
         let mut terms = Vec::new();
         let mut through = Vec::new();
@@ -218,53 +173,6 @@ impl Reader<'_> {
     fn single_slope(&self, reader: usize, node: usize) -> Option<(usize, f64)> {
         let operation = &self.trace.plan.nodes[reader].operation;
         operation.slope(&self.recorded.at(reader, 0), node, self.unit)
-    }
-
-    /// The slope of the loss itself.
-    pub(super) fn slope_of_loss(&self, index: usize, left: Math, result: f64, place: Option<Place>) -> (Line, String) {
-        let (head, own) = (&self.trace.plan.heads[index], &self.trace.heads[index]);
-        let (k, s) = (self.unit, self.sample);
-        let (y, t, p) = (self.value(head.node, k), f64::from(own.target[[k, s]]), f64::from(own.prediction[[k, s]]));
-        let outputs = own.target.nrows() as f64;
-        let share = f64::from(own.shares[s]) * f64::from(head.weight);
-        let difference = |letter: &str, value: f64, place| {
-            (row([symbol(letter), text("−"), symbol("t")]), row([number(value, place), text("−"), factor(t, None)]))
-        };
-        let y_place = Some(self.place(head.node, k));
-        // How many numbers the mean is taken over.
-        let n = match head.loss {
-            Loss::MeanSquaredError | Loss::BinaryCrossEntropy => outputs / share,
-            _ => 1.0 / share,
-        };
-        // Shares are single numbers: ten tenths are not quite one.
-        let n = if (n - n.round()).abs() < 1e-4 * n.abs() { n.round() } else { n };
-        let (symbols, numbers, words) = match head.loss {
-            Loss::MeanSquaredError => {
-                let (letters, values) = difference("y", y, y_place);
-                let top = |of| row([text("2 ("), of, text(")")]);
-                (
-                    fraction(top(letters), symbol("n")),
-                    fraction(top(values), number(n, None)),
-                    "Twice the distance from the target: the further off, the stronger the pull.",
-                )
-            }
-            Loss::BinaryCrossEntropy | Loss::CategoricalCrossEntropy => {
-                let (letters, values) = difference("p", p, None);
-                (
-                    fraction(letters, symbol("n")),
-                    fraction(values, number(n, None)),
-                    "Prediction minus target: the slopes of cross-entropy and of the function before it cancel to this.",
-                )
-            }
-            loss => {
-                let words = match loss.link() {
-                    Link::Identity => "The slope of the loss at this output.",
-                    _ => "The slope of the loss at this logit.",
-                };
-                (text(format!("slope of the {} loss", loss.label().to_lowercase())), number(result, None), words)
-            }
-        };
-        (Line { symbols: row([left, symbols]), numbers: Some(numbers), result, place }, words.to_owned())
     }
 
     /// The gradient of this unit's weight that is largest.

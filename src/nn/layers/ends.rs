@@ -3,7 +3,7 @@
 use super::shape::Rows;
 use crate::nn::defaults::{is_default, is_one, one};
 use crate::nn::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
-use crate::nn::loss::Loss;
+use crate::nn::losses::Loss;
 use crate::nn::lowering::Lowering;
 use crate::nn::operation::{Backward, Build, Explained, Inputs, Operation, PassContext};
 use crate::nn::reading::{Reading, Told};
@@ -167,7 +167,7 @@ impl LayerDefinition for OutputSpec {
             let hover = "Share of each target that is spread over all classes, so that the network is never quite sure";
             panel.number("Label smoothing", hover, &mut self.label_smoothing, 0.0..=0.9, 0.005);
         }
-        if self.loss == Loss::Focal {
+        if self.loss.definition().has_focus() {
             let hover = "γ: how much less samples count that are already right";
             panel.number("Focus", hover, &mut self.focus, 0.0..=10.0, 0.02);
         }
