@@ -2,8 +2,8 @@
 
 use chainrule::data::{
     Balance, Column, ColumnKind, ColumnPlan, DataSource, Encoder, EncodingKind, Fit, Function, ImageOptions, Missing,
-    Numbers, Part, Preparation, PreparationStep, ReadOptions, Role, ScaleCurve, Split, SplitBy, StepKind, Table,
-    Targets, Treatment, Values, prepare, summarise,
+    Numbers, Part, Preparation, PreparationStep, ReadOptions, Reading, Role, ScaleCurve, Split, SplitBy, StepKind,
+    Table, Targets, Treatment, Values, prepare, read_file, summarise,
 };
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -282,6 +282,56 @@ fn one_table_is_the_same_in_every_format() {
             assert!(table.column("pieces").is_none(), "lists of words are left out");
         }
     }
+}
+
+/// See `typed` in tests/fixtures/make_formats.py for what the columns hold.
+#[test]
+fn columns_of_every_type_are_read_from_parquet_and_arrow() {
+    for (file, known, left_out) in [
+        ("types.parquet", 35, 6),
+        ("types2.parquet", 35, 6),
+        ("types_none.arrow", 38, 12),
+        ("types_lz4.arrow", 38, 12),
+        ("types_zstd.arrow", 38, 12),
+    ] {
+        let (table, detected) =
+            read_file(&fixture(&format!("formats/{file}")), &ReadOptions::default(), &Reading::default())
+                .unwrap_or_else(|e| panic!("{file}: {e}"));
+        assert_eq!((table.columns.len(), table.rows()), (known, 6), "{file}");
+        assert_eq!(detected.notes.iter().filter(|n| n.starts_with("Column \"x_")).count(), left_out, "{file}");
+        for column in &table.columns {
+            let name = format!("{file}: {}", column.name);
+            let gap = if column.name == "y" { None } else { Some(1) };
+            match (column.name.split('_').next().expect("a name"), &column.values) {
+                ("n", Values::Numbers(_)) => {
+                    for row in (0..6).filter(|&row| Some(row) != gap) {
+                        assert_eq!(column.number(row), row as f64, "{name}");
+                    }
+                    assert!(column.number(1).is_nan(), "{name}");
+                }
+                ("d", Values::Dates(seconds)) => {
+                    let days: Vec<f64> = seconds.iter().map(|s| s / 86_400.0).collect();
+                    assert_eq!((days[0], days[2], days[5]), (0.0, 2.0, 5.0), "{name}");
+                    assert!(days[1].is_nan(), "{name}");
+                }
+                ("t", Values::Text(_)) => {
+                    let words = cells(column);
+                    let trimmed: Vec<&str> = words.iter().map(|w| w.trim_end_matches('x')).collect();
+                    assert_eq!(trimmed, ["w0", "", "w2", "w3", "w4", "w5"], "{name}");
+                }
+                ("v", Values::Images(pairs)) => {
+                    assert_eq!((pairs.width, pairs.picture(3).collect::<Vec<_>>()), (2, vec![3.0, 3.5]), "{name}");
+                    assert!(pairs.picture(1).all(f64::is_nan), "{name}");
+                }
+                ("y", Values::Text(_)) => assert_eq!(cells(column)[..2], ["true", "false"], "{name}"),
+                ("none", Values::Numbers(numbers)) => assert_eq!(numbers.missing(), 6, "{name}"),
+                _ => panic!("{name} became a column of another kind"),
+            }
+        }
+    }
+    let old = open("formats/int96.parquet");
+    let days: Vec<f64> = (0..6).map(|row| old.columns[1].number(row) / 86_400.0).collect();
+    assert_eq!((days[0], days[5]), (0.0, 5.0));
 }
 
 #[test]

@@ -227,20 +227,55 @@ fn bombs_do_not_go_off() {
     refuses("bomb.xlsx", &book.finish().expect("memory").into_inner(), &["bomb.xlsx", "64.0 MiB"]);
 }
 
-/// A column of one text, packed as a writer does.
-fn parquet_of(text: &str, compression: parquet::basic::Compression) -> Vec<u8> {
-    use arrow_array::{ArrayRef, RecordBatch, StringArray};
-    let column: ArrayRef = Arc::new(StringArray::from(vec![text, "b"]));
-    let batch = RecordBatch::try_from_iter([("word", column)]).expect("one column");
-    let properties = parquet::file::properties::WriterProperties::builder()
-        .set_compression(compression)
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
-        .build();
+/// Appends a number as Thrift does: seven bits a byte, signs in the lowest bit.
+fn thrift(number: usize, to: &mut Vec<u8>) {
+    let mut left = number << 1;
+    while left >= 0x80 {
+        to.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    to.push(left as u8);
+}
+
+/// A file with one page of two texts: its packed bytes, how long they and what they unpack to are said to be.
+fn parquet_of(packed: &[u8], lengths: [usize; 2], compression: parquet::basic::Compression) -> Vec<u8> {
+    use parquet::column::writer::ColumnCloseResult;
+    use parquet::file::metadata::ColumnChunkMetaData;
+    // The kind of page, both lengths, and within: two values, plain, both kinds of levels run-length encoded.
+    let mut page = vec![0x15, 0];
+    for length in lengths {
+        page.push(0x15);
+        thrift(length, &mut page);
+    }
+    page.extend([0x2c, 0x15, 4, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0]);
+    page.extend_from_slice(packed);
+    let schema = parquet::schema::parser::parse_message_type("message one { required binary word (UTF8); }");
     let mut bytes = Vec::new();
-    let mut writer =
-        parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).expect("memory");
-    writer.write(&batch).expect("memory");
+    let mut writer = parquet::file::writer::SerializedFileWriter::new(
+        &mut bytes,
+        Arc::new(schema.expect("a schema")),
+        Arc::default(),
+    )
+    .expect("memory");
+    let column = writer.schema_descr().column(0);
+    let length = page.len() as i64;
+    let metadata = ColumnChunkMetaData::builder(column)
+        .set_compression(compression)
+        .set_num_values(2)
+        .set_total_compressed_size(length)
+        .set_total_uncompressed_size(length)
+        .build();
+    let close = ColumnCloseResult {
+        bytes_written: length as u64,
+        rows_written: 2,
+        metadata: metadata.expect("a column"),
+        bloom_filter: None,
+        column_index: None,
+        offset_index: None,
+    };
+    let mut group = writer.next_row_group().expect("memory");
+    group.append_column(&bytes::Bytes::from(page), close).expect("memory");
+    group.close().expect("memory");
     writer.close().expect("memory");
     bytes
 }
@@ -249,31 +284,47 @@ fn parquet_of(text: &str, compression: parquet::basic::Compression) -> Vec<u8> {
 fn pages_of_parquet_unpack_to_what_they_say_and_that_within_the_limit() {
     use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
     let _one = ONE.lock();
-    let huge = "x".repeat(130 << 20);
-    let gzip = Compression::GZIP(GzipLevel::default());
-    let brotli = Compression::BROTLI(BrotliLevel::try_new(1).expect("is one"));
-    for compression in
-        [gzip, brotli, Compression::ZSTD(ZstdLevel::default()), Compression::SNAPPY, Compression::LZ4_RAW]
-    {
-        let bytes = parquet_of(&huge, compression);
-        refuses("huge.parquet", &bytes, &["huge.parquet", "64.0 MiB"]);
-    }
-    // The first header lies at byte 4: type (15 00), then 15 and the size that the page is said to unpack to.
-    for compression in [gzip, brotli] {
-        let mut bytes = parquet_of(&huge, compression);
-        assert_eq!((bytes[4..7].to_vec(), bytes[11] & 0x80), (vec![0x15, 0, 0x15], 0), "a number of five bytes");
-        bytes[7..12].copy_from_slice(&[0xa8, 0x80, 0x80, 0x80, 0]);
-        refuses("lie.parquet", &bytes, &["lie.parquet", "more than it says"]);
-    }
-    let mut whole = parquet_of("a", Compression::SNAPPY);
+    let long = "x".repeat(2000);
+    let plain = [&2000_u32.to_le_bytes(), long.as_bytes(), &1_u32.to_le_bytes(), b"b"].concat();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).expect("memory");
+    // One stored block of Brotli, and its end.
+    let head = ((plain.len() as u32 - 1) << 4) | 1 << 20;
+    let brotli = [&head.to_le_bytes()[..3], &plain, &[3]].concat();
+    let lz4 = lz4_flex::block::compress(&plain);
+    let hadoop = [&(plain.len() as u32).to_be_bytes(), &(lz4.len() as u32).to_be_bytes(), &lz4[..]].concat();
+    let zstd = ruzstd::encoding::compress_to_vec(&plain[..], ruzstd::encoding::CompressionLevel::Fastest);
     let folder = tempfile::tempdir().expect("the system has a temporary folder");
     let path = folder.path().join("whole.parquet");
-    std::fs::write(&path, &whole).expect("can be written");
-    assert_eq!(read(&path), Ok(2));
-    // A page of two gigabytes in a file of a few hundred bytes.
-    assert_eq!((whole[6], whole[8]), (0x15, 0x15));
-    whole.splice(9..10, [0xfe, 0xff, 0xff, 0xff, 0x0f]);
-    refuses("long.parquet", &whole, &["long.parquet"]);
+    for (packed, compression) in [
+        (plain.clone(), Compression::UNCOMPRESSED),
+        (gzip.finish().expect("memory"), Compression::GZIP(GzipLevel::default())),
+        (brotli, Compression::BROTLI(BrotliLevel::default())),
+        (snap::raw::Encoder::new().compress_vec(&plain).expect("memory"), Compression::SNAPPY),
+        (lz4.clone(), Compression::LZ4_RAW),
+        // Older writers leave the sizes out.
+        (lz4, Compression::LZ4),
+        (hadoop, Compression::LZ4),
+        (zstd, Compression::ZSTD(ZstdLevel::default())),
+    ] {
+        std::fs::write(&path, parquet_of(&packed, [plain.len(), packed.len()], compression)).expect("can be written");
+        assert_eq!(read(&path), Ok(2), "{compression}");
+        let huge = parquet_of(&packed, [130 << 20, packed.len()], compression);
+        refuses("huge.parquet", &huge, &["huge.parquet", "64.0 MiB"]);
+        if compression != Compression::UNCOMPRESSED {
+            let lie = parquet_of(&packed, [10, packed.len()], compression);
+            refuses("lie.parquet", &lie, &["lie.parquet"]);
+            let short = parquet_of(&packed, [plain.len() + 1, packed.len()], compression);
+            refuses("short.parquet", &short, &["short.parquet"]);
+        }
+        if matches!(compression, Compression::GZIP(_) | Compression::BROTLI(_) | Compression::ZSTD(_)) {
+            let lie = parquet_of(&packed, [10, packed.len()], compression);
+            refuses("lie.parquet", &lie, &["more than it says"]);
+        }
+        // A page of two gigabytes in a file of a few hundred bytes.
+        let long = parquet_of(&packed, [plain.len(), i32::MAX as usize], compression);
+        refuses("long.parquet", &long, &["long.parquet", "longer than the file"]);
+    }
 }
 
 #[test]

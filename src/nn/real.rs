@@ -12,6 +12,30 @@ pub trait NumberFamily {
     type Of<T: Real>;
 }
 
+/// dst = α dst + β lhs rhs, as `gemm_common` declares it: sizes m, n, k; each matrix with its distances between columns and
+/// between rows, `dst` with whether it is read; α, β; three conjugations of complex numbers; how many threads.
+pub type Gemm<T> = unsafe fn(
+    usize,
+    usize,
+    usize,
+    *mut T,
+    isize,
+    isize,
+    bool,
+    *const T,
+    isize,
+    isize,
+    *const T,
+    isize,
+    isize,
+    T,
+    T,
+    bool,
+    bool,
+    bool,
+    gemm_common::Parallelism,
+);
+
 /// A floating-point type that networks can compute in.
 pub trait Real:
     Copy
@@ -37,6 +61,9 @@ pub trait Real:
     /// One of two values, by the type of numbers.
     fn choose<F: NumberFamily>(single: impl FnOnce() -> F::Of<f32>, double: impl FnOnce() -> F::Of<f64>)
     -> F::Of<Self>;
+
+    /// The kernel for products of large matrices that fits this processor.
+    fn gemm() -> Gemm<Self>;
     fn from_f64(value: f64) -> Self;
     fn from_f32(value: f32) -> Self;
     fn to_f64(self) -> f64;
@@ -129,6 +156,10 @@ impl Real for f32 {
 
     fn choose<F: NumberFamily>(single: impl FnOnce() -> F::Of<f32>, _: impl FnOnce() -> F::Of<f64>) -> F::Of<Self> {
         single()
+    }
+
+    fn gemm() -> Gemm<Self> {
+        gemm_f32::gemm::f32::get_gemm_fn()
     }
 
     #[inline(always)]
@@ -345,6 +376,10 @@ impl Real for f64 {
 
     fn choose<F: NumberFamily>(_: impl FnOnce() -> F::Of<f32>, double: impl FnOnce() -> F::Of<f64>) -> F::Of<Self> {
         double()
+    }
+
+    fn gemm() -> Gemm<Self> {
+        gemm_f64::gemm::f64::get_gemm_fn()
     }
 
     #[inline(always)]

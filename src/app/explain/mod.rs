@@ -7,6 +7,7 @@ mod diagnosis;
 mod film;
 mod formulas;
 mod nudge;
+mod pdf;
 mod quiz;
 mod recording;
 mod scene;

@@ -8,11 +8,6 @@ use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace};
 use crate::format;
 use crate::train::Phase;
 use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
-use krilla::color::rgb;
-use krilla::geom::{PathBuilder, Point};
-use krilla::page::PageSettings;
-use krilla::paint::{Fill, Stroke};
-use krilla::text::{Font, TextDirection};
 use std::fmt::Write as _;
 
 /// A4, in points.
@@ -268,59 +263,22 @@ impl Sheet {
     /// All pages as PDF.
     ///
     /// # Errors
-    /// The message of the PDF writer.
+    /// When a font of the program cannot be embedded.
     pub fn pdf(&self, ui: &Ui) -> Result<Vec<u8>, String> {
-        let load = |bytes: &'static [u8]| Font::new(bytes.into(), 0).ok_or("a font of the program cannot be read");
-        let faces = [load(theme::INTER)?, load(theme::INTER_SEMIBOLD)?, load(theme::CHAINRULE_MATH)?];
-        let mut document = krilla::Document::new();
-        for marks in &self.pages {
-            let size = PageSettings::from_wh(PAGE.x, PAGE.y).ok_or("a page needs a size")?;
-            let mut page = document.start_page_with(size);
-            let mut surface = page.surface();
-            for (at, mark) in marks {
-                match mark {
-                    Mark::Text { text, font, colour } => {
-                        surface.set_stroke(None);
-                        surface.set_fill(Some(Fill { paint: ink(*colour).into(), ..Fill::default() }));
-                        let mut x = at.x;
-                        for (face, run) in runs(ui, text, font) {
-                            let start = Point::from_xy(x, at.y);
-                            let own = faces[face as usize].clone();
-                            surface.draw_text(start, own, font.size, &run, false, TextDirection::Auto);
-                            x += ui.painter().layout_no_wrap(run, font.clone(), *colour).size().x;
-                        }
-                    }
-                    Mark::Line { to, width, colour } => {
-                        surface.set_fill(None);
-                        surface.set_stroke(Some(Stroke {
-                            paint: ink(*colour).into(),
-                            width: *width,
-                            ..Stroke::default()
-                        }));
-                        let mut path = PathBuilder::new();
-                        path.move_to(at.x, at.y);
-                        path.line_to(at.x + to.x, at.y + to.y);
-                        if let Some(path) = path.finish() {
-                            surface.draw_path(&path);
-                        }
-                    }
-                }
-            }
-            surface.finish();
-            page.finish();
-        }
-        document.finish().map_err(|e| format!("{e:?}"))
+        super::pdf::document(ui, &self.pages, PAGE)
     }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Face {
+pub(super) enum Face {
     Regular,
     Semibold,
     Mathematics,
 }
 
 impl Face {
+    pub(super) const COUNT: usize = 3;
+
     fn of(font: &FontId) -> Self {
         if font.family == math_font(1.0).family {
             Self::Mathematics
@@ -341,7 +299,7 @@ impl Face {
 }
 
 /// Parts of a text that one font can write: what the mathematics font lacks comes from the other, as on screen.
-fn runs(ui: &Ui, text: &str, font: &FontId) -> Vec<(Face, String)> {
+pub(super) fn runs(ui: &Ui, text: &str, font: &FontId) -> Vec<(Face, String)> {
     let face = Face::of(font);
     let alone = theme::math_alone(font.size);
     let mut runs: Vec<(Face, String)> = Vec::new();
@@ -360,8 +318,4 @@ fn runs(ui: &Ui, text: &str, font: &FontId) -> Vec<(Face, String)> {
 
 fn hex(c: Color32) -> String {
     format!("#{:02x}{:02x}{:02x}", c.r(), c.g(), c.b())
-}
-
-fn ink(c: Color32) -> rgb::Color {
-    rgb::Color::new(c.r(), c.g(), c.b())
 }

@@ -1,6 +1,7 @@
 //! The bytes of a file or in memory, decompressed if necessary.
 
 use super::archive::unreadable;
+use super::codecs::ZstdDecoder;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use flate2::read::MultiGzDecoder;
@@ -115,28 +116,34 @@ impl<'a> ByteSource<'a> {
     pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + Send + 'a>, DataError> {
         reading.expect(self.size());
         let counted = Counted { inner: self.seekable()?, reading: reading.clone() };
-        self.unpack(counted)
+        Ok(self.unpack(counted))
     }
 
-    fn unpack(&self, raw: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>, DataError> {
-        Ok(match self.packing {
+    fn unpack(&self, raw: impl Read + Send + 'a) -> Box<dyn Read + Send + 'a> {
+        match self.packing {
             Packing::None => Box::new(raw),
             Packing::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, raw))),
-            Packing::Zstd => Box::new(zstd::Decoder::new(raw).map_err(|e| self.cannot(&e))?),
-        })
+            Packing::Zstd => Box::new(ZstdDecoder::new(raw)),
+        }
     }
 
     /// The first bytes, decompressed.
     pub fn head(&self) -> Result<Vec<u8>, DataError> {
         let mut head = Vec::new();
-        self.unpack(self.seekable()?)?.take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
+        self.unpack(self.seekable()?).take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
         Ok(head)
     }
 
     /// An error of the system or of decompression as one that names the source.
     pub fn cannot(&self, e: &io::Error) -> DataError {
-        if e.get_ref().is_some_and(|inner| inner.downcast_ref::<DataError>().is_some()) {
-            return DataError::Cancelled;
+        // A decoder may have wrapped it.
+        let mut cause = e.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static));
+        while let Some(inner) = cause {
+            if inner.is::<DataError>() {
+                return DataError::Cancelled;
+            }
+            let io = inner.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            cause = io.map_or_else(|| inner.source(), |inner| Some(inner));
         }
         match self.packing {
             Packing::None => self.malformed(&e.to_string()),

@@ -3,8 +3,11 @@
 mod archive;
 mod arff;
 mod arrow;
+mod arrow_schema;
 mod blocks;
 mod byte_source;
+mod codecs;
+mod columnar;
 mod delimited;
 mod detect;
 mod dialect;
@@ -15,6 +18,7 @@ mod json;
 mod libsvm;
 mod numpy;
 mod options;
+mod pages;
 mod parquet;
 mod text_encoding;
 

@@ -1,6 +1,6 @@
 //! Matrix products of a dense layer, batch last: z = Wᵀx + b, ∂L/∂x = W ∂L/∂z, ∂L/∂W = x (∂L/∂z)ᵀ.
 //!
-//! Small layers use register-blocked loops, which start faster; larger ones the `gemm` crate. Which one is used depends on
+//! Small layers use register-blocked loops, which start faster; larger ones the `gemm` crates. Which one is used depends on
 //! the shape only, and every output element is summed by one thread in one order: results do not depend on threads.
 
 use super::affine::affine;
@@ -8,7 +8,7 @@ use super::outer::outer;
 use super::view::{View, ViewMut};
 use super::{LANES, blocks, dispatch, lane_sum};
 use crate::nn::real::Real;
-use gemm::Parallelism;
+use gemm_common::Parallelism;
 use ndarray::{ArrayView2, ArrayViewMut2, ShapeBuilder as _};
 
 /// Products with fewer multiply-adds than this take the small path.
@@ -21,10 +21,10 @@ const PARALLEL: usize = 1 << 24;
 /// # Panics
 /// If the shapes do not fit: the caller's bug.
 #[allow(clippy::needless_pass_by_value)]
-pub(crate) fn product<T: Real>(
+pub(crate) fn product<'a, T: Real>(
     mut dst: ArrayViewMut2<'_, T>,
-    lhs: ArrayView2<'_, T>,
-    rhs: ArrayView2<'_, T>,
+    mut lhs: ArrayView2<'a, T>,
+    mut rhs: ArrayView2<'a, T>,
     accumulate: bool,
     threads: usize,
 ) {
@@ -33,25 +33,34 @@ pub(crate) fn product<T: Real>(
     assert!(rhs.nrows() == k && dst.dim() == (m, n), "matrix shapes do not fit");
     let parallelism =
         if threads > 1 && m * n * k >= PARALLEL { Parallelism::Rayon(threads) } else { Parallelism::None };
-    let (dst_strides, lhs_strides, rhs_strides) =
-        (dst.strides().to_owned_2(), lhs.strides().to_owned_2(), rhs.strides().to_owned_2());
+    // The kernel wants columns of `dst` further apart than its rows: else the transposed product is taken.
+    if dst.strides()[1].abs() < dst.strides()[0].abs() {
+        (lhs, rhs) = (rhs.reversed_axes(), lhs.reversed_axes());
+        dst = dst.reversed_axes();
+    }
+    let ((m, n), (&[dst_row, dst_column], &[lhs_row, lhs_column], &[rhs_row, rhs_column])) =
+        (dst.dim(), (dst.strides(), lhs.strides(), rhs.strides()))
+    else {
+        return;
+    };
+    assert!(dst_row >= 0 && dst_column >= 0 && lhs_column >= 0, "matrices are stored forwards");
     // SAFETY: the three views are valid for their shapes and strides, which were just checked to fit, and `dst` is
     // borrowed mutably, so it overlaps neither operand.
     unsafe {
-        gemm::gemm(
+        T::gemm()(
             m,
             n,
             k,
             dst.as_mut_ptr(),
-            dst_strides[1],
-            dst_strides[0],
+            dst_column,
+            dst_row,
             accumulate,
             lhs.as_ptr(),
-            lhs_strides[1],
-            lhs_strides[0],
+            lhs_column,
+            lhs_row,
             rhs.as_ptr(),
-            rhs_strides[1],
-            rhs_strides[0],
+            rhs_column,
+            rhs_row,
             T::ONE,
             T::ONE,
             false,
@@ -59,16 +68,6 @@ pub(crate) fn product<T: Real>(
             false,
             parallelism,
         );
-    }
-}
-
-trait Strides2 {
-    fn to_owned_2(&self) -> [isize; 2];
-}
-
-impl Strides2 for [isize] {
-    fn to_owned_2(&self) -> [isize; 2] {
-        [self[0], self[1]]
     }
 }
 
