@@ -183,7 +183,7 @@ fn the_bench_measures_what_is_named_and_refuses_the_rest() {
 }
 
 #[test]
-fn bad_presets_are_refused_with_the_place_and_the_mend() {
+fn bad_presets_are_refused_with_the_place_and_the_fix() {
     let folder = folder();
     let path = folder.path();
     succeeds(path, &["train", "iris", "--epochs", "2", "--save", "good.json"]);
@@ -246,7 +246,7 @@ fn bad_presets_are_refused_with_the_place_and_the_mend() {
 }
 
 #[test]
-fn bad_tables_are_refused_with_the_place_and_the_mend() {
+fn bad_tables_are_refused_with_the_place_and_the_fix() {
     let folder = folder();
     let path = folder.path();
     let rows = |f: &dyn Fn(usize) -> String| (0..1000).map(f).collect::<String>();

@@ -1,4 +1,4 @@
-//! The diagnosis: each issue is found in a training built to have it, its mend helps, and healthy ones are left alone.
+//! The diagnosis: each issue is found in a training built to have it, its fix helps, and healthy ones are left alone.
 
 use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, prepare};
 use chainrule::explain::{Case, Finding, Issue, ROWS, Trace, diagnose};
@@ -50,17 +50,17 @@ impl Patient {
         (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
     }
 
-    /// Whether an issue is found, and after its mend no longer.
+    /// Whether an issue is found, and after its fix no longer.
     fn has(&mut self, issue: Issue, epochs: u64) {
         let (found, _) = self.examine(epochs);
         let finding = found.iter().find(|f| f.issue == issue);
         let finding = finding.unwrap_or_else(|| panic!("{issue:?} is not found, but {found:?}"));
         assert!(finding.evidence.len() > 40, "{}", finding.evidence);
-        let Some(cure) = &finding.cure else { return };
-        assert!(!cure.label().is_empty());
-        cure.apply(&mut self.document.network, &mut self.document.training, &mut self.plan);
+        let Some(fix) = &finding.fix else { return };
+        assert!(!fix.label(&self.document.network).is_empty());
+        fix.apply(&mut self.document.network, &mut self.document.training, &mut self.plan);
         let (left, _) = self.examine(epochs);
-        assert!(!left.iter().any(|f| f.issue == issue), "{issue:?} is still there after {cure:?}: {left:?}");
+        assert!(!left.iter().any(|f| f.issue == issue), "{issue:?} is still there after {fix:?}: {left:?}");
     }
 
     fn dense(&mut self, change: impl Fn(&mut DenseSpec)) {
@@ -101,12 +101,12 @@ fn a_loss_that_explodes() {
     patient.document.training.learning_rate = 10.0;
     let (found, _) = patient.examine(30);
     assert!(found.iter().any(|f| f.issue == Issue::Diverged), "{found:?}");
-    // One mend after the other leads to a rate that trains.
+    // One fix after the other leads to a rate that trains.
     for _ in 0..4 {
         let (found, _) = patient.examine(30);
         let too_fast = |f: &&Finding| matches!(f.issue, Issue::Diverged | Issue::RateTooHigh);
-        let Some(cure) = found.iter().find(too_fast).and_then(|f| f.cure.clone()) else { break };
-        cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
+        let Some(fix) = found.iter().find(too_fast).and_then(|f| f.fix.clone()) else { break };
+        fix.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
     }
     let (found, loss) = patient.examine(30);
     assert!(loss < 1.0 && !found.iter().any(|f| f.issue == Issue::Diverged), "{found:?}");
@@ -120,8 +120,8 @@ fn a_learning_rate_that_is_too_high_or_too_low() {
         let (found, before) = patient.examine(15);
         let finding = found.iter().find(|f| f.issue == issue);
         let finding = finding.unwrap_or_else(|| panic!("{issue:?} is not found, but {found:?}"));
-        let cure = finding.cure.clone().expect("there is a mend");
-        cure.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
+        let fix = finding.fix.clone().expect("there is a fix");
+        fix.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
         let (_, after) = patient.examine(15);
         assert!(after < before, "{issue:?}: {before} before, {after} after");
     }
@@ -149,7 +149,7 @@ fn gradients_that_vanish_or_explode() {
         patient.document.network.insert_after(layer, first);
     }
     let (found, _) = patient.examine(0);
-    assert!(found.iter().any(|f| f.issue == Issue::ExplodingGradients && f.cure.is_some()), "{found:?}");
+    assert!(found.iter().any(|f| f.issue == Issue::ExplodingGradients && f.fix.is_some()), "{found:?}");
 }
 
 #[test]

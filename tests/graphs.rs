@@ -131,7 +131,7 @@ fn several_inputs_and_outputs_equal_central_differences_and_add_their_losses_up(
 }
 
 #[test]
-fn what_does_not_exist_in_the_data_is_told_with_its_mend() {
+fn what_does_not_exist_in_the_data_is_told_with_its_fix() {
     let task = task();
     for (name, kind, says) in [
         ("B", input(&["b", "gone"]), "takes the column \"gone\", which is no feature"),
@@ -152,7 +152,7 @@ fn what_does_not_exist_in_the_data_is_told_with_its_mend() {
         let problems = infer(&spec, &task, SAMPLES).problems;
         let problem =
             problems.iter().find(|p| p.message.contains(says)).unwrap_or_else(|| panic!("{says}: {problems:?}"));
-        problem.mend.as_ref().expect("has a mend").apply(&mut spec);
+        problem.fix.as_ref().expect("has a fix").apply(&mut spec);
         let left = infer(&spec, &task, SAMPLES).problems;
         assert!(!left.iter().any(|p| p.message.contains(says)), "{left:?}");
     }
@@ -238,7 +238,7 @@ fn layers_that_share_parameters_learn_as_one() {
     wrong.layer_mut(LayerId(5)).expect("exists").shares = Some(LayerId(2));
     let told = infer(&wrong, &task, SAMPLES).problems;
     assert!(told[0].message.contains("other shapes than those of a"), "{told:?}");
-    told[0].mend.as_ref().expect("has a mend").apply(&mut wrong);
+    told[0].fix.as_ref().expect("has a fix").apply(&mut wrong);
     assert!(infer(&wrong, &task, SAMPLES).fits());
     wrong.remove(LayerId(2));
     assert!(infer(&wrong, &task, SAMPLES).fits(), "what shared with a layer that is gone has parameters of its own");
@@ -287,6 +287,6 @@ fn an_embedding_asks_for_categories_and_for_as_many_as_there_are() {
     task.columns[0].content = Content::Categories(9);
     let told = infer(&spec, &task, SAMPLES).problems;
     assert!(told[0].message.contains("knows 4 categories, but its input has 9"), "{told:?}");
-    told[0].mend.as_ref().expect("has a mend").apply(&mut spec);
+    told[0].fix.as_ref().expect("has a fix").apply(&mut spec);
     assert!(infer(&spec, &task, SAMPLES).fits());
 }

@@ -487,7 +487,7 @@ fn graphs_that_branch_and_join_equal_central_differences() {
 }
 
 #[test]
-fn what_does_not_join_or_leads_nowhere_is_told_with_its_mend() {
+fn what_does_not_join_or_leads_nowhere_is_told_with_its_fix() {
     let told = |spec: &NetworkSpec| loaded(spec, 5, 1).map(|_| ()).expect_err("must not fit");
     let mut other = branching(JoinKind::Add, 1);
     if let LayerKind::Dense(dense) = &mut other.layers[6].kind {
@@ -507,9 +507,9 @@ fn what_does_not_join_or_leads_nowhere_is_told_with_its_mend() {
     let task = Task::new(vec![16], Target::Values(2));
     for _ in 0..2 {
         let found = chainrule::nn::infer(&image, &task, SAMPLES);
-        found.problems[0].mend.as_ref().expect("has a mend").apply(&mut image);
+        found.problems[0].fix.as_ref().expect("has a fix").apply(&mut image);
     }
-    assert!(loaded(&image, 16, 1).is_ok(), "a reshape and a flatten layer mend it");
+    assert!(loaded(&image, 16, 1).is_ok(), "a reshape and a flatten layer fix it");
 }
 
 /// Whether two of `kind` in a row learn as one where the second uses the parameters of the first, and a frozen one stays.

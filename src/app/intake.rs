@@ -7,6 +7,7 @@ use crate::data::{
     DataError, DataSource, DataWarning, Dataset, Detected, Loaded, Preparation, ReadOptions, Reading, ReadingProgress,
     Relations, Role, prepare, relate, summarise, warnings,
 };
+use crate::explain::Fix;
 use crate::project::{DataSection, Document, Suggestion, adapt};
 use crate::train::task;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
@@ -268,6 +269,18 @@ impl Model {
         // A message would move the canvas under the mouse.
         let tell = !matches!(source, DataSource::Drawing(_));
         self.start_preparing(Purpose::Edit { tell }, Some(plan));
+    }
+
+    /// Makes the change of a quick fix.
+    pub fn apply_fix(&mut self, fix: &Fix) {
+        let guess = self.table.clone().map(|table| self.plan(&table).clone());
+        let mut fixed = self.document().clone();
+        fixed.apply(fix, || guess.unwrap_or_default());
+        match (fix, fixed.data.preparation.clone()) {
+            // The data are prepared anew.
+            (Fix::Preparation(_), Some(plan)) => self.edit_preparation("Fix", None, |own| *own = plan),
+            _ => self.edit("Fix", None, |d| *d = fixed),
+        }
     }
 
     /// Edits the preparation; the guess becomes the document's own first.

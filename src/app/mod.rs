@@ -10,6 +10,7 @@ mod diagram;
 mod dialogs;
 mod experiment;
 mod explain;
+mod fix;
 mod gallery;
 mod icon;
 mod intake;

@@ -303,25 +303,20 @@ pub fn message(ui: &mut Ui, icon: &str, colour: Color32, heading: &str, text: &s
     });
 }
 
-/// A message with a button for what can be done about it; whether it was clicked.
-pub fn message_with_button(ui: &mut Ui, icon: &str, colour: Color32, text: &str, action: &str) -> bool {
-    let frame = message_frame(tokens(ui));
-    let inside = frame.show(ui, |ui| {
+/// A message with something to click at its right side.
+pub fn message_with(ui: &mut Ui, icon: &str, colour: Color32, text: &str, add: impl FnOnce(&mut Ui)) {
+    message_frame(tokens(ui)).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        let clicked = ui.horizontal(|ui| {
+        ui.horizontal(|ui| {
             ui.label(RichText::new(icon).size(16.0).color(colour));
-            let action = ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let clicked = ui.button(action).clicked();
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                add(ui);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(egui::Label::new(label(ui, text)).wrap());
                 });
-                clicked
             });
-            action.inner
         });
-        clicked.inner
     });
-    inside.inner
 }
 
 fn message_frame(t: &Tokens) -> Frame {

@@ -3,7 +3,7 @@
 use crate::format;
 use std::path::PathBuf;
 
-/// Each message names the thing, the place and the mend.
+/// Each message names the thing, the place and the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     #[error("There is no file {}. Check the path, or choose the file again.", .0.display())]

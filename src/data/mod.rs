@@ -1,6 +1,6 @@
 //! Files and generators → typed table → prepared arrays. It knows nothing of networks or threads.
 //!
-//! Whatever is wrong with the input comes back as a [`DataError`] that says what, where and how to mend it.
+//! Whatever is wrong with the input comes back as a [`DataError`] that says what, where and how to fix it.
 
 mod builtin;
 mod cells;
@@ -9,6 +9,7 @@ mod drawing;
 mod encode;
 mod error;
 mod fit;
+mod fix;
 mod generate;
 mod glyphs;
 mod human_numbers;
@@ -31,6 +32,7 @@ pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
 pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Window, stepped};
 pub use error::DataError;
+pub use fix::PreparationFix;
 pub use generate::{BoundaryCurve, Generator, Shape};
 pub use numbers::Numbers;
 pub use pca::{Projection, project};
@@ -48,4 +50,4 @@ pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
 pub use stats::{Range, Summary, quantile, summarise};
 pub use table::{Column, ColumnKind, Images, Table, Text, Values};
-pub use warnings::{DataWarning, Remedy, warnings};
+pub use warnings::{DataWarning, warnings};

@@ -1,6 +1,6 @@
 //! Warnings about data before training, with fixes of the preparation.
 
-use super::plan::{ColumnPlan, Preparation, PreparationStep, Role, StepKind, Treatment};
+use super::fix::PreparationFix;
 use super::stats::Summary;
 use super::table::{Column, Table, Values};
 use crate::format;
@@ -15,45 +15,7 @@ pub struct DataWarning {
     /// Whether it makes evaluation invalid.
     pub serious: bool,
     /// How to fix it.
-    pub remedy: Option<Remedy>,
-}
-
-/// A change of the preparation for one column.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remedy {
-    Ignore(String),
-    /// Scale it by median and quartiles.
-    Robust(String),
-}
-
-impl Remedy {
-    /// The label of the button.
-    pub fn label(&self) -> String {
-        match self {
-            Self::Ignore(column) => format!("Ignore {column}"),
-            Self::Robust(column) => format!("Robust scale for {column}"),
-        }
-    }
-
-    /// Applies the change.
-    pub fn apply(&self, preparation: &mut Preparation) {
-        let (Self::Ignore(name) | Self::Robust(name)) = self;
-        for column in preparation.columns.iter_mut().filter(|c| c.name == *name) {
-            match self {
-                Self::Ignore(_) => column.role = Role::Ignore,
-                Self::Robust(_) => column.treatment = Treatment::Robust,
-            }
-        }
-    }
-
-    /// Whether the preparation has an equivalent already.
-    pub fn is_done(&self, preparation: &Preparation) -> bool {
-        let Self::Robust(name) = self else { return false };
-        let clips = |s: &PreparationStep| matches!(s.kind, StepKind::Clip { .. }) && !s.off;
-        let clipped = |s: &PreparationStep| clips(s) && (s.columns.is_empty() || s.columns.contains(name));
-        let robust = |c: &ColumnPlan| c.name == *name && c.treatment == Treatment::Robust;
-        preparation.columns.iter().any(robust) || preparation.steps.iter().any(clipped)
-    }
+    pub fix: Option<PreparationFix>,
 }
 
 /// Looks for target leakage, duplicate rows, constant columns, row numbers, mostly missing columns and outliers.
@@ -68,7 +30,7 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
                 found.push(DataWarning {
                     text: format!("\"{name}\" gives the target away: every value of it stands for one value of \"{}\". If it is not known when predicting, set its role to ignore.", target.name),
                     serious: true,
-                    remedy: Some(Remedy::Ignore((*name).to_owned())),
+                    fix: Some(PreparationFix::Ignore((*name).to_owned())),
                 });
             }
         }
@@ -80,12 +42,12 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
                 "{copies} rows are copies of others. A copy of a training row in the test part makes the test too easy."
             ),
             serious: copies * 20 > rows,
-            remedy: None,
+            fix: None,
         });
     }
     for (column, summary) in table.columns.iter().zip(summaries).filter(|(c, _)| features.contains(&c.name.as_str())) {
-        let ignore = || Some(Remedy::Ignore(column.name.clone()));
-        let say = |text: String| DataWarning { text, serious: false, remedy: ignore() };
+        let ignore = || Some(PreparationFix::Ignore(column.name.clone()));
+        let say = |text: String| DataWarning { text, serious: false, fix: ignore() };
         if summary.distinct == 1 && rows > 1 && summary.missing == 0 {
             found.push(say(format!(
                 "\"{}\" has the same value in every row, so that nothing can be learned from it.",
@@ -101,9 +63,9 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
             found.push(say(format!("\"{}\" is missing in {share} % of the rows.", column.name)));
         } else if let Some(range) = summary.range.filter(|_| summary.outliers * 50 > rows) {
             let (low, high) = range.fences();
-            let remedy = Some(Remedy::Robust(column.name.clone()));
+            let fix = Some(PreparationFix::Robust(column.name.clone()));
             found.push(DataWarning {
-                remedy,
+                fix,
                 ..say(format!(
                     "\"{}\" has {}, below {} or above {}. A robust scale or clipping limits their influence.",
                     column.name,
@@ -167,7 +129,8 @@ fn duplicates(table: &Table) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{DataWarning, Remedy, warnings};
+    use super::{DataWarning, warnings};
+    use crate::data::PreparationFix;
     use crate::data::{Column, Preparation, StepKind, Table, Treatment, summarise};
 
     fn table() -> Table {
@@ -194,14 +157,14 @@ mod tests {
         };
         let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
         let found = warnings(&table, &summaries, &["a"], None);
-        let remedy = found.iter().find_map(|f| f.remedy.clone()).expect("outliers");
+        let fix = found.iter().find_map(|f| f.fix.clone()).expect("outliers");
         let mut plan = Preparation::guess(&table);
-        assert!(!remedy.is_done(&plan));
-        remedy.apply(&mut plan);
-        assert!(remedy.is_done(&plan) && plan.columns[0].treatment == Treatment::Robust);
+        assert!(!fix.is_done(&plan));
+        fix.apply(&mut plan);
+        assert!(fix.is_done(&plan) && plan.columns[0].treatment == Treatment::Robust);
         let mut clipped = Preparation::guess(&table);
         clipped.steps.push(StepKind::Clip { low: 0.01, high: 0.9 }.into());
-        assert!(remedy.is_done(&clipped));
+        assert!(fix.is_done(&clipped));
     }
 
     #[test]
@@ -212,7 +175,7 @@ mod tests {
             warnings(table, &summaries, &["line", "noise", "leak", "same"], Some("class"))
         };
         let found = find(&table);
-        let is = |f: &DataWarning, name: &str| f.remedy == Some(Remedy::Ignore(name.to_owned()));
+        let is = |f: &DataWarning, name: &str| f.fix == Some(PreparationFix::Ignore(name.to_owned()));
         assert!(found.iter().any(|f| f.serious && is(f, "leak")), "{found:?}");
         assert!(found.iter().any(|f| !f.serious && is(f, "same")), "{found:?}");
         assert!(!found.iter().any(|f| is(f, "line") || f.text.contains("copies")), "{found:?}");

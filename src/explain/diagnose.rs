@@ -1,10 +1,11 @@
-//! Why is it not learning? What can be seen from a few rows, the curves and the data, with the evidence and a mend.
+//! Why is it not learning? What can be seen from a few rows, the curves and the data, with the evidence and a fix.
 
 use super::Trace;
-use crate::data::{ColumnPlan, Dataset, EncodingKind, Part, Preparation, Targets, Treatment};
+use super::fix::Fix;
+use crate::data::{Dataset, EncodingKind, Part, PreparationFix, Targets};
 use crate::nn::layers::ClassWeights;
-use crate::nn::{Activation, Initialiser, LayerId, Link, NetworkSpec};
-use crate::train::{EarlyStopping, History, TrainConfig};
+use crate::nn::{Activation, LayerId, Link, NetworkFix};
+use crate::train::{History, TrainConfig, TrainingFix};
 
 /// What ails a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,70 +43,12 @@ impl Issue {
     }
 }
 
-/// One issue, how it shows, and what would mend it.
+/// One issue, how it shows, and what would fix it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub issue: Issue,
     pub evidence: String,
-    pub cure: Option<Cure>,
-}
-
-/// A change of the document.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cure {
-    LearningRate(f32),
-    Activation { layers: Vec<LayerId>, to: Activation },
-    Initialise(Vec<LayerId>),
-    Standardise(Vec<String>),
-    BalanceClasses(LayerId),
-    StopEarly,
-    ClipGradient,
-}
-
-impl Cure {
-    /// What the button says.
-    pub fn label(&self) -> String {
-        match self {
-            Self::LearningRate(rate) => format!("Set the learning rate to {rate}"),
-            Self::Activation { to, layers } if layers.len() == 1 => format!("Use {} there", to.label()),
-            Self::Activation { to, .. } => format!("Use {} in these layers", to.label()),
-            Self::Initialise(_) => "Start from smaller weights".to_owned(),
-            Self::Standardise(_) => "Standardise these columns".to_owned(),
-            Self::BalanceClasses(_) => "Weigh classes by their rarity".to_owned(),
-            Self::StopEarly => "Stop early and keep the best epoch".to_owned(),
-            Self::ClipGradient => "Clip the gradient at norm 1".to_owned(),
-        }
-    }
-
-    /// Changes the document's parts; whatever does not concern them stays.
-    pub fn apply(&self, network: &mut NetworkSpec, training: &mut TrainConfig, preparation: &mut Preparation) {
-        match self {
-            Self::LearningRate(rate) => training.learning_rate = *rate,
-            Self::StopEarly => training.early_stopping = Some(EarlyStopping { patience: 10, restore_best: true }),
-            Self::ClipGradient => training.clip_norm = Some(1.0),
-            Self::Activation { layers, to } => {
-                for layer in network.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
-                    layer.kind.definition_mut().use_activation(*to);
-                }
-            }
-            Self::Initialise(layers) => {
-                for layer in network.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
-                    if let Some(initialiser) = layer.kind.definition_mut().initialiser_mut() {
-                        *initialiser = Initialiser::XavierUniform;
-                    }
-                }
-            }
-            Self::BalanceClasses(layer) => {
-                if let Some(output) = network.layer_mut(*layer).and_then(|l| l.kind.output_mut()) {
-                    output.class_weights = ClassWeights::Balanced;
-                }
-            }
-            Self::Standardise(columns) => {
-                let chosen = |c: &&mut ColumnPlan| columns.contains(&c.name);
-                preparation.columns.iter_mut().filter(chosen).for_each(|c| c.treatment = Treatment::Standardise);
-            }
-        }
-    }
+    pub fix: Option<Fix>,
 }
 
 /// What is known of a training.
@@ -154,8 +97,8 @@ pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
 }
 
 impl Case<'_> {
-    fn finding(issue: Issue, evidence: String, cure: impl Into<Option<Cure>>) -> Finding {
-        Finding { issue, evidence, cure: cure.into() }
+    fn finding(issue: Issue, evidence: String, fix: impl Into<Option<Fix>>) -> Finding {
+        Finding { issue, evidence, fix: fix.into() }
     }
 
     fn epochs(&self) -> usize {
@@ -171,8 +114,8 @@ impl Case<'_> {
         fallen || accurate
     }
 
-    fn slower(&self) -> Cure {
-        Cure::LearningRate(self.training.learning_rate / 10.0)
+    fn slower(&self) -> Fix {
+        TrainingFix::LearningRate(self.training.learning_rate / 10.0).into()
     }
 
     fn diverged(&self) -> Option<Finding> {
@@ -250,7 +193,7 @@ impl Case<'_> {
                 100.0 * a_epoch,
                 100.0 * gain.max(0.0)
             );
-            let faster = Cure::LearningRate(self.training.learning_rate * 10.0);
+            let faster = Fix::from(TrainingFix::LearningRate(self.training.learning_rate * 10.0));
             Self::finding(Issue::RateTooLow, evidence, faster)
         })
     }
@@ -290,7 +233,11 @@ impl Case<'_> {
             self.trace.spec.name(layer),
             self.trace.rows.len()
         );
-        Some(Self::finding(Issue::DeadUnits, evidence, Cure::Activation { layers, to: Activation::LeakyRelu }))
+        Some(Self::finding(
+            Issue::DeadUnits,
+            evidence,
+            Fix::from(NetworkFix::UseActivation { layers, activation: Activation::LeakyRelu }),
+        ))
     }
 
     fn saturated(&self) -> Option<Finding> {
@@ -320,7 +267,7 @@ impl Case<'_> {
             self.trace.spec.name(layer)
         );
         let layers = found.into_iter().map(|(_, layer)| layer).collect();
-        Some(Self::finding(Issue::Saturated, evidence, Cure::Initialise(layers)))
+        Some(Self::finding(Issue::Saturated, evidence, Fix::from(NetworkFix::SmallerWeights { layers })))
     }
 
     /// Size of ∂L/∂z of each layer that weighs, in computing order.
@@ -352,8 +299,9 @@ impl Case<'_> {
             low / high,
             self.trace.spec.name(last)
         );
-        let cure = (!layers.is_empty()).then_some(Cure::Activation { layers, to: Activation::Relu });
-        Some(Self::finding(Issue::VanishingGradients, evidence, cure))
+        let fix: Option<Fix> =
+            (!layers.is_empty()).then_some(NetworkFix::UseActivation { layers, activation: Activation::Relu }.into());
+        Some(Self::finding(Issue::VanishingGradients, evidence, fix))
     }
 
     fn exploding(&self) -> Option<Finding> {
@@ -366,7 +314,7 @@ impl Case<'_> {
                 high / low,
                 self.trace.spec.name(last)
             );
-            Self::finding(Issue::ExplodingGradients, evidence, Cure::ClipGradient)
+            Self::finding(Issue::ExplodingGradients, evidence, Fix::from(TrainingFix::ClipByNorm))
         })
     }
 
@@ -398,7 +346,7 @@ impl Case<'_> {
         (!columns.is_empty()).then(|| {
             let more = if columns.len() > 1 { format!(", and {} more columns are like it", columns.len() - 1) } else { String::new() };
             let evidence = format!("{example}{more}. Large inputs make large sums, which saturate units and make one learning rate wrong for all.");
-            Self::finding(Issue::UnscaledInputs, evidence, Cure::Standardise(columns))
+            Self::finding(Issue::UnscaledInputs, evidence, Fix::from(PreparationFix::Standardise(columns)))
         })
     }
 
@@ -411,7 +359,8 @@ impl Case<'_> {
                 continue;
             }
             let name = self.trace.spec.name(node.layer);
-            let cure = Cure::Activation { layers: vec![node.layer], to: Activation::Identity };
+            let layers = vec![node.layer];
+            let fix = Fix::from(NetworkFix::UseActivation { layers, activation: Activation::Identity });
             let (low, high) = match f {
                 Activation::Sigmoid | Activation::HardSigmoid | Activation::Softmax => (0.0, 1.0),
                 Activation::Tanh | Activation::HardTanh | Activation::Softsign => (-1.0, 1.0),
@@ -425,7 +374,7 @@ impl Case<'_> {
                     100.0 * outside as f64 / own.target.len() as f64,
                     f.label()
                 );
-                return Some(Self::finding(Issue::WrongOutput, evidence, cure));
+                return Some(Self::finding(Issue::WrongOutput, evidence, fix));
             }
         }
         None
@@ -447,7 +396,11 @@ impl Case<'_> {
                 "{many} training rows are {} but only {few} are {}: always saying {} would already look good.",
                 names[common], names[rare], names[common]
             );
-            Self::finding(Issue::ImbalancedClasses, evidence, Cure::BalanceClasses(head.layer))
+            Self::finding(
+                Issue::ImbalancedClasses,
+                evidence,
+                Fix::from(NetworkFix::BalanceClasses { layer: head.layer }),
+            )
         })
     }
 
@@ -471,7 +424,7 @@ impl Case<'_> {
                 "The validation loss was lowest after epoch {} ({low:.4}) and is {now:.4} now, while the training loss fell on to {own:.4}.",
                 self.history.epochs[best]
             );
-            Self::finding(Issue::Overfitting, evidence, Cure::StopEarly)
+            Self::finding(Issue::Overfitting, evidence, Fix::from(TrainingFix::StopEarly))
         })
     }
 

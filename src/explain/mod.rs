@@ -5,6 +5,7 @@
 
 mod chain;
 mod diagnose;
+mod fix;
 mod formula;
 mod nudge;
 mod one_sample;
@@ -13,7 +14,8 @@ mod trace;
 
 pub use crate::nn::math::{Math, Place};
 pub use chain::{Chain, Culprit, Factor, chain};
-pub use diagnose::{Case, Cure, Finding, Issue, ROWS, diagnose};
+pub use diagnose::{Case, Finding, Issue, ROWS, diagnose};
+pub use fix::Fix;
 pub use formula::{Explanation, Line, explain, parameter_name};
 pub use nudge::{Landscape, Proposal, Slice, proposals};
 pub use one_sample::OneSample;

@@ -74,7 +74,7 @@ impl Plan {
 /// Turns `spec` into a plan for data of `task`.
 ///
 /// # Errors
-/// Everything that keeps the network from training, each with its layer and, where there is one, its mend.
+/// Everything that keeps the network from training, each with its layer and, where there is one, its fix.
 pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Vec<Problem>> {
     let found = infer(spec, task, batch);
     if !found.fits() {

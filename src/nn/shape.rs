@@ -1,11 +1,11 @@
-//! Shape inference: what flows along each wire, what does not fit, and what would mend it. Runs on every edit.
+//! Shape inference: what flows along each wire, what does not fit, and what would fix it. Runs on every edit.
 
 use super::activation::Activation;
+use super::fix::NetworkFix;
 use super::kernels::padded;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, LayerKind, OutputSpec};
 use super::losses::{Link, Loss};
-use super::mend::Mend;
 use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec};
 use super::task::{Content, Encoding, HeadTarget, Target, Task};
@@ -21,7 +21,7 @@ pub struct Problem {
     /// The layer it belongs to; none when the network as a whole is meant.
     pub layer: Option<LayerId>,
     pub message: String,
-    pub mend: Option<Mend>,
+    pub fix: Option<NetworkFix>,
 }
 
 impl Problem {
@@ -86,8 +86,8 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         let Some(layer) = spec.layer(id) else { continue };
         let definition = layer.kind.definition();
         if let Some(message) = definition.invalid() {
-            let mend = definition.settings_fix().map(|fix| Mend::of(fix, id));
-            found.problem(Some(id), message, mend);
+            let fix = definition.settings_fix().map(|fix| NetworkFix::of(fix, id));
+            found.problem(Some(id), message, fix);
             continue;
         }
         let Some(inputs) = input_shapes(spec, task, id, &layer.kind, &mut found) else { continue };
@@ -103,8 +103,8 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 found.inputs.insert(id, input);
             }
             Err(message) => {
-                let mend = definition.input_fix(&inputs[0]).map(|fix| Mend::of(fix, id));
-                found.problem(Some(id), message, mend);
+                let fix = definition.input_fix(&inputs[0]).map(|fix| NetworkFix::of(fix, id));
+                found.problem(Some(id), message, fix);
             }
         }
     }
@@ -131,8 +131,8 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
 }
 
 impl Inference {
-    fn problem(&mut self, layer: Option<LayerId>, message: impl Into<String>, mend: Option<Mend>) {
-        self.problems.push(Problem { layer, message: message.into(), mend });
+    fn problem(&mut self, layer: Option<LayerId>, message: impl Into<String>, fix: Option<NetworkFix>) {
+        self.problems.push(Problem { layer, message: message.into(), fix });
     }
 }
 
@@ -143,10 +143,10 @@ fn dangling(spec: &NetworkSpec, found: &mut Inference) {
         return;
     }
     for layer in spec.layers.iter().filter(|l| !is_output(l) && spec.outputs_of(l.id).next().is_none()) {
-        let rejoined = |p: &Problem| matches!(p.mend, Some(Mend::Connect { from, .. }) if from == layer.id);
+        let rejoined = |p: &Problem| matches!(p.fix, Some(NetworkFix::Connect { from, .. }) if from == layer.id);
         if !found.problems.iter().any(rejoined) {
-            let mend = Some(Mend::Remove { layer: layer.id });
-            found.problem(Some(layer.id), "leads nowhere; connect it to another layer, or remove it", mend);
+            let fix = Some(NetworkFix::Remove { layer: layer.id });
+            found.problem(Some(layer.id), "leads nowhere; connect it to another layer, or remove it", fix);
         }
     }
 }
@@ -154,11 +154,11 @@ fn dangling(spec: &NetworkSpec, found: &mut Inference) {
 /// At least one input and one output.
 fn ends(spec: &NetworkSpec, found: &mut Inference) {
     if !spec.layers.iter().any(|l| l.kind.is_input()) {
-        found.problem(None, "The network has no input layer", Some(Mend::AddInput));
+        found.problem(None, "The network has no input layer", Some(NetworkFix::AddInput));
     }
     if spec.outputs().next().is_none() {
-        let mend = found.order.last().map(|&after| Mend::AddOutput { after });
-        found.problem(None, "The network has no output layer, so there is no error to send back", mend);
+        let fix = found.order.last().map(|&after| NetworkFix::AddOutput { after });
+        found.problem(None, "The network has no output layer, so there is no error to send back", fix);
     }
 }
 
@@ -172,7 +172,7 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
     let mut wrong = Vec::new();
     let mut shared = Vec::new();
     for layer in &spec.layers {
-        let own = Some(Mend::OwnParameters { layer: layer.id });
+        let own = Some(NetworkFix::OwnParameters { layer: layer.id });
         if !(layer.rate.is_finite() && layer.rate >= 0.0) {
             let message = format!("the factor on its learning rate must be at least 0, but is {}", layer.rate);
             wrong.push((layer.id, message, own.clone()));
@@ -194,8 +194,8 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
         };
         wrong.push((layer.id, message, own));
     }
-    for (id, message, mend) in wrong {
-        found.problem(Some(id), message, mend);
+    for (id, message, fix) in wrong {
+        found.problem(Some(id), message, fix);
     }
     for id in shared {
         found.parameters.insert(id, 0);
@@ -226,7 +226,11 @@ fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
         }
         if most > vocabulary {
             let message = format!("knows {vocabulary} categories, but its input has {most}");
-            found.problem(Some(layer.id), message, Some(Mend::SetVocabulary { layer: layer.id, vocabulary: most }));
+            found.problem(
+                Some(layer.id),
+                message,
+                Some(NetworkFix::SetVocabulary { layer: layer.id, vocabulary: most }),
+            );
         }
     }
 }
@@ -251,14 +255,14 @@ fn input_shapes(
             Ok(features) => Some(vec![vec![features.len()]]),
             Err(column) => {
                 let message = format!("takes the column \"{column}\", which is no feature of the data");
-                found.problem(Some(id), message, Some(Mend::AllFeatures { layer: id }));
+                found.problem(Some(id), message, Some(NetworkFix::AllFeatures { layer: id }));
                 None
             }
         };
     }
     if kind.definition().joins() && feeders.len() == 1 {
         let message = "joins several layers, but only one is wired into it; draw another wire";
-        found.problem(Some(id), message, Some(Mend::Remove { layer: id }));
+        found.problem(Some(id), message, Some(NetworkFix::Remove { layer: id }));
         return None;
     }
     match feeders.as_slice() {
@@ -267,8 +271,12 @@ fn input_shapes(
                 found.order.iter().copied().take_while(|&o| o != id).filter(|&o| {
                     spec.outputs_of(o).next().is_none() && spec.layer(o).is_some_and(|l| !l.kind.is_output())
                 });
-            let mend = free.last().map(|from| Mend::Connect { from, to: id });
-            found.problem(Some(id), "has no input; connect a layer to it", mend.or(Some(Mend::Remove { layer: id })));
+            let fix = free.last().map(|from| NetworkFix::Connect { from, to: id });
+            found.problem(
+                Some(id),
+                "has no input; connect a layer to it",
+                fix.or(Some(NetworkFix::Remove { layer: id })),
+            );
             None
         }
         [one] => found.shapes.get(one).cloned().map(|shape| vec![shape]).or_else(|| {
@@ -279,7 +287,11 @@ fn input_shapes(
         }),
         several if kind.definition().joins() => several.iter().map(|f| found.shapes.get(f).cloned()).collect(),
         _ => {
-            found.problem(Some(id), "has more than one input wire; it takes one", Some(Mend::KeepOneWire { to: id }));
+            found.problem(
+                Some(id),
+                "has more than one input wire; it takes one",
+                Some(NetworkFix::KeepOneWire { to: id }),
+            );
             None
         }
     }
@@ -319,7 +331,7 @@ fn check_output(
     let (target, asked) = match task.compare(&output.target) {
         Ok(found) => found,
         Err(message) => {
-            found.problem(Some(id), message, Some(Mend::CompareWithTarget { layer: id }));
+            found.problem(Some(id), message, Some(NetworkFix::CompareWithTarget { layer: id }));
             return None;
         }
     };
@@ -327,7 +339,7 @@ fn check_output(
         && asked != Target::Classes(weights.len())
     {
         let message = format!("has weights for {} classes, but the target has other ones", weights.len());
-        found.problem(Some(id), message, Some(Mend::EqualClasses { layer: id }));
+        found.problem(Some(id), message, Some(NetworkFix::EqualClasses { layer: id }));
         return None;
     }
     let encoding = check_units(spec, id, loss, units, asked, found)?;
@@ -345,8 +357,8 @@ fn check_units(
     let (dense, bend) = last_layers(spec, id);
     let activation = bend.map_or(Activation::Identity, |(_, a)| a);
     let wanted = |units: usize| match dense {
-        Some(layer) => Mend::SetUnits { layer, units },
-        None => Mend::InsertDense { before: id, units, activation: Activation::Identity },
+        Some(layer) => NetworkFix::SetUnits { layer, units },
+        None => NetworkFix::InsertDense { before: id, units, activation: Activation::Identity },
     };
     let (definition, name) = (loss.definition(), loss.label().to_lowercase());
     // A loss that takes logits accepts no other activation before it than the one that makes predictions of them.
@@ -354,13 +366,13 @@ fn check_units(
         let right = definition.link().activation()?;
         let (layer, found) = bend.filter(|(_, a)| *a != Activation::Identity && *a != right)?;
         let message = format!("{name} takes logits or {}, not {}", right.label(), found.label());
-        Some((message, Mend::SetActivation { layer, activation: right }))
+        Some((message, NetworkFix::SetActivation { layer, activation: right }))
     };
     match asked {
         Target::Values(k) => {
             if !definition.takes_values() {
                 let message = format!("{} needs classes, but the target is a number", loss.label());
-                found.problem(Some(id), message, Some(Mend::SetLoss { layer: id, loss: Loss::MeanSquaredError }));
+                found.problem(Some(id), message, Some(NetworkFix::SetLoss { layer: id, loss: Loss::MeanSquaredError }));
                 return None;
             }
             if units != k {
@@ -368,8 +380,8 @@ fn check_units(
                 found.problem(Some(id), message, Some(wanted(k)));
                 return None;
             }
-            if let Some((message, mend)) = not_logits() {
-                found.problem(Some(id), message, Some(mend));
+            if let Some((message, fix)) = not_logits() {
+                found.problem(Some(id), message, Some(fix));
                 return None;
             }
             Some(Encoding::Values)
@@ -378,8 +390,8 @@ fn check_units(
             let single = definition.single_unit(activation);
             if units == 1 && k > 2 && single.is_some() && definition.link() == Link::Sigmoid {
                 let message = format!("{name} of one value tells two classes apart, but there are {k}");
-                let mend = Mend::SetLoss { layer: id, loss: Loss::CategoricalCrossEntropy };
-                found.problem(Some(id), message, Some(mend));
+                let fix = NetworkFix::SetLoss { layer: id, loss: Loss::CategoricalCrossEntropy };
+                found.problem(Some(id), message, Some(fix));
                 return None;
             }
             let one_is_enough = k == 2 && single.is_some();
@@ -390,14 +402,14 @@ fn check_units(
                 found.problem(Some(id), message, Some(wanted(right)));
                 return None;
             }
-            if let Some((message, mend)) = not_logits() {
-                found.problem(Some(id), message, Some(mend));
+            if let Some((message, fix)) = not_logits() {
+                found.problem(Some(id), message, Some(fix));
                 return None;
             }
             let Some(single) = single.filter(|_| units == 1) else { return Some(definition.unit_per_class()) };
             if activation == Activation::Softmax {
-                let mend = bend.map(|(layer, _)| Mend::SetActivation { layer, activation: Activation::Sigmoid });
-                found.problem(Some(id), "softmax over a single unit is always 1", mend);
+                let fix = bend.map(|(layer, _)| NetworkFix::SetActivation { layer, activation: Activation::Sigmoid });
+                found.problem(Some(id), "softmax over a single unit is always 1", fix);
                 return None;
             }
             Some(single)
@@ -464,9 +476,9 @@ mod tests {
             let first = infer(&spec, task, 16).problems;
             assert!(first.iter().any(|p| p.message.contains(says)), "{says}: {first:?}");
             while let Some(problem) = infer(&spec, task, 16).problems.first() {
-                problem.mend.as_ref().expect("has a mend").apply(&mut spec);
+                problem.fix.as_ref().expect("has a fix").apply(&mut spec);
                 rounds += 1;
-                assert!(rounds < 4, "{says}: the mends do not end");
+                assert!(rounds < 4, "{says}: the fixes do not end");
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::suggest::Suggestion;
 use crate::data::{DataError, DataSource, Dataset, Generator, Preparation, Table, prepare};
+use crate::explain::Fix;
 use crate::nn::{NetworkSpec, Task, infer};
 use crate::train::TrainConfig;
 use schemars::JsonSchema;
@@ -44,6 +45,18 @@ impl DataSection {
     }
 }
 
+impl Document {
+    /// Makes the change that a quick fix stands for. The preparation becomes the document's own where it changes; until then
+    /// it is the `guess`.
+    pub fn apply(&mut self, fix: &Fix, guess: impl FnOnce() -> Preparation) {
+        let preparation = match fix {
+            Fix::Preparation(_) => self.data.preparation.get_or_insert_with(guess),
+            Fix::Network(_) | Fix::Training(_) => &mut Preparation::default(),
+        };
+        fix.apply(&mut self.network, &mut self.training, preparation);
+    }
+}
+
 impl Default for Document {
     fn default() -> Self {
         let Suggestion { network, training, .. } = Suggestion::default();
@@ -57,23 +70,60 @@ impl Default for Document {
     }
 }
 
-/// Applies mends until the network fits new data, as far as there are mends. Returns what was changed, in words.
+/// Applies fixes until the network fits new data, as far as there are fixes. Returns what was changed, in words.
 pub fn adapt(network: &mut NetworkSpec, task: &Task, batch: usize) -> Vec<String> {
     const ROUNDS: usize = 8;
     let mut done = Vec::new();
     for _ in 0..ROUNDS {
-        let Some(mend) = infer(network, task, batch).problems.into_iter().find_map(|p| p.mend) else { break };
-        done.push(mend.label(network));
-        mend.apply(network);
+        let Some(fix) = infer(network, task, batch).problems.into_iter().find_map(|p| p.fix) else { break };
+        done.push(fix.label(network));
+        fix.apply(network);
     }
     done
 }
 
 #[cfg(test)]
 mod tests {
-    use super::adapt;
+    use super::{Document, adapt};
+    use crate::data::{ColumnPlan, Missing, Preparation, PreparationFix, Role, Treatment};
+    use crate::explain::Fix;
+    use crate::nn::NetworkFix;
+    use crate::nn::layers::ClassWeights;
     use crate::nn::{Target, Task, infer};
     use crate::project::default_network;
+    use crate::train::TrainingFix;
+
+    #[test]
+    fn a_fix_changes_the_part_of_the_document_that_it_is_about() {
+        let whole = Document::default();
+        let column = ColumnPlan {
+            name: "x".to_owned(),
+            role: Role::Feature,
+            treatment: Treatment::MinMax,
+            missing: Missing::default(),
+            read_as: None,
+        };
+        let guess = || Preparation { columns: vec![column.clone()], ..Preparation::default() };
+        let after = |fix: Fix| {
+            let mut document = whole.clone();
+            assert!(!fix.label(&document.network).is_empty());
+            document.apply(&fix, guess);
+            document
+        };
+        let output = whole.network.outputs().next().expect("has an output").0;
+        let fixed = after(NetworkFix::BalanceClasses { layer: output }.into());
+        assert_eq!(fixed.network.outputs().next().expect("has one").1.class_weights, ClassWeights::Balanced);
+        assert_eq!(Document { network: whole.network.clone(), ..fixed }, whole);
+
+        let fixed = after(TrainingFix::LearningRate(0.25).into());
+        assert_eq!(fixed.training.learning_rate, 0.25);
+        assert_eq!(Document { training: whole.training.clone(), ..fixed }, whole);
+
+        let fixed = after(PreparationFix::Robust("x".to_owned()).into());
+        let own = fixed.data.preparation.clone().expect("becomes the document's own");
+        assert_eq!((own.columns.len(), own.columns[0].treatment), (1, Treatment::Robust));
+        assert_eq!(Document { data: whole.data.clone(), ..fixed }, whole);
+    }
 
     #[test]
     fn a_network_follows_its_data_from_task_to_task() {

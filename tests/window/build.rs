@@ -66,7 +66,7 @@ fn layers_are_moved_duplicated_and_inserted_by_menus() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_on_the_card_and_mended_by_one_click() {
+fn what_does_not_fit_is_told_on_the_card_and_fixed_by_one_click() {
     let mut window = Window::preset("iris");
     window.click("Prediction: dense 3 · identity");
     window.enter("Units", 2.0);
@@ -90,7 +90,7 @@ fn what_does_not_fit_is_told_on_the_card_and_mended_by_one_click() {
 }
 
 #[test]
-fn a_convolution_is_built_by_clicks_and_mended_where_shapes_do_not_fit() {
+fn a_convolution_is_built_by_clicks_and_fixed_where_shapes_do_not_fit() {
     let mut window = Window::preset("digits");
     // Behind the input, where rows of 64 numbers come from.
     window.click("Input: features");
@@ -146,7 +146,7 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     other.ready();
     assert_eq!((other.app().model.document(), &other.snapshot().params), (&document, &params));
 
-    // Without its second branch a join is told, and removing it mends the network.
+    // Without its second branch a join is told, and removing it fixes the network.
     window.app_mut().model.edit("test", None, |d| {
         let join = d.network.layers.iter().find(|l| l.name == "Join").map(|l| l.id).expect("has one");
         let stem = d.network.layers.iter().find(|l| l.name == "Stem").map(|l| l.id).expect("has one");
@@ -161,7 +161,7 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
 }
 
 #[test]
-fn a_sequence_layer_is_built_by_clicks_and_mends_and_can_be_frozen_without_losing_the_run() {
+fn a_sequence_layer_is_built_by_clicks_and_fixed_and_can_be_frozen_without_losing_the_run() {
     let mut window = Window::preset("diabetes");
     let search = window.harness.get_by_role_and_label(Role::SearchInput, "Search layers");
     search.focus();

@@ -63,7 +63,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     window.click("Play");
     window.until("training stops", |app| matches!(app.model.snapshot.status, Status::Diverged(_)));
     assert!(window.shows("exploded first"));
-    // The diagnosis says why, and its mend changes the document.
+    // The diagnosis says why, and its fix changes the document.
     window.click("Explain");
     window.until_shown("diagnosis (");
     window.harness.get_by_label_contains("diagnosis (").click();

@@ -1,11 +1,13 @@
 //! What each column holds in full, what was found, how much each tells of the target, and correlations.
 
+use super::super::fix::fix_button;
 use super::super::icon;
 use super::super::intake::Insight;
 use super::super::model::{Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::super::widgets::{self, card, hint, label, title};
 use crate::data::{Column, ColumnKind, DataWarning, Summary, Values};
+use crate::explain::Fix;
 use crate::format;
 use egui::{Align, Align2, Label, Layout, Rect, RichText, ScrollArea, Sense, Ui, pos2, vec2};
 
@@ -46,7 +48,7 @@ fn found(ui: &mut Ui, model: &mut Model, opened: &Opened, insight: Option<&Insig
         return;
     };
     let plan = model.plan(opened);
-    let is_open = |f: &&DataWarning| !f.remedy.as_ref().is_some_and(|r| r.is_done(plan));
+    let is_open = |f: &&DataWarning| !f.fix.as_ref().is_some_and(|r| r.is_done(plan));
     let findings: Vec<&DataWarning> = insight.findings.iter().filter(is_open).collect();
     if findings.is_empty() {
         widgets::message(
@@ -57,21 +59,17 @@ fn found(ui: &mut Ui, model: &mut Model, opened: &Opened, insight: Option<&Insig
             "No copies of rows, no column that gives the target away, few outliers",
         );
     }
-    let mut wanted = None;
     for finding in findings {
         let (icon, colour) = if finding.serious { (icon::WARNING, t.problem) } else { (icon::INFO, t.label) };
-        match &finding.remedy {
-            Some(remedy) => {
-                if widgets::message_with_button(ui, icon, colour, &finding.text, &remedy.label()) {
-                    wanted = Some(remedy);
-                }
+        match finding.fix.clone().map(Fix::from) {
+            Some(fix) => {
+                widgets::message_with(ui, icon, colour, &finding.text, |ui| {
+                    fix_button(ui, model, &fix);
+                });
             }
             None => widgets::message(ui, icon, colour, "", &finding.text),
         }
         ui.add_space(4.0);
-    }
-    if let Some(remedy) = wanted {
-        model.edit_preparation("Heed a finding", None, |p| remedy.apply(p));
     }
     ui.add_space(6.0);
 }

@@ -266,7 +266,7 @@ impl ExplainView {
         };
         let choices = [
             (Side::Quiz, "quiz", "Say what comes out before it is shown"),
-            (Side::Diagnosis, count.as_str(), "Why is it not learning? What is seen, and what would mend it"),
+            (Side::Diagnosis, count.as_str(), "Why is it not learning? What is seen, and what would fix it"),
         ];
         segmented(ui, &mut self.side, &choices);
         ui.add_space(2.0);

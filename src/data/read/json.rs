@@ -51,7 +51,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         (None, Err(e)) => {
             let row = records.rows + 1;
             return Err(
-                source.malformed(&format!("record {row} is not JSON ({e}). Mend it there, or cut the file before it"))
+                source.malformed(&format!("record {row} is not JSON ({e}). Fix it there, or cut the file before it"))
             );
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         let Some(label) = parts.next() else { continue };
         let bad = |part: &str| {
             source.malformed(&format!(
-                "line {number}: \"{}\" is not index:value. Mend it there",
+                "line {number}: \"{}\" is not index:value. Fix it there",
                 part.chars().take(40).collect::<String>()
             ))
         };

@@ -37,7 +37,7 @@ pub use text_encoding::ENCODINGS;
 /// Reads a file, or a folder of pictures.
 ///
 /// # Errors
-/// What is wrong with the file, where, and how to mend it.
+/// What is wrong with the file, where, and how to fix it.
 pub fn read_file(path: &Path, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
     read(&ByteSource::file(path)?, options, reading)
 }
@@ -45,7 +45,7 @@ pub fn read_file(path: &Path, options: &ReadOptions, reading: &Reading) -> Resul
 /// Reads the content of a file; `name` appears in messages and becomes the table's name.
 ///
 /// # Errors
-/// What is wrong with it, where, and how to mend it.
+/// What is wrong with it, where, and how to fix it.
 pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Table, Detected), DataError> {
     read(&ByteSource::bytes(name, bytes), options, &Reading::default())
 }

@@ -9,6 +9,7 @@ mod weights;
 mod wires;
 
 use crate::app::diagram::layout::place;
+use crate::app::fix::fix_button;
 use crate::app::icon;
 use crate::app::model::Model;
 use crate::app::picture::Pictures;
@@ -177,13 +178,8 @@ fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
             ui.label(RichText::new(icon::WARNING).size(15.0).color(t.problem));
             ui.add(egui::Label::new(RichText::new(text).size(LABEL)).wrap());
         });
-        if let Some(mend) = &problem.mend {
-            let text = format!("{}  {}", icon::MEND, mend.label(&model.document().network));
-            let button = egui::Button::new(RichText::new(text).size(LABEL)).wrap();
-            let name = mend.label(&model.document().network);
-            if named(ui.add(button), Role::Button, &name).clicked() {
-                model.edit("Mend", None, |d| mend.apply(&mut d.network));
-            }
+        if let Some(fix) = problem.fix.clone() {
+            fix_button(ui, model, &fix.into());
         }
     });
 }

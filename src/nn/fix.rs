@@ -1,6 +1,7 @@
-//! One click that removes a problem which shape inference has found.
+//! Changes of a network that one click makes: they remove a problem that shape inference or the diagnosis has found.
 
 use super::activation::Activation;
+use super::init::Initialiser;
 use super::layer_id::LayerId;
 use super::layers::{
     ClassWeights, Comparison, DenseSpec, FlattenSpec, InputSpec, LayerDefinition, LayerFix, LayerKind, OutputSpec,
@@ -9,30 +10,84 @@ use super::layers::{
 use super::losses::Loss;
 use super::spec::NetworkSpec;
 
-/// One click that removes a problem.
+/// A change of a network.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Mend {
+pub enum NetworkFix {
     AddInput,
-    AddOutput { after: LayerId },
-    SetUnits { layer: LayerId, units: usize },
-    SetActivation { layer: LayerId, activation: Activation },
-    SetLoss { layer: LayerId, loss: Loss },
-    InsertDense { before: LayerId, units: usize, activation: Activation },
-    Connect { from: LayerId, to: LayerId },
-    Remove { layer: LayerId },
-    KeepOneWire { to: LayerId },
-    SetRate { layer: LayerId, rate: f32 },
-    InsertFlatten { before: LayerId },
-    InsertReshape { before: LayerId, shape: Vec<usize> },
-    OwnParameters { layer: LayerId },
-    AllFeatures { layer: LayerId },
-    CompareWithTarget { layer: LayerId },
-    EqualClasses { layer: LayerId },
-    Reset { layer: LayerId },
-    SetVocabulary { layer: LayerId, vocabulary: usize },
+    AddOutput {
+        after: LayerId,
+    },
+    SetUnits {
+        layer: LayerId,
+        units: usize,
+    },
+    SetActivation {
+        layer: LayerId,
+        activation: Activation,
+    },
+    SetLoss {
+        layer: LayerId,
+        loss: Loss,
+    },
+    InsertDense {
+        before: LayerId,
+        units: usize,
+        activation: Activation,
+    },
+    Connect {
+        from: LayerId,
+        to: LayerId,
+    },
+    Remove {
+        layer: LayerId,
+    },
+    KeepOneWire {
+        to: LayerId,
+    },
+    SetRate {
+        layer: LayerId,
+        rate: f32,
+    },
+    InsertFlatten {
+        before: LayerId,
+    },
+    InsertReshape {
+        before: LayerId,
+        shape: Vec<usize>,
+    },
+    OwnParameters {
+        layer: LayerId,
+    },
+    AllFeatures {
+        layer: LayerId,
+    },
+    CompareWithTarget {
+        layer: LayerId,
+    },
+    EqualClasses {
+        layer: LayerId,
+    },
+    Reset {
+        layer: LayerId,
+    },
+    SetVocabulary {
+        layer: LayerId,
+        vocabulary: usize,
+    },
+    /// With weights that suit the activation.
+    UseActivation {
+        layers: Vec<LayerId>,
+        activation: Activation,
+    },
+    SmallerWeights {
+        layers: Vec<LayerId>,
+    },
+    BalanceClasses {
+        layer: LayerId,
+    },
 }
 
-impl Mend {
+impl NetworkFix {
     /// What a layer proposes for itself.
     pub(super) fn of(fix: LayerFix, layer: LayerId) -> Self {
         match fix {
@@ -70,6 +125,12 @@ impl Mend {
             Self::CompareWithTarget { .. } => "Compare with the target of the data".to_owned(),
             Self::EqualClasses { .. } => "Let all classes count alike".to_owned(),
             Self::SetVocabulary { vocabulary, .. } => format!("Set it to {vocabulary} categories"),
+            Self::UseActivation { layers, activation } if layers.len() == 1 => {
+                format!("Use {} there", activation.label())
+            }
+            Self::UseActivation { activation, .. } => format!("Use {} in these layers", activation.label()),
+            Self::SmallerWeights { .. } => "Start from smaller weights".to_owned(),
+            Self::BalanceClasses { .. } => "Weigh classes by their rarity".to_owned(),
             Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
     }
@@ -142,6 +203,19 @@ impl Mend {
                     layer.kind = kind;
                 }
             }
+            Self::UseActivation { ref layers, activation } => {
+                for layer in spec.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
+                    layer.kind.definition_mut().use_activation(activation);
+                }
+            }
+            Self::SmallerWeights { ref layers } => {
+                for layer in spec.layers.iter_mut().filter(|l| layers.contains(&l.id)) {
+                    if let Some(initialiser) = layer.kind.definition_mut().initialiser_mut() {
+                        *initialiser = Initialiser::XavierUniform;
+                    }
+                }
+            }
+            Self::BalanceClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Balanced),
             Self::Connect { from, to } => spec.connect(from, to),
             Self::Remove { layer } => spec.remove(layer),
             Self::KeepOneWire { to } => {
