@@ -56,7 +56,7 @@ impl Window {
     fn train_on(&mut self, workload: &Workload) -> Result<(NetworkSpec, TrainConfig), Box<dyn std::error::Error>> {
         let model = &mut self.app.model;
         let mut spec = workload.spec();
-        adapt(&mut spec, &task(model.dataset.as_ref().ok_or("there are no data")?), workload.batch);
+        adapt(&mut spec, &task(model.dataset().ok_or("there are no data")?), workload.batch);
         let config =
             TrainConfig { batch_size: workload.batch, learning_rate: 1e-4, epochs: None, ..TrainConfig::default() };
         model.edit("bench", None, |d| {
@@ -80,7 +80,7 @@ impl Window {
         let since = Instant::now();
         self.app.model.train(Command::Pause);
         self.app.model.sync();
-        self.wait(|app| !app.model.snapshot.is_running());
+        self.wait(|app| !app.model.snapshot().is_running());
         since.elapsed()
     }
 
@@ -129,9 +129,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = Chainrule::new(&ctx, Box::new(NoDialogs), || ());
     let mut window = Window { ctx, app, begun: Instant::now() };
     window.app.model.choose_source(DataSource::file(&file));
-    window.wait(|app| app.model.dataset.as_ref().is_some_and(|d| d.features() == 784));
+    window.wait(|app| app.model.dataset().is_some_and(|d| d.features() == 784));
     let (spec, config) = window.train_on(workload("W3")?)?;
-    let data = Arc::clone(window.app.model.dataset.as_ref().ok_or("there are no data")?);
+    let data = Arc::clone(window.app.model.dataset().ok_or("there are no data")?);
     let mut headless = Session::new(&spec, data, config, 1)?;
 
     let mut ratios = Vec::new();
@@ -150,9 +150,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (workspace, frames) in &mut costs {
             window.app.workspace = *workspace;
             window.draw(Duration::from_millis(300));
-            let (begun, from) = (Instant::now(), window.app.model.snapshot.step);
+            let (begun, from) = (Instant::now(), window.app.model.snapshot().step);
             frames.extend(window.draw(ROUND));
-            let steps = window.app.model.snapshot.step - from;
+            let steps = window.app.model.snapshot().step - from;
             ratios.push((*workspace, steps as f64 / begun.elapsed().as_secs_f64() / alone));
         }
         window.pause();

@@ -2,7 +2,7 @@
 #![cfg(feature = "gui")]
 
 use chainrule::app::{Answer, Dialogs, Model, Question, facts, solve};
-use chainrule::learn::{Lesson, Measure, Seen, Task, lessons};
+use chainrule::learn::{Lesson, Measure, Seen, Sight, Task, lessons};
 use chainrule::project::Preset;
 use chainrule::train::{Command, Phase};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -44,7 +44,7 @@ impl Class {
                 return;
             }
             let stuck = self.woken.recv_timeout(PATIENCE).is_err();
-            assert!(!stuck, "{what}: {:?}, {:?}", self.model.snapshot.status, self.model.inference.problems);
+            assert!(!stuck, "{what}: {:?}, {:?}", self.model.snapshot().status, self.model.inference().problems);
         }
     }
 
@@ -52,6 +52,7 @@ impl Class {
     fn finish(&mut self) {
         let (sender, reply) = channel();
         self.model.train(Command::Look(sender));
+        self.model.sync();
         reply.recv_timeout(PATIENCE).expect("the trainer answers in turn");
         self.model.sync();
     }
@@ -66,10 +67,10 @@ fn diligent() -> Seen {
     let mut seen = Seen::default();
     (seen.right_signs, seen.right_sizes, seen.right_numbers, seen.nudged_slope) = (9, 9, 9, Some(0.0));
     for phase in [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update] {
-        seen.phase(phase);
+        seen.take(Sight::Phase(phase));
     }
     for weight in 0..9 {
-        seen.chain(weight);
+        seen.take(Sight::Chain(weight));
     }
     seen
 }
@@ -82,11 +83,11 @@ fn every_task_of_the_course_is_open_at_the_start_and_can_be_done() {
             assert!(!class.reached(task), "{}: “{}” is done before it begins", lesson.id, task.text);
         }
         for task in lesson.tasks() {
-            class.model.seen = Seen::default();
+            class.model.set_seen(Seen::default());
             assert!(!class.reached(task), "{}: “{}” is done by the task before it", lesson.id, task.text);
-            solve(&mut class.model, task);
+            solve(&class.model, task);
             if task.goal.measures().any(Measure::is_seen) {
-                class.model.seen = diligent();
+                class.model.set_seen(diligent());
             }
             class.finish();
             let standing = task.goal.standing(&facts(&class.model));

@@ -1,6 +1,6 @@
 //! The window of an experiment: what it does, its settings, its progress, and what came out. It runs on a thread of its own.
 
-use super::model::Model;
+use super::state::{Job, JobProgress, Model};
 use super::theme::{HEADING, semibold, tokens};
 use super::widgets::{self, field, hint, label, named, number, title};
 use crate::data::{Folds, Table};
@@ -12,12 +12,11 @@ use egui::accesskit::Role;
 use egui::{Context, Frame, ProgressBar, RichText, Ui};
 use egui_plot::{Line, Points, VLine};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 /// What can be tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExperimentKind {
     Folds,
     Rates,
 }
@@ -27,31 +26,14 @@ enum Outcome {
     Rates(Vec<RatePoint>),
 }
 
-enum Message {
-    Progress(f32),
-    Done(Result<Outcome, String>),
-}
-
 /// The window and what runs behind it.
 pub struct Experiment {
-    kind: Kind,
+    kind: ExperimentKind,
     folds: usize,
     epochs: u64,
-    running: Option<Running>,
+    /// Dropping it ends the experiment.
+    running: Option<Job<Result<Outcome, String>>>,
     outcome: Option<Result<Outcome, String>>,
-}
-
-/// Dropping it ends the experiment.
-struct Running {
-    inbox: Receiver<Message>,
-    stop: Arc<AtomicBool>,
-    progress: f32,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Epochs where the document does not say how many.
@@ -59,24 +41,24 @@ const EPOCHS: u64 = 100;
 
 impl Experiment {
     /// The window before anything runs.
-    pub fn new(kind: Kind, model: &Model) -> Self {
+    pub fn new(kind: ExperimentKind, model: &Model) -> Self {
         let epochs = model.document().training.epochs.unwrap_or(EPOCHS);
         Self { kind, folds: 5, epochs, running: None, outcome: None }
     }
 
     /// Draws the window; false once it is closed.
-    pub fn ui(&mut self, ctx: &Context, model: &mut Model) -> bool {
-        self.hear();
+    pub fn ui(&mut self, ctx: &Context, model: &Model) -> bool {
+        self.receive();
         let frame = Frame::popup(&ctx.global_style()).inner_margin(20);
         let mut open = true;
         let response = egui::Modal::new(egui::Id::unique("experiment")).frame(frame).show(ctx, |ui| {
             ui.set_width(520.0);
             let (name, text) = match self.kind {
-                Kind::Folds => (
+                ExperimentKind::Folds => (
                     "Cross-validation",
                     "Deals the rows into folds and trains a fresh network for each, on all rows but the fold, which then scores it. The spread shows how far a score can be trusted. The test rows take no part; the network on screen stays as it is.",
                 ),
-                Kind::Rates => (
+                ExperimentKind::Rates => (
                     "Learning-rate range test",
                     "Starts from fresh parameters and raises the learning rate from update to update. A good one lies where the loss falls steeply, well before it rises. The network on screen stays as it is.",
                 ),
@@ -84,7 +66,7 @@ impl Experiment {
             ui.label(title(name));
             ui.add(egui::Label::new(label(ui, text)).wrap());
             ui.add_space(8.0);
-            if self.kind == Kind::Folds && self.running.is_none() {
+            if self.kind == ExperimentKind::Folds && self.running.is_none() {
                 field(ui, "Folds", "Parts that the rows are dealt into", |ui| {
                     self.folds = number(ui, "Folds", self.folds, 2..=100, 0.05).unwrap_or(self.folds);
                 });
@@ -95,7 +77,9 @@ impl Experiment {
             }
             match (&self.running, &self.outcome) {
                 (Some(running), _) => {
-                    let bar = ProgressBar::new(running.progress).show_percentage();
+                    let (done, total) = running.done();
+                    let bar = ProgressBar::new(done as f32 / total.max(1) as f32).show_percentage();
+                    ctx.request_repaint_after(Duration::from_millis(30));
                     named(ui.add(bar), Role::ProgressIndicator, "Progress of the experiment");
                 }
                 (None, Some(Ok(Outcome::Folds(results)))) => folds_table(ui, results),
@@ -114,8 +98,8 @@ impl Experiment {
                     }
                 } else {
                     let text = if self.outcome.is_some() { "Run again" } else { "Run" };
-                    if ui.add_enabled(model.dataset.is_some() && model.inference.fits(), egui::Button::new(text)).clicked() {
-                        self.start(ctx, model);
+                    if ui.add_enabled(model.dataset().is_some() && model.inference().fits(), egui::Button::new(text)).clicked() {
+                        self.start(model);
                     }
                     if let Some(Ok(Outcome::Rates(points))) = &self.outcome
                         && let Some(rate) = suggest(points).map(rounded)
@@ -133,69 +117,38 @@ impl Experiment {
         open && !response.should_close()
     }
 
-    fn hear(&mut self) {
-        let Some(running) = &mut self.running else { return };
-        let mut done = None;
-        while let Ok(message) = running.inbox.try_recv() {
-            match message {
-                Message::Progress(progress) => running.progress = progress,
-                Message::Done(outcome) => done = Some(outcome),
-            }
-        }
-        if done.is_some() {
-            self.outcome = done;
-            self.running = None;
-        }
+    fn receive(&mut self) {
+        let Some(outcome) = self.running.as_mut().and_then(Job::take) else { return };
+        self.running = None;
+        self.outcome = Some(outcome.unwrap_or_else(|e| Err(format!("The experiment failed: {e}."))));
     }
 
-    fn start(&mut self, ctx: &Context, model: &Model) {
-        let (Some(opened), Some(dataset)) = (model.table.clone(), model.dataset.clone()) else { return };
-        let (out, inbox) = channel();
-        let stop = Arc::new(AtomicBool::new(false));
+    fn start(&mut self, model: &Model) {
+        let (Some(opened), Some(dataset)) = (model.table().cloned(), model.dataset().cloned()) else { return };
         let document = model.document();
         let (network, config) = (document.network.clone(), document.training.clone());
         let preparation = model.plan(&opened).clone();
         let (kind, count, epochs) = (self.kind, self.folds, self.epochs);
-        let teller = Teller { out, stop: Arc::clone(&stop), ctx: ctx.clone() };
-        let work = move || {
-            let outcome = match kind {
-                Kind::Folds => folds(&network, &opened.loaded.table, &preparation, &config, count, epochs, &teller),
-                Kind::Rates => {
-                    range_test(&network, &dataset, &config, RateRange::default(), 1, &mut |p| teller.tell(p))
-                        .map(Outcome::Rates)
-                        .map_err(|e| e.to_string())
-                }
-            };
-            teller.done(outcome);
-        };
         self.outcome = None;
-        match std::thread::Builder::new().name("experiment".to_owned()).spawn(work) {
-            Ok(_) => self.running = Some(Running { inbox, stop, progress: 0.0 }),
-            Err(e) => self.outcome = Some(Err(format!("The system gives no thread for it: {e}"))),
-        }
+        self.running = Some(model.jobs().start("experiment", move |progress| match kind {
+            ExperimentKind::Folds => {
+                folds(&network, &opened.loaded.table, &preparation, &config, count, epochs, progress)
+            }
+            ExperimentKind::Rates => {
+                let report = &mut |share| report(progress, share);
+                range_test(&network, &dataset, &config, RateRange::default(), 1, report)
+                    .map(Outcome::Rates)
+                    .map_err(|e| e.to_string())
+            }
+        }));
     }
 }
 
-/// The thread's end of the line.
-struct Teller {
-    out: Sender<Message>,
-    stop: Arc<AtomicBool>,
-    ctx: Context,
-}
-
-impl Teller {
-    /// Whether the experiment goes on.
-    fn tell(&self, progress: f32) -> bool {
-        // Whoever asked may have gone; then `stop` is set too.
-        self.out.send(Message::Progress(progress)).ok();
-        self.ctx.request_repaint_after(std::time::Duration::from_millis(30));
-        !self.stop.load(Ordering::Relaxed)
-    }
-
-    fn done(&self, outcome: Result<Outcome, String>) {
-        self.out.send(Message::Done(outcome)).ok();
-        self.ctx.request_repaint();
-    }
+/// Reports how far the experiment is; false when it was called off.
+fn report(progress: &JobProgress, share: f32) -> bool {
+    const WHOLE: u64 = 1000;
+    progress.set((share * WHOLE as f32) as u64, WHOLE);
+    !progress.is_cancelled()
 }
 
 fn folds(
@@ -205,10 +158,10 @@ fn folds(
     config: &TrainConfig,
     count: usize,
     epochs: u64,
-    teller: &Teller,
+    progress: &Arc<JobProgress>,
 ) -> Result<Outcome, String> {
     let folds = Folds::new(table, preparation, count).map_err(|e| e.to_string())?;
-    let told = &mut |fold: usize, share: f32| teller.tell((fold as f32 + share) / count as f32);
+    let told = &mut |fold: usize, share: f32| report(progress, (fold as f32 + share) / count as f32);
     cross_validate(network, &folds, config, epochs, 1, told).map(Outcome::Folds).map_err(|e| e.to_string())
 }
 

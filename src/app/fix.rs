@@ -1,7 +1,7 @@
 //! The button of a quick fix.
 
 use super::icon;
-use super::model::Model;
+use super::state::Model;
 use super::theme::LABEL;
 use super::widgets::named;
 use crate::explain::Fix;
@@ -9,7 +9,7 @@ use egui::accesskit::Role;
 use egui::{Button, RichText, Ui};
 
 /// A button that says what a fix changes and makes the change; whether it was clicked.
-pub fn fix_button(ui: &mut Ui, model: &mut Model, fix: &Fix) -> bool {
+pub fn fix_button(ui: &mut Ui, model: &Model, fix: &Fix) -> bool {
     let name = fix.label(&model.document().network);
     let text = RichText::new(format!("{}  {name}", icon::FIX)).size(LABEL);
     let response = named(ui.add(Button::new(text).wrap()), Role::Button, &name);

@@ -1,7 +1,7 @@
 //! The built-in presets, each with its name, what it is for, and a picture of its data.
 
-use super::model::{Intention, Model};
 use super::picture::{target_colour, target_extent, telling};
+use super::state::{Intention, Model};
 use super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::widgets::named;
 use crate::data::{Dataset, Targets};
@@ -28,7 +28,7 @@ const CARD: egui::Vec2 = vec2(252.0, 176.0);
 
 impl Gallery {
     /// Draws the window when it is open.
-    pub fn ui(&mut self, ctx: &Context, model: &mut Model) {
+    pub fn ui(&mut self, ctx: &Context, model: &Model) {
         if !self.open {
             return;
         }

@@ -1,8 +1,7 @@
 //! The window: a bar above with the workspaces, the transport bar below, the work between. The only module that knows egui.
 //!
-//! Each screen is a struct with its own view state and one `ui` method; it reads the [`Model`] and queues edits.
+//! Each screen is a struct with its own view state and one `ui` method; it reads the [`Model`] and queues [`Action`]s.
 
-mod actions;
 mod annotate;
 mod builder;
 mod data;
@@ -13,23 +12,22 @@ mod explain;
 mod fix;
 mod gallery;
 mod icon;
-mod intake;
 mod learn;
 mod math;
-mod model;
+mod menu;
 mod picture;
 mod prediction_plots;
 mod shell;
+mod state;
 mod theme;
 mod train;
 mod transport;
 mod widgets;
 
-pub use actions::Action;
 pub use dialogs::{Answer, Dialogs, Native, Question};
 pub use learn::{facts, solve};
-pub use model::{Intention, Model};
 pub use shell::{Chainrule, Workspace};
+pub use state::{Action, Intention, Model};
 
 use crate::cli::DEFAULT_PRESET;
 use std::path::Path;
@@ -60,7 +58,9 @@ pub fn run(preset: Option<String>) -> Result<(), eframe::Error> {
             }
             match preset.as_deref().map(|named| (named, crate::project::builtin(named))) {
                 None => app.model.welcome(DEFAULT_PRESET),
-                Some((named, Some(b))) if !Path::new(named).exists() => app.model.proceed(Intention::Builtin(b.name)),
+                Some((named, Some(b))) if !Path::new(named).exists() => {
+                    app.model.queue(Action::Proceed(Intention::Builtin(b.name)))
+                }
                 Some((named, _)) => app.model.open_any(named.into()),
             }
             Ok(Box::new(app))

@@ -3,7 +3,7 @@
 
 use super::diagram::layout::selections;
 use super::diagram::strength::largest;
-use super::model::Model;
+use super::state::Model;
 use super::theme::{Tokens, mix};
 use crate::data::{Dataset, Targets};
 use crate::nn::{Encoding, LayerId, volume};
@@ -87,10 +87,10 @@ pub struct Pictures {
 impl Pictures {
     /// Brings the pictures up to date; returns false while newer parameters wait for the next refresh.
     pub fn update(&mut self, ctx: &Context, model: &Model, t: &Tokens, dark: bool) -> bool {
-        let Some(data) = model.dataset.clone().filter(|_| model.is_current()) else {
+        let Some(data) = model.dataset().cloned().filter(|_| model.is_current()) else {
             return true;
         };
-        let snapshot = &model.snapshot;
+        let snapshot = model.snapshot();
         if self.generation != snapshot.generation {
             *self = Self {
                 probe: Probe::new(&model.document().network, &data, CAPACITY),
@@ -98,7 +98,7 @@ impl Pictures {
                 ..Self::default()
             };
         }
-        let same = Arc::ptr_eq(&self.params, &snapshot.params) && self.sample == model.sample && self.dark == dark;
+        let same = Arc::ptr_eq(&self.params, &snapshot.params) && self.sample == model.sample() && self.dark == dark;
         if same || snapshot.params.is_empty() {
             return true;
         }
@@ -107,7 +107,7 @@ impl Pictures {
             return false;
         }
         self.refreshed = now;
-        (self.sample, self.dark) = (model.sample, dark);
+        (self.sample, self.dark) = (model.sample(), dark);
         self.params = Arc::clone(&snapshot.params);
         let Some(mut probe) = self.probe.take() else { return true };
         if probe.set_params(&snapshot.params) {
@@ -124,10 +124,10 @@ impl Pictures {
     }
 
     fn look_at_sample(&mut self, probe: &mut Probe, data: &Dataset, model: &Model) {
-        let row = model.sample.min(data.rows() - 1);
+        let row = model.sample().min(data.rows() - 1);
         probe.run(1, |_, feature| data.x[[row, feature]]);
         self.values.clear();
-        for &id in &model.inference.order {
+        for &id in &model.inference().order {
             if let Some((z, a)) = probe.layer(id) {
                 self.values.insert(id, (z.column(0).to_vec(), a.column(0).to_vec()));
             }
@@ -145,7 +145,7 @@ impl Pictures {
     /// The channels that the diagram shows, scaled by the largest value of their layer.
     fn draw_maps(&mut self, ctx: &Context, model: &Model, t: &Tokens) {
         self.maps.clear();
-        let shapes = model.inference.shapes.iter().filter_map(|(id, s)| match s[..] {
+        let shapes = model.inference().shapes.iter().filter_map(|(id, s)| match s[..] {
             [channels, height, width] => Some((*id, channels, height, width)),
             _ => None,
         });
@@ -157,7 +157,7 @@ impl Pictures {
         }
         let mut pixels = vec![t.zero; size[0] * size[1]];
         let mut top = 0;
-        let shown = selections(&model.document().network, &model.inference);
+        let shown = selections(&model.document().network, model.inference());
         for (id, _, height, width) in images {
             let (strongest, values) = (self.strongest(id), &self.values[&id].1);
             for (k, &channel) in shown.get(&id).into_iter().flatten().enumerate() {
@@ -189,7 +189,7 @@ impl Pictures {
         self.draw_tiles(ctx, probe, &bounds, model, t, side(TILE, affordable));
         let n = side(SURFACE, affordable);
         let mut pixels = vec![Color32::BLACK; n * n];
-        let colour = SurfaceColour::new(data, model.inference.encoding());
+        let colour = SurfaceColour::new(data, model.inference().encoding());
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
             probe.run(count, |i, k| grid_point(&bounds, from + i, k, n));
@@ -209,16 +209,16 @@ impl Pictures {
         t: &Tokens,
         n: usize,
     ) {
-        let shown = selections(&model.document().network, &model.inference);
+        let shown = selections(&model.document().network, model.inference());
         let wanted: Vec<(LayerId, usize, usize)> = model
-            .inference
+            .inference()
             .order
             .iter()
-            .filter_map(|id| Some((*id, volume(model.inference.shapes.get(id)?))))
+            .filter_map(|id| Some((*id, volume(model.inference().shapes.get(id)?))))
             .flat_map(|(id, units)| shown.get(&id).into_iter().flatten().map(move |&u| (id, u, units)))
             .collect();
         // Probabilities are coloured around one half, everything else around zero.
-        let probabilities = matches!(model.inference.encoding(), Some(Encoding::OneHot | Encoding::ZeroOne));
+        let probabilities = matches!(model.inference().encoding(), Some(Encoding::OneHot | Encoding::ZeroOne));
         let predicted = |p: f32| if probabilities { p * 2.0 - 1.0 } else { p };
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
@@ -246,11 +246,6 @@ impl Pictures {
             self.tiles.insert((id, unit), Rect::from_min_max(at(column, row), at(column + 1, row + 1)));
         }
         set(ctx, &mut self.atlas, "neurons", ColorImage::new(size, pixels), TextureOptions::NEAREST);
-    }
-
-    /// Whether the pictures were drawn for the light theme.
-    pub fn is_light(&self) -> bool {
-        self.generation > 0 && !self.dark
     }
 
     /// Texture and cut of a neuron's picture over the plane.

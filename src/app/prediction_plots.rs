@@ -1,7 +1,7 @@
 //! What the network predicts over one feature or two, with the data on top.
 
-use super::model::Model;
 use super::picture::{Pictures, target_colour, target_extent};
+use super::state::Model;
 use super::theme::{RADIUS_CARD, Tokens};
 use super::widgets;
 use crate::data::{Dataset, Part, Targets};
@@ -12,7 +12,7 @@ const POINTS: usize = 500;
 
 /// The decision surface with the data on top; test rows have a light ring.
 pub fn surface(ui: &Ui, model: &Model, pictures: &Pictures, rect: Rect, t: &Tokens) {
-    let Some(data) = model.dataset.as_ref() else { return };
+    let Some(data) = model.dataset() else { return };
     let painter = ui.painter().with_clip_rect(rect);
     let radius = CornerRadius::same(RADIUS_CARD);
     match pictures.surface() {
@@ -35,7 +35,7 @@ pub fn surface(ui: &Ui, model: &Model, pictures: &Pictures, rect: Rect, t: &Toke
             painter.circle(p, 2.6, target_colour(data, row, extent, t), Stroke::new(1.0, ring));
         }
     }
-    let row = model.sample.min(data.rows() - 1);
+    let row = model.sample().min(data.rows() - 1);
     let p = bounds.place(rect, data.x[[row, 0]], data.x[[row, 1]]);
     painter.circle_stroke(p, 6.0, Stroke::new(2.0, t.accent));
     ui.painter().rect_stroke(rect, radius, Stroke::new(1.0, t.line), StrokeKind::Outside);

@@ -1,6 +1,5 @@
 //! The frame around the workspaces: bar above, transport below, messages, questions, keys.
 
-use super::actions::Action;
 use super::annotate::Annotations;
 use super::builder::{BuildView, Palette, edits};
 use super::data::DataView;
@@ -9,8 +8,9 @@ use super::experiment::Experiment;
 use super::explain::ExplainView;
 use super::gallery::Gallery;
 use super::learn::LearnView;
-use super::model::{Intention, Modal, Model, Notice, Panels};
+use super::menu::MenuItem;
 use super::picture::Pictures;
+use super::state::{Action, Intention, Modal, Model, Panels};
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
 use super::widgets::{self, icon_button, label, named, title};
@@ -59,8 +59,6 @@ struct Preferences {
     progress: Progress,
 }
 
-/// Seconds for which a message without a problem is shown.
-const NOTICE: f64 = 8.0;
 /// How much larger everything is on a projector.
 const PROJECTOR: f32 = 1.4;
 const STORAGE: &str = "chainrule";
@@ -80,8 +78,7 @@ pub struct Chainrule {
     projector: bool,
     annotations: Annotations,
     experiment: Option<Experiment>,
-    /// The message on screen, and since when.
-    notice: Option<(Notice, f64)>,
+    theme: Theme,
     window_title: String,
     /// A file was being looked at in the last frame.
     looking: bool,
@@ -107,7 +104,7 @@ impl Chainrule {
             projector: false,
             annotations: Annotations::default(),
             experiment: None,
-            notice: None,
+            theme: Theme::Dark,
             window_title: String::new(),
         }
     }
@@ -116,17 +113,22 @@ impl Chainrule {
     pub fn restore(&mut self, storage: &dyn eframe::Storage, ctx: &Context) {
         let Preferences { recent, workspace, light, projector, progress } =
             eframe::get_value(storage, STORAGE).unwrap_or_default();
-        self.model.recent = recent;
+        self.model.restore_recent(recent);
         self.workspace = workspace;
         self.learn.progress = progress;
-        ctx.set_theme(if light { Theme::Light } else { Theme::Dark });
+        self.set_theme(ctx, if light { Theme::Light } else { Theme::Dark });
         self.set_projector(ctx, projector);
+    }
+
+    fn set_theme(&mut self, ctx: &Context, theme: Theme) {
+        self.theme = theme;
+        ctx.set_theme(theme);
     }
 
     /// Larger, with more contrast and without side panels, for a projector.
     fn set_projector(&mut self, ctx: &Context, on: bool) {
         self.projector = on;
-        self.model.panels = if on { Panels::Hidden } else { Panels::Shown };
+        self.model.queue(Action::Panels(if on { Panels::Hidden } else { Panels::Shown }));
         theme::set_contrast(ctx, on);
         ctx.set_zoom_factor(if on { PROJECTOR } else { 1.0 });
     }
@@ -135,8 +137,8 @@ impl Chainrule {
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.model.sync();
-        if self.model.modal.is_none() && !self.gallery.open {
-            while let Some(action) = Action::pressed(&ctx) {
+        if self.model.modal().is_none() && !self.gallery.open {
+            while let Some(action) = MenuItem::pressed(&ctx) {
                 self.perform(&ctx, action);
             }
         }
@@ -144,7 +146,7 @@ impl Chainrule {
             self.model.open_any(file.path().to_path_buf());
         }
         // A file that is looked at is shown where it is taken.
-        let looking = self.model.incoming.is_some();
+        let looking = self.model.loading().preview().is_some();
         if looking && !std::mem::replace(&mut self.looking, looking) {
             self.workspace = Workspace::Data;
         }
@@ -155,29 +157,36 @@ impl Chainrule {
         // The film of Explain has controls of its own.
         if !(self.model.is_bare() && matches!(self.workspace, Workspace::Explain | Workspace::Learn)) {
             let transport = Panel::bottom("transport").exact_size(transport::HEIGHT).frame(bar);
-            transport.show(ui, |ui| transport::ui(ui, &mut self.model));
+            transport.show(ui, |ui| transport::ui(ui, &self.model));
         }
         self.notices(ui);
-        self.learn.watch(&mut self.model);
+        if let Some(folder) = self.model.take_lesson_folder() {
+            self.learn.read_folder(folder, &self.model);
+        }
+        self.learn.watch(&self.model);
         let (control, place) = self.learn.pointed_at();
         let here = place.as_deref().and_then(Workspace::named).is_none_or(|w| w == self.workspace);
         // If the task is in another workspace, its tab is highlighted instead.
         widgets::point_at(&ctx, if here { control } else { place });
-        let strip = if self.workspace == Workspace::Learn { None } else { self.learn.strip(ui, &mut self.model) };
+        let strip = if self.workspace == Workspace::Learn { None } else { self.learn.strip(ui, &self.model) };
         let dark = ui.visuals().dark_mode;
         let fresh = self.pictures.update(&ctx, &self.model, t, dark);
         let mut asked = strip;
         match self.workspace {
-            Workspace::Data => self.data.ui(ui, &mut self.model),
-            Workspace::Build => self.build.ui(ui, &mut self.model, &self.pictures),
-            Workspace::Train => self.train.ui(ui, &mut self.model, &self.pictures),
-            Workspace::Explain => self.explain.ui(ui, &mut self.model, &self.pictures),
-            Workspace::Learn => asked = self.learn.ui(ui, &mut self.model),
+            Workspace::Data => self.data.ui(ui, &self.model),
+            Workspace::Build => self.build.ui(ui, &self.model, &self.pictures),
+            Workspace::Train => {
+                if let Some(kind) = self.train.ui(ui, &self.model, &self.pictures) {
+                    self.experiment = Some(Experiment::new(kind, &self.model));
+                }
+            }
+            Workspace::Explain => self.explain.ui(ui, &self.model, &self.pictures),
+            Workspace::Learn => asked = self.learn.ui(ui, &self.model),
         }
         if let Some(workspace) = asked.as_deref().and_then(Workspace::named) {
             self.workspace = workspace;
         }
-        self.gallery.ui(&ctx, &mut self.model);
+        self.gallery.ui(&ctx, &self.model);
         self.shortcuts_window(&ctx);
         self.experiment(&ctx);
         self.question(&ctx);
@@ -185,10 +194,13 @@ impl Chainrule {
         self.closing(&ctx);
         self.name_window(&ctx);
         // One drag is one step of undo; it ends when the pointer is released.
-        if ctx.input(|i| i.pointer.any_released()) {
-            self.model.project.settle();
+        if self.model.perform() {
+            ctx.request_repaint();
         }
-        // Changes of this frame reach trainer and data at once, and the screen in the next frame.
+        // A drag is one step of undo; what a released pointer has chosen belongs to no later step.
+        if ctx.input(|i| i.pointer.any_released()) {
+            self.model.settle();
+        }
         self.model.sync();
         if !fresh {
             ctx.request_repaint_after(Duration::from_millis(50));
@@ -244,14 +256,20 @@ impl Chainrule {
         widgets::at(ui, right, Layout::right_to_left(Align::Center), |ui| {
             let ctx = ui.ctx().clone();
             let dark = ui.visuals().dark_mode;
-            let undo = self.model.project.undo_label();
-            let redo = self.model.project.redo_label();
+            let undo = self.model.project().undo_label();
+            let redo = self.model.project().redo_label();
             let say = |what: Option<&str>, keys: &str| what.map_or_else(|| keys.to_owned(), |w| format!("{w}, {keys}"));
             let buttons = [
-                (icon::FULLSCREEN, "Full screen", "F11".to_owned(), true, Action::Fullscreen),
-                (if dark { icon::SUN } else { icon::MOON }, "Light or dark", "Ctrl+L".to_owned(), true, Action::Theme),
-                (icon::REDO, "Redo", say(redo, "Ctrl+Shift+Z"), redo.is_some(), Action::Redo),
-                (icon::UNDO, "Undo", say(undo, "Ctrl+Z"), undo.is_some(), Action::Undo),
+                (icon::FULLSCREEN, "Full screen", "F11".to_owned(), true, MenuItem::Fullscreen),
+                (
+                    if dark { icon::SUN } else { icon::MOON },
+                    "Light or dark",
+                    "Ctrl+L".to_owned(),
+                    true,
+                    MenuItem::Theme,
+                ),
+                (icon::REDO, "Redo", say(redo, "Ctrl+Shift+Z"), redo.is_some(), MenuItem::Redo),
+                (icon::UNDO, "Undo", say(undo, "Ctrl+Z"), undo.is_some(), MenuItem::Undo),
             ];
             for (glyph, name, hover, enabled, action) in buttons {
                 if icon_button(ui, glyph, name, &hover, enabled).clicked() {
@@ -264,7 +282,7 @@ impl Chainrule {
     fn document_name(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         let mut name = self.model.document().name.clone();
-        let dirty = self.model.project.is_dirty();
+        let dirty = self.model.project().is_dirty();
         let galley = ui.painter().layout_no_wrap(name.clone(), theme::regular(BODY), t.label);
         let width = (galley.size().x + 2.0).clamp(40.0, (ui.available_width() - 16.0).max(40.0));
         let edit = egui::TextEdit::singleline(&mut name)
@@ -293,7 +311,7 @@ impl Chainrule {
         let mut chosen = None;
         let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
             ui.set_min_width(230.0);
-            for (group, actions) in Action::GROUPS {
+            for (group, actions) in MenuItem::GROUPS {
                 ui.menu_button(group, |ui| {
                     ui.set_min_width(230.0);
                     for action in actions {
@@ -318,10 +336,12 @@ impl Chainrule {
     fn file_extras(&mut self, ui: &mut Ui) {
         ui.separator();
         ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, tokens(ui).hint);
-        ui.checkbox(&mut self.model.include_run, "Save with the run").on_hover_text(
-            "Also saves parameters, optimizer state and curves, so that training goes on where it stopped",
-        );
-        let recent = self.model.recent.clone();
+        let mut include = self.model.includes_run();
+        let hover = "Also saves parameters, optimizer state and curves, so that training goes on where it stopped";
+        if ui.checkbox(&mut include, "Save with the run").on_hover_text(hover).changed() {
+            self.model.include_run(include);
+        }
+        let recent = self.model.recent().to_vec();
         ui.add_enabled_ui(!recent.is_empty(), |ui| {
             ui.menu_button("Recent files", |ui| {
                 for path in recent {
@@ -333,95 +353,77 @@ impl Chainrule {
         });
     }
 
-    fn can(&self, action: Action) -> bool {
+    fn can(&self, action: MenuItem) -> bool {
         match action {
-            Action::Undo => self.model.project.undo_label().is_some(),
-            Action::Redo => self.model.project.redo_label().is_some(),
-            Action::Delete | Action::Duplicate => !self.model.selection.is_empty(),
-            Action::Play | Action::Step | Action::Rewind | Action::NewSeed => self.model.trainable(),
-            Action::Fit | Action::Search => self.workspace == Workspace::Build,
+            MenuItem::Undo => self.model.project().undo_label().is_some(),
+            MenuItem::Redo => self.model.project().redo_label().is_some(),
+            MenuItem::Delete | MenuItem::Duplicate => !self.model.selection().is_empty(),
+            MenuItem::Play | MenuItem::Step | MenuItem::Rewind | MenuItem::NewSeed => self.model.trainable(),
+            MenuItem::Fit | MenuItem::Search => self.workspace == Workspace::Build,
             _ => true,
         }
     }
 
     /// Does what a menu entry, a key or a button asks for.
-    pub fn perform(&mut self, ctx: &Context, action: Action) {
+    pub fn perform(&mut self, ctx: &Context, action: MenuItem) {
         if !self.can(action) {
             return;
         }
-        let model = &mut self.model;
+        let model = &self.model;
         match action {
-            Action::New => model.intend(Intention::New),
-            Action::OpenPreset => model.intend(Intention::AskPreset),
-            Action::Gallery => self.gallery.open = true,
-            Action::Save => model.save(),
-            Action::SaveAs => model.save_as(),
-            Action::OpenData => model.ask(Question::OpenData),
-            Action::Quit => model.intend(Intention::Quit),
-            Action::Undo => model.project.undo(),
-            Action::Redo => model.project.redo(),
-            Action::Delete => edits::delete(model),
-            Action::Duplicate => edits::duplicate(model),
-            Action::SelectAll => model.selection = model.document().network.layers.iter().map(|l| l.id).collect(),
-            Action::Play => model.toggle_play(),
-            Action::Step => model.train(Command::Step(model.step_unit)),
-            Action::Rewind => model.train(Command::Rewind),
-            Action::NewSeed => model.new_seed(),
-            Action::Data => self.workspace = Workspace::Data,
-            Action::Build => self.workspace = Workspace::Build,
-            Action::Train => self.workspace = Workspace::Train,
-            Action::Explain => self.workspace = Workspace::Explain,
-            Action::Learn => self.workspace = Workspace::Learn,
-            Action::Fit => self.build.fit(),
-            Action::Search => Palette::focus(ctx),
-            Action::Theme => {
-                let dark = ctx.theme() == Theme::Dark;
-                ctx.set_theme(if dark { Theme::Light } else { Theme::Dark });
+            MenuItem::New => model.intend(Intention::New),
+            MenuItem::OpenPreset => model.intend(Intention::AskPreset),
+            MenuItem::Gallery => self.gallery.open = true,
+            MenuItem::Save => model.queue(Action::Save),
+            MenuItem::SaveAs => model.queue(Action::SaveAs),
+            MenuItem::OpenData => model.ask(Question::OpenData),
+            MenuItem::Quit => model.intend(Intention::Quit),
+            MenuItem::Undo => model.queue(Action::Undo),
+            MenuItem::Redo => model.queue(Action::Redo),
+            MenuItem::Delete => edits::delete(model),
+            MenuItem::Duplicate => edits::duplicate(model),
+            MenuItem::SelectAll => model.select(model.document().network.layers.iter().map(|l| l.id)),
+            MenuItem::Play => model.queue(Action::TogglePlay),
+            MenuItem::Step => model.train(Command::Step(model.step_unit())),
+            MenuItem::Rewind => model.train(Command::Rewind),
+            MenuItem::NewSeed => model.queue(Action::NewSeed),
+            MenuItem::Data => self.workspace = Workspace::Data,
+            MenuItem::Build => self.workspace = Workspace::Build,
+            MenuItem::Train => self.workspace = Workspace::Train,
+            MenuItem::Explain => self.workspace = Workspace::Explain,
+            MenuItem::Learn => self.workspace = Workspace::Learn,
+            MenuItem::Fit => self.build.fit(),
+            MenuItem::Search => Palette::focus(ctx),
+            MenuItem::Theme => {
+                self.set_theme(ctx, if self.theme == Theme::Dark { Theme::Light } else { Theme::Dark });
             }
-            Action::Projector => self.set_projector(ctx, !self.projector),
-            Action::Panels => {
-                model.panels = if model.is_bare() { Panels::Shown } else { Panels::Hidden };
+            MenuItem::Projector => self.set_projector(ctx, !self.projector),
+            MenuItem::Panels => {
+                model.queue(Action::Panels(if model.is_bare() { Panels::Shown } else { Panels::Hidden }));
             }
-            Action::Annotate => self.annotations.toggle(),
-            Action::Fullscreen => {
+            MenuItem::Annotate => self.annotations.toggle(),
+            MenuItem::Fullscreen => {
                 let full = ctx.input(|i| i.viewport().fullscreen.unwrap_or(false));
                 ctx.send_viewport_cmd(egui::ViewportCommand::Fullscreen(!full));
             }
-            Action::Shortcuts => self.shortcuts = !self.shortcuts,
-        }
-    }
-
-    /// Shows the message; it disappears after a while, a problem stays until it is closed.
-    fn expire_notice(&mut self, ctx: &Context) {
-        let now = ctx.input(|i| i.time);
-        let Some(notice) = &self.model.notice else {
-            self.notice = None;
-            return;
-        };
-        let since = self.notice.as_ref().filter(|(n, _)| n == notice).map_or(now, |(_, since)| *since);
-        let left = since + NOTICE - now;
-        if notice.problem || left > 0.0 {
-            if !notice.problem {
-                ctx.request_repaint_after(Duration::from_secs_f64(left));
-            }
-            self.notice = Some((notice.clone(), since));
-        } else {
-            self.model.notice = None;
+            MenuItem::Shortcuts => self.shortcuts = !self.shortcuts,
         }
     }
 
     /// The last message. Training that ended badly is told here too.
     fn notices(&mut self, ui: &mut Ui) {
-        self.expire_notice(ui.ctx());
+        if let Some(left) = self.model.expire_notice(ui.input(|i| i.time)) {
+            ui.ctx().request_repaint_after(Duration::from_secs_f64(left));
+        }
         let t = tokens(ui);
-        let status = match &self.model.snapshot.status {
+        let status = match &self.model.snapshot().status {
             crate::train::Status::Diverged(text) | crate::train::Status::Failed(text) if self.model.is_current() => {
                 Some(text.clone())
             }
             _ => None,
         };
-        let shown =
-            self.model.notice.as_ref().map(|n| (n.text.clone(), n.problem)).or(status.clone().map(|text| (text, true)));
+        let told = self.model.tell().map(|n| (n.text.clone(), n.problem));
+        let shown = told.or(status.map(|text| (text, true)));
         let Some((text, problem)) = shown else { return };
         let colour = if problem { t.problem } else { t.ok };
         let frame = Frame::new().fill(t.raised).inner_margin(egui::Margin::symmetric(14, 8));
@@ -433,12 +435,12 @@ impl Chainrule {
                     ui.add(egui::Label::new(RichText::new(text).size(LABEL + 0.5)).wrap())
                 });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if self.model.notice.is_none() {
+                    if self.model.tell().is_none() {
                         if ui.button("Rewind to start again").clicked() {
                             self.model.train(Command::Rewind);
                         }
                     } else if icon_button(ui, icon::CLOSE, "Close message", "", true).clicked() {
-                        self.model.notice = None;
+                        self.model.queue(Action::CloseNotice);
                     }
                 });
             });
@@ -451,7 +453,7 @@ impl Chainrule {
             ctx,
             |ui| {
                 ui.horizontal_top(|ui| {
-                    for (group, actions) in Action::GROUPS.iter().filter(|(g, _)| *g != "Help") {
+                    for (group, actions) in MenuItem::GROUPS.iter().filter(|(g, _)| *g != "Help") {
                         ui.vertical(|ui| {
                             ui.label(title(group));
                             egui::Grid::new(group).num_columns(2).spacing([14.0, 6.0]).show(ui, |ui| {
@@ -476,16 +478,13 @@ impl Chainrule {
     }
 
     fn experiment(&mut self, ctx: &Context) {
-        if let Some(kind) = self.model.wanted_experiment.take() {
-            self.experiment = Some(Experiment::new(kind, &self.model));
-        }
         if let Some(mut experiment) = self.experiment.take() {
-            self.experiment = experiment.ui(ctx, &mut self.model).then_some(experiment);
+            self.experiment = experiment.ui(ctx, &self.model).then_some(experiment);
         }
     }
 
     fn question(&mut self, ctx: &Context) {
-        let Some(modal) = self.model.modal.clone() else { return };
+        let Some(modal) = self.model.modal().cloned() else { return };
         let frame = Frame::popup(&ctx.global_style()).inner_margin(20);
         let response = egui::Modal::new(egui::Id::unique("question")).frame(frame).show(ctx, |ui| {
             ui.set_max_width(420.0);
@@ -503,13 +502,13 @@ impl Chainrule {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         if ui.button("Save").clicked() {
-                            self.model.save_then(intention.clone());
+                            self.model.queue(Action::SaveThen(intention.clone()));
                         }
                         if ui.button("Discard changes").clicked() {
-                            self.model.proceed(intention);
+                            self.model.queue(Action::Proceed(intention));
                         }
                         if ui.button("Cancel").clicked() {
-                            self.model.modal = None;
+                            self.model.queue(Action::CloseQuestion);
                         }
                     });
                 }
@@ -524,31 +523,31 @@ impl Chainrule {
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         if ui.button("Read it").clicked() {
-                            self.model.show(*preset, Some(path));
+                            self.model.queue(Action::ReadOutside);
                         }
                         if ui.button("Cancel").clicked() {
-                            self.model.modal = None;
+                            self.model.queue(Action::CloseQuestion);
                         }
                     });
                 }
             }
         });
         if response.should_close() {
-            self.model.modal = None;
+            self.model.queue(Action::CloseQuestion);
         }
     }
 
     fn closing(&mut self, ctx: &Context) {
-        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quit && self.model.project.is_dirty() {
+        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quits() && self.model.project().is_dirty() {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             self.model.intend(Intention::Quit);
-        } else if self.model.quit {
+        } else if self.model.quits() {
             ctx.send_viewport_cmd(egui::ViewportCommand::Close);
         }
     }
 
     fn name_window(&mut self, ctx: &Context) {
-        let mark = if self.model.project.is_dirty() { " •" } else { "" };
+        let mark = if self.model.project().is_dirty() { " •" } else { "" };
         let wanted = format!("{}{mark} – Chainrule", self.model.document().name);
         if wanted != self.window_title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(wanted.clone()));
@@ -564,12 +563,12 @@ impl eframe::App for Chainrule {
 
     fn save(&mut self, storage: &mut dyn eframe::Storage) {
         let Self { model, workspace, projector, learn, .. } = self;
-        let light = self.pictures.is_light();
+        let light = self.theme == Theme::Light;
         eframe::set_value(
             storage,
             STORAGE,
             &Preferences {
-                recent: model.recent.clone(),
+                recent: model.recent().to_vec(),
                 workspace: *workspace,
                 light,
                 projector: *projector,

@@ -1,7 +1,7 @@
 //! The bar under every workspace: what training is doing, and the controls that make it do something else.
 
 use super::icon;
-use super::model::Model;
+use super::state::{Action, Model};
 use super::theme::{BODY, LABEL, SPACE, semibold, tokens};
 use super::widgets::{hint, icon_button, label, named, number, segmented, sparkline};
 use crate::format;
@@ -16,7 +16,7 @@ const SLOWEST: f32 = 0.25;
 pub const HEIGHT: f32 = 62.0;
 
 /// Draws the bar.
-pub fn ui(ui: &mut Ui, model: &mut Model) {
+pub fn ui(ui: &mut Ui, model: &Model) {
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         controls(ui, model);
@@ -28,21 +28,21 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
     });
 }
 
-fn controls(ui: &mut Ui, model: &mut Model) {
+fn controls(ui: &mut Ui, model: &Model) {
     let ready = model.trainable();
     if icon_button(ui, icon::REWIND, "Rewind", "Home: back to the same initial parameters", ready).clicked() {
         model.train(Command::Rewind);
     }
     if icon_button(ui, icon::DICE, "New seed", "Ctrl+R: other initial parameters, from the beginning", ready).clicked()
     {
-        model.new_seed();
+        model.queue(Action::NewSeed);
     }
-    let diverged = matches!(model.snapshot.status, Status::Diverged(_));
+    let diverged = matches!(model.snapshot().status, Status::Diverged(_));
     if icon_button(ui, icon::STEP, "Step", "Full stop: one phase, batch or epoch", ready && !diverged).clicked() {
-        model.train(Command::Step(model.step_unit));
+        model.train(Command::Step(model.step_unit()));
     }
     let t = tokens(ui);
-    let running = model.snapshot.is_running();
+    let running = model.snapshot().is_running();
     let (glyph, name) = if running { (icon::PAUSE, "Pause") } else { (icon::PLAY, "Play") };
     let enabled = ready && !diverged;
     let (fill, text) = if enabled { (t.accent, t.on_accent) } else { (t.raised, t.hint) };
@@ -51,7 +51,7 @@ fn controls(ui: &mut Ui, model: &mut Model) {
     let response = named(ui.add_enabled(enabled, button), Role::Button, name);
     let why = if diverged { "Rewind first: the loss is no longer finite" } else { "There is no network to train yet" };
     if response.on_hover_text(format!("{name}  (Space)")).on_disabled_hover_text(why).clicked() {
-        model.toggle_play();
+        model.queue(Action::TogglePlay);
     }
 }
 
@@ -66,25 +66,27 @@ fn block<R>(ui: &mut Ui, heading: &str, width: f32, add: impl FnOnce(&mut Ui) ->
     .inner
 }
 
-fn step_and_speed(ui: &mut Ui, model: &mut Model) {
+fn step_and_speed(ui: &mut Ui, model: &Model) {
     let choices = [
         (StepUnit::Phase, "phase", "One of the four: forward pass, error, backward pass, update"),
         (StepUnit::Batch, "batch", "One mini-batch: all four phases"),
         (StepUnit::Epoch, "epoch", "Every training row once"),
     ];
     block(ui, "Step", 148.0, |ui| {
-        if segmented(ui, &mut model.step_unit, &choices)
-            && let Pace::Slow { per_second, .. } = model.pace
-        {
-            model.set_pace(Pace::Slow { unit: model.step_unit, per_second });
+        let mut unit = model.step_unit();
+        if segmented(ui, &mut unit, &choices) {
+            model.queue(Action::StepUnit(unit));
+            if let Pace::Slow { per_second, .. } = model.pace() {
+                model.queue(Action::Pace(Pace::Slow { unit, per_second }));
+            }
         }
     });
-    let heading = match model.pace {
+    let heading = match model.pace() {
         Pace::Full => "Speed: full".to_owned(),
         Pace::Slow { per_second, .. } => format!("Speed: {}", format::pace(f64::from(per_second), "steps")),
     };
     block(ui, &heading, 112.0, |ui| {
-        let mut position = match model.pace {
+        let mut position = match model.pace() {
             Pace::Full => 1.0,
             Pace::Slow { per_second, .. } => (per_second / SLOWEST).ln() / (FASTEST / SLOWEST).ln() * 0.95,
         };
@@ -95,7 +97,8 @@ fn step_and_speed(ui: &mut Ui, model: &mut Model) {
             .changed()
         {
             let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
-            model.set_pace(if position > 0.96 { Pace::Full } else { Pace::Slow { unit: model.step_unit, per_second } });
+            let slow = Pace::Slow { unit: model.step_unit(), per_second };
+            model.queue(Action::Pace(if position > 0.96 { Pace::Full } else { slow }));
         }
     });
 }
@@ -106,8 +109,8 @@ fn value(ui: &mut Ui, heading: &str, width: f32, text: &str) {
     });
 }
 
-fn counters(ui: &mut Ui, model: &mut Model) {
-    let s = model.snapshot.clone();
+fn counters(ui: &mut Ui, model: &Model) {
+    let s = model.snapshot().clone();
     block(ui, "Epoch", 128.0, |ui| {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -175,11 +178,11 @@ fn describe(
     accent: Color32,
     quiet: Color32,
 ) -> (Color32, String, String) {
-    let s = &model.snapshot;
-    if let Some(e) = &model.data_error {
-        return (problem, "No data to train on".to_owned(), e.clone());
+    let s = model.snapshot();
+    if let Some(e) = model.data_error() {
+        return (problem, "No data to train on".to_owned(), e.to_owned());
     }
-    if !model.inference.fits() {
+    if !model.inference().fits() {
         return (problem, "The network has a problem".to_owned(), "See the Build workspace".to_owned());
     }
     match &s.status {
@@ -228,7 +231,7 @@ fn trend(losses: &[f32]) -> &'static str {
 }
 
 /// The settings of the optimizer, for the inspector; with its constants if there is room.
-pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
+pub fn training_settings(ui: &mut Ui, model: &Model, roomy: bool) {
     use super::widgets::{choice, field};
     use crate::nn::Optimizer;
     let training = model.document().training.clone();
@@ -301,14 +304,13 @@ pub fn training_settings(ui: &mut Ui, model: &mut Model, roomy: bool) {
     field(ui, "Seed", "Of the initial parameters, the order of rows, and dropout", |ui| {
         if let Some(v) = number(ui, "Seed", training.seed, 0..=9_999_999, 0.2) {
             model.edit("Change seed", Some(7), |d| d.training.seed = v);
-            model.sync();
             model.train(Command::Rewind);
         }
     });
 }
 
 /// How the learning rate changes, and when training ends early.
-fn schedule(ui: &mut Ui, model: &mut Model, training: &TrainConfig) {
+fn schedule(ui: &mut Ui, model: &Model, training: &TrainConfig) {
     use super::widgets::{choice, field};
     let mut new = training.schedule;
     field(

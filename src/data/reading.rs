@@ -5,7 +5,7 @@ use crate::format;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Progress of a read, shared with whoever shows it.
+/// Progress of a read or of other work on a thread, shared with whoever shows it.
 #[derive(Debug, Default)]
 pub struct ReadingProgress {
     done: AtomicU64,
@@ -19,9 +19,19 @@ impl ReadingProgress {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 
+    /// Sets what is done, and of how much.
+    pub fn set(&self, done: u64, total: u64) {
+        self.total.store(total, Ordering::Relaxed);
+        self.done.store(done, Ordering::Relaxed);
+    }
+
     /// Makes the read end soon with [`DataError::Cancelled`].
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 }
 

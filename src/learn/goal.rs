@@ -232,14 +232,44 @@ pub struct Seen {
     pub nudged_slope: Option<f64>,
 }
 
+/// One thing that was looked at or answered in Explain.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sight {
+    Phase(Phase),
+    /// The chain of a weight, by its place in the flat vector.
+    Chain(usize),
+    /// A sign, a size or a number that was predicted correctly.
+    RightSign,
+    RightSize,
+    RightNumber,
+    /// The slope where a weight was nudged to, as a share of that at its own value.
+    NudgedSlope(f64),
+}
+
 impl Seen {
-    pub fn phase(&mut self, phase: Phase) {
-        self.phases.insert(phase.label());
+    /// Whether it would change nothing.
+    pub fn has(&self, sight: Sight) -> bool {
+        match sight {
+            Sight::Phase(phase) => self.phases.contains(phase.label()),
+            Sight::Chain(weight) => self.chains.contains(&weight),
+            Sight::RightSign | Sight::RightSize | Sight::RightNumber => false,
+            Sight::NudgedSlope(slope) => self.nudged_slope == Some(slope),
+        }
     }
 
-    /// The chain of a weight, by its place in the flat vector.
-    pub fn chain(&mut self, weight: usize) {
-        self.chains.insert(weight);
+    pub fn take(&mut self, sight: Sight) {
+        match sight {
+            Sight::Phase(phase) => {
+                self.phases.insert(phase.label());
+            }
+            Sight::Chain(weight) => {
+                self.chains.insert(weight);
+            }
+            Sight::RightSign => self.right_signs += 1,
+            Sight::RightSize => self.right_sizes += 1,
+            Sight::RightNumber => self.right_numbers += 1,
+            Sight::NudgedSlope(slope) => self.nudged_slope = Some(slope),
+        }
     }
 }
 
@@ -341,7 +371,7 @@ pub(super) fn is_prediction(network: &NetworkSpec, layer: crate::nn::LayerId) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Goal, Seen};
+    use super::{Facts, Goal, Seen, Sight};
     use crate::project::builtin;
     use crate::train::Phase;
 
@@ -358,10 +388,10 @@ mod tests {
         assert!(!reached(&document, &seen, "test accuracy >= 0") && !reached(&document, &seen, "test accuracy < 2"));
         document.training.learning_rate = 0.5;
         assert!(reached(&document, &seen, "learning rate >= 0.5 and optimizer is adam and loss is mean squared error"));
-        seen.phase(Phase::Forward);
-        seen.phase(Phase::Forward);
+        seen.take(Sight::Phase(Phase::Forward));
+        seen.take(Sight::Phase(Phase::Forward));
         assert!(!reached(&document, &seen, "phases seen >= 2"));
-        seen.phase(Phase::Update);
+        seen.take(Sight::Phase(Phase::Update));
         assert!(reached(&document, &seen, "phases seen >= 2"));
         for (bad, told) in
             [("beauty > 3", "what can: epochs"), ("epochs > many", "not a number"), ("epochs", "compares nothing")]

@@ -7,7 +7,7 @@ mod progress;
 mod tex;
 
 pub use change::{Action, Change};
-pub use goal::{Facts, Goal, Measure, Quantity, Seen};
+pub use goal::{Facts, Goal, Measure, Quantity, Seen, Sight};
 pub use lesson::{Block, Lesson, LessonError, Question, Step, Task, folder, lessons};
 pub use progress::{Done, Progress};
 pub use tex::tex;

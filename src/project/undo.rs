@@ -2,14 +2,20 @@
 
 use super::document::Document;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Steps that are remembered.
 const DEPTH: usize = 200;
+
+/// The next revision; counted over all documents, so that no two states of any document share a number.
+static NEXT_REVISION: AtomicU64 = AtomicU64::new(1);
 
 /// The open document.
 #[derive(Clone, Debug, Default)]
 pub struct Project {
     document: Document,
+    revision: u64,
+    dirty: bool,
     past: Vec<(&'static str, Document)>,
     future: Vec<(&'static str, Document)>,
     /// Edits in a row with this key are one step.
@@ -21,20 +27,41 @@ pub struct Project {
 impl Project {
     /// A document as it was opened or last saved.
     pub fn opened(document: Document, path: Option<PathBuf>) -> Self {
-        Self { saved: Some(document.clone()), document, path, ..Self::default() }
+        let mut project = Self { saved: Some(document.clone()), document, path, ..Self::default() };
+        project.changed();
+        project
     }
 
     pub fn document(&self) -> &Document {
         &self.document
     }
 
+    /// Another number after every edit, undo, redo and open: equal numbers mean equal documents.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    fn changed(&mut self) {
+        self.revision = NEXT_REVISION.fetch_add(1, Ordering::Relaxed);
+        self.dirty = match &self.saved {
+            Some(saved) => *saved != self.document,
+            None => !self.past.is_empty(),
+        };
+    }
+
     /// Makes one change. Changes in a row with the same label and `key` — a drag, a slider — are one step to undo.
     pub fn edit(&mut self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Document)) {
-        let before = self.document.clone();
-        change(&mut self.document);
-        if self.document == before {
+        let mut document = self.document.clone();
+        change(&mut document);
+        self.put(label, key, document);
+    }
+
+    /// The same with the document as it is after the change.
+    pub fn put(&mut self, label: &'static str, key: Option<u64>, document: Document) {
+        if self.document == document {
             return;
         }
+        let before = std::mem::replace(&mut self.document, document);
         self.future.clear();
         let merging = key.map(|k| (label, k));
         if merging.is_none() || merging != self.merging {
@@ -44,11 +71,13 @@ impl Project {
             }
         }
         self.merging = merging;
+        self.changed();
     }
 
     /// Changes what follows from the last edit: undo takes both back.
     pub fn amend(&mut self, change: impl FnOnce(&mut Document)) {
         change(&mut self.document);
+        self.changed();
     }
 
     /// Ends a row of merged edits: the next one is a step of its own.
@@ -61,6 +90,7 @@ impl Project {
         if let Some((label, before)) = self.past.pop() {
             self.future.push((label, std::mem::replace(&mut self.document, before)));
             self.settle();
+            self.changed();
         }
     }
 
@@ -69,6 +99,7 @@ impl Project {
         if let Some((label, after)) = self.future.pop() {
             self.past.push((label, std::mem::replace(&mut self.document, after)));
             self.settle();
+            self.changed();
         }
     }
 
@@ -83,16 +114,14 @@ impl Project {
 
     /// The document was written to a file.
     pub fn mark_saved(&mut self, document: Document, path: PathBuf) {
+        self.dirty = document != self.document;
         self.saved = Some(document);
         self.path = Some(path);
     }
 
-    /// Whether there is work that no file holds.
+    /// Whether there are unsaved changes.
     pub fn is_dirty(&self) -> bool {
-        match &self.saved {
-            Some(saved) => *saved != self.document,
-            None => !self.past.is_empty(),
-        }
+        self.dirty
     }
 }
 
@@ -113,6 +142,29 @@ mod tests {
         p.edit("name", None, |d| d.name = "c".into());
         p.redo();
         assert_eq!(p.document().name, "c", "a new edit ends the old future");
+    }
+
+    #[test]
+    fn every_change_has_a_revision_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut new = |p: &Project| assert!(seen.insert(p.revision()), "the number was there before");
+        let mut p = Project::opened(super::Document::default(), None);
+        new(&p);
+        p.edit("name", None, |d| d.name = "a".into());
+        new(&p);
+        p.amend(|d| d.description = "b".into());
+        new(&p);
+        p.undo();
+        new(&p);
+        p.redo();
+        new(&p);
+        let before = p.revision();
+        p.edit("name", None, |_| {});
+        p.mark_saved(p.document().clone(), "a.json".into());
+        p.settle();
+        assert_eq!(p.revision(), before, "the document is the same");
+        assert!(!p.is_dirty());
+        new(&Project::opened(super::Document::default(), None));
     }
 
     #[test]

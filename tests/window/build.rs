@@ -37,7 +37,7 @@ fn a_network_is_built_by_clicks_and_every_step_can_be_undone() {
     window.click("Undo");
     window.ready();
     assert_eq!(*window.app().model.document(), built);
-    while window.app().model.project.undo_label().is_some() {
+    while window.app().model.project().undo_label().is_some() {
         window.press(Modifiers::COMMAND, Key::Z);
     }
     window.ready();
@@ -62,7 +62,7 @@ fn layers_are_moved_duplicated_and_inserted_by_menus() {
     window.ready();
     assert_eq!(window.layers()[2..4], [start[1].clone(), start[1].clone()], "the copy stands behind its original");
     window.press(Modifiers::COMMAND, Key::A);
-    assert_eq!(window.app().model.selection.len(), start.len() + 1);
+    assert_eq!(window.app().model.selection().len(), start.len() + 1);
 }
 
 #[test]
@@ -70,13 +70,13 @@ fn what_does_not_fit_is_told_on_the_card_and_fixed_by_one_click() {
     let mut window = Window::preset("iris");
     window.click("Prediction: dense 3 · identity");
     window.enter("Units", 2.0);
-    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.until("the problem is found", |app| !app.model.inference().fits());
     window.harness.run();
     assert!(window.shows("the target has 3 classes, but 2 values arrive here"));
     assert!(window.shows("The network has a problem"));
     window.click("Set Prediction to 3 units");
     window.ready();
-    assert!(window.app().model.inference.fits());
+    assert!(window.app().model.inference().fits());
     assert!(window.shows("Everything fits together"));
 
     // Units that no memory holds are refused with the memory they would need.
@@ -85,7 +85,7 @@ fn what_does_not_fit_is_told_on_the_card_and_fixed_by_one_click() {
             dense.units = 1_000_000_000;
         }
     });
-    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.until("the problem is found", |app| !app.model.inference().fits());
     assert!(window.shows("would need"));
 }
 
@@ -95,11 +95,11 @@ fn a_convolution_is_built_by_clicks_and_fixed_where_shapes_do_not_fit() {
     // Behind the input, where rows of 64 numbers come from.
     window.click("Input: features");
     window.click("Add conv 2d");
-    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.until("the problem is found", |app| !app.model.inference().fits());
     window.harness.run();
     assert!(window.shows("needs an image [channels, height, width]"));
     window.click("Insert a reshape layer to 1×8×8");
-    window.until("the next problem is found", |app| app.model.inference.problems.len() == 1);
+    window.until("the next problem is found", |app| app.model.inference().problems.len() == 1);
     window.harness.run();
     window.click("Insert a flatten layer");
     window.ready();
@@ -111,7 +111,7 @@ fn a_convolution_is_built_by_clicks_and_fixed_where_shapes_do_not_fit() {
     window.enter("Stride, vertical", 2.0);
     window.choose("Padding", "valid");
     window.ready();
-    let shapes = &window.app().model.inference.shapes;
+    let shapes = &window.app().model.inference().shapes;
     assert!(shapes.values().any(|s| *s == [5, 3, 6]), "{shapes:?}");
 
     // A choice from a list is a step of undo of its own, also where another setting of the layer follows.
@@ -119,11 +119,11 @@ fn a_convolution_is_built_by_clicks_and_fixed_where_shapes_do_not_fit() {
     window.press(Modifiers::COMMAND, Key::Z);
     window.ready();
     assert_eq!(window.layers()[2], "conv 5 @ 3×3 · ReLU");
-    let shapes = &window.app().model.inference.shapes;
+    let shapes = &window.app().model.inference().shapes;
     assert!(shapes.values().any(|s| *s == [5, 3, 6]), "the padding is still the chosen one: {shapes:?}");
     window.click("epoch");
     window.click("Step");
-    window.until("it trains", |app| app.model.snapshot.epoch == 1);
+    window.until("it trains", |app| app.model.snapshot().epoch == 1);
 }
 
 #[test]
@@ -132,12 +132,12 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     let mut window = Window::preset("residual");
     window.click("epoch");
     window.click("Step");
-    window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+    window.until("the epoch is done", |app| app.model.snapshot().epoch == 1);
     let file = folder.path().join("residual.json");
-    window.app_mut().model.include_run = true;
+    window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("the file is written", |app| app.model.notice.iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.tell().iter().any(|n| n.text.contains("Saved to")));
     let (document, params) = (window.app().model.document().clone(), window.snapshot().params.clone());
     let mut other = Window::open();
     other.answer(Answer::Chosen(file));
@@ -152,12 +152,12 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
         let stem = d.network.layers.iter().find(|l| l.name == "Stem").map(|l| l.id).expect("has one");
         d.network.wires.retain(|w| !(w.from == stem && w.to == join));
     });
-    window.until("the problem is found", |app| !app.model.inference.fits());
+    window.until("the problem is found", |app| !app.model.inference().fits());
     window.harness.run();
     assert!(window.shows("joins several layers, but only one is wired into it"));
     window.click("Remove Join");
     window.ready();
-    assert!(window.app().model.inference.fits());
+    assert!(window.app().model.inference().fits());
 }
 
 #[test]
@@ -177,8 +177,8 @@ fn a_sequence_layer_is_built_by_clicks_and_fixed_and_can_be_frozen_without_losin
     window.enter("Units", 7.0);
     window.ready();
     window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::StepUnit::Epoch));
-    window.until("an epoch is done", |app| app.model.snapshot.epoch == 1 && !app.model.is_waiting());
-    let lstm = *window.app().model.selection.first().expect("the new layer is selected");
+    window.until("an epoch is done", |app| app.model.snapshot().epoch == 1 && !app.model.is_waiting());
+    let lstm = *window.app().model.selection().first().expect("the new layer is selected");
     let weights = |window: &Window| window.snapshot().tensor(lstm, "weight").expect("is trained").0.to_vec();
     let before = weights(&window);
     window.harness.get_by_role_and_label(Role::CheckBox, "Frozen").click();
@@ -188,7 +188,7 @@ fn a_sequence_layer_is_built_by_clicks_and_fixed_and_can_be_frozen_without_losin
     assert_eq!(window.snapshot().epoch, 1, "the run goes on");
     assert_eq!(weights(&window), before);
     window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::StepUnit::Epoch));
-    window.until("another epoch is done", |app| app.model.snapshot.epoch == 2 && !app.model.is_waiting());
+    window.until("another epoch is done", |app| app.model.snapshot().epoch == 2 && !app.model.is_waiting());
     assert_eq!(weights(&window), before, "frozen weights stay");
     window.click("Undo");
     window.ready();
@@ -204,7 +204,7 @@ fn an_output_is_compared_with_the_features_and_a_second_one_adds_its_loss() {
     let mut window = Window::preset("two-outputs");
     window.click("Train");
     window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::StepUnit::Epoch));
-    window.until("an epoch is done", |app| app.model.snapshot.validations.len() == 2 && !app.model.is_waiting());
+    window.until("an epoch is done", |app| app.model.snapshot().validations.len() == 2 && !app.model.is_waiting());
     for text in ["Outputs", "Class output", "Picture output", "mean squared error × 0.5"] {
         assert!(window.shows(text), "{text}");
     }

@@ -24,9 +24,9 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     window.click("Open data…");
     // The file is looked at first: nothing changes until it is taken.
     window.until_shown("columns separated by semicolons, with a header, decimal comma, UTF-8");
-    assert!(window.app().model.dataset.as_ref().is_some_and(|d| d.name != "fruit.csv"), "the old data are still there");
+    assert!(window.app().model.dataset().is_some_and(|d| d.name != "fruit.csv"), "the old data are still there");
     window.click("Use these data");
-    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "fruit.csv"));
+    window.until("the table is open", |app| app.model.dataset().is_some_and(|d| d.name == "fruit.csv"));
     window.ready();
     window.harness.run();
     for text in
@@ -34,17 +34,17 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     {
         assert!(window.shows(text), "{text}");
     }
-    let data = window.app().model.dataset.clone().expect("is open");
+    let data = window.app().model.dataset().cloned().expect("is open");
     assert_eq!((data.rows(), data.features()), (90, 2));
     assert_eq!(window.layers().iter().rev().nth(1).map(String::as_str), Some("dense 3 · identity"));
 
     // A role is changed in the column's head, and undone.
     window.choose("Role of length", "ignore");
     window.ready();
-    assert_eq!(window.app().model.dataset.as_ref().map(|d| d.features()), Some(1));
+    assert_eq!(window.app().model.dataset().map(|d| d.features()), Some(1));
     window.press(Modifiers::COMMAND, Key::Z);
     window.ready();
-    assert_eq!(window.app().model.dataset.as_ref().map(|d| d.features()), Some(2));
+    assert_eq!(window.app().model.dataset().map(|d| d.features()), Some(2));
 
     // Nothing is lost when the dialog is cancelled, cannot be shown, or the file is bad.
     let before = window.app().model.document().clone();
@@ -59,7 +59,7 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     ] {
         window.answer(answer);
         window.click("Open data…");
-        window.until(says, |app| app.model.notice.as_ref().is_some_and(|n| n.text.contains(says)));
+        window.until(says, |app| app.model.tell().is_some_and(|n| n.text.contains(says)));
         assert!(window.shows(says), "{says}");
     }
     window.click("Close message");
@@ -83,7 +83,7 @@ fn a_file_is_dropped_onto_the_window() {
     window.harness.input_mut().dropped_files.push(Arc::new(Dropped(file)));
     window.until_shown("columns separated by tabs, with a header, UTF-8");
     window.press(Modifiers::NONE, Key::Enter);
-    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.tsv"));
+    window.until("the table is open", |app| app.model.dataset().is_some_and(|d| d.name == "line.tsv"));
     window.ready();
     assert!(window.layers().last().is_some_and(|l| l == "mean squared error"));
 }
@@ -99,9 +99,9 @@ fn what_a_reader_says_is_told_beside_what_became_of_the_network() {
     window.app_mut().model.open_any(file);
     window.until_shown("columns separated by commas, without a header, UTF-8");
     window.press(Modifiers::NONE, Key::Enter);
-    window.until("the table is open", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "late.csv"));
+    window.until("the table is open", |app| app.model.dataset().is_some_and(|d| d.name == "late.csv"));
     window.ready();
-    let said = window.app().model.notice.clone().expect("something is told").text;
+    let said = window.app().model.tell().cloned().expect("something is told").text;
     assert!(said.contains("Line 60001 is not UTF-8") && said.contains("A dense network"), "{said}");
 }
 
@@ -121,8 +121,8 @@ fn a_file_is_corrected_before_it_is_taken() {
     window.click("The first row names the columns");
     window.until_shown("columns separated by semicolons, with a header, UTF-8");
     window.click("Use these data");
-    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "odd.txt"));
-    let data = window.app().model.table.clone().expect("is open");
+    window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "odd.txt"));
+    let data = window.app().model.table().cloned().expect("is open");
     assert_eq!((data.loaded.table.rows(), data.loaded.table.columns[2].name.as_str()), (59, "a"));
     // The choices are the document's, so that the file is read the same way again.
     let DataSource::File { options, .. } = &window.app().model.document().data.source else { panic!("a file") };
@@ -174,7 +174,7 @@ fn a_folder_of_pictures_is_looked_at_and_taken() {
     let images = |window: &Window| window.harness.query_all_by_role(Role::Image).count();
     assert!(images(&window) > 1);
     window.press(Modifiers::NONE, Key::Enter);
-    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "pictures"));
+    window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "pictures"));
     window.ready();
 }
 
@@ -233,7 +233,7 @@ fn rows_are_searched_filtered_and_sorted() {
 fn the_preparation_is_a_list_that_the_network_follows() {
     let mut window = Window::preset("iris");
     window.click("Data");
-    let features = |window: &Window| window.app().model.dataset.as_ref().map(|d| d.features());
+    let features = |window: &Window| window.app().model.dataset().map(|d| d.features());
     assert_eq!(features(&window), Some(4));
     window.click("Add step");
     window.harness.run_steps(2);
@@ -282,7 +282,7 @@ fn own_data_are_drawn_saved_and_trained_on() {
         let DataSource::Drawing(drawing) = &window.app().model.document().data.source else { panic!("a drawing") };
         assert!(drawing.points.iter().any(|p| p.2 == u8::from(left >= 0.5)), "{class}: {:?}", drawing.points);
     }
-    window.until("there are points", |app| app.model.dataset.as_ref().is_some_and(|d| d.rows() > 20));
+    window.until("there are points", |app| app.model.dataset().is_some_and(|d| d.rows() > 20));
     window.ready();
     let DataSource::Drawing(drawing) = window.app().model.document().data.source.clone() else { panic!("a drawing") };
     assert!(drawing.points.iter().all(|p| (p.0 < 0.0) == (p.2 == 0)), "{:?}", drawing.points);
@@ -306,10 +306,10 @@ fn a_file_that_was_moved_is_found_again_by_its_contents() {
     window.app_mut().model.open_any(path("line.csv"));
     window.until_shown("First rows");
     window.click("Use these data");
-    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.csv"));
+    window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "line.csv"));
     window.answer(Answer::Chosen(path("work.json")));
     window.press(Modifiers::COMMAND, Key::S);
-    window.until("it is saved", |app| app.model.project.path.is_some() && !app.model.project.is_dirty());
+    window.until("it is saved", |app| app.model.project().path.is_some() && !app.model.project().is_dirty());
 
     std::fs::rename(path("line.csv"), path("moved.csv")).expect("can be moved");
     std::fs::write(path("other.csv"), format!("x,y\n{}", rows(1))).expect("can be written");
@@ -321,10 +321,10 @@ fn a_file_that_was_moved_is_found_again_by_its_contents() {
     window.answer(Answer::Chosen(path("other.csv")));
     window.click("Find the file…");
     window.until_shown("has other contents than when the preset was saved");
-    assert!(window.app().model.dataset.is_none());
+    assert!(window.app().model.dataset().is_none());
     window.answer(Answer::Chosen(path("moved.csv")));
     window.click("Find the file…");
-    window.until("it is found", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "moved.csv"));
+    window.until("it is found", |app| app.model.dataset().is_some_and(|d| d.name == "moved.csv"));
     // A file with other contents is told, and can be taken as it is.
     std::fs::write(path("line.csv"), format!("x,y\n{}", rows(2))).expect("can be written");
     let mut window = Window::open();
@@ -332,5 +332,5 @@ fn a_file_that_was_moved_is_found_again_by_its_contents() {
     window.click("Data");
     window.until_shown("Take it as it is");
     window.click("Take it as it is");
-    window.until("it is taken", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "line.csv"));
+    window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "line.csv"));
 }

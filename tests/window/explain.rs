@@ -54,7 +54,7 @@ fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
     window.until_shown("of 10 in the mini-batch");
     let steps = window.snapshot().step;
     window.click("Train this step");
-    window.until("the step is taken", |app| app.model.snapshot.step == steps + 1);
+    window.until("the step is taken", |app| app.model.snapshot().step == steps + 1);
     window.until_shown("1 Forward pass");
 }
 
@@ -87,7 +87,7 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         window.answer(Answer::Chosen(path.clone()));
         window.click("Worksheet");
         window.click(entry);
-        window.until("it is saved", |app| app.model.notice.iter().any(|n| n.text.contains(file)));
+        window.until("it is saved", |app| app.model.tell().iter().any(|n| n.text.contains(file)));
         std::fs::read(path).expect("it is there")
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");
@@ -99,7 +99,7 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
     }
     // Every result that the solutions tell is missing from the students' formulas.
     let model = &window.app().model;
-    let (spec, data) = (&model.document().network, model.dataset.clone().expect("there are data"));
+    let (spec, data) = (&model.document().network, model.dataset().cloned().expect("there are data"));
     let session =
         chainrule::train::Session::new(spec, data.clone(), model.document().training.clone(), 1).expect("it fits");
     let mut replica = chainrule::train::Replica::<f32>::new(spec, data, 1, 1, 1).expect("it fits");

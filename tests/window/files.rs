@@ -15,15 +15,15 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.click("epoch");
     for epoch in 1..=3 {
         window.click("Step");
-        window.until("the epoch is done", move |app| app.model.snapshot.epoch == epoch);
+        window.until("the epoch is done", move |app| app.model.snapshot().epoch == epoch);
     }
     window.app_mut().model.edit("test", None, |d| d.name = "Mine".to_owned());
     window.harness.run_steps(2);
     assert!(window.shows("Unsaved changes"));
-    window.app_mut().model.include_run = true;
+    window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND, Key::S);
-    window.until("the file is written", |app| app.model.notice.iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.tell().iter().any(|n| n.text.contains("Saved to")));
     assert!(!window.shows("Unsaved changes"));
     let (params, history) = (window.snapshot().params.clone(), window.snapshot().history.clone());
 
@@ -39,7 +39,7 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.click("Train");
     window.harness.run();
     assert!(window.shows("Gradient norm per layer"));
-    assert_eq!(window.app().model.recent, std::slice::from_ref(&file));
+    assert_eq!(window.app().model.recent(), std::slice::from_ref(&file));
 
     // A file that cannot be read, and one that cannot be written, change nothing.
     let before = window.app().model.document().clone();
@@ -47,11 +47,11 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     std::fs::write(&broken, &std::fs::read_to_string(&file).expect("was written")[..200]).expect("can be written");
     window.answer(Answer::Chosen(broken));
     window.press(Modifiers::COMMAND, Key::O);
-    window.until("a message", |app| app.model.notice.iter().any(|n| n.problem));
+    window.until("a message", |app| app.model.tell().iter().any(|n| n.problem));
     assert!(window.shows("broken.json is not a preset"));
     window.answer(Answer::Chosen(folder.path().join("nowhere").join("x.json")));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("a message", |app| app.model.notice.iter().any(|n| n.text.contains("cannot be saved")));
+    window.until("a message", |app| app.model.tell().iter().any(|n| n.text.contains("cannot be saved")));
     assert_eq!(*window.app().model.document(), before);
     assert_eq!(Preset::open(&file).expect("is as it was").document, before);
 }
@@ -75,12 +75,12 @@ fn a_preset_asks_before_it_reads_outside_of_its_folder() {
     for choice in ["Cancel", "Read it"] {
         window.answer(Answer::Chosen(file.clone()));
         window.press(Modifiers::COMMAND, Key::O);
-        window.until("the question", |app| app.model.modal.is_some());
+        window.until("the question", |app| app.model.modal().is_some());
         assert!(window.shows("wants to read") && window.shows("secret.csv"));
         assert_eq!(*window.app().model.document(), before);
         window.click(choice);
     }
-    window.until("the data are there", |app| app.model.dataset.as_ref().is_some_and(|d| d.name == "secret.csv"));
+    window.until("the data are there", |app| app.model.dataset().is_some_and(|d| d.name == "secret.csv"));
     assert_eq!(window.app().model.document().name, "Curious");
 }
 

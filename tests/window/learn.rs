@@ -47,7 +47,7 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     // The program solves the last task, and says so in the report.
     window.click("Show me");
     window.until_shown("Task done: Train until at least 95");
-    window.until("training pauses by itself", |app| !app.model.snapshot.is_running());
+    window.until("training pauses by itself", |app| !app.model.snapshot().is_running());
     window.click("Learn");
     window.harness.get_by_label("It turns around the origin").click_accesskit();
     window.harness.run_steps(2);
@@ -56,7 +56,7 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     let path = folder.path().join("report.csv");
     window.answer(Answer::Chosen(path.clone()));
     window.click("Class report…");
-    window.until("the report is saved", |app| app.model.notice.iter().any(|n| n.text.contains("report.csv")));
+    window.until("the report is saved", |app| app.model.notice().iter().any(|n| n.text.contains("report.csv")));
     let report = std::fs::read_to_string(path).expect("it is there");
     assert_eq!(report.lines().nth(1), Some("Ada,One neuron,3,3,0,1,2,1,1"), "{report}");
 

@@ -14,7 +14,7 @@ fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
         let mut window = Window::preset(preset);
         window.click("epoch");
         window.click("Step");
-        window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+        window.until("the epoch is done", |app| app.model.snapshot().epoch == 1);
         for workspace in [Workspace::Data, Workspace::Build, Workspace::Train, Workspace::Explain, Workspace::Learn] {
             window.app_mut().workspace = workspace;
             window.harness.run_steps(2);

@@ -11,20 +11,20 @@ fn training_is_played_paused_stepped_and_rewound() {
     let mut window = Window::preset("spiral");
     let start = window.snapshot().params.clone();
     window.click("Play");
-    window.until("an epoch is done", |app| app.model.snapshot.epoch >= 1);
+    window.until("an epoch is done", |app| app.model.snapshot().epoch >= 1);
     window.click("Rewind");
-    window.until("training is rewound", |app| app.model.snapshot.epoch == 0);
+    window.until("training is rewound", |app| app.model.snapshot().epoch == 0);
     window.app_mut().model.edit("test", None, |d| d.training.epochs = None);
     window.click("Play");
-    window.until("training runs", |app| app.model.snapshot.is_running() && app.model.snapshot.epoch >= 2);
+    window.until("training runs", |app| app.model.snapshot().is_running() && app.model.snapshot().epoch >= 2);
     window.click("Pause");
-    window.until("training is paused", |app| app.model.snapshot.status == Status::Paused);
+    window.until("training is paused", |app| app.model.snapshot().status == Status::Paused);
     let paused = window.snapshot().step;
     window.harness.run_steps(3);
     assert_eq!(window.snapshot().step, paused);
 
     window.press(Modifiers::NONE, Key::Home);
-    window.until("training is rewound", |app| app.model.snapshot.step == 0);
+    window.until("training is rewound", |app| app.model.snapshot().step == 0);
     assert_eq!(window.snapshot().params, start, "the same initial parameters");
 
     window.click("phase");
@@ -35,15 +35,15 @@ fn training_is_played_paused_stepped_and_rewound() {
         (None, "Paused"),
     ] {
         window.click("Step");
-        window.until(says, move |app| app.model.snapshot.phase == next);
+        window.until(says, move |app| app.model.snapshot().phase == next);
         assert!(window.shows(says), "{says}");
     }
     assert_eq!(window.snapshot().step, 1);
     window.click("epoch");
     window.press(Modifiers::NONE, Key::Period);
-    window.until("the epoch is done", |app| app.model.snapshot.epoch == 1);
+    window.until("the epoch is done", |app| app.model.snapshot().epoch == 1);
     window.click("New seed");
-    window.until("training begins anew", |app| app.model.snapshot.epoch == 0);
+    window.until("training begins anew", |app| app.model.snapshot().epoch == 0);
     assert_ne!(window.snapshot().params, start, "other initial parameters");
 }
 
@@ -61,7 +61,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     });
     window.ready();
     window.click("Play");
-    window.until("training stops", |app| matches!(app.model.snapshot.status, Status::Diverged(_)));
+    window.until("training stops", |app| matches!(app.model.snapshot().status, Status::Diverged(_)));
     assert!(window.shows("exploded first"));
     // The diagnosis says why, and its fix changes the document.
     window.click("Explain");
@@ -75,7 +75,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     window.until_shown("Rewind to train anew");
     window.click("Close message");
     window.click("Rewind to start again");
-    window.until("training is rewound", |app| app.model.snapshot.status == Status::Paused);
+    window.until("training is rewound", |app| app.model.snapshot().status == Status::Paused);
     assert!(!window.shows("exploded first"));
 }
 

@@ -1,11 +1,15 @@
 //! What the Build workspace does to a network.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use crate::nn::{LayerId, LayerKind, NetworkSpec, Wire};
 
 /// Adds a layer after the selected one, or before the output where nothing is selected.
-pub fn append(model: &mut Model, kind: LayerKind) {
-    let selected = model.selection.iter().next_back().copied();
+pub fn append(model: &Model, kind: LayerKind) {
+    append_after(model, kind, model.selection().iter().next_back().copied());
+}
+
+/// Adds a layer after a layer, or before the output.
+pub fn append_after(model: &Model, kind: LayerKind, selected: Option<LayerId>) {
     let spec = &model.document().network;
     let is_output = |id: LayerId| spec.layer(id).is_some_and(|l| l.kind.is_output());
     let after = match selected.filter(|&id| spec.layer(id).is_some()) {
@@ -27,12 +31,12 @@ pub fn append(model: &mut Model, kind: LayerKind) {
 }
 
 /// Adds a layer on a wire.
-pub fn insert_on_wire(model: &mut Model, kind: LayerKind, wire: Wire) {
+pub fn insert_on_wire(model: &Model, kind: LayerKind, wire: Wire) {
     insert(model, kind, |spec, id| spec.insert_on_wire(id, wire.from, wire.to));
 }
 
 /// Adds a layer without wires at a place.
-pub fn add_at(model: &mut Model, kind: LayerKind, at: [f32; 2]) {
+pub fn add_at(model: &Model, kind: LayerKind, at: [f32; 2]) {
     insert(model, kind, |spec, id| {
         if let Some(layer) = spec.layer_mut(id) {
             layer.position = Some(at);
@@ -40,7 +44,7 @@ pub fn add_at(model: &mut Model, kind: LayerKind, at: [f32; 2]) {
     });
 }
 
-fn insert(model: &mut Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpec, LayerId)) {
+fn insert(model: &Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpec, LayerId)) {
     let name = free_name(&model.document().network, &kind);
     let mut added = None;
     model.edit("Add layer", None, |d| {
@@ -48,7 +52,7 @@ fn insert(model: &mut Model, kind: LayerKind, place: impl FnOnce(&mut NetworkSpe
         place(&mut d.network, id);
         added = Some(id);
     });
-    model.selection = added.into_iter().collect();
+    model.select(added);
 }
 
 /// What its kind is called, and a number: "Hidden 3".
@@ -62,14 +66,15 @@ fn free_name(spec: &NetworkSpec, kind: &LayerKind) -> String {
 }
 
 /// Removes the selected layers and connects what was before them with what was after.
-pub fn delete(model: &mut Model) {
-    let selection = std::mem::take(&mut model.selection);
+pub fn delete(model: &Model) {
+    let selection = model.selection();
+    model.select([]);
     model.edit("Delete layers", None, |d| selection.iter().for_each(|&id| d.network.remove(id)));
 }
 
-/// Inserts a copy of each selected layer after it; input and output layers are not copied.
-pub fn duplicate(model: &mut Model) {
-    let selection = model.selection.clone();
+/// Puts a copy of each selected layer behind it; ends are not copied.
+pub fn duplicate(model: &Model) {
+    let selection = model.selection().clone();
     let mut copies = Vec::new();
     model.edit("Duplicate layers", None, |d| {
         for id in selection {
@@ -84,12 +89,12 @@ pub fn duplicate(model: &mut Model) {
         }
     });
     if !copies.is_empty() {
-        model.selection = copies.into_iter().collect();
+        model.select(copies);
     }
 }
 
 /// Moves a layer onto another wire of its chain.
-pub fn move_to_wire(model: &mut Model, id: LayerId, wire: Wire) {
+pub fn move_to_wire(model: &Model, id: LayerId, wire: Wire) {
     model.edit("Reorder layers", None, |d| {
         d.network.detach(id);
         d.network.insert_on_wire(id, wire.from, wire.to);
@@ -100,7 +105,7 @@ pub fn move_to_wire(model: &mut Model, id: LayerId, wire: Wire) {
 }
 
 /// Swaps a layer with its neighbour, one place earlier or later.
-pub fn shift(model: &mut Model, id: LayerId, later: bool) {
+pub fn shift(model: &Model, id: LayerId, later: bool) {
     let spec = &model.document().network;
     let wire = if later {
         spec.outputs_of(id).next().and_then(|next| spec.outputs_of(next).next().map(|to| Wire { from: next, to }))
@@ -113,7 +118,7 @@ pub fn shift(model: &mut Model, id: LayerId, later: bool) {
 }
 
 /// Connects two layers. A layer that takes one input loses the one it had; a join takes another.
-pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
+pub fn connect(model: &Model, from: LayerId, to: LayerId) {
     model.edit("Connect layers", None, |d| {
         let joins = d.network.layer(to).is_some_and(|l| l.kind.definition().joins());
         if !joins {
@@ -124,6 +129,6 @@ pub fn connect(model: &mut Model, from: LayerId, to: LayerId) {
 }
 
 /// Puts every layer back where the automatic layout has it.
-pub fn tidy(model: &mut Model) {
+pub fn tidy(model: &Model) {
     model.edit("Tidy up", None, |d| d.network.layers.iter_mut().for_each(|l| l.position = None));
 }

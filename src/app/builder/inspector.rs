@@ -1,9 +1,9 @@
 //! The inspector: settings of the selected layers, the network's predictions, and whether everything fits together.
 
 use super::super::icon;
-use super::super::model::Model;
 use super::super::picture::Pictures;
 use super::super::prediction_plots::{curve, surface};
+use super::super::state::Model;
 use super::super::theme::{HEADING, LABEL, semibold, tokens};
 use super::super::transport::training_settings;
 use super::super::widgets::{self, choice, field, label, named, title};
@@ -20,9 +20,9 @@ const SMALL: u128 = 1 << 20;
 const SCORES: f32 = 174.0;
 
 /// Draws the inspector in a panel of height `room`.
-pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
+pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     let known: Vec<LayerId> =
-        model.selection.iter().copied().filter(|id| model.document().network.layer(*id).is_some()).collect();
+        model.selection().iter().copied().filter(|id| model.document().network.layer(*id).is_some()).collect();
     match known.as_slice() {
         [] => {
             ui.label(title("Training"));
@@ -44,7 +44,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, pictures: &Pictures, room: f32) {
     verdict(ui, model);
 }
 
-fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
+fn layer(ui: &mut Ui, model: &Model, id: LayerId) {
     let Some(layer) = model.document().network.layer(id).cloned() else { return };
     let key = Some(u64::from(id.0) << 8);
     let mut name = layer.name.clone();
@@ -58,14 +58,14 @@ fn layer(ui: &mut Ui, model: &mut Model, id: LayerId) {
     }
     let info = layer.kind.info();
     let shape = |s: Option<&Vec<usize>>| s.map_or_else(|| "?".to_owned(), |s| format!("{s:?}"));
-    let (input, output) = (shape(model.inference.inputs.get(&id)), shape(model.inference.shapes.get(&id)));
+    let (input, output) = (shape(model.inference().inputs.get(&id)), shape(model.inference().shapes.get(&id)));
     ui.label(label(ui, format!("{}: {}", info.label, info.formula))).on_hover_text(info.description);
     ui.label(label(ui, format!("{input} → {output} a sample")));
     ui.add_space(4.0);
     settings::ui(ui, model, &layer);
 }
 
-fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
+fn many(ui: &mut Ui, model: &Model, ids: &[LayerId]) {
     let of_neurons = |kind: &LayerKind| kind.definition().units().and_then(|_| kind.definition().activation());
     let network = &model.document().network;
     let first = ids.iter().find_map(|id| of_neurons(&network.layer(*id)?.kind));
@@ -96,7 +96,7 @@ fn many(ui: &mut Ui, model: &mut Model, ids: &[LayerId]) {
 
 /// The decision surface or the curve, and the score on rows that were never trained on.
 fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
-    let Some(data) = model.dataset.clone() else { return };
+    let Some(data) = model.dataset().cloned() else { return };
     let t = tokens(ui);
     match data.features() {
         2 => {
@@ -120,7 +120,7 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
         _ => {}
     }
     let test = model.test().map(|t| t.evaluation.metrics);
-    let parameters = model.inference.total_parameters();
+    let parameters = model.inference().total_parameters();
     ui.columns(2, |columns| {
         let big = |ui: &mut Ui, name: &str, value: String| {
             ui.spacing_mut().item_spacing.y = 2.0;
@@ -128,7 +128,7 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
             ui.label(RichText::new(value).font(semibold(HEADING)));
             heading
         };
-        let tested = model.snapshot.test.of();
+        let tested = model.snapshot().test.of();
         match test {
             Some(Metrics::Classes { accuracy }) => {
                 big(&mut columns[0], "Test accuracy", format::percent(accuracy, 1)).on_hover_text(tested)
@@ -143,7 +143,7 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     if let Some(Metrics::Values { mae, .. }) = test {
         ui.label(label(ui, format!("Mean absolute error {}, in units of the target", format::number(mae))));
     }
-    for other in model.snapshot.test.heads.iter().skip(1).filter(|_| model.is_current()) {
+    for other in model.snapshot().test.heads.iter().skip(1).filter(|_| model.is_current()) {
         let score = match other.evaluation.metrics {
             Metrics::Classes { accuracy } => format!("test accuracy {}", format::percent(accuracy, 1)),
             Metrics::Values { r2, .. } => format!("test R² {}", format::score(r2)),
@@ -167,13 +167,13 @@ fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: 
 fn verdict(ui: &mut Ui, model: &Model) {
     let t = tokens(ui);
     ui.add_space(6.0);
-    if let Some(e) = &model.data_error {
+    if let Some(e) = model.data_error() {
         widgets::message(ui, icon::WARNING, t.problem, "No data to train on", e);
-    } else if let Some(problem) = model.inference.problems.first() {
+    } else if let Some(problem) = model.inference().problems.first() {
         let text = problem.text(&model.document().network);
         widgets::message(ui, icon::WARNING, t.problem, "Something does not fit", &text);
-    } else if model.dataset.is_some() {
-        let memory = match model.inference.memory {
+    } else if model.dataset().is_some() {
+        let memory = match model.inference().memory {
             0..SMALL => String::new(),
             bytes => format!(" Training takes {}.", crate::format::bytes(bytes)),
         };
@@ -189,7 +189,7 @@ fn pairing(model: &Model) -> String {
     let spec = &model.document().network;
     let loss = spec.outputs().next().map(|(_, output)| output.loss);
     let Some(loss) = loss.map(Loss::label) else { return String::new() };
-    match model.inference.encoding() {
+    match model.inference().encoding() {
         Some(Encoding::OneHot) => format!("{loss} with one unit a class."),
         Some(Encoding::SignedOneHot) => format!("{loss}; the true class is +1, the others are −1."),
         Some(Encoding::Signed) => format!("{loss}; the two classes are −1 and +1."),

@@ -6,8 +6,8 @@ mod inspector;
 mod palette;
 mod settings;
 
-use super::model::Model;
 use super::picture::Pictures;
+use super::state::Model;
 use super::theme::tokens;
 use canvas::Canvas;
 pub use palette::Palette;
@@ -26,7 +26,7 @@ impl BuildView {
     }
 
     /// Draws the workspace.
-    pub fn ui(&mut self, ui: &mut egui::Ui, model: &mut Model, pictures: &Pictures) {
+    pub fn ui(&mut self, ui: &mut egui::Ui, model: &Model, pictures: &Pictures) {
         let t = tokens(ui);
         let side = egui::Frame::new().fill(t.panel).inner_margin(12);
         if model.is_bare() {

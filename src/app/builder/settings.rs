@@ -1,6 +1,6 @@
 //! The settings of one layer.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::widgets::{choice, field, label, named, number};
 use crate::data::ColumnEncoding as Feature;
 use crate::nn::settings::SettingsPanel;
@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::ops::RangeInclusive;
 
 /// Draws the settings of `layer` and puts what changes into the document.
-pub fn ui(ui: &mut Ui, model: &mut Model, layer: &LayerSpec) {
+pub fn ui(ui: &mut Ui, model: &Model, layer: &LayerSpec) {
     let mut changed = layer.clone();
     let what = layer.kind.info().change;
     changed.kind.definition_mut().settings(&mut Panel { ui, model, layer: layer.id });
@@ -49,7 +49,7 @@ fn differing(a: &Value, b: &Value, hasher: &mut impl Hasher) {
 fn learning(ui: &mut Ui, model: &Model, layer: &mut LayerSpec) {
     let network = &model.document().network;
     let shape_of = |id: LayerId| {
-        let (layer, input) = (network.layer(id)?, model.inference.inputs.get(&id)?);
+        let (layer, input) = (network.layer(id)?, model.inference().inputs.get(&id)?);
         let parameters = layer.kind.definition().parameters(input);
         Some(parameters.into_iter().map(|p| (p.name, p.shape)).collect::<Vec<_>>())
     };
@@ -127,11 +127,11 @@ impl SettingsPanel for Panel<'_> {
 
     fn feature_columns(&self) -> Option<Vec<String>> {
         let names = |features: &[Feature]| features.iter().map(|e| e.column.clone()).collect();
-        self.model.dataset.as_ref().map(|data| names(&data.encoder.features))
+        self.model.dataset().map(|data| names(&data.encoder.features))
     }
 
     fn target_columns(&self) -> Option<Vec<String>> {
-        let data = self.model.dataset.as_ref()?;
+        let data = self.model.dataset()?;
         Some(data.encoder.target_groups().iter().flatten().map(|e| e.column.clone()).collect())
     }
 
@@ -140,7 +140,7 @@ impl SettingsPanel for Panel<'_> {
     }
 
     fn encoding(&self) -> Option<Encoding> {
-        self.model.inference.outputs.iter().find(|o| o.layer == self.layer).map(|o| o.encoding)
+        self.model.inference().outputs.iter().find(|o| o.layer == self.layer).map(|o| o.encoding)
     }
 
     fn outputs(&self) -> usize {

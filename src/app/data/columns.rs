@@ -2,8 +2,7 @@
 
 use super::super::fix::fix_button;
 use super::super::icon;
-use super::super::intake::Insight;
-use super::super::model::{Model, Opened};
+use super::super::state::{Insight, Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::super::widgets::{self, card, hint, label, title};
 use crate::data::{Column, ColumnKind, DataWarning, Summary, Values};
@@ -17,8 +16,8 @@ const STAT: f32 = 74.0;
 const SHOWN: usize = 200;
 
 /// Draws the page.
-pub fn ui(ui: &mut Ui, model: &mut Model, opened: &Opened) {
-    let insight = model.insight.clone();
+pub fn ui(ui: &mut Ui, model: &Model, opened: &Opened) {
+    let insight = model.insight().cloned();
     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 12.0);
         found(ui, model, opened, insight.as_deref());
@@ -38,7 +37,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, opened: &Opened) {
 }
 
 /// What a person should know before training.
-fn found(ui: &mut Ui, model: &mut Model, opened: &Opened, insight: Option<&Insight>) {
+fn found(ui: &mut Ui, model: &Model, opened: &Opened, insight: Option<&Insight>) {
     let t = tokens(ui);
     let Some(insight) = insight else {
         ui.horizontal(|ui| {

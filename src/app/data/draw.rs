@@ -1,6 +1,6 @@
 //! A canvas on which points are painted and erased; they are the document's data.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{LABEL, regular, tokens};
 use super::super::widgets::{hint, label, named, segmented};
 use crate::data::{DataSource, Drawing, DrawingKind, class_name};
@@ -36,7 +36,7 @@ impl Default for DrawView {
 
 impl DrawView {
     /// Draws tools and canvas.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model) {
         let DataSource::Drawing(drawing) = model.document().data.source.clone() else { return };
         let mut new = drawing.clone();
         self.tools(ui, &mut new);
@@ -174,7 +174,7 @@ fn beside(ui: &mut Ui, canvas: Rect, area: Rect, model: &Model) {
     }
     let t = tokens(ui);
     super::super::widgets::at(ui, place, egui::Layout::top_down(egui::Align::Min), |ui| {
-        let text = match &model.data_error {
+        let text = match model.data_error() {
             Some(error) => egui::RichText::new(error).size(LABEL).color(t.negative),
             None => label(
                 ui,

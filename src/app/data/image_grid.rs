@@ -1,6 +1,6 @@
 //! All pictures of a table, as they are or as training augments them.
 
-use super::super::model::{Model, Opened};
+use super::super::state::{Model, Opened};
 use super::super::theme::tokens;
 use super::super::widgets::{self, choice, label, named};
 use super::scroll::Scroll;
@@ -67,7 +67,7 @@ impl ImageGrid {
             self.changed_choice(ui, model);
         });
         ui.add_space(4.0);
-        let mut changed = model.dataset.as_ref().filter(|_| self.changed).and_then(|d| Some((d, Augmenter::of(d)?)));
+        let mut changed = model.dataset().filter(|_| self.changed).and_then(|d| Some((d, Augmenter::of(d)?)));
         let wanted = self.of_class.and_then(|k| classes.as_ref()?.get(k));
         let shown: Vec<usize> = match (wanted, labels) {
             (Some(name), Some(column)) => (0..table.rows()).filter(|&row| column.order(name, row).is_eq()).collect(),
@@ -117,7 +117,7 @@ impl ImageGrid {
 
     /// The choice between the original pictures and augmented ones.
     fn changed_choice(&mut self, ui: &mut Ui, model: &Model) {
-        let Some(how) = model.dataset.as_ref().and_then(|d| d.augmentation) else { return };
+        let Some(how) = model.dataset().and_then(|d| d.augmentation) else { return };
         ui.checkbox(&mut self.changed, "As training sees them")
             .on_hover_text("Shifted, turned and so on at random, as the step \"Augment\" says");
         let again = self.changed && ui.button("Again").on_hover_text("Other random changes").clicked();

@@ -1,7 +1,7 @@
 //! The preview of a file: how it is read, its first rows, and settings to correct that.
 
 use super::super::icon;
-use super::super::model::Model;
+use super::super::state::{Action, Model};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
 use super::progress;
@@ -19,20 +19,20 @@ const PICTURES: usize = 60;
 const PICTURE: f32 = 72.0;
 
 /// Draws the page.
-pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
-    let Some(incoming) = &model.incoming else { return };
+pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
+    let Some(incoming) = model.loading().preview() else { return };
     let path = incoming.path.clone();
     let options = incoming.options.clone();
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    if let Some(pending) = incoming.reading.clone() {
+    if let Some(reading) = model.loading().reading().filter(|_| model.loading().takes_preview()) {
         ui.add_space(ui.available_height() * 0.35);
-        progress::ui(ui, model, &name, &pending);
+        progress::ui(ui, model, &name, reading);
         return;
     }
     let detected = incoming.detected().cloned();
-    let table = incoming.glance.as_ref().and_then(|g| g.as_ref().ok()).map(|l| l.table.clone());
-    let error = incoming.glance.as_ref().and_then(|g| g.as_ref().err()).cloned();
-    let waiting = incoming.glance.is_none();
+    let table = incoming.rows.as_ref().and_then(|r| r.as_ref().ok()).map(|l| l.table.clone());
+    let error = incoming.rows.as_ref().and_then(|r| r.as_ref().err()).cloned();
+    let waiting = incoming.rows.is_none();
     ui.label(RichText::new(&name).font(semibold(20.0)));
     let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
     let bytes = std::fs::metadata(&path)
@@ -79,10 +79,10 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
         let typing = ui.ctx().memory(|m| m.focused().is_some());
         let entered = usable && !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
         if clicked || entered {
-            model.take_incoming();
+            model.queue(Action::TakePreview);
         }
         if ui.add(Button::new("Cancel").min_size(vec2(80.0, 32.0))).clicked() {
-            model.dismiss_incoming();
+            model.queue(Action::DismissPreview);
         }
         if usable {
             ui.label(hint(ui, "Enter takes them; nothing of the open document has changed yet"));
@@ -90,7 +90,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
     });
     ui.add_space(8.0);
     if let Some(table) = &table {
-        thumbnails.belong_to(format!(
+        thumbnails.of_preview(format!(
             "{} {:?} {:?}",
             path.display(),
             options,
@@ -104,7 +104,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, thumbnails: &mut Thumbnails) {
     } else if waiting {
         widgets::centred(ui, ui.available_rect_before_wrap(), "Having a look at the first rows", "");
     }
-    if new != options && model.incoming.as_ref().is_some_and(|i| i.reading.is_none() && i.path == path) {
+    if new != options {
         model.look_at(path, new);
     }
 }

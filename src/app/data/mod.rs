@@ -17,9 +17,9 @@ mod table;
 mod thumbnails;
 mod views;
 
+use super::dialogs::Question;
 use super::icon;
-use super::intake::Lost;
-use super::model::{Model, Opened};
+use super::state::{Action, MissingFile, Model, Opened};
 use super::theme::{LABEL, tokens};
 use super::widgets::{self, label, named, segmented, title};
 use crate::data::{ColumnKind, DataSource};
@@ -60,7 +60,7 @@ pub struct DataView {
 
 impl DataView {
     /// Draws the workspace.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model) {
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
         if !model.is_bare() {
@@ -68,7 +68,7 @@ impl DataView {
                 ScrollArea::vertical().auto_shrink(false).show(ui, |ui| sources::ui(ui, model));
             });
             // The preparation is that of the open document, not of a file that is looked at.
-            if model.incoming.is_none() {
+            if model.loading().preview().is_none() {
                 Panel::right("data views").exact_size(300.0).resizable(false).frame(side).show(ui, |ui| {
                     ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.prepare.ui(ui, model));
                 });
@@ -76,18 +76,18 @@ impl DataView {
         }
         let middle = Frame::new().fill(t.background).inner_margin(12);
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| {
-            if model.incoming.is_some() {
+            if model.loading().preview().is_some() {
                 incoming::ui(ui, model, &mut self.thumbnails);
                 return;
             }
-            match model.table.clone() {
+            match model.table().cloned() {
                 Some(opened) => self.opened(ui, model, &opened),
                 None => not_opened(ui, model),
             }
         });
     }
 
-    fn opened(&mut self, ui: &mut Ui, model: &mut Model, opened: &Arc<Opened>) {
+    fn opened(&mut self, ui: &mut Ui, model: &Model, opened: &Arc<Opened>) {
         if self.shown.as_ref().is_none_or(|s| s.label() != opened.source.label()) {
             self.view = if matches!(opened.source, DataSource::Drawing(_)) { View::Draw } else { View::Table };
         }
@@ -98,10 +98,10 @@ impl DataView {
             self.series = series::SeriesView::default();
             self.shown = Some(opened.source.clone());
         }
-        self.thumbnails.belong_to(format!("{:p}", Arc::as_ptr(opened)));
+        self.thumbnails.of_table(opened);
         self.heading(ui, model, opened);
         // A drawing says so beside its canvas, which must not move under the mouse.
-        if let Some(e) = model.data_error.clone().filter(|_| self.view != View::Draw) {
+        if let Some(e) = model.data_error().map(str::to_owned).filter(|_| self.view != View::Draw) {
             let problem = tokens(ui).problem;
             widgets::message(ui, icon::WARNING, problem, "Nothing can be trained on these columns yet", &e);
         }
@@ -123,7 +123,7 @@ impl DataView {
     }
 
     /// What the table is, and the ways to look at it.
-    fn heading(&mut self, ui: &mut Ui, model: &mut Model, opened: &Opened) {
+    fn heading(&mut self, ui: &mut Ui, model: &Model, opened: &Opened) {
         let table = &opened.loaded.table;
         ui.horizontal(|ui| {
             ui.add(egui::Label::new(title(&table.name)).truncate());
@@ -131,7 +131,7 @@ impl DataView {
                 ui,
                 format!("{} rows, {} columns", format::count(table.rows() as u128), table.columns.len()),
             ));
-            if model.is_preparing() {
+            if model.loading().is_preparing() {
                 ui.add(egui::Spinner::new().size(14.0));
                 ui.label(label(ui, "preparing"));
             }
@@ -165,34 +165,34 @@ impl DataView {
 }
 
 /// The document has data that are not there (yet).
-fn not_opened(ui: &mut Ui, model: &mut Model) {
-    if let Some(pending) = model.reading().cloned() {
+fn not_opened(ui: &mut Ui, model: &Model) {
+    if let Some(reading) = model.loading().reading() {
         let name = model.document().data.source.label();
         ui.add_space(ui.available_height() * 0.35);
-        progress::ui(ui, model, &name, &pending);
+        progress::ui(ui, model, &name, reading);
         return;
     }
     if model.is_waiting() {
         widgets::centred(ui, ui.max_rect(), "Reading the data", "This can take a moment");
         return;
     }
-    let reason = model.data_error.clone().unwrap_or_default();
+    let reason = model.data_error().map(str::to_owned).unwrap_or_default();
     widgets::message(ui, icon::WARNING, tokens(ui).problem, "The data could not be opened", &reason);
-    let Some(lost) = model.lost.clone() else { return };
+    let Some(missing) = model.loading().missing() else { return };
     ui.add_space(6.0);
     ui.horizontal(|ui| {
         let find = Button::new(RichText::new(format!("{}  Find the file…", icon::FOLDER)).size(LABEL));
         let hover = "Its contents decide whether it is the right one, not its name";
         if named(ui.add(find), Role::Button, "Find the file…").on_hover_text(hover).clicked() {
-            model.find_file();
+            model.ask(Question::FindData);
         }
-        if matches!(lost, Lost::Changed(_))
+        if matches!(missing, MissingFile::Changed(_))
             && ui
                 .button("Take it as it is")
                 .on_hover_text("Trained parameters stay, but were learned from other rows")
                 .clicked()
         {
-            model.take_changed();
+            model.queue(Action::TakeChanged);
         }
     });
 }

@@ -1,7 +1,7 @@
 //! The preparation as a list of steps in order, the split, and the balance of the classes.
 
 use super::super::icon;
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, choice, field, hint, icon_button, label, named, number, title};
 use crate::data::{Augmentation, Balance, Dataset, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets};
@@ -20,8 +20,8 @@ pub struct PrepareView {
 
 impl PrepareView {
     /// Draws the panel.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) {
-        let Some(opened) = model.table.clone() else {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model) {
+        let Some(opened) = model.table().cloned() else {
             ui.label(title("Preparation"));
             ui.add(Label::new(label(ui, "Open data to prepare them here.")).wrap());
             return;
@@ -30,15 +30,15 @@ impl PrepareView {
         self.steps(ui, model, &plan);
         ui.add_space(10.0);
         split(ui, model, &plan);
-        if let Some(data) = model.dataset.clone() {
+        if let Some(data) = model.dataset().cloned() {
             ui.add_space(10.0);
             balance(ui, &data);
         }
     }
 
-    fn steps(&mut self, ui: &mut Ui, model: &mut Model, plan: &Preparation) {
+    fn steps(&mut self, ui: &mut Ui, model: &Model, plan: &Preparation) {
         ui.label(title("Preparation"));
-        let features = model.dataset.as_ref().map(|d| d.features());
+        let features = model.dataset().map(|d| d.features());
         let text = features.map_or_else(
             || "Done in this order, learned from the training rows only".to_owned(),
             |n| {
@@ -61,8 +61,8 @@ impl PrepareView {
         let add =
             ui.add(egui::Button::new(format!("{}  Add step", icon::PLUS)).min_size(vec2(ui.available_width(), 28.0)));
         let add = named(add, Role::Button, "Add step");
-        let has_pictures = model.dataset.as_ref().is_some_and(|d| d.encoder.picture().is_some());
-        let has_classes = model.dataset.as_ref().is_some_and(|d| matches!(d.target(), Targets::Classes { .. }));
+        let has_pictures = model.dataset().is_some_and(|d| d.encoder.picture().is_some());
+        let has_classes = model.dataset().is_some_and(|d| matches!(d.target(), Targets::Classes { .. }));
         Popup::menu(&add).show(|ui| {
             ui.set_width(230.0);
             for kind in StepKind::ALL {
@@ -300,9 +300,9 @@ fn columns(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparation
     });
 }
 
-fn split(ui: &mut Ui, model: &mut Model, plan: &Preparation) {
+fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
     ui.label(title("Split"));
-    if let Some(data) = &model.dataset {
+    if let Some(data) = model.dataset() {
         let rows = |part| format::count(data.part(part).len() as u128);
         let text = format!(
             "{} rows to train, {} to validate, {} to test",
@@ -363,7 +363,7 @@ fn split(ui: &mut Ui, model: &mut Model, plan: &Preparation) {
             }
         });
     }
-    let classes = model.dataset.as_ref().is_some_and(|d| matches!(d.target(), Targets::Classes { .. }));
+    let classes = model.dataset().is_some_and(|d| matches!(d.target(), Targets::Classes { .. }));
     if classes && split.by == SplitBy::Random {
         let mut stratify = split.stratify;
         if ui.checkbox(&mut stratify, "Keep the class shares alike").on_hover_text("Stratified split").changed() {

@@ -1,15 +1,14 @@
 //! How far the reading of a file is, how fast it goes, and a way to cancel it.
 
-use super::super::intake::Pending;
-use super::super::model::Model;
+use super::super::state::{Action, Job, Model};
 use super::super::widgets::{label, named, title};
 use egui::accesskit::Role;
 use egui::{Button, ProgressBar, Ui, vec2};
 
 /// Draws the progress of a reading of `name`.
-pub fn ui(ui: &mut Ui, model: &mut Model, name: &str, pending: &Pending) {
-    let (done, total) = pending.progress.done();
-    let seconds = pending.begun.elapsed().as_secs_f64().max(1e-3);
+pub fn ui<T>(ui: &mut Ui, model: &Model, name: &str, reading: &Job<T>) {
+    let (done, total) = reading.done();
+    let seconds = reading.begun().elapsed().as_secs_f64().max(1e-3);
     let share = if total > 0 { (done as f32 / total as f32).clamp(0.0, 1.0) } else { 0.0 };
     // Small totals are files or rows, not bytes.
     let text = if total > 1 << 16 {
@@ -28,7 +27,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model, name: &str, pending: &Pending) {
         ui.label(label(ui, text));
         ui.add_space(4.0);
         if ui.add(Button::new("Cancel").min_size(vec2(90.0, 28.0))).clicked() {
-            model.cancel_reading();
+            model.queue(Action::CancelReading);
         }
     });
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(60));

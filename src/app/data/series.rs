@@ -1,6 +1,6 @@
 //! Columns of numbers over the rows, as time series.
 
-use super::super::model::{Model, Opened};
+use super::super::state::{Model, Opened};
 use super::super::theme::tokens;
 use super::super::widgets::{self, data_plot, label, named, number};
 use super::sampling::{POINTS, notes, sample};
@@ -40,7 +40,7 @@ impl SeriesView {
         }
         let window = plan.window();
         let rows = table.rows();
-        ui.horizontal(|ui| match (window, &model.dataset) {
+        ui.horizontal(|ui| match (window, model.dataset()) {
             (Some(w), Some(data)) => {
                 ui.label(label(ui, "Sample"));
                 let last = data.rows().saturating_sub(1);
@@ -70,7 +70,7 @@ impl SeriesView {
         };
         let shown = &used[..used.len().min(SHOWN)];
         let height = (ui.available_height() / shown.len() as f32 - 8.0).max(60.0);
-        let last = model.dataset.as_ref().and_then(|d| d.source_rows.get(self.first).copied());
+        let last = model.dataset().and_then(|d| d.source_rows.get(self.first).copied());
         for &k in shown {
             let column = &table.columns[k];
             let is_target = plan.targets().any(|c| c.name == column.name);

@@ -1,6 +1,6 @@
 //! Pictures of several columns at once: a scatter matrix, and axes side by side.
 
-use super::super::model::{Model, Opened};
+use super::super::state::{Model, Opened};
 use super::super::theme::{LABEL, regular, tokens};
 use super::super::widgets::{self, named};
 use super::sampling::{FEW, POINTS, drawable, notes, range, sample, share, trimmed};

@@ -2,7 +2,7 @@
 
 use super::super::dialogs::Question;
 use super::super::icon;
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, tokens};
 use super::super::widgets::{choice, field, hint, named, number, title};
 use crate::data::{BUILTIN, BoundaryCurve, DataSource, Drawing, Generator, ReadOptions, Shape};
@@ -13,7 +13,7 @@ use egui::{
 use std::path::PathBuf;
 
 /// Draws the list.
-pub fn ui(ui: &mut Ui, model: &mut Model) {
+pub fn ui(ui: &mut Ui, model: &Model) {
     let text = format!("{}  Open data…", icon::FOLDER);
     let button = Button::new(RichText::new(text)).min_size(vec2(ui.available_width(), 34.0));
     if named(ui.add(button), Role::Button, "Open data…")
@@ -42,7 +42,7 @@ pub fn ui(ui: &mut Ui, model: &mut Model) {
     ui.label(hint(ui, "or drop a file or folder anywhere"));
     // Most JSON files are presets; looking into them in every frame would be too much to find out.
     let is_data = |p: &&PathBuf| p.extension().is_none_or(|e| !e.eq_ignore_ascii_case("json"));
-    let files: Vec<_> = model.recent.iter().filter(is_data).cloned().collect();
+    let files: Vec<_> = model.recent().iter().filter(is_data).cloned().collect();
     if !files.is_empty() {
         heading(ui, "Recent files");
         for path in files.iter().take(4) {
@@ -113,7 +113,7 @@ fn small_row(ui: &mut Ui, name: &str, current: bool) -> bool {
 }
 
 /// The sliders of a generator.
-fn settings(ui: &mut Ui, model: &mut Model, generator: &Generator) {
+fn settings(ui: &mut Ui, model: &Model, generator: &Generator) {
     let mut new = generator.clone();
     field(ui, "Samples", "Rows that are drawn", |ui| {
         if let Some(v) = number(ui, "Samples", new.samples, 8..=1_000_000, 2.0) {

@@ -2,7 +2,7 @@
 //! above.
 
 use super::super::icon;
-use super::super::model::{Model, Opened};
+use super::super::state::{Job, Model, Opened};
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, at, choice, hint, label, named, number};
 use super::filter::{Condition, Query, Test};
@@ -15,7 +15,6 @@ use egui::{
     Align, Align2, Button, Label, Layout, Popup, Rect, RichText, Sense, Stroke, TextEdit, Ui, UiBuilder, pos2, vec2,
 };
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 const WIDTH: f32 = 148.0;
 const INDEX: f32 = 66.0;
@@ -37,7 +36,7 @@ pub struct TableView {
     /// Rows that the query asks for; all where it asks for nothing.
     rows: Option<Arc<Vec<u32>>>,
     asked: Query,
-    filtering: Option<Receiver<Vec<u32>>>,
+    filtering: Option<Job<Vec<u32>>>,
     draft: Option<Condition>,
 }
 
@@ -48,7 +47,7 @@ impl TableView {
     }
 
     /// Draws tools, head and rows.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, opened: &Arc<Opened>, thumbnails: &mut Thumbnails) {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model, opened: &Arc<Opened>, thumbnails: &mut Thumbnails) {
         self.tools(ui, opened);
         self.draft(ui, opened);
         self.filter(model, opened);
@@ -168,11 +167,12 @@ impl TableView {
 
     /// Updates the rows after a change of the query.
     fn filter(&mut self, model: &Model, opened: &Arc<Opened>) {
-        if let Some(receiver) = &self.filtering
-            && let Ok(rows) = receiver.try_recv()
-        {
-            self.rows = Some(Arc::new(rows));
+        if let Some(outcome) = self.filtering.as_mut().and_then(Job::take) {
             self.filtering = None;
+            match outcome {
+                Ok(rows) => self.rows = Some(Arc::new(rows)),
+                Err(e) => model.problem(format!("The rows could not be filtered: {e}.")),
+            }
         }
         if self.asked == self.query {
             return;
@@ -186,11 +186,11 @@ impl TableView {
             self.rows = Some(Arc::new(self.query.rows(table)));
         } else {
             let (query, opened) = (self.query.clone(), Arc::clone(opened));
-            self.filtering = Some(model.job("filter", move || query.rows(&opened.loaded.table)));
+            self.filtering = Some(model.jobs().start("filter", move |_| query.rows(&opened.loaded.table)));
         }
     }
 
-    fn head(&mut self, ui: &mut Ui, model: &mut Model, opened: &Opened, plan: &[ColumnPlan], head: Rect) {
+    fn head(&mut self, ui: &mut Ui, model: &Model, opened: &Opened, plan: &[ColumnPlan], head: Rect) {
         let t = tokens(ui);
         let inside = Rect::from_min_max(pos2(head.left() + INDEX, head.top()), head.max);
         let table = &opened.loaded.table;
@@ -304,7 +304,7 @@ fn kinds(column: &Column) -> Vec<ColumnKind> {
     }
 }
 
-fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summary, plans: &[ColumnPlan]) {
+fn column_head(ui: &mut Ui, model: &Model, column: &Column, summary: &Summary, plans: &[ColumnPlan]) {
     let t = tokens(ui);
     let plan = plans.iter().find(|p| p.name == column.name).cloned();
     let kind = plan.as_ref().and_then(|p| p.read_as).unwrap_or(column.kind());
@@ -352,7 +352,7 @@ fn column_head(ui: &mut Ui, model: &mut Model, column: &Column, summary: &Summar
     ui.spacing_mut().interact_size.y = 22.0;
     ui.spacing_mut().button_padding = vec2(6.0, 2.0);
     let name = column.name.clone();
-    let edit = |model: &mut Model, what: &'static str, f: &dyn Fn(&mut ColumnPlan)| {
+    let edit = |model: &Model, what: &'static str, f: &dyn Fn(&mut ColumnPlan)| {
         model.edit_preparation(what, None, |p| p.columns.iter_mut().filter(|c| c.name == name).for_each(f));
     };
     let roles =
@@ -399,7 +399,7 @@ fn written_briefly(column: &Column, value: f64) -> String {
 }
 
 /// Another type, with a treatment that takes it.
-fn read_as(model: &mut Model, column: &Column, kind: ColumnKind) {
+fn read_as(model: &Model, column: &Column, kind: ColumnKind) {
     let own = column.kind();
     model.edit_preparation("Change type", None, |p| {
         for c in p.columns.iter_mut().filter(|c| c.name == column.name) {
@@ -417,7 +417,7 @@ fn read_as(model: &mut Model, column: &Column, kind: ColumnKind) {
 }
 
 /// A new class target takes the place of the old one, unless the network has outputs for several; numbers can be predicted together.
-fn change_role(model: &mut Model, name: &str, role: Role, kind: ColumnKind) {
+fn change_role(model: &Model, name: &str, role: Role, kind: ColumnKind) {
     let is_number = kind != ColumnKind::Text;
     let one_output = model.document().network.outputs().count() < 2;
     model.edit_preparation("Change role", None, |p| {

@@ -1,10 +1,12 @@
 //! Small pictures of rows as textures, a bounded number of them.
 
+use super::super::state::Opened;
 use super::super::widgets::named;
 use crate::data::{Images, Numbers};
 use egui::accesskit::Role;
 use egui::{Color32, ColorImage, Image, TextureHandle, TextureOptions, Ui, Vec2};
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 
 /// Textures that are kept.
 const KEPT: usize = 2000;
@@ -15,16 +17,33 @@ type Key = (&'static str, usize, usize);
 #[derive(Default)]
 pub struct Thumbnails {
     textures: HashMap<Key, TextureHandle>,
-    /// What they are of.
-    of: String,
+    of: Owner,
+}
+
+/// What the pictures are of. While it points at a table, no other one can have the same address.
+#[derive(Default)]
+enum Owner {
+    #[default]
+    Nothing,
+    Table(Weak<Opened>),
+    /// A file that is looked at, and how it is read.
+    Preview(String),
 }
 
 impl Thumbnails {
-    /// Says what is shown; pictures of something else are forgotten.
-    pub fn belong_to(&mut self, of: String) {
-        if self.of != of {
+    /// A table is shown; pictures of something else are forgotten.
+    pub fn of_table(&mut self, table: &Arc<Opened>) {
+        if !matches!(&self.of, Owner::Table(shown) if std::ptr::eq(shown.as_ptr(), Arc::as_ptr(table))) {
             self.textures.clear();
-            self.of = of;
+            self.of = Owner::Table(Arc::downgrade(table));
+        }
+    }
+
+    /// A file is looked at in a way; pictures of something else are forgotten.
+    pub fn of_preview(&mut self, file: String) {
+        if !matches!(&self.of, Owner::Preview(shown) if *shown == file) {
+            self.textures.clear();
+            self.of = Owner::Preview(file);
         }
     }
 
@@ -75,4 +94,29 @@ fn pixels(images: &Images, values: &[f64], (low, high): (f64, f64)) -> ColorImag
     };
     let pixels = values.chunks_exact(images.channels.max(1)).map(colour).collect();
     ColorImage::new([images.width, images.height], pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Opened, Thumbnails};
+    use crate::data::{DataSource, Reading};
+    use egui::{Color32, ColorImage, Context, TextureOptions};
+    use std::sync::Arc;
+
+    /// A new table may lie where an old one lay.
+    #[test]
+    fn pictures_of_a_table_that_is_gone_are_never_shown_for_another() {
+        let ctx = Context::default();
+        let mut thumbnails = Thumbnails::default();
+        for _ in 0..20 {
+            let source = DataSource::Builtin { name: "iris".to_owned() };
+            let table = Arc::new(Opened::read(source, &Reading::default()).expect("is built in"));
+            thumbnails.of_table(&table);
+            assert!(thumbnails.textures.is_empty());
+            let image = ColorImage::new([1, 1], vec![Color32::WHITE]);
+            thumbnails.textures.insert(("grid", 0, 0), ctx.load_texture("one", image, TextureOptions::NEAREST));
+            thumbnails.of_table(&table);
+            assert_eq!(thumbnails.textures.len(), 1);
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Scatter plots of the data. Many rows are sampled evenly, and the picture says so.
 
-use super::super::model::{Model, Opened};
 use super::super::picture::{target_colour, target_extent};
+use super::super::state::{Model, Opened};
 use super::super::theme::{LABEL, tokens};
 use super::super::widgets::{self, choice, data_plot, label, named};
 use super::colours::{COLOURED, Colours};
@@ -144,9 +144,23 @@ impl Views {
         Some((self.x.filter(|&k| valid(k)).unwrap_or(first), self.y.filter(|&k| valid(k)).unwrap_or(second)))
     }
 
+    /// The projection of a data set, computed once.
+    fn projected(&mut self, data: &Arc<Dataset>) -> Arc<Projection> {
+        match &self.projection {
+            // A weak reference keeps the address from being used again.
+            Some((of, projection)) if std::ptr::eq(of.as_ptr(), Arc::as_ptr(data)) => Arc::clone(projection),
+            _ => {
+                let (rows, _) = sample(data.rows(), POINTS);
+                let projection = Arc::new(project(data, rows));
+                self.projection = Some((Arc::downgrade(data), Arc::clone(&projection)));
+                projection
+            }
+        }
+    }
+
     /// The prepared features, projected onto their first two principal components.
     pub fn plane(&mut self, ui: &mut Ui, model: &Model) {
-        let Some(data) = model.dataset.clone().filter(|d| d.features() > 1) else {
+        let Some(data) = model.dataset().cloned().filter(|d| d.features() > 1) else {
             widgets::centred(
                 ui,
                 ui.available_rect_before_wrap(),
@@ -155,16 +169,7 @@ impl Views {
             );
             return;
         };
-        let projection = match &self.projection {
-            // A weak reference keeps the address from being used again.
-            Some((of, projection)) if std::ptr::eq(of.as_ptr(), Arc::as_ptr(&data)) => Arc::clone(projection),
-            _ => {
-                let (rows, _) = sample(data.rows(), POINTS);
-                let projection = Arc::new(project(&data, rows));
-                self.projection = Some((Arc::downgrade(&data), Arc::clone(&projection)));
-                projection
-            }
-        };
+        let projection = self.projected(&data);
         let t = tokens(ui);
         let extent = target_extent(&data);
         let mut series: BTreeMap<[u8; 4], Vec<[f64; 2]>> = BTreeMap::new();
@@ -239,4 +244,24 @@ fn draw(ui: &mut Ui, id: &str, [right, up]: [&Column; 2], series: BTreeMap<[u8; 
         .y_axis_formatter(|m, _| mark(up, m.value))
         .show(ui, |plot| points(plot, series));
     named(response.response, Role::Image, "Scatter of two columns");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Views;
+    use crate::data::{DataSource, Preparation, prepare};
+    use std::sync::Arc;
+
+    /// A new data set may lie where an old one lay.
+    #[test]
+    fn the_plane_of_a_data_set_that_is_gone_is_never_shown_for_another() {
+        let mut views = Views::default();
+        for name in ["iris", "wine"].into_iter().cycle().take(20) {
+            let table = DataSource::Builtin { name: name.to_owned() }.load().expect("is built in").table;
+            let data = Arc::new(prepare(&table, &Preparation::guess(&table)).expect("fits"));
+            let plane = views.projected(&data);
+            assert_eq!(plane.rows.len(), data.rows(), "{name}");
+            assert!(Arc::ptr_eq(&plane, &views.projected(&data)), "found once");
+        }
+    }
 }

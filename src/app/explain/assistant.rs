@@ -1,11 +1,12 @@
-//! A thread that records traces and computes the loss around a weight, so that the screen never waits for either.
+//! Jobs that record traces and compute the loss around a weight, so that the screen never waits for either.
 
+use super::super::state::{Job, Jobs};
 use crate::data::{Dataset, Part};
 use crate::explain::{Case, Finding, Landscape, ROWS, Slice, Trace, diagnose};
 use crate::nn::{NetworkSpec, Problem};
 use crate::train::{History, Replica, TrainConfig, TrainingState};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Receiver;
 
 /// What is recorded, and of which rows.
 pub struct Wanted {
@@ -32,10 +33,19 @@ pub struct Along {
     pub second: Option<usize>,
 }
 
+/// What a job works on.
 enum Request {
     Trace(Box<Wanted>),
-    Along(u64, Along),
-    At(u64, Along, f64),
+    Along(Arc<Recorded>, Along),
+    At(Arc<Recorded>, Along, f64),
+}
+
+/// Networks that go with a job and come back with its reply: kept while network and data are the same.
+#[derive(Default)]
+struct Replicas {
+    single: Option<Replica<f32>>,
+    /// For central differences.
+    double: Option<Replica<f64>>,
 }
 
 /// A recorded step, and what it was recorded from.
@@ -76,61 +86,69 @@ pub const SIDE: usize = 31;
 /// Training rows that a curve is computed over at most.
 const MOST_ROWS: usize = 1000;
 
-/// The handle; dropping it ends the thread.
+/// What is being recorded or computed, one thing at a time, and what comes after it.
+#[derive(Default)]
 pub struct Assistant {
-    requests: Sender<Request>,
-    pub replies: Receiver<Reply>,
+    job: Option<Job<(Replicas, Option<Reply>)>>,
+    replicas: Replicas,
+    /// Of several requests of a kind that wait, only the last is answered.
+    wanted: Option<Box<Wanted>>,
+    curve: Option<Along>,
+    point: Option<(Along, f64)>,
+    recorded: Option<Arc<Recorded>>,
+    /// Counts the recordings.
+    serial: u64,
 }
 
 impl Assistant {
     /// Starts the thread; `wake` is called after each reply.
-    pub fn start(wake: impl Fn() + Send + 'static) -> Self {
-        let (requests, inbox) = channel();
-        let (sender, replies) = channel();
-        let work = move || {
-            let mut at = Thread { serial: 0, recorded: None, single: None, double: None };
-            while let Some(request) = newest(&inbox) {
-                let Some(reply) = at.answer(request) else { continue };
-                if sender.send(reply).is_err() {
-                    return;
-                }
-                wake();
-            }
-        };
-        // Without a thread nothing is recorded; the workspace shows that it waits.
-        std::thread::Builder::new().name("explain".to_owned()).spawn(work).ok();
-        Self { requests, replies }
+    pub fn record(&mut self, wanted: Wanted) {
+        self.wanted = Some(Box::new(wanted));
     }
 
-    pub fn record(&self, wanted: Wanted) {
-        self.send(Request::Trace(Box::new(wanted)));
-    }
-
-    pub fn walk(&self, serial: u64, along: Along) {
-        self.send(Request::Along(serial, along));
+    /// Asks for the curve of the loss along a weight of the last recording.
+    pub fn walk(&mut self, along: Along) {
+        (self.curve, self.point) = (Some(along), None);
     }
 
     /// Asks for the loss with the weight at `value`.
-    pub fn at(&self, serial: u64, along: Along, value: f64) {
-        self.send(Request::At(serial, along, value));
+    pub fn at(&mut self, along: Along, value: f64) {
+        self.point = Some((along, value));
     }
 
-    fn send(&self, request: Request) {
-        // The thread ends only with this handle.
-        self.requests.send(request).ok();
+    /// Starts what waits; returns what has come.
+    pub fn poll(&mut self, jobs: &Jobs) -> Option<Reply> {
+        let mut reply = None;
+        if let Some(outcome) = self.job.as_mut().and_then(Job::take) {
+            self.job = None;
+            match outcome {
+                Ok((replicas, answer)) => (self.replicas, reply) = (replicas, answer),
+                Err(e) => reply = Some(Reply::Failed(format!("The recording failed: {e}."))),
+            }
+            if let Some(Reply::Trace(recorded)) = &reply {
+                self.recorded = Some(Arc::clone(recorded));
+            }
+        }
+        if self.job.is_none()
+            && let Some(request) = self.next()
+        {
+            let (replicas, serial) = (std::mem::take(&mut self.replicas), self.serial);
+            self.job = Some(jobs.start("explain", move |_| replicas.answer(request, serial)));
+        }
+        reply
     }
-}
 
-/// The next request; a point on the curve is skipped if something newer was asked for.
-fn newest(inbox: &Receiver<Request>) -> Option<Request> {
-    let mut request = inbox.recv().ok()?;
-    while matches!(request, Request::At(..)) {
-        match inbox.try_recv() {
-            Ok(next) => request = next,
-            Err(_) => break,
+    fn next(&mut self) -> Option<Request> {
+        if let Some(wanted) = self.wanted.take() {
+            self.serial += 1;
+            return Some(Request::Trace(wanted));
+        }
+        let recorded = self.recorded.clone()?;
+        match self.curve.take() {
+            Some(along) => Some(Request::Along(recorded, along)),
+            None => self.point.take().map(|(along, value)| Request::At(recorded, along, value)),
         }
     }
-    Some(request)
 }
 
 /// The diagnosis, from a step on some of the training rows.
@@ -142,20 +160,17 @@ fn examine(replica: &mut Replica<f32>, wanted: &Wanted, start: &TrainingState) -
     trace.map(case).unwrap_or_default()
 }
 
-struct Thread {
-    serial: u64,
-    recorded: Option<Arc<Recorded>>,
-    /// Kept from one request to the next while network and data are the same.
-    single: Option<Replica<f32>>,
-    /// For central differences.
-    double: Option<Replica<f64>>,
-}
+impl Replicas {
+    fn answer(mut self, request: Request, serial: u64) -> (Self, Option<Reply>) {
+        let reply = self.reply(request, serial);
+        (self, reply)
+    }
 
-impl Thread {
-    fn answer(&mut self, request: Request) -> Option<Reply> {
+    fn reply(&mut self, request: Request, serial: u64) -> Option<Reply> {
         match request {
             Request::Trace(wanted) => {
                 let (generation, start) = wanted.start.recv().ok()?;
+                // Another network has been loaded meanwhile.
                 if generation != wanted.generation {
                     return None;
                 }
@@ -167,15 +182,11 @@ impl Thread {
                         return Some(Reply::Failed(texts.join("\n")));
                     }
                 };
-                self.serial += 1;
-                let recorded = Recorded { generation, trace, data: wanted.data, start, serial: self.serial, findings };
-                let recorded = Arc::new(recorded);
-                self.recorded = Some(Arc::clone(&recorded));
-                Some(Reply::Trace(recorded))
+                let recorded = Recorded { generation, trace, data: wanted.data, start, serial, findings };
+                Some(Reply::Trace(Arc::new(recorded)))
             }
-            Request::Along(serial, along) => {
-                let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
-                let Recorded { trace, data, start, .. } = &*recorded;
+            Request::Along(recorded, along) => {
+                let Recorded { trace, data, start, serial, .. } = &*recorded;
                 let rows = rows_along(&recorded, along);
                 let double = Replica::reuse(&mut self.double, &trace.spec, data, rows.len().min(ROWS)).ok()?;
                 let difference = Landscape::new(double, start, rows).ok()?.difference(along.index);
@@ -188,12 +199,11 @@ impl Thread {
                     rows: single.rows(),
                     surface: along.second.map(|second| single.surface([along.index, second], along.reach, SIDE)),
                 };
-                Some(Reply::Walk(serial, Box::new(walk)))
+                Some(Reply::Walk(*serial, Box::new(walk)))
             }
-            Request::At(serial, along, value) => {
-                let recorded = self.recorded.clone().filter(|r| r.serial == serial)?;
+            Request::At(recorded, along, value) => {
                 let loss = self.landscape(&recorded, along)?.loss_with(&[(along.index, value)]);
-                Some(Reply::At(serial, value, loss))
+                Some(Reply::At(recorded.serial, value, loss))
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::assistant::Recorded;
 use crate::app::diagram::layout::selections;
 use crate::app::diagram::neurons::middle_unit;
-use crate::app::model::Model;
+use crate::app::state::Model;
 use crate::explain::{Depth, Explanation, Stop, Trace, explain, stops};
 use crate::nn::LayerId;
 use crate::train::Phase;
@@ -39,13 +39,13 @@ pub fn all_stops(trace: &Trace<f32>, depth: Depth, shown: &Units) -> Vec<Stop> {
 
 /// The units of a layer at which the film can stop.
 pub fn shown(model: &Model) -> Units {
-    let maps = |id: &LayerId| <[usize; 3]>::try_from(model.inference.shapes.get(id)?.as_slice()).ok();
+    let maps = |id: &LayerId| <[usize; 3]>::try_from(model.inference().shapes.get(id)?.as_slice()).ok();
     let of_channels = |id: LayerId, channels: Vec<usize>| match maps(&id) {
         // The middle of each channel that is drawn.
         Some(shape) => channels.into_iter().map(|c| middle_unit(&shape, c)).collect(),
         None => channels,
     };
-    let all = selections(&model.document().network, &model.inference);
+    let all = selections(&model.document().network, model.inference());
     all.into_iter().map(|(id, units)| (id, of_channels(id, units))).collect()
 }
 

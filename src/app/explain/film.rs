@@ -2,7 +2,7 @@
 
 use super::current::{Current, shown};
 use crate::app::icon;
-use crate::app::model::Model;
+use crate::app::state::Model;
 use crate::app::theme::{BODY, HINT, LABEL, RADIUS_CARD, Tokens, mix, regular, semibold};
 use crate::app::widgets::{icon_button, named, segmented};
 use crate::explain::{Depth, Stop};

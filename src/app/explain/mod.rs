@@ -16,11 +16,12 @@ mod worksheet;
 
 use super::diagram::layout::selections;
 use super::dialogs::Question;
-use super::model::Model;
 use super::picture::Pictures;
+use super::state::Model;
 use super::theme::{LABEL, Tokens, tokens};
 use super::widgets::{self, at, label, named, segmented};
 use crate::explain::{Depth, Place};
+use crate::learn::Sight;
 use crate::nn::LayerId;
 use crate::train::{Command, Phase, StepUnit};
 use assistant::Recorded;
@@ -64,13 +65,13 @@ const GAP: f32 = 12.0;
 
 impl ExplainView {
     /// Draws the workspace.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures) {
         let t = tokens(ui);
-        if self.recording.receive(ui, &mut self.nudge) {
+        self.recording.request(ui, model);
+        if self.recording.receive(model, &mut self.nudge) {
             self.film.rewind();
             self.formulas.weight = None;
         }
-        self.recording.request(ui, model);
         let whole = Frame::new().fill(t.background);
         egui::CentralPanel::no_frame().frame(whole).show(ui, |ui| {
             let Some(recorded) = self.recording.current(model) else {
@@ -84,9 +85,9 @@ impl ExplainView {
                 return;
             };
             let current = self.current(ui, model, recorded);
-            model.seen.phase(current.stop.phase);
+            model.see(Sight::Phase(current.stop.phase));
             if let (Card::Chain, Some(weight)) = (self.formulas.card, self.formulas.weight) {
-                model.seen.chain(weight);
+                model.see(Sight::Chain(weight));
             }
             let large = self.large;
             if large.is_none() {
@@ -113,7 +114,7 @@ impl ExplainView {
     }
 
     /// Applies the keys, and returns the stop at the play head.
-    fn current(&mut self, ui: &Ui, model: &mut Model, recorded: Arc<Recorded>) -> Current {
+    fn current(&mut self, ui: &Ui, model: &Model, recorded: Arc<Recorded>) -> Current {
         let trace = &recorded.trace;
         let shown = shown(model);
         let stops = all_stops(trace, self.film.depth(), &shown);
@@ -123,7 +124,7 @@ impl ExplainView {
         let sample = self.column.min(trace.rows.len() - 1);
         if self.recording.rows == RecordedRows::MiniBatch {
             // Pictures and other workspaces show the same row.
-            model.sample = trace.rows[sample] as usize;
+            model.show_sample(trace.rows[sample] as usize);
         }
         let weight_fits = |w: &usize| *w < trace.plan.learning && trace.gradient.len() > *w;
         self.formulas.weight = self.formulas.weight.filter(weight_fits).or_else(|| strongest_weight(trace));
@@ -156,7 +157,7 @@ impl ExplainView {
         self.quiz.hidden(current.recorded.serial, current.at, current.explanation.as_ref())
     }
 
-    fn picture(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures, current: &Current, t: &Tokens) {
+    fn picture(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, current: &Current, t: &Tokens) {
         let area = ui.max_rect();
         let head = Rect::from_min_max(area.min + vec2(14.0, 6.0), pos2(area.right() - 14.0, area.top() + HEADER));
         at(ui, head, Layout::left_to_right(Align::Center), |ui| self.header(ui, model, current));
@@ -190,7 +191,7 @@ impl ExplainView {
         let phase = current.stop.phase;
         let shown = shown(model);
         let fine = current.stops_of(Depth::Neuron, &shown);
-        let drawn = selections(&model.document().network, &model.inference);
+        let drawn = selections(&model.document().network, model.inference());
         // Channels of images stand for the number in their middle.
         let place = drawn.get(&layer).and_then(|units| units.iter().position(|&u| u == unit));
         let unit = place.and_then(|i| shown.get(&layer)?.get(i).copied()).unwrap_or(unit);
@@ -203,7 +204,7 @@ impl ExplainView {
         }
     }
 
-    fn header(&mut self, ui: &mut Ui, model: &mut Model, current: &Current) {
+    fn header(&mut self, ui: &mut Ui, model: &Model, current: &Current) {
         let choices = [
             (RecordedRows::One, "one row", "The step that this row alone would cause"),
             (RecordedRows::MiniBatch, "mini-batch", "The step that training takes next, with all of its rows"),
@@ -219,10 +220,10 @@ impl ExplainView {
             RecordedRows::One => {
                 ui.label(label(ui, "Row"));
                 let count = recorded.data.rows();
-                let mut row = model.sample + 1;
+                let mut row = model.sample() + 1;
                 let field = egui::DragValue::new(&mut row).range(1..=count).speed(0.1);
                 if named(ui.add(field), Role::SpinButton, "Row that is explained").changed() {
-                    model.sample = row - 1;
+                    model.show_sample(row - 1);
                 }
                 ui.label(label(ui, format!("of {count}")));
             }
@@ -247,9 +248,9 @@ impl ExplainView {
         });
     }
 
-    fn timeline(&mut self, ui: &mut Ui, model: &mut Model, current: &Current, t: &Tokens) {
+    fn timeline(&mut self, ui: &mut Ui, model: &Model, current: &Current, t: &Tokens) {
         // Training takes the very step that was shown.
-        let trainable = self.recording.rows == RecordedRows::MiniBatch && !model.snapshot.is_running();
+        let trainable = self.recording.rows == RecordedRows::MiniBatch && !model.snapshot().is_running();
         match self.film.timeline(ui, current, trainable, t) {
             Some(Request::Stop) => self.formulas.card = Card::Step,
             Some(Request::Training) => model.train(Command::Step(StepUnit::Batch)),
@@ -258,7 +259,7 @@ impl ExplainView {
     }
 
     /// The quiz, or the diagnosis.
-    fn side_card(&mut self, ui: &mut Ui, model: &mut Model, current: &Current, t: &Tokens) {
+    fn side_card(&mut self, ui: &mut Ui, model: &Model, current: &Current, t: &Tokens) {
         let findings = &current.recorded.findings;
         let count = match findings.len() {
             0 => "diagnosis".to_owned(),
@@ -281,14 +282,14 @@ impl ExplainView {
         let before = before.and_then(|e| Some(e.lines.last()?.result));
         let right = self.quiz.ui(ui, current.recorded.serial, current.at, current.explanation.as_ref(), before, t);
         match right {
-            Some(Asks::Sign) => model.seen.right_signs += 1,
-            Some(Asks::Size) => model.seen.right_sizes += 1,
-            Some(Asks::Number) => model.seen.right_numbers += 1,
+            Some(Asks::Sign) => model.see(Sight::RightSign),
+            Some(Asks::Size) => model.see(Sight::RightSize),
+            Some(Asks::Number) => model.see(Sight::RightNumber),
             None => {}
         }
     }
 
-    fn cards(&mut self, ui: &mut Ui, model: &mut Model, current: &Current, t: &Tokens) {
+    fn cards(&mut self, ui: &mut Ui, model: &Model, current: &Current, t: &Tokens) {
         let area = ui.available_rect_before_wrap();
         let (nudge, quiz) = ((area.width() * 0.31).max(250.0), (area.width() * 0.22).clamp(190.0, 300.0));
         let widths = [area.width() - nudge - quiz - 2.0 * GAP, nudge, quiz];
@@ -301,7 +302,7 @@ impl ExplainView {
     }
 
     /// One of the cards in its place, with the button that enlarges it.
-    fn card_at(&mut self, ui: &mut Ui, model: &mut Model, current: &Current, (k, rect): (usize, Rect), t: &Tokens) {
+    fn card_at(&mut self, ui: &mut Ui, model: &Model, current: &Current, (k, rect): (usize, Rect), t: &Tokens) {
         at(ui, rect, Layout::top_down(Align::Min), |ui| {
             widgets::card(ui).show(ui, |ui| {
                 ui.set_min_size(ui.available_size());
@@ -313,10 +314,11 @@ impl ExplainView {
                         self.formulas.ui(ui, current, hidden, check, t);
                     }
                     1 => {
-                        let assistant = self.recording.assistant();
-                        if let (Some(assistant), Some(weight)) = (assistant, self.formulas.weight) {
-                            self.nudge.ui(ui, assistant, &current.recorded, weight, t);
-                            model.seen.nudged_slope = self.nudge.slope_share().or(model.seen.nudged_slope);
+                        if let Some(weight) = self.formulas.weight {
+                            self.nudge.ui(ui, self.recording.assistant(), &current.recorded, weight, t);
+                            if let Some(share) = self.nudge.slope_share() {
+                                model.see(Sight::NudgedSlope(share));
+                            }
                         }
                     }
                     _ => self.side_card(ui, model, current, t),
@@ -332,7 +334,7 @@ impl ExplainView {
 }
 
 /// The menu that puts the step on paper.
-fn print(ui: &mut Ui, model: &mut Model, current: &Current) {
+fn print(ui: &mut Ui, model: &Model, current: &Current) {
     let mut wanted = None;
     ui.menu_button("Worksheet", |ui| {
         for (text, edition, ending) in [

@@ -71,7 +71,7 @@ impl Nudge {
         (own > 0.0).then(|| slope(at).abs() / own)
     }
 
-    pub fn ui(&mut self, ui: &mut Ui, assistant: &Assistant, recorded: &Recorded, weight: usize, t: &Tokens) {
+    pub fn ui(&mut self, ui: &mut Ui, assistant: &mut Assistant, recorded: &Recorded, weight: usize, t: &Tokens) {
         ui.horizontal(|ui| {
             // The choices take the whole line where there is little room.
             if ui.available_width() > 310.0 {
@@ -98,7 +98,7 @@ impl Nudge {
                 (self.moved, self.point) = (0.0, None);
             }
             self.asked = Some(wanted);
-            assistant.walk(recorded.serial, along);
+            assistant.walk(along);
         }
         let ready = self.walk.as_ref().is_some_and(|(_, walk)| walk.along.index == weight);
         let name = parameter_name(trace, weight);
@@ -118,7 +118,7 @@ impl Nudge {
     fn curve(
         &mut self,
         ui: &mut Ui,
-        assistant: &Assistant,
+        assistant: &mut Assistant,
         recorded: &Recorded,
         weight: usize,
         along: Along,
@@ -132,7 +132,7 @@ impl Nudge {
         let response = named(ui.add(slider), Role::Slider, "Nudge the weight");
         self.sliding = response.has_focus();
         if response.changed() {
-            assistant.at(recorded.serial, along, value + self.moved);
+            assistant.at(along, value + self.moved);
         }
         if response.double_clicked() {
             (self.moved, self.point) = (0.0, None);

@@ -2,7 +2,7 @@
 
 use super::assistant::{Assistant, Recorded, Reply, Wanted};
 use super::nudge::Nudge;
-use crate::app::model::Model;
+use crate::app::state::Model;
 use crate::train::{Command, Status, TrainConfig};
 use egui::Ui;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl PartialEq for RecordingKey {
 #[derive(Default)]
 pub struct Recording {
     pub rows: RecordedRows,
-    assistant: Option<Assistant>,
+    assistant: Assistant,
     asked: Option<RecordingKey>,
     asked_at: f64,
     recorded: Option<Arc<Recorded>>,
@@ -56,7 +56,7 @@ pub struct Recording {
 impl Recording {
     /// The recording, if it is of the network on screen.
     pub fn current(&self, model: &Model) -> Option<Arc<Recorded>> {
-        let fits = |r: &Arc<Recorded>| model.is_current() && r.generation == model.snapshot.generation;
+        let fits = |r: &Arc<Recorded>| model.is_current() && r.generation == model.snapshot().generation;
         self.recorded.clone().filter(fits)
     }
 
@@ -65,16 +65,14 @@ impl Recording {
         self.failure.as_deref()
     }
 
-    pub fn assistant(&self) -> Option<&Assistant> {
-        self.assistant.as_ref()
+    pub fn assistant(&mut self) -> &mut Assistant {
+        &mut self.assistant
     }
 
     /// Takes finished recordings and curves; returns whether a recording is of another network than the last.
-    pub fn receive(&mut self, ui: &Ui, nudge: &mut Nudge) -> bool {
+    pub fn receive(&mut self, model: &Model, nudge: &mut Nudge) -> bool {
         let mut other_network = false;
-        let ctx = ui.ctx().clone();
-        let assistant = self.assistant.get_or_insert_with(|| Assistant::start(move || ctx.request_repaint()));
-        while let Ok(reply) = assistant.replies.try_recv() {
+        while let Some(reply) = self.assistant.poll(model.jobs()) {
             match reply {
                 Reply::Trace(recorded) => {
                     self.failure = None;
@@ -93,33 +91,32 @@ impl Recording {
     }
 
     /// Requests a recording if the last one is of something else.
-    pub fn request(&mut self, ui: &Ui, model: &mut Model) {
-        let Some(data) = model.dataset.clone().filter(|_| model.trainable() && model.is_current()) else { return };
-        let row = (self.rows == RecordedRows::One).then_some(model.sample.min(data.rows() - 1));
+    pub fn request(&mut self, ui: &Ui, model: &Model) {
+        let Some(data) = model.dataset().cloned().filter(|_| model.trainable() && model.is_current()) else { return };
+        let row = (self.rows == RecordedRows::One).then_some(model.sample().min(data.rows() - 1));
         let key = RecordingKey {
-            generation: model.snapshot.generation,
-            params: Arc::clone(&model.snapshot.params),
+            generation: model.snapshot().generation,
+            params: Arc::clone(&model.snapshot().params),
             row,
             training: model.document().training.clone(),
-            diverged: matches!(model.snapshot.status, Status::Diverged(_)),
+            diverged: matches!(model.snapshot().status, Status::Diverged(_)),
         };
         if self.asked.as_ref() == Some(&key) {
             return;
         }
         let now = ui.input(|i| i.time);
-        if model.snapshot.is_running() && now - self.asked_at < REFRESH {
+        if model.snapshot().is_running() && now - self.asked_at < REFRESH {
             ui.ctx().request_repaint_after(Duration::from_secs_f64(REFRESH));
             return;
         }
-        let Some(assistant) = &self.assistant else { return };
         let (sender, start) = channel();
         model.train(Command::Look(sender));
         let spec = model.document().network.clone();
         let row = row.map(|r| r as u32);
         let diverged = key.diverged;
-        let (training, history) = (key.training.clone(), Arc::clone(&model.snapshot.history));
+        let (training, history) = (key.training.clone(), Arc::clone(&model.snapshot().history));
         let generation = key.generation;
-        assistant.record(Wanted { generation, spec, data, start, row, training, history, diverged });
+        self.assistant.record(Wanted { generation, spec, data, start, row, training, history, diverged });
         (self.asked, self.asked_at) = (Some(key), now);
     }
 }

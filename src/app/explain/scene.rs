@@ -4,8 +4,9 @@ use super::super::diagram::edges::{self, bezier, distance, wire};
 use super::super::diagram::layout::{BOX_WIDTH, place};
 use super::super::diagram::neurons::{self, middle_unit};
 use super::super::diagram::strength::{largest, relative};
-use super::super::model::Model;
 use super::super::picture::Pictures;
+use super::super::state::Model;
+use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
 use super::super::widgets::named;
 use crate::explain::{Place, Stop, Trace};
@@ -63,7 +64,7 @@ const LEAST_SIDE: f32 = 11.0;
 pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &Tokens) -> Option<Clicked> {
     let (area, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
     let painter = ui.painter().with_clip_rect(area);
-    let placed = place(&model.document().network, &model.inference);
+    let placed = place(&model.document().network, model.inference());
     let all = placed.values().fold(Rect::NOTHING, |all, p| all.union(p.rect));
     // The columns use the whole width, the units the whole height.
     let room = Rect::from_min_max(area.min + vec2(40.0, 16.0), area.max - vec2(40.0, 30.0));
@@ -269,7 +270,7 @@ impl Picture<'_> {
         if !column.maps {
             return Some(column.shown[i]);
         }
-        let shape = self.model.inference.shapes.get(&layer)?;
+        let shape = self.model.inference().shapes.get(&layer)?;
         Some(middle_unit(shape.as_slice().try_into().ok()?, column.shown[i]))
     }
 

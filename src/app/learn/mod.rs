@@ -7,10 +7,10 @@ mod solution;
 
 use super::dialogs::Question;
 use super::icon;
-use super::model::{Intention, Model};
+use super::state::{Action, Intention, Model};
 use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, label, named, title};
-use crate::learn::{Block, Lesson, Progress, Seen, Task, folder, lessons};
+use crate::learn::{Block, Lesson, Progress, Task, folder, lessons};
 use crate::project::Preset;
 use crate::train::Command;
 use egui::accesskit::Role;
@@ -20,8 +20,8 @@ use egui::{
 };
 use page::Page;
 use running::{Chosen, Running};
+use solution::{Pause, prepare};
 pub use solution::{facts, solve};
-use solution::{prepare, rewinds};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -35,6 +35,8 @@ pub struct LearnView {
     /// The lesson on screen, by its id.
     open: String,
     running: Option<Running>,
+    /// Lessons that were started, to number their presets.
+    started: u64,
     page: Page,
     pub progress: Progress,
 }
@@ -53,6 +55,7 @@ impl Default for LearnView {
             problems: Vec::new(),
             open,
             running: None,
+            started: 0,
             page: Page::default(),
             progress: Progress::default(),
         }
@@ -88,27 +91,28 @@ impl LearnView {
     }
 
     /// Checks whether the current task has been done.
-    pub fn watch(&mut self, model: &mut Model) {
-        if let Some(path) = model.lesson_folder.take() {
-            self.read_folder(path, model);
-        }
-        if let (Some(lesson), true) = (self.running_lesson(), self.running.as_ref().is_some_and(|r| r.pending)) {
-            if model.modal.is_some() {
+    pub fn watch(&mut self, model: &Model) {
+        if let Some(running) = self.running.as_mut().filter(|r| r.pending) {
+            if model.will_show(running.number) {
                 return;
             }
+            running.pending = false;
             // If the question is cancelled, the old document stays.
-            let begun = model.document().name == lesson.title;
-            self.running = self.running.take().filter(|_| begun).map(|r| Running { pending: false, ..r });
+            if model.number() != Some(running.number) {
+                self.running = None;
+            }
         }
         let current = self.current_task();
         let Some(running) = &mut self.running else { return };
         let place = current.as_ref().map(|(place, _)| *place);
         if running.task != place {
             // What was seen and answered counts for one task only.
-            (running.task, model.seen) = (place, Seen::default());
+            running.task = place;
+            model.queue(Action::ForgetSeen);
+            return;
         }
-        if running.showing.is_some_and(|end| model.snapshot.epoch >= end || !model.is_current()) {
-            if model.is_current() {
+        if let Some(pause) = &running.showing {
+            if pause.is_due(model) {
                 running.showing = None;
                 model.train(Command::Pause);
             }
@@ -116,10 +120,10 @@ impl LearnView {
         }
         let Some((place, task)) = current else { return };
         let id = running.id.clone();
-        if running.showing.is_none() && task.goal.is_reached(&facts(model)) {
+        if task.goal.is_reached(&facts(model)) {
             self.progress.of_mut(&id).work.insert(place, true);
             let more = self.current_task().is_some();
-            model.notice(format!(
+            model.tell(format!(
                 "Task done: {}{}",
                 task.text,
                 if more { "" } else { ". That was the last task of this lesson" }
@@ -127,7 +131,8 @@ impl LearnView {
         }
     }
 
-    fn read_folder(&mut self, path: PathBuf, model: &mut Model) {
+    /// Reads the lessons in a folder.
+    pub fn read_folder(&mut self, path: PathBuf, model: &Model) {
         match folder(&path) {
             Ok((mut lessons, problems)) => {
                 // A copy of a lesson of the course is another lesson.
@@ -149,7 +154,7 @@ impl LearnView {
     }
 
     /// Draws the workspace.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model) -> Option<String> {
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
         Panel::left("lessons").exact_size(LIST).resizable(false).frame(side).show(ui, |ui| self.list(ui, model, t));
@@ -179,7 +184,7 @@ impl LearnView {
     }
 
     /// Does what was chosen; returns the workspace that is to be shown.
-    fn act(&mut self, chosen: Chosen, model: &mut Model) -> Option<String> {
+    fn act(&mut self, chosen: Chosen, model: &Model) -> Option<String> {
         let lesson = self.lesson(&self.open)?.clone();
         match chosen {
             Chosen::Start => self.start(&lesson, model),
@@ -199,7 +204,7 @@ impl LearnView {
                 let epochs = prepare(model, task);
                 self.progress.of_mut(&lesson.id).shown += 1;
                 let running = self.running.as_mut()?;
-                running.showing = epochs.map(|n| if rewinds(task) { n } else { model.snapshot.epoch + n });
+                running.showing = epochs.map(|n| Pause::after(n, task, model));
                 if epochs.is_some() {
                     model.train(Command::Play);
                 }
@@ -214,18 +219,20 @@ impl LearnView {
         None
     }
 
-    fn start(&mut self, lesson: &Lesson, model: &mut Model) {
+    fn start(&mut self, lesson: &Lesson, model: &Model) {
         match lesson.document() {
             Ok(document) => {
-                model.intend(Intention::Show(Box::new(Preset { document, run: None })));
-                let id = lesson.id.clone();
-                self.running = Some(Running { id, pending: true, task: None, hints: BTreeMap::new(), showing: None });
+                self.started += 1;
+                let (id, number) = (lesson.id.clone(), self.started);
+                model.intend(Intention::Show(Box::new(Preset { document, run: None }), number));
+                let hints = BTreeMap::new();
+                self.running = Some(Running { id, number, pending: true, task: None, hints, showing: None });
             }
             Err(why) => model.problem(format!("The lesson cannot begin. {why}")),
         }
     }
 
-    fn list(&mut self, ui: &mut Ui, model: &mut Model, t: &Tokens) {
+    fn list(&mut self, ui: &mut Ui, model: &Model, t: &Tokens) {
         ui.label(title("Course"));
         ui.horizontal(|ui| {
             ui.label(label(ui, "Student"));
@@ -313,7 +320,7 @@ impl LearnView {
     }
 
     /// Draws the current task below the other workspaces; returns the workspace to show.
-    pub fn strip(&mut self, ui: &mut Ui, model: &mut Model) -> Option<String> {
+    pub fn strip(&mut self, ui: &mut Ui, model: &Model) -> Option<String> {
         let t = tokens(ui);
         let lesson = self.running_lesson()?.clone();
         let current = self.current_task();

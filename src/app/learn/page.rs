@@ -4,7 +4,7 @@ use super::running::{Chosen, Running};
 use super::solution::facts;
 use crate::app::icon;
 use crate::app::math;
-use crate::app::model::Model;
+use crate::app::state::Model;
 use crate::app::theme::{BODY, HEADING, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold};
 use crate::app::widgets::{self, hint, label, named};
 use crate::learn::{Block, Lesson, Progress, Question, Step, Task, tex};

@@ -1,18 +1,21 @@
 //! The lesson that has begun, and what can be chosen in it.
 
+use super::solution::Pause;
 use std::collections::BTreeMap;
 
 /// A lesson that has begun: its preset is on screen.
 pub struct Running {
     pub id: String,
+    /// The number that its preset was given, by which it is known once it is on screen.
+    pub number: u64,
     /// Whether its preset waits for an answer about unsaved work.
     pub pending: bool,
     /// The task that is to be done now, by its place among tasks and questions.
     pub task: Option<usize>,
     /// Hints on screen, by the task's place.
     pub hints: BTreeMap<usize, usize>,
-    /// Epochs after which training that shows a solution pauses.
-    pub showing: Option<u64>,
+    /// Where training that shows a solution pauses.
+    pub showing: Option<Pause>,
 }
 
 /// What was chosen in the lesson on screen.

@@ -1,6 +1,6 @@
 //! The confusion matrix of the test rows: true classes down, predicted ones across.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, ink_on, mix, regular, semibold};
 use super::super::widgets::{at, centred, hint, named};
 use crate::format;

@@ -5,10 +5,10 @@ mod outputs;
 mod plots;
 mod ridgeline;
 
-use super::experiment;
-use super::model::Model;
+use super::experiment::ExperimentKind;
 use super::picture::{KernelGrid, Pictures, weights_image};
 use super::prediction_plots;
+use super::state::Model;
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, heading, hint, label, title};
@@ -68,52 +68,64 @@ impl Tile {
 }
 
 /// The experiments that can be made with the network on screen.
-fn experiments(ui: &mut Ui, model: &mut Model) {
-    use experiment::Kind;
+fn experiments(ui: &mut Ui) -> Option<ExperimentKind> {
+    let mut wanted = None;
     ui.add_space(8.0);
     ui.label(title("Experiments"));
     let wide = vec2(ui.available_width() - 8.0, 28.0);
     for (text, hover, kind) in [
-        ("Find learning rate…", "Raises it from update to update and shows where the loss falls fastest", Kind::Rates),
-        ("Cross-validate…", "Trains once for each fold of the rows and shows how far the score spreads", Kind::Folds),
+        (
+            "Find learning rate…",
+            "Raises it from update to update and shows where the loss falls fastest",
+            ExperimentKind::Rates,
+        ),
+        (
+            "Cross-validate…",
+            "Trains once for each fold of the rows and shows how far the score spreads",
+            ExperimentKind::Folds,
+        ),
     ] {
         if ui.add(egui::Button::new(text).min_size(wide)).on_hover_text(hover).clicked() {
-            model.wanted_experiment = Some(kind);
+            wanted = Some(kind);
         }
     }
+    wanted
 }
 
 impl TrainView {
-    /// Draws the workspace.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
-        let layers = &model.snapshot.history.layers;
+    /// Draws the workspace; returns an experiment that is wanted.
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures) -> Option<ExperimentKind> {
+        let layers = &model.snapshot().history.layers;
         if self.layer.is_none_or(|l| !layers.contains(&l)) {
             self.layer = layers.first().copied();
         }
         let t = tokens(ui);
         let side = Frame::new().fill(t.panel).inner_margin(12);
-        if !model.is_bare() {
-            self.settings(ui, model, side);
-        }
+        let wanted = if model.is_bare() { None } else { self.settings(ui, model, side) };
         let middle = Frame::new().fill(t.background).inner_margin(GAP);
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| self.dashboard(ui, model, pictures, t));
+        wanted
     }
 
-    fn settings(&mut self, ui: &mut Ui, model: &mut Model, side: Frame) {
-        Panel::left("training settings").exact_size(250.0).resizable(false).frame(side).show(ui, |ui| {
-            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    fn settings(&mut self, ui: &mut Ui, model: &Model, side: Frame) -> Option<ExperimentKind> {
+        let panel = Panel::left("training settings").exact_size(250.0).resizable(false).frame(side);
+        let shown = panel.show(ui, |ui| {
+            let scroll = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.label(title("Training"));
                 ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
                 ui.add_space(4.0);
                 training_settings(ui, model, true);
-                experiments(ui, model);
+                let wanted = experiments(ui);
                 self.layer_choice(ui, model);
+                wanted
             });
+            scroll.inner
         });
+        shown.inner
     }
 
     fn layer_choice(&mut self, ui: &mut Ui, model: &Model) {
-        let layers = &model.snapshot.history.layers;
+        let layers = &model.snapshot().history.layers;
         let Some(current) = self.layer else { return };
         ui.add_space(8.0);
         ui.label(title("Layer to watch"));
@@ -126,8 +138,8 @@ impl TrainView {
     }
 
     fn dashboard(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, t: &Tokens) {
-        let classes = model.inference.encoding().is_some_and(|e| e != Encoding::Values);
-        let sixth = match model.dataset.as_ref().map(|d| d.features()) {
+        let classes = model.inference().encoding().is_some_and(|e| e != Encoding::Values);
+        let sixth = match model.dataset().map(|d| d.features()) {
             Some(1) => Tile::Curve,
             Some(2) => Tile::Surface,
             _ if classes => Tile::Confusion,
@@ -140,7 +152,7 @@ impl TrainView {
         if !matches!(sixth, Tile::Rate) {
             tiles.push(Tile::Rate);
         }
-        if model.inference.outputs.len() > 1 {
+        if model.inference().outputs.len() > 1 {
             tiles.insert(2, Tile::Outputs);
         }
         let area = ui.available_rect_before_wrap();
@@ -181,7 +193,7 @@ impl TrainView {
     }
 
     fn tile(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, tile: Tile, t: &Tokens) {
-        let history = Arc::clone(&model.snapshot.history);
+        let history = Arc::clone(&model.snapshot().history);
         let layer = self.layer.map(|l| model.document().network.name(l)).unwrap_or_default();
         match tile {
             Tile::Loss => {
@@ -231,7 +243,7 @@ impl TrainView {
             }
             Tile::Curve => {
                 heading(ui, "Fitted curve", "");
-                if let Some(data) = model.dataset.clone() {
+                if let Some(data) = model.dataset().cloned() {
                     prediction_plots::curve(ui, &data, pictures, ui.available_height(), t);
                 }
             }
@@ -239,9 +251,9 @@ impl TrainView {
     }
 
     fn weight_image(&mut self, ui: &mut Ui, model: &Model, t: &Tokens) {
-        let params = &model.snapshot.params;
+        let params = &model.snapshot().params;
         let dark = ui.visuals().dark_mode;
-        let plan = model.snapshot.plan.clone();
+        let plan = model.snapshot().plan.clone();
         let weight = plan.as_ref().and_then(|plan| {
             plan.parameters
                 .iter()

@@ -1,6 +1,6 @@
 //! How each output of a network with several does, with its own loss.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{HEADING, semibold};
 use super::super::widgets::{hint, label};
 use crate::format;
@@ -10,9 +10,9 @@ use egui::{RichText, ScrollArea, Ui};
 /// Draws the list into the rest of the tile.
 pub fn ui(ui: &mut Ui, model: &Model) {
     let network = &model.document().network;
-    let snapshot = model.is_current().then_some(&model.snapshot);
+    let snapshot = model.is_current().then_some(model.snapshot());
     ScrollArea::vertical().show(ui, |ui| {
-        for (k, output) in model.inference.outputs.iter().enumerate() {
+        for (k, output) in model.inference().outputs.iter().enumerate() {
             let validation = snapshot.and_then(|s| s.validations.get(k));
             let test = snapshot.and_then(|s| s.test.heads.get(k)).map(|t| &t.evaluation);
             let (weight, loss) = network

@@ -1,6 +1,6 @@
 //! Curves over epochs.
 
-use super::super::model::Model;
+use super::super::state::Model;
 use super::super::theme::{HINT, Tokens};
 use super::super::widgets::{heading, plot, segmented, title};
 use crate::format;

@@ -4,7 +4,7 @@ use super::camera::{Camera, View};
 use crate::app::builder::edits;
 use crate::app::diagram::edges::{bezier, distance, wire};
 use crate::app::diagram::layout::Placed;
-use crate::app::model::Model;
+use crate::app::state::{Action, Model};
 use crate::app::widgets::{label, named};
 use crate::nn::layers::palette;
 use crate::nn::{LayerId, LayerKind, LayerSpec, Wire};
@@ -63,7 +63,7 @@ impl Gestures {
     pub fn layer(
         &mut self,
         ui: &Ui,
-        model: &mut Model,
+        model: &Model,
         camera: &mut Camera,
         view: &View<'_>,
         layer: &LayerSpec,
@@ -74,12 +74,14 @@ impl Gestures {
         let caption = layer.kind.definition().caption();
         let response = named(response, Role::Button, &format!("{}: {caption}", layer.name));
         let several = ui.input(|i| i.modifiers.command || i.modifiers.shift);
-        if response.clicked() || (response.secondary_clicked() && !model.selection.contains(&id)) {
-            if several && !model.selection.remove(&id) {
-                model.selection.insert(id);
-            } else if !several {
-                model.selection = std::iter::once(id).collect();
+        if response.clicked() || (response.secondary_clicked() && !model.selection().contains(&id)) {
+            let mut selection = model.selection().clone();
+            if !several {
+                selection = std::iter::once(id).collect();
+            } else if !selection.remove(&id) {
+                selection.insert(id);
             }
+            model.select(selection);
         }
         if response.dragged() {
             let way = self.moving.filter(|(m, _)| *m == id).map_or(Vec2::ZERO, |(_, way)| way);
@@ -94,7 +96,7 @@ impl Gestures {
     }
 
     /// Ends a drag: on another wire the layer moves in the chain, elsewhere only on the canvas.
-    fn dropped(&mut self, model: &mut Model, camera: &mut Camera, view: &View<'_>, id: LayerId, way: Vec2) {
+    fn dropped(&mut self, model: &Model, camera: &mut Camera, view: &View<'_>, id: LayerId, way: Vec2) {
         let Some(centre) = view.placed.get(&id).map(|p| p.rect.center()).filter(|_| way.length() >= MOVED) else {
             return;
         };
@@ -111,7 +113,7 @@ impl Gestures {
     }
 
     /// The handle on the right edge, from which a wire can be drawn to another layer.
-    pub fn port(&mut self, ui: &Ui, model: &mut Model, view: &View<'_>, layer: &LayerSpec, rect: Rect) {
+    pub fn port(&mut self, ui: &Ui, model: &Model, view: &View<'_>, layer: &LayerSpec, rect: Rect) {
         if layer.kind.is_output() || !view.area.contains(rect.right_center()) {
             return;
         }
@@ -142,7 +144,7 @@ impl Gestures {
         &mut self,
         ui: &Ui,
         background: &Response,
-        model: &mut Model,
+        model: &Model,
         camera: &mut Camera,
         view: &View<'_>,
     ) {
@@ -176,7 +178,7 @@ impl Gestures {
     }
 
     /// Shift and drag: a rectangle that selects.
-    pub fn select_band(&mut self, ui: &Ui, background: &Response, model: &mut Model, view: &View<'_>) {
+    pub fn select_band(&mut self, ui: &Ui, background: &Response, model: &Model, view: &View<'_>) {
         if background.drag_started() && ui.input(|i| i.modifiers.shift) {
             self.band = ui.input(|i| i.pointer.press_origin());
         }
@@ -184,19 +186,15 @@ impl Gestures {
         let t = view.t;
         let band = Rect::from_two_pos(from, to);
         view.painter.rect(band, 2.0, t.accent.gamma_multiply(0.12), Stroke::new(1.0, t.accent), StrokeKind::Inside);
-        model.selection = view
-            .placed
-            .iter()
-            .filter(|(_, p)| view.to_screen.mul_rect(p.rect).intersects(band))
-            .map(|(id, _)| *id)
-            .collect();
+        let touched = |(id, p): (&LayerId, &Placed)| view.to_screen.mul_rect(p.rect).intersects(band).then_some(*id);
+        model.select(view.placed.iter().filter_map(touched));
         if background.drag_stopped() {
             self.band = None;
         }
     }
 
     /// The menu of the canvas, or of the wire under the pointer.
-    pub fn context_menu(&mut self, background: &Response, model: &mut Model, camera: &mut Camera, view: &View<'_>) {
+    pub fn context_menu(&mut self, background: &Response, model: &Model, camera: &mut Camera, view: &View<'_>) {
         if background.secondary_clicked()
             && let Some(p) = background.interact_pointer_pos()
         {
@@ -225,22 +223,21 @@ impl Gestures {
                     edits::tidy(model);
                 }
                 if ui.button("Select all layers").clicked() {
-                    model.selection = view.placed.keys().copied().collect();
+                    model.select(view.placed.keys().copied());
                 }
                 if ui.button("New network for these data").clicked() {
-                    model.reset_network();
+                    model.queue(Action::ResetNetwork);
                 }
             }
         });
     }
 }
 
-fn layer_menu(ui: &mut Ui, model: &mut Model, id: LayerId) {
+fn layer_menu(ui: &mut Ui, model: &Model, id: LayerId) {
     ui.menu_button("Insert after", |ui| {
         for kind in palette() {
             if ui.button(kind.info().label).clicked() {
-                model.selection = std::iter::once(id).collect();
-                edits::append(model, kind);
+                edits::append_after(model, kind, Some(id));
             }
         }
     });

@@ -7,8 +7,8 @@ use crate::app::diagram::labels::first_fitting;
 use crate::app::diagram::layout::{BOX_WIDTH, Placed};
 use crate::app::diagram::neurons;
 use crate::app::diagram::strength::largest;
-use crate::app::model::Model;
 use crate::app::picture::Pictures;
+use crate::app::state::Model;
 use crate::app::theme::{BODY, HINT, RADIUS_LAYER, ink_on, regular, semibold};
 use crate::format;
 use crate::nn::{LayerId, LayerSpec};
@@ -31,7 +31,7 @@ pub fn paint(
 ) -> Option<usize> {
     let View { painter, to_screen, t, .. } = view;
     let rect = to_screen.mul_rect(p.rect);
-    let selected = model.selection.contains(&layer.id);
+    let selected = model.selection().contains(&layer.id);
     let stroke = if is_broken(model, layer.id) {
         Stroke::new(1.5, t.problem)
     } else if selected {
@@ -56,7 +56,7 @@ pub fn paint(
 
 /// Whether something is wrong with a layer.
 pub fn is_broken(model: &Model, id: LayerId) -> bool {
-    model.inference.problems.iter().any(|problem| problem.layer == Some(id))
+    model.inference().problems.iter().any(|problem| problem.layer == Some(id))
 }
 
 fn paint_neurons(
@@ -156,15 +156,15 @@ pub fn footer(view: &View<'_>, model: &Model, id: LayerId, p: &Placed, rect: Rec
         let shorter = format!("{} of {}", p.shown.len(), p.units);
         let forms = [format!("{shorter} {what}"), shorter];
         if let Some(galley) = first_fitting(painter, forms, &font, t.hint, pitch - 12.0) {
-            let weighed = model.inference.parameters.get(&id).is_some_and(|&n| n > 0);
+            let weighed = model.inference().parameters.get(&id).is_some_and(|&n| n > 0);
             let down = if weighed { 20.0 } else { 0.0 };
             painter.galley(below + vec2(-galley.size().x / 2.0, down), galley, t.hint);
         }
     }
-    let norms = &model.snapshot.gradient_norms;
+    let norms = &model.snapshot().gradient_norms;
     let norm = norms.iter().find(|(layer, _)| *layer == id).map(|(_, n)| *n).filter(|_| model.is_current());
     let Some(norm) = norm.filter(|n| *n > 0.0) else {
-        let parameters = model.inference.parameters.get(&id).copied().unwrap_or(0);
+        let parameters = model.inference().parameters.get(&id).copied().unwrap_or(0);
         if parameters > 0 {
             let text = format!("{} parameters", format::count(parameters));
             if let Some(galley) = first_fitting(painter, [text], &font, t.label, pitch) {

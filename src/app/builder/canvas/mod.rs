@@ -11,8 +11,8 @@ mod wires;
 use crate::app::diagram::layout::place;
 use crate::app::fix::fix_button;
 use crate::app::icon;
-use crate::app::model::Model;
 use crate::app::picture::Pictures;
+use crate::app::state::{Action, Model};
 use crate::app::theme::{LABEL, tokens};
 use crate::app::widgets::{self, at, icon_button, label, named, segmented};
 use crate::nn::{LayerId, LayerSpec};
@@ -39,12 +39,12 @@ impl Canvas {
     }
 
     /// Draws the canvas over the rest of `ui`.
-    pub fn ui(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures) {
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures) {
         let t = tokens(ui);
         let (area, background) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let background = named(background, Role::Canvas, "Network canvas");
         ui.painter().rect_filled(area, 0.0, t.background);
-        let mut placed = place(&model.document().network, &model.inference);
+        let mut placed = place(&model.document().network, model.inference());
         self.camera.navigate(ui, &background, area, &placed, self.gestures.is_selecting());
         self.gestures.carry(&mut placed);
         let over = |p: &egui::Pos2| area.contains(*p) && background.contains_pointer();
@@ -73,7 +73,7 @@ impl Canvas {
         self.gestures.context_menu(&background, model, &mut self.camera, &view);
         let escaped = ui.input(|i| i.key_pressed(egui::Key::Escape)) && !ui.ctx().text_edit_focused();
         if background.clicked() || escaped {
-            model.selection.clear();
+            model.select([]);
         }
         if let (Some(hover), false) = (hover, ui.input(|i| i.pointer.any_down())) {
             units::tooltip(ui, &background, model, pictures, &hover);
@@ -83,7 +83,7 @@ impl Canvas {
     }
 
     /// Draws all layers and handles clicks and drags on them; returns the unit under the pointer.
-    fn layers(&mut self, ui: &mut Ui, model: &mut Model, pictures: &Pictures, view: &View<'_>) -> Option<Hover> {
+    fn layers(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>) -> Option<Hover> {
         let mut hover = None;
         let layers: Vec<LayerSpec> = model.document().network.layers.clone();
         let pitch = layers::column_pitch(view.placed) * view.scale();
@@ -108,7 +108,7 @@ impl Canvas {
     }
 
     /// Buttons for zoom, for what the lines show, and for the row whose values the neurons show.
-    fn tools(&mut self, ui: &mut Ui, model: &mut Model, area: Rect) {
+    fn tools(&mut self, ui: &mut Ui, model: &Model, area: Rect) {
         let t = tokens(ui);
         let strip = Rect::from_min_max(
             pos2(area.left() + 12.0, area.bottom() - 44.0),
@@ -135,20 +135,20 @@ impl Canvas {
                 (Lines::Gradients, "gradients", "Lines show ∂L/∂w of the last mini-batch"),
             ];
             segmented(ui, &mut self.lines, &choices);
-            if let Some(data) = model.dataset.clone() {
+            if let Some(data) = model.dataset().cloned() {
                 ui.add_space(8.0);
                 let begin = named(ui.button("New network"), Role::Button, "New network for these data");
                 if begin.on_hover_text("What suits rows, series or pictures; undo takes it back").clicked() {
-                    model.reset_network();
+                    model.queue(Action::ResetNetwork);
                 }
                 ui.label(label(ui, "Values for row"));
-                let mut row = model.sample + 1;
+                let mut row = model.sample() + 1;
                 ui.spacing_mut().interact_size = vec2(48.0, 26.0);
                 let field = egui::DragValue::new(&mut row).range(1..=data.rows()).speed(0.1);
                 if named(ui.add(field), Role::SpinButton, "Row whose values are shown").changed() {
-                    model.sample = row - 1;
+                    model.show_sample(row - 1);
                 }
-                let text = format!("of {}: {}", data.rows(), data.target().describe(model.sample));
+                let text = format!("of {}: {}", data.rows(), data.target().describe(model.sample()));
                 ui.add(egui::Label::new(label(ui, text)).truncate());
             }
             ui.min_rect()
@@ -160,8 +160,8 @@ impl Canvas {
 }
 
 /// A problem of a layer, shown under it, with a button that fixes it.
-fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) {
-    let Some(problem) = model.inference.problems.iter().find(|p| p.layer == Some(id)).cloned() else { return };
+fn problem(ui: &mut Ui, model: &Model, id: LayerId, rect: Rect, area: Rect) {
+    let Some(problem) = model.inference().problems.iter().find(|p| p.layer == Some(id)).cloned() else { return };
     let width = 220.0;
     let left =
         (rect.center().x - width / 2.0).clamp(area.left() + 8.0, (area.right() - width - 8.0).max(area.left() + 8.0));
@@ -170,7 +170,7 @@ fn problem(ui: &mut Ui, model: &mut Model, id: LayerId, rect: Rect, area: Rect) 
     at(ui, place, Layout::top_down(Align::Min), |ui| problem_box(ui, model, &problem));
 }
 
-fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
+fn problem_box(ui: &mut Ui, model: &Model, problem: &crate::nn::Problem) {
     let t = tokens(ui);
     widgets::card(ui).stroke(Stroke::new(1.0, t.problem)).inner_margin(10).show(ui, |ui| {
         let text = problem.text(&model.document().network);
@@ -184,15 +184,15 @@ fn problem_box(ui: &mut Ui, model: &mut Model, problem: &crate::nn::Problem) {
     });
 }
 
-fn global_problems(ui: &mut Ui, model: &mut Model, area: Rect) {
-    if let Some(e) = model.data_error.clone() {
+fn global_problems(ui: &mut Ui, model: &Model, area: Rect) {
+    if let Some(e) = model.data_error().map(str::to_owned) {
         let place = Rect::from_center_size(area.center_top() + vec2(0.0, 60.0), vec2(420.0, 90.0));
         at(ui, place, Layout::top_down(Align::Min), |ui| {
             widgets::message(ui, icon::WARNING, tokens(ui).problem, "No data to train on", &e);
         });
         return;
     }
-    let Some(problem) = model.inference.problems.iter().find(|p| p.layer.is_none()).cloned() else { return };
+    let Some(problem) = model.inference().problems.iter().find(|p| p.layer.is_none()).cloned() else { return };
     let place = Rect::from_min_size(area.center_top() + vec2(-160.0, 16.0), vec2(320.0, 90.0));
     at(ui, place, Layout::top_down(Align::Min), |ui| problem_box(ui, model, &problem));
 }

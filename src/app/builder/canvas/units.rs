@@ -1,7 +1,7 @@
 //! Names of single units, and the tooltip of the unit or weight under the pointer.
 
-use crate::app::model::Model;
 use crate::app::picture::Pictures;
+use crate::app::state::Model;
 use crate::app::theme::{TITLE, semibold, tokens};
 use crate::app::widgets::{hint, label};
 use crate::data::Targets;
@@ -17,7 +17,7 @@ pub enum Hover {
 
 /// The name of a unit: its feature, its output, or its number.
 pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
-    let data = model.dataset.as_ref();
+    let data = model.dataset();
     let own = if let Some(input) = layer.kind.input() {
         data.and_then(|d| {
             let all = d.encoder.features.iter();
@@ -31,7 +31,7 @@ pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
         })
     } else if layer.kind.is_output() {
         data.and_then(|d| {
-            let judged = model.inference.outputs.iter().find(|o| o.layer == layer.id)?;
+            let judged = model.inference().outputs.iter().find(|o| o.layer == layer.id)?;
             match &judged.target {
                 HeadTarget::Features => d.encoder.feature_names().get(unit).cloned(),
                 HeadTarget::Group { group, columns } => match d.targets.get(*group)? {
@@ -73,8 +73,8 @@ pub fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Picture
                     let source = spec.inputs_of(layer).next().map(|id| spec.name(id)).unwrap_or_default();
                     let heading = format!("{source}, {} → {}, {}", from + 1, spec.name(layer), to + 1);
                     ui.label(label(ui, heading));
-                    let Some((weights, grads)) = model.snapshot.tensor(layer, "weight") else { return };
-                    let outputs = model.inference.shapes.get(&layer).map_or(1, |s| volume(s));
+                    let Some((weights, grads)) = model.snapshot().tensor(layer, "weight") else { return };
+                    let outputs = model.inference().shapes.get(&layer).map_or(1, |s| volume(s));
                     let at = from * outputs + to;
                     if let (Some(&w), Some(&grad)) = (weights.get(at), grads.get(at)) {
                         value(ui, "w", w);
@@ -96,12 +96,12 @@ pub fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Picture
                         let output = layer.kind.is_output();
                         value(ui, if output { "prediction" } else { "a" }, a);
                     }
-                    let bias = model.snapshot.tensor(id, "bias");
+                    let bias = model.snapshot().tensor(id, "bias");
                     if let Some((&b, &grad)) = bias.and_then(|(b, grads)| b.get(unit).zip(grads.get(unit))) {
                         value(ui, "bias", b);
                         value(ui, "∂L/∂b", grad);
                     }
-                    ui.label(hint(ui, format!("for row {}", model.sample + 1)));
+                    ui.label(hint(ui, format!("for row {}", model.sample() + 1)));
                 }
             }
         });

@@ -1,7 +1,7 @@
 //! Textures of the weight matrices of wide layers.
 
-use crate::app::model::Model;
 use crate::app::picture::weights_image;
+use crate::app::state::Model;
 use crate::app::theme::Tokens;
 use crate::nn::LayerId;
 use egui::{TextureHandle, TextureOptions, Ui};
@@ -34,8 +34,8 @@ impl Matrices {
     pub fn refresh(&mut self, ui: &Ui, model: &Model, lines: Lines, t: &Tokens) {
         let dark = ui.visuals().dark_mode;
         let source = match lines {
-            Lines::Weights => &model.snapshot.params,
-            Lines::Gradients => &model.snapshot.grads,
+            Lines::Weights => &model.snapshot().params,
+            Lines::Gradients => &model.snapshot().grads,
         };
         let (seen, seen_dark, seen_lines) = &self.of;
         if Arc::ptr_eq(seen, source) && *seen_dark == dark && *seen_lines == lines {
@@ -43,7 +43,7 @@ impl Matrices {
         }
         self.of = (Arc::clone(source), dark, lines);
         self.textures.retain(|id, _| model.document().network.layer(*id).is_some());
-        let Some(plan) = model.snapshot.plan.as_ref().filter(|_| model.is_current()) else { return };
+        let Some(plan) = model.snapshot().plan.as_ref().filter(|_| model.is_current()) else { return };
         for p in plan.parameters.iter().filter(|p| p.shape.decayed && p.shape.shape.len() == 2) {
             let Some(values) = source.get(p.range.clone()) else { continue };
             let Some(image) = weights_image(values, &p.shape.shape, t) else { continue };

@@ -6,7 +6,7 @@ use super::weights::Lines;
 use crate::app::diagram::edges::{bezier, distance, wire};
 use crate::app::diagram::layout::{Placed, route};
 use crate::app::diagram::strength::{largest, relative};
-use crate::app::model::Model;
+use crate::app::state::Model;
 use crate::app::theme::{HINT, regular};
 use crate::nn::Wire;
 use crate::nn::layers::Links;
@@ -73,7 +73,7 @@ fn weights(
     let View { painter, to_screen, t, .. } = view;
     let pointer = view.pointer.map(|p| to_screen.inverse() * p);
     let scale = to_screen.scaling;
-    let tensor = model.snapshot.tensor(w.to, "weight").filter(|_| model.is_current());
+    let tensor = model.snapshot().tensor(w.to, "weight").filter(|_| model.is_current());
     let ends = |i: usize, j: usize| wire(from.tile(i).right_center(), to.tile(j).left_center());
     let screen = |curve: [Pos2; 4]| curve.map(|p| *to_screen * p);
     if between == Between::Units {
@@ -119,7 +119,7 @@ fn weights(
 /// The shape of the data on a wire: above the titles of the two layers, or on the wire's arch.
 fn shape_label(view: &View<'_>, model: &Model, w: Wire, (from, to): (&Placed, &Placed), arch: Option<f32>) {
     let View { painter, to_screen, t, .. } = view;
-    let Some(shape) = model.inference.shapes.get(&w.from) else { return };
+    let Some(shape) = model.inference().shapes.get(&w.from) else { return };
     let batch = model.document().training.batch_size;
     let text = std::iter::once(&batch).chain(shape).map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let gap = (to.rect.left() - from.rect.right()) * to_screen.scaling;

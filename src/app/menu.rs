@@ -4,7 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 /// One thing to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum MenuItem {
     New,
     OpenPreset,
     Gallery,
@@ -36,8 +36,8 @@ pub enum Action {
     Shortcuts,
 }
 
-impl Action {
-    /// By group: name of the group, and its actions.
+impl MenuItem {
+    /// By group: name of the group, and its items.
     pub const GROUPS: [(&str, &[Self]); 5] = [
         ("File", &[Self::New, Self::OpenPreset, Self::Gallery, Self::Save, Self::SaveAs, Self::OpenData, Self::Quit]),
         ("Edit", &[Self::Undo, Self::Redo, Self::Duplicate, Self::Delete, Self::SelectAll]),
@@ -138,7 +138,7 @@ impl Action {
         Some(KeyboardShortcut::new(modifiers, key))
     }
 
-    /// The action whose keys were pressed in this frame. Keys without a modifier belong to a text field that has the focus.
+    /// The item whose keys were pressed in this frame. Keys without a modifier belong to a text field that has the focus.
     pub fn pressed(ctx: &egui::Context) -> Option<Self> {
         let typing = ctx.text_edit_focused();
         let widget = ctx.memory(|m| m.focused().is_some());
@@ -157,11 +157,11 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
-    use super::Action;
+    use super::MenuItem;
 
     #[test]
-    fn no_two_actions_share_their_keys() {
-        let all: Vec<Action> = Action::GROUPS.iter().flat_map(|(_, a)| a.iter().copied()).collect();
+    fn no_two_items_share_their_keys() {
+        let all: Vec<MenuItem> = MenuItem::GROUPS.iter().flat_map(|(_, a)| a.iter().copied()).collect();
         for (i, a) in all.iter().enumerate() {
             for b in &all[..i] {
                 assert_ne!(a.shortcut(), b.shortcut(), "{} and {}", a.label(), b.label());

@@ -1,0 +1,179 @@
+//! Files: what was opened lately, what is being saved, and the questions about unsaved work and files outside of a preset's folder.
+
+use super::super::dialogs::{Answer, Dialogs, Question};
+use super::jobs::{Job, Jobs};
+use crate::project::{Document, Preset};
+use crate::train::RunState;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// What is done once unsaved work is dealt with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Intention {
+    New,
+    AskPreset,
+    Open(PathBuf),
+    Builtin(&'static str),
+    /// Shows a preset that is no file; whoever asks for it gives it a number, by which it is known on screen.
+    Show(Box<Preset>, u64),
+    Quit,
+}
+
+/// A question to the person, over everything else.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Modal {
+    Unsaved(Intention),
+    /// A preset wants to read this file outside of its folder.
+    Outside(Box<Preset>, PathBuf),
+}
+
+/// What is being written.
+enum Saving {
+    /// A document that waits for its run.
+    Run { path: PathBuf, document: Box<Document>, job: Job<RunState> },
+    /// A file on its way to the disk; the document, if it is one.
+    Write { path: PathBuf, document: Option<Box<Document>>, note: &'static str, job: Job<Result<(), String>> },
+}
+
+/// What came of it.
+pub enum Saved {
+    Run { path: PathBuf, document: Box<Document>, run: Option<RunState> },
+    Written { path: PathBuf, document: Option<Box<Document>>, note: &'static str, outcome: Result<(), String> },
+}
+
+/// Files that are remembered.
+const RECENT: usize = 8;
+
+/// Everything about files that is not the document itself.
+pub struct Files {
+    /// The dialogs of the system, or a test's.
+    dialogs: Box<dyn Dialogs>,
+    pub recent: Vec<PathBuf>,
+    pub modal: Option<Modal>,
+    asked: Vec<(Question, Job<Answer>)>,
+    saving: Vec<Saving>,
+    pub after_save: Option<Intention>,
+    /// A folder of lessons that was chosen.
+    pub lesson_folder: Option<PathBuf>,
+    /// The window may close now.
+    pub quit: bool,
+}
+
+impl Files {
+    pub fn new(dialogs: Box<dyn Dialogs>) -> Self {
+        Self {
+            dialogs,
+            recent: Vec::new(),
+            modal: None,
+            asked: Vec::new(),
+            saving: Vec::new(),
+            after_save: None,
+            lesson_folder: None,
+            quit: false,
+        }
+    }
+
+    /// Whether a dialog is open or a file is being written.
+    pub fn is_busy(&self) -> bool {
+        !self.asked.is_empty() || !self.saving.is_empty()
+    }
+
+    /// Opens a dialog of the system.
+    pub fn ask(&mut self, question: Question, jobs: &Jobs) {
+        let wake = jobs.wake();
+        let receiver = self.dialogs.ask(&question, Box::new(move || wake()));
+        self.asked.push((question, jobs.expect(receiver)));
+    }
+
+    /// The answer to a dialog, if one has come.
+    pub fn take_answer(&mut self) -> Option<(Question, Answer)> {
+        let k = self.asked.iter().position(|(_, job)| job.has_result())?;
+        let (question, mut job) = self.asked.remove(k);
+        // A dialog whose thread has gone was not shown.
+        Some((question, job.take()?.unwrap_or(Answer::Unavailable)))
+    }
+
+    /// Puts a file first among those that were opened lately.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(RECENT);
+    }
+
+    /// Saves a document once the trainer has given its run.
+    pub fn save_with_run(&mut self, path: PathBuf, document: Document, run: Receiver<RunState>, jobs: &Jobs) {
+        self.saving.push(Saving::Run { path, document: Box::new(document), job: jobs.expect(run) });
+    }
+
+    /// Writes a document; `note` is added to the message about it.
+    pub fn write(
+        &mut self,
+        path: PathBuf,
+        document: Box<Document>,
+        run: Option<RunState>,
+        note: &'static str,
+        jobs: &Jobs,
+    ) {
+        let preset = Preset { document: (*document).clone(), run };
+        let target = path.clone();
+        let job = jobs.start("writer", move |_| preset.save(&target).map_err(|e| e.to_string()));
+        self.saving.push(Saving::Write { path, document: Some(document), note, job });
+    }
+
+    /// Writes any other file.
+    pub fn write_bytes(&mut self, path: PathBuf, bytes: Arc<[u8]>, jobs: &Jobs) {
+        let target = path.clone();
+        let job = jobs.start("writer", move |_| {
+            std::fs::write(&target, bytes).map_err(|e| format!("{} cannot be written: {e}", target.display()))
+        });
+        self.saving.push(Saving::Write { path, document: None, note: "", job });
+    }
+
+    /// What was saved, or has its run now.
+    pub fn take_saved(&mut self) -> Option<Saved> {
+        let done = |saving: &Saving| match saving {
+            Saving::Run { job, .. } => job.has_result(),
+            Saving::Write { job, .. } => job.has_result(),
+        };
+        let k = self.saving.iter().position(done)?;
+        Some(match self.saving.remove(k) {
+            Saving::Run { path, document, mut job } => Saved::Run { path, document, run: job.take()?.ok() },
+            Saving::Write { path, document, note, mut job } => {
+                let failed = |e| Err(format!("{} cannot be written: {e}.", path.display()));
+                let outcome = job.take()?.unwrap_or_else(failed);
+                Saved::Written { path, document, note, outcome }
+            }
+        })
+    }
+
+    /// Whether the preset of that number may still come on screen: a question or a save stands before it.
+    pub fn will_show(&self, number: u64) -> bool {
+        let shows = |i: &Intention| matches!(i, Intention::Show(_, n) if *n == number);
+        matches!(&self.modal, Some(Modal::Unsaved(i)) if shows(i)) || self.after_save.as_ref().is_some_and(shows)
+    }
+}
+
+/// Whether a file is a preset; other JSON files are data.
+pub fn is_preset(path: &Path) -> bool {
+    let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
+    json && std::fs::File::open(path).map_or(true, |file| {
+        use std::io::Read as _;
+        let mut head = Vec::new();
+        file.take(4096).read_to_end(&mut head).ok();
+        // What is neither is told better by the reader of presets.
+        let text = String::from_utf8_lossy(&head);
+        text.contains("chainrule-preset") || !text.trim_start().starts_with(['[', '{'])
+    })
+}
+
+/// The file's name without its ending.
+pub fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned())
+}
+
+/// A document's name as that of a file.
+pub fn file_stem(name: &str) -> String {
+    let plain: String = name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    plain.trim_matches('-').to_owned()
+}

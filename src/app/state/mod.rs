@@ -1,0 +1,31 @@
+//! The window's state, in rooms that do not know each other. [`Model`] holds them.
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | `open` | the document and everything that belongs to it alone; replaced whole |
+//! | `loading`, `insight` | the way from its source to its data set; what is known of the table |
+//! | `trainer` | the worker, the newest snapshot, what was sent |
+//! | `files` | open, save, recent files, questions |
+//! | `view` | panels, pace, selection, sample |
+//! | `notices` | the message at the foot |
+//! | `jobs` | work on threads that comes back |
+//! | `actions` | what workspaces ask for |
+
+mod actions;
+mod files;
+mod insight;
+mod jobs;
+mod loading;
+mod model;
+mod notices;
+mod open;
+mod trainer;
+mod view;
+
+pub use actions::Action;
+pub use files::{Intention, Modal};
+pub use insight::Insight;
+pub use jobs::{Job, JobProgress, Jobs};
+pub use loading::{MissingFile, Opened};
+pub use model::Model;
+pub use view::Panels;

@@ -1,0 +1,605 @@
+//! What the window shows and changes: the open document, its data, the trainer, files and messages. It draws nothing.
+//!
+//! The document is the truth. [`Model::sync`] runs once a frame, performs what the workspaces asked for, and brings everything else
+//! after the document. It compares revision numbers: in a frame in which nothing changed it copies nothing.
+
+use super::super::dialogs::{Answer, Dialogs, Question};
+use super::actions::{Action, Queue};
+use super::files::{Files, Intention, Modal, Saved, file_stem, is_preset, stem};
+use super::insight::Insight;
+use super::jobs::{Jobs, Wake};
+use super::loading::{Loading, Opened};
+use super::notices::{Notice, Notices};
+use super::open::{OpenDocument, Suggestions, Surroundings};
+use super::trainer::Trainer;
+use super::view::{Panels, View};
+use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Targets};
+use crate::explain::Fix;
+use crate::learn::{Seen, Sight};
+use crate::nn::{HeadTarget, Inference, LayerId, infer};
+use crate::project::{Builtin, Document, Preset, Project, Suggestion, builtins, leads_outside};
+use crate::train::{CAPACITY, Command, FullEvaluation, Pace, Snapshot, Status, StepUnit, task};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+/// Everything behind the window. Workspaces read it, and queue [`Action`]s.
+pub struct Model {
+    open: OpenDocument,
+    trainer: Trainer,
+    files: Files,
+    notices: Notices,
+    view: View,
+    suggestions: Suggestions,
+    jobs: Jobs,
+    queue: Queue,
+    /// The revision of the document that data, inference and trainer are made of.
+    followed: Option<u64>,
+}
+
+macro_rules! surroundings {
+    ($model:expr) => {
+        &mut Surroundings { jobs: &$model.jobs, notices: &mut $model.notices, suggestions: &mut $model.suggestions }
+    };
+}
+
+impl Model {
+    /// Starts with a new document; `wake` asks for a new frame.
+    pub fn new(dialogs: Box<dyn Dialogs>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        let wake: Wake = Arc::new(wake);
+        let for_worker = Arc::clone(&wake);
+        let mut model = Self {
+            open: OpenDocument::new(Project::opened(Document::default(), None), None, None),
+            trainer: Trainer::start(move || for_worker()),
+            files: Files::new(dialogs),
+            notices: Notices::default(),
+            view: View::default(),
+            suggestions: Suggestions::default(),
+            jobs: Jobs::new(wake),
+            queue: Queue::default(),
+            followed: None,
+        };
+        model.sync();
+        model
+    }
+
+    /// Performs what was asked for, takes in what has come, and brings data, inference and trainer after the document.
+    pub fn sync(&mut self) {
+        self.perform();
+        self.jobs.poll();
+        self.receive();
+        self.follow();
+        self.trainer.refresh();
+    }
+
+    /// Performs the actions in the queue; true when there were any.
+    pub fn perform(&mut self) -> bool {
+        let actions = self.queue.take();
+        let any = !actions.is_empty();
+        for action in actions {
+            self.act(action);
+        }
+        any
+    }
+
+    fn receive(&mut self) {
+        while let Some((question, answer)) = self.files.take_answer() {
+            self.answered(question, answer);
+        }
+        while let Some(saved) = self.files.take_saved() {
+            match saved {
+                Saved::Run { path, document, run } => {
+                    let note = if run.is_some() { "" } else { " without the run, because there is none" };
+                    self.files.write(path, document, run, note, &self.jobs);
+                }
+                Saved::Written { path, document, note, outcome } => self.written(path, document, note, outcome),
+            }
+        }
+        if let Some(path) = self.open.receive(surroundings!(self)) {
+            self.files.remember(&path);
+        }
+    }
+
+    fn follow(&mut self) {
+        let revision = self.open.project.revision();
+        if self.followed == Some(revision) && !std::mem::take(&mut self.open.data_changed) {
+            return;
+        }
+        self.followed = Some(revision);
+        self.open.follow(surroundings!(self));
+        self.open.data_changed = false;
+        self.follow_network();
+        self.trainer.configure(&self.open.document().training);
+    }
+
+    fn follow_network(&mut self) {
+        let OpenDocument { project, loading, inference, run, .. } = &mut self.open;
+        let Some(data) = loading.dataset() else {
+            self.trainer.unload();
+            *inference = Inference::default();
+            return;
+        };
+        let Document { network, training, .. } = project.document();
+        if self.trainer.has(network, data) {
+            return;
+        }
+        *inference = infer(network, &task(data), training.batch_size.max(CAPACITY));
+        let fits = inference.fits() && training.problem().is_none();
+        self.trainer.load(network, data, training, fits, run, self.view.pace);
+    }
+
+    // ——— what there is ———
+
+    pub fn document(&self) -> &Document {
+        self.open.document()
+    }
+
+    pub fn project(&self) -> &Project {
+        &self.open.project
+    }
+
+    /// The way from the document's source to its data set.
+    pub fn loading(&self) -> &Loading {
+        &self.open.loading
+    }
+
+    /// The table that is open.
+    pub fn table(&self) -> Option<&Arc<Opened>> {
+        self.open.loading.table()
+    }
+
+    pub fn dataset(&self) -> Option<&Arc<Dataset>> {
+        self.open.loading.dataset()
+    }
+
+    /// Why there are no data to train on.
+    pub fn data_error(&self) -> Option<&str> {
+        self.open.loading.error()
+    }
+
+    /// How the columns of the table hang together.
+    pub fn insight(&self) -> Option<&Arc<Insight>> {
+        self.open.insights.found()
+    }
+
+    /// How a table is prepared: as the document says, or as is guessed.
+    pub fn plan<'a>(&'a self, opened: &'a Opened) -> &'a Preparation {
+        self.open.plan(opened)
+    }
+
+    pub fn inference(&self) -> &Inference {
+        &self.open.inference
+    }
+
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        self.trainer.snapshot()
+    }
+
+    pub fn selection(&self) -> &BTreeSet<LayerId> {
+        &self.open.focus.selection
+    }
+
+    /// The row of the data set whose values the neurons show.
+    pub fn sample(&self) -> usize {
+        self.open.focus.sample
+    }
+
+    pub fn pace(&self) -> Pace {
+        self.view.pace
+    }
+
+    pub fn step_unit(&self) -> StepUnit {
+        self.view.step_unit
+    }
+
+    /// Whether the work is shown alone.
+    pub fn is_bare(&self) -> bool {
+        self.view.panels == Panels::Hidden
+    }
+
+    /// What was looked at and answered in Explain since the task of the lesson began.
+    pub fn seen(&self) -> &Seen {
+        &self.view.seen
+    }
+
+    /// The message at the foot of the window.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notices.current()
+    }
+
+    /// The question over everything else.
+    pub fn modal(&self) -> Option<&Modal> {
+        self.files.modal.as_ref()
+    }
+
+    /// Files that were opened lately, the last first.
+    pub fn recent(&self) -> &[PathBuf] {
+        &self.files.recent
+    }
+
+    /// Whether the run is saved with the document.
+    pub fn includes_run(&self) -> bool {
+        self.open.include_run
+    }
+
+    /// Whether the window may close now.
+    pub fn quits(&self) -> bool {
+        self.files.quit
+    }
+
+    /// The number of the preset on screen, if whoever showed it gave it one.
+    pub fn number(&self) -> Option<u64> {
+        self.open.number
+    }
+
+    /// Whether the preset of that number may still come on screen.
+    pub fn will_show(&self, number: u64) -> bool {
+        self.files.will_show(number)
+    }
+
+    /// Starts work on threads of its own.
+    pub fn jobs(&self) -> &Jobs {
+        &self.jobs
+    }
+
+    /// Whether there is a network that can be trained.
+    pub fn trainable(&self) -> bool {
+        self.dataset().is_some() && self.inference().fits() && !matches!(self.snapshot().status, Status::Empty)
+    }
+
+    /// Whether the snapshot belongs to the network and the data on screen.
+    pub fn is_current(&self) -> bool {
+        self.trainer.is_current()
+    }
+
+    /// Whether something is under way that will change the screen.
+    pub fn is_waiting(&self) -> bool {
+        self.files.is_busy() || !self.is_current() || self.open.loading.is_busy()
+    }
+
+    /// The classes that an output tells apart; none for numbers.
+    pub fn class_names(&self, output: LayerId) -> Vec<String> {
+        let head = self.inference().outputs.iter().find(|o| o.layer == output);
+        let Some(HeadTarget::Group { group, .. }) = head.map(|o| &o.target) else { return Vec::new() };
+        match self.dataset().and_then(|d| d.targets.get(*group)) {
+            Some(Targets::Classes { names, .. }) => names.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The evaluation of the test rows by the first output, if the snapshot belongs to what is on screen.
+    pub fn test(&self) -> Option<&FullEvaluation> {
+        self.snapshot().test.heads.first().filter(|_| self.is_current())
+    }
+
+    // ——— what is asked for ———
+
+    /// Queues an action.
+    pub fn queue(&self, action: Action) {
+        self.queue.push(action);
+    }
+
+    /// One undoable change; changes in a row with the same label and key are one step.
+    pub fn edit(&self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Document)) {
+        let mut document = Box::new(self.queue.document(self.document()));
+        change(&mut document);
+        if self.queue.has_edits() || *document != *self.document() {
+            self.queue(Action::Edit { label, key, document });
+        }
+    }
+
+    /// Changes the preparation of the open table; the guess becomes the document's own first.
+    pub fn edit_preparation(&self, label: &'static str, key: Option<u64>, change: impl FnOnce(&mut Preparation)) {
+        let Some(table) = self.table() else { return };
+        let queued = self.queue.document(self.document()).data.preparation;
+        let mut plan = Box::new(queued.unwrap_or_else(|| table.guess.clone()));
+        change(&mut plan);
+        self.queue(Action::EditPreparation { label, key, plan });
+    }
+
+    /// Makes the change of a quick fix.
+    pub fn apply_fix(&self, fix: &Fix) {
+        match fix {
+            // The data are prepared anew.
+            Fix::Preparation(fix) => self.edit_preparation("Fix", None, |plan| fix.apply(plan)),
+            Fix::Network(_) | Fix::Training(_) => self.edit("Fix", None, |d| d.apply(fix, Preparation::default)),
+        }
+    }
+
+    /// Sends a command to the trainer.
+    pub fn train(&self, command: Command) {
+        self.queue(Action::Train(command));
+    }
+
+    pub fn select(&self, layers: impl IntoIterator<Item = LayerId>) {
+        self.queue(Action::Select(layers.into_iter().collect()));
+    }
+
+    /// Shows the values of another row.
+    pub fn show_sample(&self, row: usize) {
+        if row != self.sample() {
+            self.queue(Action::ShowSample(row));
+        }
+    }
+
+    /// Notes what was seen in Explain.
+    pub fn see(&self, sight: Sight) {
+        if !self.view.seen.has(sight) {
+            self.queue(Action::See(sight));
+        }
+    }
+
+    /// Saves the run with the document, or leaves it out.
+    pub fn include_run(&self, include: bool) {
+        self.queue(Action::IncludeRun(include));
+    }
+
+    /// Good news at the foot of the window.
+    pub fn tell(&self, text: impl Into<String>) {
+        self.queue(Action::Tell(Notice { text: text.into(), problem: false }));
+    }
+
+    pub fn problem(&self, text: impl Into<String>) {
+        self.queue(Action::Tell(Notice { text: text.into(), problem: true }));
+    }
+
+    /// Opens a dialog of the system.
+    pub fn ask(&self, question: Question) {
+        self.queue(Action::Ask(question));
+    }
+
+    /// Does something that throws the document away, after asking about unsaved work.
+    pub fn intend(&self, intention: Intention) {
+        self.queue(Action::Intend(intention));
+    }
+
+    /// Opens a data source; the document changes only when it could be read.
+    pub fn choose_source(&self, source: DataSource) {
+        self.queue(Action::ChooseSource(source));
+    }
+
+    /// Looks at a file; it is taken when the person says so.
+    pub fn look_at(&self, path: PathBuf, options: ReadOptions) {
+        self.queue(Action::LookAt(path, options));
+    }
+
+    /// A file that was dropped onto the window, or chosen from the recent ones: a preset or data.
+    pub fn open_any(&self, path: PathBuf) {
+        self.queue(Action::Open(path));
+    }
+
+    // ——— what is done ———
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Edit { label, key, document } => self.open.project.put(label, key, *document),
+            Action::EditPreparation { label, key, plan } => {
+                self.open.edit_preparation(label, key, *plan, surroundings!(self));
+            }
+            Action::Undo => self.open.project.undo(),
+            Action::Redo => self.open.project.redo(),
+            Action::ResetNetwork => self.open.reset_network(surroundings!(self)),
+            Action::NewSeed => {
+                let seed = self.document().training.seed % 9_999 + 1;
+                self.open.project.edit("New seed", None, |d| d.training.seed = seed);
+                self.send(Command::Rewind);
+            }
+            Action::Train(command) => self.send(command),
+            Action::TogglePlay => {
+                if self.snapshot().is_running() {
+                    self.send(Command::Pause);
+                } else if self.trainable() {
+                    self.send(Command::Play);
+                }
+            }
+            Action::Pace(pace) => {
+                if self.view.pace != pace {
+                    self.view.pace = pace;
+                    self.send(Command::Pace(pace));
+                }
+            }
+            Action::StepUnit(unit) => self.view.step_unit = unit,
+            Action::Select(layers) => self.open.focus.selection = layers,
+            Action::ShowSample(row) => self.open.focus.sample = row,
+            Action::Panels(panels) => self.view.panels = panels,
+            Action::See(sight) => self.view.seen.take(sight),
+            Action::ForgetSeen => self.view.seen = Seen::default(),
+            Action::Tell(notice) => self.notices.show(notice),
+            Action::CloseNotice => self.notices.close(),
+            Action::Ask(question) => self.files.ask(question, &self.jobs),
+            Action::Intend(intention) => self.intend_now(intention),
+            Action::Proceed(intention) => self.proceed(intention),
+            Action::Save => match self.project().path.clone() {
+                Some(path) => self.save_to(path),
+                None => self.save_as(),
+            },
+            Action::SaveAs => self.save_as(),
+            Action::SaveThen(intention) => {
+                self.files.modal = None;
+                self.files.after_save = Some(intention);
+                self.act(Action::Save);
+            }
+            Action::IncludeRun(include) => self.open.include_run = include,
+            Action::ReadOutside => {
+                if let Some(Modal::Outside(preset, path)) = self.files.modal.take() {
+                    self.show(*preset, Some(path));
+                }
+            }
+            Action::CloseQuestion => self.files.modal = None,
+            Action::Open(path) => {
+                if is_preset(&path) {
+                    self.intend_now(Intention::Open(path));
+                } else {
+                    self.open.loading.look_at(path, ReadOptions::default(), &self.jobs);
+                }
+            }
+            Action::ChooseSource(source) => self.open.choose_source(source, surroundings!(self)),
+            Action::LookAt(path, options) => self.open.loading.look_at(path, options, &self.jobs),
+            Action::TakePreview => self.open.take_preview(surroundings!(self)),
+            Action::DismissPreview => self.open.loading.dismiss_preview(),
+            Action::CancelReading => {
+                self.open.loading.cancel_reading();
+                self.open.data_changed = true;
+            }
+            Action::TakeChanged => self.open.take_changed(surroundings!(self)),
+        }
+    }
+
+    /// The trainer does it with the document as it is now.
+    fn send(&mut self, command: Command) {
+        self.follow();
+        self.trainer.send(command);
+    }
+
+    fn intend_now(&mut self, intention: Intention) {
+        if self.project().is_dirty() {
+            self.files.modal = Some(Modal::Unsaved(intention));
+        } else {
+            self.proceed(intention);
+        }
+    }
+
+    /// Does it without a question.
+    fn proceed(&mut self, intention: Intention) {
+        self.files.modal = None;
+        match intention {
+            Intention::New => self.show(Preset { document: Document::default(), run: None }, None),
+            Intention::AskPreset => self.files.ask(Question::OpenPreset, &self.jobs),
+            Intention::Open(path) => self.open_preset(&path),
+            Intention::Builtin(name) => {
+                if let Some(Ok(preset)) = crate::project::builtin(name).map(Builtin::preset) {
+                    self.show(preset, None);
+                }
+            }
+            Intention::Show(preset, number) => {
+                self.show(*preset, None);
+                self.open.number = Some(number);
+            }
+            Intention::Quit => self.files.quit = true,
+        }
+    }
+
+    fn open_preset(&mut self, path: &Path) {
+        match Preset::open(path) {
+            Ok(preset) => {
+                self.files.remember(path);
+                let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+                if let DataSource::File { path: data, .. } = &preset.document.data.source
+                    && data.strip_prefix(&folder).map_or(true, leads_outside)
+                {
+                    self.files.modal = Some(Modal::Outside(Box::new(preset), path.to_owned()));
+                } else {
+                    self.show(preset, Some(path.to_owned()));
+                }
+            }
+            Err(e) => self.notices.problem(e.to_string()),
+        }
+    }
+
+    /// Puts a preset on the screen, in place of the document and all that belongs to it.
+    pub fn show(&mut self, preset: Preset, path: Option<PathBuf>) {
+        let Preset { document, run } = preset;
+        self.files.modal = None;
+        self.notices.close();
+        self.open = OpenDocument::new(Project::opened(document, path), run, None);
+        self.trainer.unload();
+        self.follow();
+        self.trainer.refresh();
+    }
+
+    /// Shows a built-in preset that nobody asked for: its network gives way to other data like a suggested one.
+    pub fn welcome(&mut self, name: &'static str) {
+        self.proceed(Intention::Builtin(name));
+        let Document { network, training, .. } = self.document().clone();
+        self.suggestions.remember(Suggestion { network, training, ..Suggestion::default() });
+    }
+
+    fn save_as(&mut self) {
+        let suggestion = format!("{}.json", file_stem(&self.document().name));
+        self.files.ask(Question::SavePreset { suggestion }, &self.jobs);
+    }
+
+    fn save_to(&mut self, path: PathBuf) {
+        // A built-in preset is no longer what it was called once it is a file of its own.
+        let (chosen, name) = (stem(&path), &self.document().name);
+        let inherited = builtins().iter().any(|b| b.preset().is_ok_and(|p| p.document.name == *name));
+        if inherited && chosen != file_stem(name) {
+            self.open.project.edit("Rename", None, |d| d.name = chosen);
+        }
+        let document = self.document().clone();
+        if self.includes_run() && self.trainable() {
+            let (sender, receiver) = channel();
+            self.send(Command::Save(sender));
+            self.files.save_with_run(path, document, receiver, &self.jobs);
+        } else {
+            self.files.write(path, Box::new(document), None, "", &self.jobs);
+        }
+    }
+
+    fn written(&mut self, path: PathBuf, document: Option<Box<Document>>, note: &str, outcome: Result<(), String>) {
+        if let Err(e) = outcome {
+            if document.is_some() {
+                self.files.after_save = None;
+            }
+            self.notices.problem(e);
+            return;
+        }
+        self.notices.tell(format!("Saved to {}{note}", path.display()));
+        let Some(document) = document else { return };
+        self.files.remember(&path);
+        self.open.project.mark_saved(*document, path);
+        if let Some(intention) = self.files.after_save.take() {
+            self.intend_now(intention);
+        }
+    }
+
+    fn answered(&mut self, question: Question, answer: Answer) {
+        match (question, answer) {
+            (Question::OpenData | Question::OpenFolder, Answer::Chosen(path)) => {
+                self.open.loading.look_at(path, ReadOptions::default(), &self.jobs);
+            }
+            (Question::FindData, Answer::Chosen(path)) => self.open.found_at(path, surroundings!(self)),
+            (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
+            (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
+            (Question::OpenLessons, Answer::Chosen(path)) => self.files.lesson_folder = Some(path),
+            (Question::SaveFile { bytes, .. }, Answer::Chosen(path)) => {
+                self.files.write_bytes(path, bytes, &self.jobs);
+            }
+            (_, Answer::Cancelled) => self.files.after_save = None,
+            (_, Answer::Unavailable) => {
+                self.files.after_save = None;
+                self.notices.problem(
+                    "No file dialog could be opened. Install a desktop portal or zenity, or drop a file onto the window.",
+                );
+            }
+        }
+    }
+
+    // ——— what the shell keeps ———
+
+    /// Takes over the files that were opened lately.
+    pub fn restore_recent(&mut self, recent: Vec<PathBuf>) {
+        self.files.recent = recent;
+    }
+
+    /// Replaces what was seen in Explain.
+    pub fn set_seen(&mut self, seen: Seen) {
+        self.view.seen = seen;
+    }
+
+    /// Takes a folder of lessons that was chosen.
+    pub fn take_lesson_folder(&mut self) -> Option<PathBuf> {
+        self.files.lesson_folder.take()
+    }
+
+    /// Takes good news off the screen when its time is over; `now` in seconds. Returns for how many seconds it is still shown.
+    pub fn expire_notice(&mut self, now: f64) -> Option<f64> {
+        self.notices.expire(now)
+    }
+
+    /// Ends a row of merged edits: the next one is a step of its own.
+    pub fn settle(&mut self) {
+        self.open.project.settle();
+    }
+}
