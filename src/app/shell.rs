@@ -422,7 +422,7 @@ impl Chainrule {
             }
             _ => None,
         };
-        let told = self.model.tell().map(|n| (n.text.clone(), n.problem));
+        let told = self.model.notice().map(|n| (n.text.clone(), n.problem));
         let shown = told.or(status.map(|text| (text, true)));
         let Some((text, problem)) = shown else { return };
         let colour = if problem { t.problem } else { t.ok };
@@ -435,7 +435,7 @@ impl Chainrule {
                     ui.add(egui::Label::new(RichText::new(text).size(LABEL + 0.5)).wrap())
                 });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if self.model.tell().is_none() {
+                    if self.model.notice().is_none() {
                         if ui.button("Rewind to start again").clicked() {
                             self.model.train(Command::Rewind);
                         }

@@ -137,7 +137,7 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("the file is written", |app| app.model.tell().iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.notice().iter().any(|n| n.text.contains("Saved to")));
     let (document, params) = (window.app().model.document().clone(), window.snapshot().params.clone());
     let mut other = Window::open();
     other.answer(Answer::Chosen(file));

@@ -59,7 +59,7 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     ] {
         window.answer(answer);
         window.click("Open data…");
-        window.until(says, |app| app.model.tell().is_some_and(|n| n.text.contains(says)));
+        window.until(says, |app| app.model.notice().is_some_and(|n| n.text.contains(says)));
         assert!(window.shows(says), "{says}");
     }
     window.click("Close message");
@@ -101,7 +101,7 @@ fn what_a_reader_says_is_told_beside_what_became_of_the_network() {
     window.press(Modifiers::NONE, Key::Enter);
     window.until("the table is open", |app| app.model.dataset().is_some_and(|d| d.name == "late.csv"));
     window.ready();
-    let said = window.app().model.tell().cloned().expect("something is told").text;
+    let said = window.app().model.notice().cloned().expect("something is told").text;
     assert!(said.contains("Line 60001 is not UTF-8") && said.contains("A dense network"), "{said}");
 }
 

@@ -87,7 +87,7 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         window.answer(Answer::Chosen(path.clone()));
         window.click("Worksheet");
         window.click(entry);
-        window.until("it is saved", |app| app.model.tell().iter().any(|n| n.text.contains(file)));
+        window.until("it is saved", |app| app.model.notice().iter().any(|n| n.text.contains(file)));
         std::fs::read(path).expect("it is there")
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");

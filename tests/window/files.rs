@@ -23,7 +23,7 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND, Key::S);
-    window.until("the file is written", |app| app.model.tell().iter().any(|n| n.text.contains("Saved to")));
+    window.until("the file is written", |app| app.model.notice().iter().any(|n| n.text.contains("Saved to")));
     assert!(!window.shows("Unsaved changes"));
     let (params, history) = (window.snapshot().params.clone(), window.snapshot().history.clone());
 
@@ -47,11 +47,11 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     std::fs::write(&broken, &std::fs::read_to_string(&file).expect("was written")[..200]).expect("can be written");
     window.answer(Answer::Chosen(broken));
     window.press(Modifiers::COMMAND, Key::O);
-    window.until("a message", |app| app.model.tell().iter().any(|n| n.problem));
+    window.until("a message", |app| app.model.notice().iter().any(|n| n.problem));
     assert!(window.shows("broken.json is not a preset"));
     window.answer(Answer::Chosen(folder.path().join("nowhere").join("x.json")));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
-    window.until("a message", |app| app.model.tell().iter().any(|n| n.text.contains("cannot be saved")));
+    window.until("a message", |app| app.model.notice().iter().any(|n| n.text.contains("cannot be saved")));
     assert_eq!(*window.app().model.document(), before);
     assert_eq!(Preset::open(&file).expect("is as it was").document, before);
 }

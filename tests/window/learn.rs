@@ -66,10 +66,33 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     std::fs::write(folder.path().join("broken.md"), "---\ntitle: Broken\n---\n").expect("written");
     window.answer(Answer::Chosen(folder.path().to_owned()));
     window.click("Open lessons…");
-    window.until("the folder is read", |app| app.model.lesson_folder.is_none());
     window.until_shown("Lesson 1: Mine");
     assert!(window.shows("broken.md, line 3: the front matter names no preset"));
     assert!(window.shows("Hello"));
+}
+
+#[test]
+fn a_lesson_begins_with_its_own_document_and_not_with_one_of_the_same_title() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut window = Window::preset("xor");
+    window.app_mut().model.edit("Rename document", None, |d| d.name = "One neuron".to_owned());
+    window.press(Modifiers::COMMAND, Key::Num5);
+    let mine = window.app().model.document().clone();
+    window.click("Start lesson");
+    assert!(window.shows("Save your changes first?"));
+    window.click("Cancel");
+    window.harness.run_steps(3);
+    assert_eq!(*window.app().model.document(), mine);
+    assert!(window.shows("Start lesson") && !window.shows("Start again"), "it has not begun");
+
+    // Saved first, the lesson begins when the file has been written.
+    window.click("Start lesson");
+    window.answer(Answer::Chosen(folder.path().join("mine.json")));
+    window.click("Save");
+    window.until("the lesson is on screen", |app| app.model.number().is_some());
+    window.ready();
+    assert_ne!(*window.app().model.document(), mine);
+    assert!(window.shows("Start again") && !window.shows("Start lesson"), "it has begun");
 }
 
 #[test]

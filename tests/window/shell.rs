@@ -4,9 +4,30 @@ use crate::harness::Window;
 use chainrule::app::Workspace;
 use chainrule::learn::Block;
 use chainrule::nn::Activation;
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, Theme};
 use egui_kittest::kittest::NodeT as _;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// What is remembered from one start to the next.
+#[derive(Default)]
+struct Memory(BTreeMap<String, String>);
+
+impl eframe::Storage for Memory {
+    fn get_string(&self, key: &str) -> Option<String> {
+        self.0.get(key).cloned()
+    }
+
+    fn set_string(&mut self, key: &str, value: String) {
+        self.0.insert(key.to_owned(), value);
+    }
+
+    fn remove_string(&mut self, key: &str) {
+        self.0.remove(key);
+    }
+
+    fn flush(&mut self) {}
+}
 
 #[test]
 fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
@@ -28,6 +49,24 @@ fn every_workspace_has_names_for_all_it_shows_and_rests_when_nothing_changes() {
             let viewport = &window.harness.output().viewport_output[&egui::ViewportId::ROOT];
             assert_eq!(viewport.repaint_delay, Duration::MAX, "{preset}, {workspace:?} asks for frames while idle");
         }
+    }
+}
+
+#[test]
+fn the_theme_is_remembered_with_a_network_that_does_not_fit_too() {
+    for theme in [Theme::Dark, Theme::Light] {
+        let mut window = Window::preset("circle");
+        if theme == Theme::Light {
+            window.click("Light or dark");
+        }
+        window.app_mut().model.edit("Remove wires", None, |d| d.network.wires.clear());
+        window.until("the trainer has nothing to train", |app| !app.model.inference().fits() && app.model.is_current());
+        let mut memory = Memory::default();
+        eframe::App::save(window.app_mut(), &mut memory);
+        let mut window = Window::open();
+        let ctx = window.harness.ctx.clone();
+        window.app_mut().restore(&memory, &ctx);
+        assert_eq!(ctx.options(|o| o.theme_preference), theme.into());
     }
 }
 

@@ -1,0 +1,86 @@
+//! A frame in which nothing has changed copies nothing: a counting allocator sees every request of this thread.
+#![cfg(feature = "gui")]
+
+use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
+use chainrule::project::builtin;
+use egui::{Context, Pos2, RawInput, Rect, vec2};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::mpsc::{Receiver, channel};
+
+thread_local! {
+    static REQUESTS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        REQUESTS.with(|c| c.set(c.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+struct NoDialogs;
+
+impl Dialogs for NoDialogs {
+    fn ask(&mut self, _: &Question, _: Box<dyn Fn() + Send>) -> Receiver<Answer> {
+        channel().1
+    }
+}
+
+/// What `work` asks the allocator for, on this thread.
+fn requests(work: impl FnOnce()) -> u64 {
+    let before = REQUESTS.with(Cell::get);
+    work();
+    REQUESTS.with(Cell::get) - before
+}
+
+fn frame(ctx: &Context, app: &mut Chainrule, time: f64) {
+    let screen = Rect::from_min_size(Pos2::ZERO, vec2(1280.0, 800.0));
+    let input = RawInput { screen_rect: Some(screen), time: Some(time), ..RawInput::default() };
+    let shown = ctx.run_ui(input, |ui| app.show(ui));
+    drop(shown);
+}
+
+#[test]
+fn an_idle_frame_brings_nothing_up_to_date() {
+    for name in ["circle", "penguins", "lenet"] {
+        let ctx = Context::default();
+        let (waker, woken) = channel();
+        let waker = std::sync::Mutex::new(waker);
+        let wake = move || {
+            // The test may have ended.
+            waker.lock().expect("not poisoned").send(()).ok();
+        };
+        let mut app = Chainrule::new(&ctx, Box::new(NoDialogs), wake);
+        app.model.show(builtin(name).expect("is built in").preset().expect("can be read"), None);
+        let mut time = 0.0;
+        while !(app.model.trainable() && app.model.is_current() && !app.model.is_waiting()) {
+            woken.recv().expect("the window is here");
+            frame(&ctx, &mut app, time);
+            time += 0.1;
+        }
+        for workspace in [Workspace::Data, Workspace::Build, Workspace::Train] {
+            app.workspace = workspace;
+            for _ in 0..40 {
+                frame(&ctx, &mut app, time);
+                time += 0.1;
+            }
+            let sync = requests(|| app.model.sync());
+            let whole = requests(|| frame(&ctx, &mut app, time));
+            println!("{name}, {workspace:?}: sync {sync}, frame {whole}");
+            assert_eq!(sync, 0, "{name}, {workspace:?}");
+        }
+    }
+}
