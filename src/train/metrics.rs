@@ -51,6 +51,8 @@ pub(super) struct Tally {
     shifts: Vec<f64>,
     /// For classes, where every metric is asked for: each sample's class, and predictions `[samples, outputs]`.
     predictions: Option<(Vec<u32>, Vec<f32>)>,
+    /// Area under the curve of each class against all others, as far as they are computed.
+    areas: Vec<Option<f64>>,
     /// Whether predictions are probabilities that add up to 1, or one of the second class.
     probabilities: bool,
 }
@@ -67,6 +69,7 @@ impl Tally {
             loss: 0.0,
             threshold: threshold(encoding),
             predictions: (fully && classes > 0).then(Default::default),
+            areas: Vec::new(),
             probabilities: match link {
                 Link::Softmax => true,
                 Link::Sigmoid => encoding == Encoding::ZeroOne,
@@ -133,6 +136,34 @@ impl Tally {
         Evaluation { loss: self.loss / n, metrics }
     }
 
+    /// Columns of the predictions whose areas under the curve are asked for, once all samples are added: the second of two
+    /// classes, else every class.
+    fn ranked(&self) -> std::ops::Range<usize> {
+        let Some((truths, values)) = self.predictions.as_ref().filter(|(truths, _)| !truths.is_empty()) else {
+            return 0..0;
+        };
+        match (values.len() / truths.len(), self.confusion.classes) {
+            (2, 2) => 1..2,
+            (outputs, _) => 0..outputs,
+        }
+    }
+
+    /// Once all samples are added: computes the areas under the curve of further classes, which takes a sort of the samples
+    /// each. Sorts about `samples` samples, but at least one class; true once nothing is left, and [`Self::scores`] can be had.
+    pub fn rank(&mut self, samples: usize) -> bool {
+        let columns = self.ranked();
+        let Some((truths, values)) = &self.predictions else { return true };
+        let outputs = values.len() / truths.len().max(1);
+        let at_once = (samples / truths.len().max(1)).max(1);
+        for column in columns.clone().skip(self.areas.len()).take(at_once) {
+            // A single unit tells the second class from the first.
+            let positive = if outputs == 1 { 1 } else { column };
+            let scored = truths.iter().zip(values.chunks_exact(outputs));
+            self.areas.push(area(scored.map(|(&t, v)| (v[column], t as usize == positive)).collect()));
+        }
+        self.areas.len() == columns.len()
+    }
+
     /// The other metrics.
     pub fn scores(&self, targets: &HeadTargets) -> Scores {
         let Expected::Values(ExpectedValues { scales, .. }) = &targets.expected else { return self.class_scores() };
@@ -155,16 +186,9 @@ impl Tally {
         }
         if outputs == classes {
             *top_k = top_k_accuracy(truths, values, classes);
-            let one = |k: usize| {
-                area(truths.iter().zip(values.chunks_exact(outputs)).map(|(&t, v)| (v[k], t as usize == k)).collect())
-            };
-            // One class against all others, and the mean over the classes.
-            let areas: Option<Vec<f64>> =
-                if classes == 2 { one(1).map(|a| vec![a]) } else { (0..classes).map(one).collect() };
-            *roc_auc = areas.map(|a| a.iter().sum::<f64>() / a.len() as f64);
-        } else {
-            *roc_auc = area(truths.iter().zip(values).map(|(&t, &v)| (v, t == 1)).collect());
         }
+        let areas: Option<Vec<f64>> = self.areas.iter().copied().collect();
+        *roc_auc = areas.filter(|a| !a.is_empty()).map(|a| a.iter().sum::<f64>() / a.len() as f64);
         if self.probabilities {
             let least = f64::from(f32::EPSILON);
             let of_truth = |(&truth, v): (&u32, &[f32])| match v {
@@ -372,6 +396,8 @@ mod tests {
             let link = if case.get("probabilities").is_some() { Link::Softmax } else { Link::Identity };
             let mut tally = Tally::new(&targets, Encoding::OneHot, link, true);
             tally.add(&targets, &rows, &output, n, 0.0);
+            // One class at a time.
+            while !tally.rank(1) {}
             let Metrics::Classes { accuracy } = tally.finish(&targets).metrics else { panic!("classes") };
             let scores = serde_json::to_value(tally.scores(&targets)).expect("plain numbers");
             assert!((accuracy - case["accuracy"].as_f64().expect("a number")).abs() < 1e-6);

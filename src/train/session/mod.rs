@@ -249,14 +249,14 @@ impl Session {
     /// phases begins anew.
     pub fn evaluate(&mut self, part: Part) -> Option<Evaluation> {
         let mut evaluation = PartEvaluation::new(&self.replica, part, false);
-        self.continue_evaluation(&mut evaluation, usize::MAX);
+        while !self.continue_evaluation(&mut evaluation, usize::MAX) {}
         evaluation.first(&self.replica)
     }
 
     /// The same with every other metric, and for classes with their confusion; for each head, with its own loss.
     pub fn evaluate_fully(&mut self, part: Part) -> Option<Vec<FullEvaluation>> {
         let mut evaluation = self.begin_evaluation(part);
-        self.continue_evaluation(&mut evaluation, usize::MAX);
+        while !self.continue_evaluation(&mut evaluation, usize::MAX) {}
         self.finish_evaluation(evaluation)
     }
 
@@ -265,7 +265,8 @@ impl Session {
         PartEvaluation::new(&self.replica, part, true)
     }
 
-    /// Evaluates up to `rows` further rows; true once all are done. A mini-batch in the middle of its phases begins anew.
+    /// Evaluates up to `rows` further rows; true once the evaluation is complete, which may take calls after the last row. A
+    /// mini-batch in the middle of its phases begins anew.
     pub fn continue_evaluation(&mut self, evaluation: &mut PartEvaluation, rows: usize) -> bool {
         self.restart_batch();
         evaluation.advance(&mut self.replica, rows)
