@@ -81,15 +81,19 @@ fn product_tile<T: Real, const FMA: bool, const I: usize, const J: usize, const 
     let mut sums = [[[T::ZERO; W]; J]; I];
     assert!(i + I <= rows && j + J <= columns && depth == also_depth && c.counts() == [rows, columns]);
     assert!(W <= a.width() && W <= b.width() && W <= c.width());
+    let (a, b) = (a.values(), b.values());
     for k in 0..depth {
         let mut right = [[T::ZERO; W]; J];
         unrolled!(m < J, {
+            let at = (j + m) * b_row + k * b_column;
             // SAFETY: `b` has these columns and every k.
-            right[m] = unsafe { b.lanes::<W>((j + m) * b_row + k * b_column) };
+            right[m].copy_from_slice(unsafe { b.get_unchecked(at..at + W) });
         });
         unrolled!(n < I, {
+            let mut left = [T::ZERO; W];
+            let at = (i + n) * a_row + k * a_column;
             // SAFETY: `a` has these rows and every k.
-            let left = unsafe { a.lanes::<W>((i + n) * a_row + k * a_column) };
+            left.copy_from_slice(unsafe { a.get_unchecked(at..at + W) });
             unrolled!(m < J, {
                 for l in 0..W {
                     sums[n][m][l] = T::fma::<FMA>(left[l], right[m][l], sums[n][m][l]);

@@ -161,18 +161,6 @@ impl<'a, T: Real> Images<'a, T> {
     pub(super) fn plane(&self) -> usize {
         self.height * self.width * self.stride
     }
-
-    /// `W` neighbouring numbers.
-    ///
-    /// # Safety
-    /// The places from `at` to `at + W` must lie within the values.
-    #[inline(always)]
-    pub(super) unsafe fn lanes<const W: usize>(&self, at: usize) -> [T; W] {
-        let mut lanes = [T::ZERO; W];
-        // SAFETY: the caller says so.
-        lanes.copy_from_slice(unsafe { self.values.get_unchecked(at..at + W) });
-        lanes
-    }
 }
 
 /// The product of the sizes, unless it overflows; a size of zero does not hide that the others do.

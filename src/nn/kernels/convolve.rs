@@ -246,7 +246,7 @@ impl<T: Real> Place<'_, T> {
                 *sum = [[bias; W]; H];
             }
         }
-        let (plane, stride) = (s.source.plane(), s.source.stride());
+        let (plane, stride, source) = (s.source.plane(), s.source.stride(), s.source.values());
         // The last of what is read below.
         assert!(self.far_input + self.lane + H * W <= plane && panel.len() == s.source.channels() * self.taps * R);
         for channel in channels {
@@ -258,7 +258,7 @@ impl<T: Real> Place<'_, T> {
                     let mut vectors = [[T::ZERO; W]; H];
                     for (h, vector) in vectors.iter_mut().enumerate() {
                         // SAFETY: the assertion holds for the last pixel under the window, and there are as many planes as channels.
-                        *vector = unsafe { s.source.lanes::<W>(from + h * W) };
+                        vector.copy_from_slice(unsafe { source.get_unchecked(from + h * W..from + h * W + W) });
                     }
                     let at = (kernel + kx) * R;
                     // SAFETY: a tap lies within the kernel, and the panel holds `R` weights for each tap of each channel.

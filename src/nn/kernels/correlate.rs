@@ -203,6 +203,7 @@ impl<T: Real> Tile<'_, T> {
         assert!(stride.is_multiple_of(W) && channel < self.x.channels() && row + R <= self.grad_z.channels());
         assert!(far_line < c.y.output && c.y.input_at(ky + KY - 1, far_line) < c.y.input);
         assert!(far_column < c.x.output && c.x.input_at(kx + KX - 1, far_column) < c.x.input);
+        let (inputs, outputs) = (self.x.values(), self.grad_z.values());
         for oy in lines {
             let line = (channel * c.y.input + c.y.input_at(ky, oy)) * c.x.input * stride;
             let result = (row * c.y.output + oy) * c.x.output * stride;
@@ -212,13 +213,16 @@ impl<T: Real> Tile<'_, T> {
                 while lane < stride {
                     let mut gradients = [[T::ZERO; W]; R];
                     for (r, gradient) in gradients.iter_mut().enumerate() {
+                        let from = z + r * step + lane;
                         // SAFETY: the assertions hold for the largest row, line, column and lane.
-                        *gradient = unsafe { self.grad_z.lanes::<W>(z + r * step + lane) };
+                        gradient.copy_from_slice(unsafe { outputs.get_unchecked(from..from + W) });
                     }
                     for (v, sums) in sums.iter_mut().enumerate() {
                         for (u, sums) in sums.iter_mut().enumerate() {
+                            let from = x + v * below + u * beside + lane;
+                            let mut input = [T::ZERO; W];
                             // SAFETY: the assertions hold for the largest line, column, tap and lane.
-                            let input = unsafe { self.x.lanes::<W>(x + v * below + u * beside + lane) };
+                            input.copy_from_slice(unsafe { inputs.get_unchecked(from..from + W) });
                             for (gradient, sum) in gradients.iter().zip(sums) {
                                 // SAFETY: 16 samples are taken at once only where registers are wide.
                                 unsafe { T::fma_lanes::<FMA, W>(&input, gradient, sum) };

@@ -106,12 +106,12 @@ impl<T: Real> Piece<'_, T> {
         assert!(self.step + self.steps <= self.x.counts()[0] && input + I <= self.x.counts()[1]);
         assert!(self.sample + self.run <= self.x.width());
         for step in 0..self.steps {
-            let first = (self.step + step) * x_step + input * x_row + self.sample;
+            let x = &self.x.values()[(self.step + step) * x_step + input * x_row + self.sample..];
             for (k, row) in self.transposed[step * self.run..][..self.run].iter().enumerate() {
                 let row = row.as_chunks::<V>().0;
                 unrolled!(i < I, {
                     // SAFETY: `x` has these steps, inputs and samples.
-                    let x = [unsafe { self.x.number(first + i * x_row + k) }; V];
+                    let x = [unsafe { *x.get_unchecked(i * x_row + k) }; V];
                     unrolled!(n < N, {
                         // SAFETY: `V` is 16 only where registers are that wide.
                         unsafe { T::fma_lanes::<FMA, V>(&x, &row[n], &mut sums[i][n]) };
