@@ -74,8 +74,8 @@ pub fn learning_rate(rate: f32) -> String {
 }
 
 /// A share from 0 to 1 in percent: 12.3 %.
-pub fn percent(share: f64, decimals: usize) -> String {
-    typographic(&format!("{:.decimals$} %", 100.0 * share))
+pub fn percent(share: impl Into<f64>, decimals: usize) -> String {
+    typographic(&format!("{:.decimals$} %", 100.0 * share.into()))
 }
 
 /// All digits in groups of three: 1 234 567.

@@ -428,7 +428,7 @@ impl Encoder {
     }
 }
 
-/// The rows that lie so many behind the given ones.
+/// The rows `by` rows after the given ones.
 pub(super) fn ahead(rows: &[usize], by: usize) -> Cow<'_, [usize]> {
     if by == 0 { Cow::Borrowed(rows) } else { rows.iter().map(|row| row + by).collect() }
 }

@@ -194,7 +194,7 @@ impl Treatment {
         Self::Calendar,
     ];
 
-    /// What people read; one-hot targets are classes.
+    /// The name on the screen; one-hot targets are classes.
     pub fn label(self, role: Role) -> &'static str {
         match self {
             Self::AsIs => "as is",

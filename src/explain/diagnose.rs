@@ -3,6 +3,7 @@
 use super::Trace;
 use super::fix::Fix;
 use crate::data::{Dataset, EncodingKind, Part, PreparationFix, Targets};
+use crate::format;
 use crate::nn::layers::ClassWeights;
 use crate::nn::{Activation, LayerId, Link, NetworkFix};
 use crate::train::{History, TrainConfig, TrainingFix};
@@ -156,9 +157,9 @@ impl Case<'_> {
         let swing = jumps.iter().map(|j| j.abs()).sum::<f32>() / jumps.len() as f32 / mean;
         (rises * 3 > jumps.len() && swing > 0.15).then(|| {
             let evidence = format!(
-                "In the last {} epochs the loss rose {rises} times, and it jumps by {:.0} % from one to the next.",
+                "In the last {} epochs the loss rose {rises} times, and it jumps by {} from one to the next.",
                 recent.len(),
-                100.0 * swing
+                format::percent(swing, 0)
             );
             Self::finding(Issue::RateTooHigh, evidence, self.slower())
         })
@@ -187,15 +188,17 @@ impl Case<'_> {
         let a_epoch = step * batches / norm(&mut before.iter().copied()).max(1e-12);
         let (old, new) = (losses[losses.len() - 5], losses[losses.len() - 1]);
         let gain = (old - new) / old.abs().max(1e-12);
-        (a_epoch < 1e-3 && gain < 0.01 && norm(&mut self.trace.gradient[..learning].iter().copied()) > 1e-6).then(|| {
-            let evidence = format!(
-                "An epoch moves the weights by about {:.4} % of their size, and five epochs lower the loss by {:.2} %.",
-                100.0 * a_epoch,
-                100.0 * gain.max(0.0)
-            );
-            let faster = Fix::from(TrainingFix::LearningRate(self.training.learning_rate * 10.0));
-            Self::finding(Issue::RateTooLow, evidence, faster)
-        })
+        (a_epoch < 1e-3 && gain < 0.01 && norm(&mut self.trace.gradient[..learning].iter().copied()) > 1e-6).then(
+            || {
+                let evidence = format!(
+                    "An epoch moves the weights by about {} of their size, and five epochs lower the loss by {}.",
+                    format::percent(a_epoch, 4),
+                    format::percent(gain.max(0.0), 2)
+                );
+                let faster = Fix::from(TrainingFix::LearningRate(self.training.learning_rate * 10.0));
+                Self::finding(Issue::RateTooLow, evidence, faster)
+            },
+        )
     }
 
     /// Layers with the activation that `wanted` names: the layer, the node before it and its own.
@@ -262,8 +265,8 @@ impl Case<'_> {
         }
         let (share, layer) = *found.iter().max_by(|a, b| a.0.total_cmp(&b.0))?;
         let evidence = format!(
-            "{:.0} % of the values of {} lie where its function is nearly flat, so that less than a tenth of the gradient gets through.",
-            100.0 * share,
+            "{} of the values of {} lie where its function is nearly flat, so that less than a tenth of the gradient gets through.",
+            format::percent(share, 0),
             self.trace.spec.name(layer)
         );
         let layers = found.into_iter().map(|(_, layer)| layer).collect();
@@ -370,8 +373,8 @@ impl Case<'_> {
             let outside = own.target.iter().filter(|t| **t < low - 1e-3 || **t > high + 1e-3).count();
             if outside * 50 > own.target.len() {
                 let evidence = format!(
-                    "{:.0} % of the targets lie outside of what {name} can put out with {}.",
-                    100.0 * outside as f64 / own.target.len() as f64,
+                    "{} of the targets lie outside of what {name} can put out with {}.",
+                    format::percent(outside as f64 / own.target.len() as f64, 0),
                     f.label()
                 );
                 return Some(Self::finding(Issue::WrongOutput, evidence, fix));
@@ -454,9 +457,9 @@ impl Case<'_> {
                 (
                     now < most + 1.5 * chance,
                     format!(
-                        "{:.0} % of the validation rows are right, and always naming the most frequent class gives {:.0} %",
-                        100.0 * now,
-                        100.0 * most
+                        "{} of the validation rows are right, and always naming the most frequent class gives {}",
+                        format::percent(now, 0),
+                        format::percent(most, 0)
                     ),
                 )
             }

@@ -29,7 +29,7 @@ pub fn ui(ui: &mut Ui, model: &Model, findings: &[Finding], t: &Tokens) {
                 && fix_button(ui, model, fix)
             {
                 let done = fix.label(&model.document().network);
-                model.notice(format!("{done}. Rewind to train anew; undo takes it back."));
+                model.tell(format!("{done}. Rewind to train anew; undo takes it back."));
             }
             ui.add_space(8.0);
         }

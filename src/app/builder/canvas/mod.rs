@@ -15,6 +15,7 @@ use crate::app::picture::Pictures;
 use crate::app::state::{Action, Model};
 use crate::app::theme::{LABEL, tokens};
 use crate::app::widgets::{self, at, icon_button, label, named, segmented};
+use crate::format;
 use crate::nn::{LayerId, LayerSpec};
 use camera::{Camera, View};
 use egui::accesskit::Role;
@@ -121,7 +122,7 @@ impl Canvas {
             if icon_button(ui, icon::MINUS, "Zoom out", "scroll down", true).clicked() {
                 self.camera.zoom_around(middle, 1.0 / 1.25);
             }
-            let percent = format!("{:.0} %", self.camera.scale() * 100.0);
+            let percent = format::percent(self.camera.scale(), 0);
             ui.add_sized(vec2(44.0, 28.0), egui::Label::new(label(ui, percent)));
             if icon_button(ui, icon::PLUS, "Zoom in", "scroll up", true).clicked() {
                 self.camera.zoom_around(middle, 1.25);

@@ -1,6 +1,7 @@
 //! How attention explains what one step takes from all others, by the head that the feature belongs to.
 
 use super::operation::AttentionPlan;
+use crate::format;
 use crate::nn::math::{factor, indexed, row, sum_of, sum_over, symbol, text};
 use crate::nn::operation::Explained;
 use crate::nn::picture::Picture;
@@ -39,11 +40,11 @@ impl Explained for AttentionPlan {
             text("over all heads"),
         ]);
         let words = format!(
-            "Step {} looks at all {steps} steps with head {}, most at step {} ({:.0} %), and mixes their values by these weights, which softmax makes of how well queries and keys fit.",
+            "Step {} looks at all {steps} steps with head {}, most at step {} ({}), and mixes their values by these weights, which softmax makes of how well queries and keys fit.",
             step + 1,
             head + 1,
             most + 1,
-            100.0 * weight(most)?
+            format::percent(weight(most)?, 0)
         );
         Some(Told { lines: vec![mixing, at.line(symbols, None)], words })
     }

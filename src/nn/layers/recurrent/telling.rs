@@ -1,6 +1,7 @@
 //! How a recurrent cell explains one step of one unit: its gates, its memory and its state.
 
 use super::operation::{Cell, RecurrentPlan};
+use crate::format;
 use crate::nn::activation::Activation;
 use crate::nn::math::{Math, called, factor, indexed, number, row, symbol, text};
 use crate::nn::operation::Explained;
@@ -66,10 +67,10 @@ impl Explained for RecurrentPlan {
                 let symbols = row([state, text("="), symbol("o"), text("·"), called(Activation::Tanh, c("t"))]);
                 let numbers = row([value(o), text("·"), value(memory.tanh())]);
                 let words = format!(
-                    "The forget gate keeps {:.0} % of the old memory, the input gate lets {:.0} % of the new in, and the output gate shows {:.0} % of it.",
-                    100.0 * f,
-                    100.0 * i,
-                    100.0 * o
+                    "The forget gate keeps {} of the old memory, the input gate lets {} of the new in, and the output gate shows {} of it.",
+                    format::percent(f, 0),
+                    format::percent(i, 0),
+                    format::percent(o, 0)
                 );
                 let of_gates = gates.line(&[("i", 0), ("f", 1), ("o", 3)], ("g", 2));
                 (vec![of_gates, of_memory, at.line(symbols, Some(numbers))], words)
@@ -90,9 +91,9 @@ impl Explained for RecurrentPlan {
                 ]);
                 let numbers = products([[value(1.0 - z), value(n)], [value(z), value(old)]]);
                 let words = format!(
-                    "The update gate keeps {:.0} % of the old state; the reset gate lets the new one see {:.0} % of it.",
-                    100.0 * z,
-                    100.0 * r
+                    "The update gate keeps {} of the old state; the reset gate lets the new one see {} of it.",
+                    format::percent(z, 0),
+                    format::percent(r, 0)
                 );
                 (vec![gates.line(&[("r", 0), ("z", 1)], ("n", 2)), at.line(symbols, Some(numbers))], words)
             }
