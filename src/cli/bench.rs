@@ -1,7 +1,7 @@
 //! `chainrule bench`: training steps per second on fixed workloads. A step takes the batch, runs forward, loss, backward
 //! and update, on random data in memory.
 
-use super::{Failure, thread_count};
+use super::arguments::{Failure, thread_count};
 use crate::data::{
     ColumnKind, Dataset, Encoder, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare,
     read_file,

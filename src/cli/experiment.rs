@@ -1,6 +1,6 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::{Failure, load, thread_count, write};
+use super::arguments::{Failure, load, thread_count, write};
 use crate::data::Folds;
 use crate::format;
 use crate::project::Preset;

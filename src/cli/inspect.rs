@@ -1,6 +1,6 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::Failure;
+use super::arguments::Failure;
 use crate::data::{DataSource, Preparation, Role, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;

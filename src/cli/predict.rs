@@ -1,6 +1,6 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::{Failure, open};
+use super::arguments::{Failure, open};
 use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, TargetScale};
 use crate::nn::{Head, HeadTarget, Plan};
 use crate::project::Preset;

@@ -1,6 +1,6 @@
 //! `chainrule trace`: one training step with every number in it.
 
-use super::{Failure, load, write};
+use super::arguments::{Failure, load, write};
 use crate::data::Dataset;
 use crate::explain::Trace;
 use crate::nn::{NetworkSpec, Real};

@@ -1,6 +1,7 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::{Failure, chart, load, thread_count, write};
+use super::arguments::{Failure, load, thread_count, write};
+use super::chart;
 use crate::data::Part;
 use crate::format;
 use crate::nn::NetworkSpec;

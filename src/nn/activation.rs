@@ -4,7 +4,7 @@ use super::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The function that bends a layer's weighted sums.
+/// The function of a layer's weighted sums.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {

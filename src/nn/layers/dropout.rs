@@ -17,11 +17,11 @@ use crate::seed::{Purpose, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Silences units at random while training.
+/// Zeroes units at random while training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DropoutSpec {
-    /// Share of values that are silenced, at least 0 and below 1.
+    /// Share of values that are zeroed, at least 0 and below 1
     pub rate: f32,
 }
 
