@@ -39,12 +39,12 @@ impl Reader<'_> {
     }
 
     fn about_passing_on(&self) -> &'static str {
-        match self.kind().is_some_and(LayerKind::is_input) {
-            true if self.trace.augmented => {
-                "The pixels of the picture enter the network here, changed at random as this step of training sees them."
-            }
-            true => "The features of the row enter the network here, as they are.",
-            false => "It passes on what comes in; nothing is computed.",
+        if !self.kind().is_some_and(LayerKind::is_input) {
+            "It passes on what comes in; nothing is computed."
+        } else if self.trace.augmented {
+            "The pixels of the picture enter the network here, changed at random as this step of training sees them."
+        } else {
+            "The features of the row enter the network here, as they are."
         }
     }
 }
