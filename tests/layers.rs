@@ -5,13 +5,17 @@ use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
     DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
     LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind,
-    PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec,
+    PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
 };
-use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile};
+use chainrule::nn::settings::SettingsPanel;
+use chainrule::nn::{
+    Activation, Encoding, Initialiser, LayerId, LayerKind, Network, NetworkSpec, Target, Task, compile,
+};
 use chainrule::seed::{Purpose, Stream};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
 use proptest::test_runner::RngSeed;
+use std::ops::RangeInclusive;
 
 const SAMPLES: usize = 3;
 /// More samples than one block of the sequence kernels holds, and no multiple of one.
@@ -570,5 +574,107 @@ fn bidirectional_layers_say_what_does_not_fit() {
     ] {
         let message = loaded(&chain([4, 3], layers), 12, 1).map(|_| ()).expect_err("must not fit");
         assert!(message.contains(says), "{message}");
+    }
+}
+
+/// A panel that remembers what it is shown, and changes every number that it may.
+#[derive(Default)]
+struct Shown {
+    labels: Vec<String>,
+    changes: bool,
+}
+
+impl Shown {
+    fn field(&mut self, label: &str, hover: &str) {
+        assert!(!label.is_empty() && !hover.is_empty(), "a field says what it is and what it means: {label}, {hover}");
+        self.labels.push(label.to_owned());
+    }
+}
+
+impl SettingsPanel for Shown {
+    fn count(&mut self, label: &str, hover: &str, value: &mut usize, range: RangeInclusive<usize>) {
+        self.field(label, hover);
+        assert!(range.contains(value), "{label} of {value} is out of its range");
+        if self.changes && *value < *range.end() {
+            *value += 1;
+        }
+    }
+
+    fn number(&mut self, label: &str, hover: &str, value: &mut f32, range: RangeInclusive<f32>, speed: f64) {
+        self.field(label, hover);
+        assert!(range.contains(value) && speed > 0.0, "{label} of {value} is out of its range");
+        if self.changes {
+            *value = f32::midpoint(*value, *range.end());
+        }
+    }
+
+    fn toggle(&mut self, label: &str, hover: &str, value: &mut bool) {
+        self.field(label, hover);
+        *value ^= self.changes;
+    }
+
+    fn pair(&mut self, label: &str, hover: &str, value: &mut [usize; 2], range: RangeInclusive<usize>) {
+        self.field(label, hover);
+        assert!(value.iter().all(|v| range.contains(v)), "{label} of {value:?} is out of its range");
+        if self.changes {
+            value[0] += 1;
+        }
+    }
+
+    fn choice(&mut self, label: &str, hover: &str, chosen: usize, options: &[&str]) -> Option<usize> {
+        self.field(label, hover);
+        assert!(chosen < options.len() && options.iter().all(|o| !o.is_empty()), "{label}: {options:?}");
+        self.changes.then_some((chosen + 1) % options.len())
+    }
+
+    fn tick(&mut self, text: &str, name: &str, _: &mut bool) -> bool {
+        self.field(text, name);
+        false
+    }
+
+    fn note(&mut self, text: &str) {
+        assert!(!text.is_empty());
+    }
+
+    fn feature_columns(&self) -> Option<Vec<String>> {
+        Some(vec!["a".to_owned(), "b".to_owned()])
+    }
+
+    fn target_columns(&self) -> Option<Vec<String>> {
+        Some(vec!["t".to_owned()])
+    }
+
+    fn class_names(&self) -> Vec<String> {
+        vec!["yes".to_owned(), "no".to_owned()]
+    }
+
+    fn encoding(&self) -> Option<Encoding> {
+        Some(Encoding::OneHot)
+    }
+
+    fn outputs(&self) -> usize {
+        2
+    }
+}
+
+#[test]
+fn looking_at_the_settings_of_a_layer_changes_nothing_and_every_field_can_be_changed() {
+    for usual in palette() {
+        let name = usual.info().label;
+        let mut kind = usual.clone();
+        let mut shown = Shown::default();
+        kind.definition_mut().settings(&mut shown);
+        assert_eq!(kind, usual, "{name}");
+        let mut labels = shown.labels.clone();
+        labels.sort();
+        labels.dedup();
+        assert_eq!(labels.len(), shown.labels.len(), "{name}: two fields are called alike: {:?}", shown.labels);
+        kind.definition_mut().settings(&mut Shown { changes: true, ..Shown::default() });
+        // A flatten layer has no settings, and an input only ticks.
+        assert!(kind != usual || ["Flatten", "Input"].contains(&name), "{name} has no settings");
+        let text = serde_json::to_string(&kind).expect("can be written");
+        assert!(text.starts_with(&format!("{{\"{}\":", kind.name())), "{text}");
+        assert_eq!(serde_json::from_str::<LayerKind>(&text).expect("can be read"), kind);
+        assert!(!kind.definition().caption().is_empty() && !kind.info().change.is_empty(), "{name}");
     }
 }
