@@ -6,7 +6,6 @@ use super::super::diagram::neurons::{self, middle_unit};
 use super::super::diagram::strength::{largest, relative};
 use super::super::picture::Pictures;
 use super::super::state::Model;
-use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
 use super::super::widgets::named;
 use crate::explain::{Place, Stop, Trace};
