@@ -74,14 +74,13 @@ fn content(ui: &Ui, marks: &[(Pos2, Mark)], height: f32, fonts: &mut [Font]) -> 
             Mark::Text { text, font, colour } => {
                 let mut x = at.x;
                 for (face, run) in runs(ui, text, font) {
-                    let galley = ui.painter().layout_no_wrap(run, font.clone(), *colour);
                     let [r, g, b] = rgb(*colour);
                     content.begin_text().set_fill_rgb(r, g, b);
                     content.set_font(Name(Font::RESOURCES[face as usize]), font.size);
                     content.set_text_matrix([1.0, 0.0, 0.0, 1.0, x, y]);
-                    let glyphs = galley.rows.iter().flat_map(|row| &row.glyphs).map(|glyph| (glyph.chr, glyph.pos.x));
-                    fonts[face as usize].show(&mut content, glyphs.collect(), font.size);
-                    content.end_text();
+                    let glyphs = fonts[face as usize].glyphs_of(&run);
+                    content.show(Str(&glyphs)).end_text();
+                    let galley = ui.painter().layout_no_wrap(run, font.clone(), *colour);
                     x += galley.size().x;
                 }
             }
@@ -130,26 +129,18 @@ impl Font {
         1000.0 / f32::from(metrics.units_per_em)
     }
 
-    /// Shows signs at places from the start of the text.
-    fn show(&mut self, content: &mut Content, signs: Vec<(char, f32)>, size: f32) {
+    /// The numbers in the document of the glyphs of a text, two bytes each.
+    fn glyphs_of(&mut self, text: &str) -> Vec<u8> {
         let (charmap, scale) = (self.face.charmap(), self.scale());
         let widths = self.face.glyph_metrics(Size::unscaled(), LocationRef::default());
-        let mut shown = content.show_positioned();
-        let mut items = shown.items();
-        let mut pen = 0.0;
-        for (sign, x) in signs {
+        let mut numbers = Vec::with_capacity(2 * text.len());
+        for sign in text.chars() {
             let glyph = charmap.map(sign).unwrap_or_default();
-            let width = widths.advance_width(glyph).unwrap_or(0.0) * scale;
             let number = self.used.remap(glyph.to_u32() as u16);
-            self.glyphs.insert(number, (sign, width));
-            let behind = pen - x * 1000.0 / size;
-            if behind.abs() > 0.5 {
-                items.adjust(behind);
-                pen -= behind;
-            }
-            items.show(Str(&number.to_be_bytes()));
-            pen += width;
+            self.glyphs.insert(number, (sign, widths.advance_width(glyph).unwrap_or(0.0) * scale));
+            numbers.extend(number.to_be_bytes());
         }
+        numbers
     }
 
     fn embed(&self, pdf: &mut Pdf, k: usize) -> Result<(), String> {

@@ -1,7 +1,6 @@
 //! The bytes of a file or in memory, decompressed if necessary.
 
 use super::archive::unreadable;
-use super::codecs::ZstdDecoder;
 use crate::data::error::DataError;
 use crate::data::reading::Reading;
 use flate2::read::MultiGzDecoder;
@@ -116,21 +115,21 @@ impl<'a> ByteSource<'a> {
     pub fn open(&self, reading: &Reading) -> Result<Box<dyn Read + Send + 'a>, DataError> {
         reading.expect(self.size());
         let counted = Counted { inner: self.seekable()?, reading: reading.clone() };
-        Ok(self.unpack(counted))
+        self.unpack(counted)
     }
 
-    fn unpack(&self, raw: impl Read + Send + 'a) -> Box<dyn Read + Send + 'a> {
-        match self.packing {
+    fn unpack(&self, raw: impl Read + Send + 'a) -> Result<Box<dyn Read + Send + 'a>, DataError> {
+        Ok(match self.packing {
             Packing::None => Box::new(raw),
             Packing::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, raw))),
-            Packing::Zstd => Box::new(ZstdDecoder::new(raw)),
-        }
+            Packing::Zstd => Box::new(zstd::Decoder::new(raw).map_err(|e| self.cannot(&e))?),
+        })
     }
 
     /// The first bytes, decompressed.
     pub fn head(&self) -> Result<Vec<u8>, DataError> {
         let mut head = Vec::new();
-        self.unpack(self.seekable()?).take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
+        self.unpack(self.seekable()?)?.take(HEAD).read_to_end(&mut head).map_err(|e| self.cannot(&e))?;
         Ok(head)
     }
 

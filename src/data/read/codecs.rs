@@ -2,9 +2,7 @@
 
 use lz4_flex::block::decompress_into;
 use lz4_flex::frame::FrameDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder as ZstdFrame};
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, Read};
 
 /// How a buffer is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +37,7 @@ pub(super) fn unpack(codec: Codec, packed: &[u8], size: usize) -> io::Result<Vec
         }
         Codec::Gzip => drain(flate2::read::MultiGzDecoder::new(packed), size)?,
         Codec::Brotli => drain(brotli_decompressor::Decompressor::new(packed, 1 << 12), size)?,
-        Codec::Zstd => drain(ZstdDecoder::new(packed), size)?,
+        Codec::Zstd => drain(zstd::Decoder::with_buffer(packed)?, size)?,
         Codec::Lz4Frame => drain(FrameDecoder::new(packed), size)?,
         Codec::Lz4Block => block(packed, size)?,
         Codec::Lz4Hadoop => {
@@ -87,62 +85,4 @@ fn longer() -> io::Error {
 
 fn shorter() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, "a part unpacks to less than it says")
-}
-
-/// Largest window of a Zstandard stream, as in the `zstd` program without `--ultra --long`.
-const WINDOW: u64 = 128 << 20;
-
-/// Reads what a Zstandard stream holds: one frame after another, checksums checked.
-pub(super) struct ZstdDecoder<R> {
-    packed: BufReader<R>,
-    frame: ZstdFrame,
-    within: bool,
-}
-
-impl<R: Read> ZstdDecoder<R> {
-    pub(super) fn new(packed: R) -> Self {
-        let mut frame = ZstdFrame::new();
-        frame.set_max_window_size(WINDOW);
-        Self { packed: BufReader::with_capacity(1 << 17, packed), frame, within: false }
-    }
-
-    /// Begins the next frame; false at the end of the stream.
-    fn begin(&mut self) -> io::Result<bool> {
-        while !self.packed.fill_buf()?.is_empty() {
-            match self.frame.reset(&mut self.packed) {
-                Ok(()) => return Ok(true),
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    io::copy(&mut self.packed.by_ref().take(u64::from(length)), &mut io::sink())?;
-                }
-                Err(e) => return Err(io::Error::other(e)),
-            }
-        }
-        Ok(false)
-    }
-}
-
-impl<R: Read> Read for ZstdDecoder<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        const STEP: usize = 1 << 18;
-        loop {
-            if self.within {
-                while self.frame.can_collect() == 0 && !self.frame.is_finished() {
-                    let step = BlockDecodingStrategy::UptoBytes(STEP);
-                    self.frame.decode_blocks(&mut self.packed, step).map_err(io::Error::other)?;
-                }
-                let n = self.frame.read(buffer)?;
-                if n > 0 || buffer.is_empty() {
-                    return Ok(n);
-                }
-                let (said, found) = (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum());
-                if said.is_some() && said != found {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "the checksum is wrong"));
-                }
-            }
-            self.within = self.begin()?;
-            if !self.within {
-                return Ok(0);
-            }
-        }
-    }
 }
