@@ -128,5 +128,5 @@ app=
 # What the window trained is good, and the headless program reads it.
 "$program" predict "$work/work.json" --data "$work/fruit.csv" --out "$work/out.csv" >"$work/log" 2>&1
 right=$(paste -d, "$work/fruit.csv" "$work/out.csv" | awk -F, 'NR > 1 && $3 == $5' | wc -l)
-[ "$right" -ge 145 ] || fail "only $right of 150 rows are predicted rightly"
-echo "e2e: $right of 150 rows predicted rightly; screenshot in $shot"
+[ "$right" -ge 145 ] || fail "only $right of 150 rows are predicted correctly"
+echo "e2e: $right of 150 rows predicted correctly; screenshot in $shot"

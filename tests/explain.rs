@@ -431,8 +431,8 @@ fn a_chain_leads_to_the_loss_through_layers_of_every_kind() {
         let size = |i: &usize| trace.gradient[*i].abs();
         let index = first.range.clone().max_by(|a, b| size(a).total_cmp(&size(b))).expect("it has weights");
         let chain = chain(&trace, index, 0).expect("a weighted sum has one");
-        assert_eq!(chain.factors[0].name, "error", "{name}");
-        let inside = chain.factors.iter().find(|f| f.name == "all ways through");
+        assert_eq!(chain.factors[0].name, "∂L/∂y", "{name}");
+        let inside = chain.factors.iter().find(|f| f.name == "all paths");
         let inside = inside.unwrap_or_else(|| panic!("{name}: {:?}", chain.factors));
         assert!(through.contains(&trace.spec.name(inside.layer).as_str()), "{name}: {:?}", inside.layer);
         assert!(inside.value.is_finite() && inside.value != 0.0 && chain.product != 0.0, "{name}");

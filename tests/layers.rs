@@ -542,8 +542,8 @@ fn gated_layers_say_what_does_not_fit() {
     for (kind, says) in [
         (gated(0, Activation::Gelu), "at least one unit"),
         (gated(3, Activation::Softmax), "softmax is no gate"),
-        (gated(3, Activation::Gelu), "needs one row of numbers a sample"),
-        (gated(usize::MAX, Activation::Gelu), "needs one row of numbers a sample"),
+        (gated(3, Activation::Gelu), "needs one row of numbers per sample"),
+        (gated(usize::MAX, Activation::Gelu), "needs one row of numbers per sample"),
     ] {
         let message = loaded(&chain([4, 3], vec![kind]), 12, 1).map(|_| ()).expect_err("must not fit");
         assert!(message.contains(says), "{message}");

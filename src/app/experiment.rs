@@ -67,11 +67,11 @@ impl Experiment {
             ui.add(egui::Label::new(label(ui, text)).wrap());
             ui.add_space(8.0);
             if self.kind == ExperimentKind::Folds && self.running.is_none() {
-                field(ui, "Folds", "Parts that the rows are dealt into", |ui| {
+                field(ui, "Folds", "Number of parts that the rows are split into", |ui| {
                     self.folds = number(ui, "Folds", self.folds, 2..=100, 0.05).unwrap_or(self.folds);
                 });
-                field(ui, "Epochs of each", "How long each network trains", |ui| {
-                    self.epochs = number(ui, "Epochs of each", self.epochs, 1..=100_000, 0.2).unwrap_or(self.epochs);
+                field(ui, "Epochs per fold", "How long each network trains", |ui| {
+                    self.epochs = number(ui, "Epochs per fold", self.epochs, 1..=100_000, 0.2).unwrap_or(self.epochs);
                 });
                 ui.add_space(4.0);
             }

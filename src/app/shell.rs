@@ -338,7 +338,7 @@ impl Chainrule {
         ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, tokens(ui).hint);
         let mut include = self.model.includes_run();
         let hover = "Also saves parameters, optimizer state and curves, so that training goes on where it stopped";
-        if ui.checkbox(&mut include, "Save with the run").on_hover_text(hover).changed() {
+        if ui.checkbox(&mut include, "Include trained weights").on_hover_text(hover).changed() {
             self.model.include_run(include);
         }
         let recent = self.model.recent().to_vec();
@@ -495,7 +495,7 @@ impl Chainrule {
                     ui.add(
                         egui::Label::new(label(
                             ui,
-                            format!("“{name}” has changes that no file holds. They are lost otherwise."),
+                            format!("“{name}” has unsaved changes. They are lost if you do not save them."),
                         ))
                         .wrap(),
                     );

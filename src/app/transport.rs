@@ -72,7 +72,7 @@ fn step_and_speed(ui: &mut Ui, model: &Model) {
         (StepUnit::Batch, "batch", "One mini-batch: all four phases"),
         (StepUnit::Epoch, "epoch", "Every training row once"),
     ];
-    block(ui, "Step", 148.0, |ui| {
+    block(ui, "Step by", 148.0, |ui| {
         let mut unit = model.step_unit();
         if segmented(ui, &mut unit, &choices) {
             model.queue(Action::StepUnit(unit));
@@ -133,7 +133,7 @@ fn counters(ui: &mut Ui, model: &Model) {
         });
     });
     let roomy = ui.available_width();
-    value(ui, "Step", 70.0, &format::counter(s.step));
+    value(ui, "Updates", 70.0, &format::counter(s.step));
     if roomy > 560.0 {
         let lately = matches!(s.status, Status::Running | Status::Finished) && s.samples_per_second > 0.0;
         let speed = if lately { format::amount(s.samples_per_second) } else { "–".to_owned() };
@@ -143,7 +143,7 @@ fn counters(ui: &mut Ui, model: &Model) {
     let validation = s.history.val_loss.latest().map(f64::from);
     let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
     value(ui, "Training loss", 84.0, &text(train));
-    value(ui, "Validation", 74.0, &text(validation));
+    value(ui, "Validation loss", 92.0, &text(validation));
     if roomy > 760.0 {
         let t = tokens(ui);
         sparkline(
@@ -207,7 +207,7 @@ fn describe(
                 "Play goes on for as many epochs more".to_owned(),
             )
         }
-        Status::Diverged(text) => (problem, "Stopped: the loss exploded".to_owned(), text.clone()),
+        Status::Diverged(text) => (problem, "Stopped: the loss diverged".to_owned(), text.clone()),
         Status::Failed(text) => (problem, text.lines().next().unwrap_or_default().to_owned(), text.clone()),
     }
 }
@@ -266,7 +266,7 @@ pub fn training_settings(ui: &mut Ui, model: &Model, roomy: bool) {
         schedule(ui, model, &training);
     }
     if training.optimizer.takes_all() {
-        ui.label(hint(ui, "Makes one update an epoch, from all training rows"));
+        ui.label(hint(ui, "Makes one update per epoch, from all training rows"));
     }
     field(ui, "Batch size", "Rows in a mini-batch: their mean gradient makes one update", |ui| {
         if let Some(v) = number(ui, "Batch size", training.batch_size, 1..=65_536, 0.2) {
@@ -283,21 +283,21 @@ pub fn training_settings(ui: &mut Ui, model: &Model, roomy: bool) {
             model.edit("Change L1", Some(5), |d| d.training.l1 = v);
         }
     });
-    field(ui, "Clip gradient", "Largest norm of the whole gradient; 0 is off", |ui| {
-        if let Some(v) = number(ui, "Clip gradient", training.clip_norm.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
+    field(ui, "Clip by norm", "Scales the whole gradient down to this norm where it is larger; 0 is off", |ui| {
+        if let Some(v) = number(ui, "Clip by norm", training.clip_norm.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
             model.edit("Change clipping", Some(6), |d| d.training.clip_norm = Some(v).filter(|&v| v > 0.0));
         }
     });
     if roomy {
-        field(ui, "Clip values", "Largest size of each number of the gradient; 0 is off", |ui| {
-            if let Some(v) = number(ui, "Clip values", training.clip_value.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
+        field(ui, "Clip by value", "Limits each component of the gradient to ± this value; 0 is off", |ui| {
+            if let Some(v) = number(ui, "Clip by value", training.clip_value.unwrap_or(0.0), 0.0..=1000.0, 0.05) {
                 model.edit("Change clipping", Some(11), |d| d.training.clip_value = Some(v).filter(|&v| v > 0.0));
             }
         });
         let hover = "Mini-batches whose gradients are averaged for one update, as if they were one";
-        field(ui, "Batches a step", hover, |ui| {
-            if let Some(v) = number(ui, "Batches a step", training.accumulate, 1..=1024, 0.05) {
-                model.edit("Change batches a step", Some(12), |d| d.training.accumulate = v);
+        field(ui, "Gradient accumulation", hover, |ui| {
+            if let Some(v) = number(ui, "Gradient accumulation", training.accumulate, 1..=1024, 0.05) {
+                model.edit("Change gradient accumulation", Some(12), |d| d.training.accumulate = v);
             }
         });
     }
@@ -345,12 +345,18 @@ fn schedule(ui: &mut Ui, model: &Model, training: &TrainConfig) {
         Schedule::Cosine { period, minimum, longer } => {
             one(ui, "Period", "Epochs until the first restart", period, 0.1..=1e5);
             one(ui, "Minimum", "Share of the rate at the end of each period", minimum, 0.0..=1.0);
-            one(ui, "Longer", "Each period is longer by this factor", longer, 1.0..=10.0);
+            one(
+                ui,
+                "Period multiplier",
+                "Each period is longer than the one before by this factor",
+                longer,
+                1.0..=10.0,
+            );
         }
         Schedule::Warmup { epochs } => one(ui, "Epochs", "Length of the rise", epochs, 0.01..=1e5),
         Schedule::OneCycle { epochs, rise } => {
             one(ui, "Epochs", "Length of the cycle", epochs, 0.1..=1e6);
-            one(ui, "Rise", "Share of the cycle that goes up", rise, 0.01..=0.99);
+            one(ui, "Warm-up share", "Share of the cycle in which the rate rises", rise, 0.01..=0.99);
         }
         Schedule::Plateau { factor, patience } => {
             one(ui, "Factor", "The rate is multiplied by it", factor, 0.001..=1.0);
@@ -368,7 +374,7 @@ fn schedule(ui: &mut Ui, model: &Model, training: &TrainConfig) {
         stopping.patience = new.unwrap_or(stopping.patience);
     });
     if stopping.patience > 0 {
-        let text = "bring back the best epoch";
+        let text = "restore the best epoch";
         ui.checkbox(&mut stopping.restore_best, text).on_hover_text("Parameters of the lowest validation loss");
     }
     let after = Some(stopping).filter(|s| s.patience > 0);

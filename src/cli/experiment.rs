@@ -15,7 +15,7 @@ use std::path::PathBuf;
 pub struct FoldArguments {
     /// A preset file or the name of a built-in preset
     preset: String,
-    /// Parts that the rows are dealt into; each is held back once. The test rows take no part
+    /// Number of parts that the rows are split into; each is held back once. The test rows take no part
     #[arg(long, value_name = "K", default_value_t = 5)]
     folds: usize,
     /// Use this CSV file instead of the preset's data

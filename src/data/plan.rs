@@ -280,13 +280,13 @@ impl StepKind {
 
     pub fn label(self) -> &'static str {
         match self {
-            Self::Gaps => "Fill gaps",
+            Self::Gaps => "Impute missing values",
             Self::Treat => "Scale and encode",
             Self::Log => "Logarithm",
             Self::Power => "Power",
             Self::Clip { .. } => "Clip",
-            Self::Indicator => "Mark gaps",
-            Self::Polynomial { .. } => "Powers of x",
+            Self::Indicator => "Missing indicator",
+            Self::Polynomial { .. } => "Polynomial features",
             Self::Products => "Products",
             Self::Waves => "Sine and cosine",
             Self::Window { .. } => "Window",

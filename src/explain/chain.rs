@@ -142,20 +142,20 @@ impl Walk<'_> {
                 culprit: None,
             };
             if plan.heads.iter().any(|h| h.node == node) {
-                self.factors.push(last("error"));
+                self.factors.push(last("∂L/∂y"));
                 return;
             }
             let (steps, whole) = self.steps(node, unit);
             if !whole {
                 let Some((reader, to)) = self.strongest(node) else {
-                    self.factors.push(last("all that follows"));
+                    self.factors.push(last("all later layers"));
                     return;
                 };
                 // All ways through it together: what arrives here for each part of what arrives at its strongest number.
                 self.factors.push(Factor {
                     symbols: partial(self.symbol(reader, to), own),
                     value: here / self.grad(reader, to),
-                    name: "all ways through".to_owned(),
+                    name: "all paths".to_owned(),
                     layer: plan.nodes[reader].layer,
                     place: None,
                     culprit: None,
@@ -165,7 +165,7 @@ impl Walk<'_> {
             }
             let weight = |s: &Step| (s.local.derivative * self.grad(s.node, s.local.unit)).abs();
             let Some(Step { node: next, local }) = steps.iter().max_by(|a, b| weight(a).total_cmp(&weight(b))) else {
-                self.factors.push(last("nothing follows"));
+                self.factors.push(last("no later layer"));
                 return;
             };
             self.ways = self.ways.saturating_mul(steps.len() as u64);

@@ -28,7 +28,7 @@ pub enum Issue {
 impl Issue {
     pub fn label(self) -> &'static str {
         match self {
-            Self::Diverged => "The loss exploded",
+            Self::Diverged => "The loss diverged",
             Self::RateTooHigh => "The learning rate is too high",
             Self::RateTooLow => "The learning rate is too low",
             Self::DeadUnits => "Dead ReLU units",
@@ -106,7 +106,7 @@ impl Case<'_> {
         self.history.epochs.len()
     }
 
-    /// Whether the loss has fallen to less than half of what it was, or most rows are classified rightly.
+    /// Whether the loss has fallen to less than half of what it was, or most rows are classified correctly.
     fn learned(&self) -> bool {
         let losses = &self.history.train_loss.last;
         let fallen = losses.first().zip(losses.last()).is_some_and(|(first, last)| *last < 0.5 * first);
@@ -232,7 +232,7 @@ impl Case<'_> {
         }
         let (_, count, units, layer) = worst?;
         let evidence = format!(
-            "{count} of {units} units of {} put out 0 for all of {} rows: no gradient comes back through them, so they cannot recover.",
+            "{count} of {units} units of {} output 0 for all of {} rows: no gradient comes back through them, so they cannot recover.",
             self.trace.spec.name(layer),
             self.trace.rows.len()
         );
@@ -457,15 +457,16 @@ impl Case<'_> {
                 (
                     now < most + 1.5 * chance,
                     format!(
-                        "{} of the validation rows are right, and always naming the most frequent class gives {}",
+                        "{} of the validation rows are right, and always predicting the majority class gives {}",
                         format::percent(now, 0),
                         format::percent(most, 0)
                     ),
                 )
             }
-            Targets::Values { .. } => {
-                (now < 0.02, format!("R² on the validation rows is {now:.3}, no better than always naming the mean"))
-            }
+            Targets::Values { .. } => (
+                now < 0.02,
+                format!("R² on the validation rows is {now:.3}, no better than always predicting the mean"),
+            ),
         };
         guessed.then(|| {
             let evidence = format!("The training loss fell from {first:.4} to {last:.4}, but {what}. Look in Data whether rows and labels belong together.");

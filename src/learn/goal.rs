@@ -101,7 +101,7 @@ impl Measure {
             Self::RightSigns => "right signs",
             Self::RightNumbers => "right numbers",
             Self::ChainsSeen => "chains seen",
-            Self::NudgedSlope => "nudged slope",
+            Self::NudgedSlope => "slope here",
             Self::Optimizer => "optimizer",
             Self::Loss => "loss",
             Self::Activation => "activation",

@@ -130,7 +130,7 @@ impl NetworkFix {
             }
             Self::UseActivation { activation, .. } => format!("Use {} in these layers", activation.label()),
             Self::SmallerWeights { .. } => "Start from smaller weights".to_owned(),
-            Self::BalanceClasses { .. } => "Weigh classes by their rarity".to_owned(),
+            Self::BalanceClasses { .. } => "Weight classes by inverse frequency".to_owned(),
             Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
     }

@@ -104,7 +104,7 @@ impl Optimizer {
     pub fn constants(&mut self) -> Vec<(&'static str, &'static str, &mut f32)> {
         const BETA1: (&str, &str) = ("β₁", "Share of the old first moment that is kept");
         const BETA2: (&str, &str) = ("β₂", "Share of the old second moment that is kept");
-        const EPSILON: (&str, &str) = ("ε", "Keeps the division from exploding");
+        const EPSILON: (&str, &str) = ("ε", "Avoids division by zero");
         const DECAY: (&str, &str) = ("Weight decay", "Pulls every weight towards zero, apart from the gradient");
         let named: Vec<((&str, &str), &mut f32)> = match self {
             Self::Sgd {} | Self::Lbfgs {} => vec![],

@@ -37,7 +37,7 @@ pub(super) fn tell_sum(at: &Reading<'_>, products: &[Product], bias: Option<usiz
         numbers.extend([text("+"), at.parameter(bias)]);
     }
     let words = format!(
-        "It weighs its {}, adds them up{}: z = {}.{}",
+        "It multiplies its {} by weights and adds them up{}: z = {}.{}",
         format::counted(products.len(), "input"),
         if bias.is_some() { " and adds its bias" } else { "" },
         format::number(at.result()),

@@ -14,7 +14,7 @@ pub(super) fn numbers(tensors: u128, shape: &[usize]) -> u128 {
 pub(super) fn flat(input: &[usize], what: &str) -> Result<usize, String> {
     match input {
         [n] => Ok(*n),
-        _ => Err(format!("{what} needs one row of numbers a sample, but its input has shape {input:?}")),
+        _ => Err(format!("{what} needs one row of numbers per sample, but its input has shape {input:?}")),
     }
 }
 

@@ -70,5 +70,5 @@ pub(super) fn initialiser(panel: &mut dyn SettingsPanel, value: &mut Initialiser
 }
 
 pub(super) fn epsilon(panel: &mut dyn SettingsPanel, value: &mut f32) {
-    panel.number("Epsilon", "Keeps the division from exploding", value, 1e-8..=1.0, 1e-6);
+    panel.number("Epsilon", "Avoids division by zero", value, 1e-8..=1.0, 1e-6);
 }

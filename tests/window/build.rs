@@ -212,7 +212,7 @@ fn an_output_is_compared_with_the_features_and_a_second_one_adds_its_loss() {
     window.harness.get_by_role_and_label(Role::Button, "Picture output: mean squared error").click();
     window.harness.run_steps(2);
     window.enter("Output weight", 2.0);
-    window.choose("Compared with", "the target");
+    window.choose("Target", "the target");
     window.harness.run_steps(3);
     assert!(window.shows("the target has 10 classes, but 64 values arrive here"));
     window.click("Undo");

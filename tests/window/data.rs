@@ -258,7 +258,7 @@ fn the_preparation_is_a_list_that_the_network_follows() {
         .iter()
         .map(|s| s.kind.label())
         .collect();
-    assert_eq!(kinds, ["Fill gaps", "Products", "Scale and encode"]);
+    assert_eq!(kinds, ["Impute missing values", "Products", "Scale and encode"]);
     window.click("Remove step 2, Products");
     window.ready();
     assert_eq!(features(&window), Some(4));

@@ -15,11 +15,11 @@ fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
     // Stops come one after the other, forth and back.
     assert!(window.shows("Input, unit"));
     window.press(Modifiers::NONE, Key::ArrowRight);
-    assert!(window.shows("Hidden 1, unit") && window.shows("It weighs its 2 inputs"));
+    assert!(window.shows("Hidden 1, unit") && window.shows("It multiplies its 2 inputs by weights"));
     window.press(Modifiers::NONE, Key::ArrowLeft);
-    assert!(!window.shows("It weighs its 2 inputs"));
+    assert!(!window.shows("It multiplies its 2 inputs by weights"));
     window.click("Step forward");
-    assert!(window.shows("It weighs its 2 inputs"));
+    assert!(window.shows("It multiplies its 2 inputs by weights"));
     window.click("3 Backward pass");
     assert!(window.shows("Prediction, unit 1") && window.shows("∂L/∂a_1"));
     window.click("4 Update");
@@ -29,7 +29,7 @@ fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
     window.harness.get_by_role_and_label(Role::Button, "Hidden 2, unit 3").click();
     window.harness.run_steps(2);
     assert!(window.shows("Hidden 2, unit 3"));
-    window.click("chain of a weight");
+    window.click("chain rule for one weight");
     assert!(window.shows("slope of tanh") && window.shows("the product is"));
     window.until_shown("finite difference");
     for tab in ["optimizers", "two weights", "curve"] {
@@ -38,7 +38,7 @@ fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
 
     // Nothing is known before it is said.
     window.click("this stop");
-    window.click("2 Error");
+    window.click("2 Loss");
     assert!(window.shows("The output is"));
     window.click("Predict first");
     assert!(!window.shows("The output is") && window.shows("Say what comes out"));
@@ -71,7 +71,7 @@ fn networks_of_every_kind_are_explained_without_harm() {
                 window.press(Modifiers::NONE, Key::ArrowRight);
             }
         }
-        window.click("chain of a weight");
+        window.click("chain rule for one weight");
         assert!(window.shows("4 Update"), "{name}");
     }
 }

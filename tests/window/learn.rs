@@ -26,20 +26,20 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     assert!(window.shows("phases seen: 1") && !window.shows("Hint: "));
     window.click("Hint");
     assert!(window.shows("Hint: Open Explain"));
-    window.click("2 Error");
+    window.click("2 Loss");
     window.until_shown("Task done: Look at the forward pass");
     window.click("Predict first");
     window.click("neurons");
     window.click("1 Forward pass");
     // Somebody who believes in positive numbers is right now and then.
     for _ in 0..20 {
-        if window.shows("Task done: Predict two results rightly") {
+        if window.shows("Task done: Predict two results correctly") {
             break;
         }
         window.click("positive");
         window.click("Step forward");
     }
-    assert!(window.shows("Task done: Predict two results rightly"));
+    assert!(window.shows("Task done: Predict two results correctly"));
     window.click("Back to lesson");
     // The task at hand is scrolled to.
     window.harness.run();

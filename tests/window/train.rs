@@ -68,7 +68,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     window.until_shown("diagnosis (");
     window.harness.get_by_label_contains("diagnosis (").click();
     window.harness.run_steps(2);
-    assert!(window.shows("The loss exploded"));
+    assert!(window.shows("The loss diverged"));
     window.click("Set the learning rate to 10");
     // The field of the inspector ends at 100.
     assert!((window.app().model.document().training.learning_rate - 10.0).abs() < 1e-3);
@@ -97,7 +97,7 @@ fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
 
     window.click("Cross-validate…");
     window.enter("Folds", 3.0);
-    window.enter("Epochs of each", 5.0);
+    window.enter("Epochs per fold", 5.0);
     window.click("Run");
     window.until_shown("Mean and standard deviation over the folds");
     assert!(window.shows("accuracy") && window.shows("43"), "a third of the rows is held back");

@@ -60,7 +60,7 @@ fn layer(ui: &mut Ui, model: &Model, id: LayerId) {
     let shape = |s: Option<&Vec<usize>>| s.map_or_else(|| "?".to_owned(), |s| format!("{s:?}"));
     let (input, output) = (shape(model.inference().inputs.get(&id)), shape(model.inference().shapes.get(&id)));
     ui.label(label(ui, format!("{}: {}", info.label, info.formula))).on_hover_text(info.description);
-    ui.label(label(ui, format!("{input} → {output} a sample")));
+    ui.label(label(ui, format!("{input} → {output} per sample")));
     ui.add_space(4.0);
     settings::ui(ui, model, &layer);
 }

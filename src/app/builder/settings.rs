@@ -77,8 +77,8 @@ fn learning(ui: &mut Ui, model: &Model, layer: &mut LayerSpec) {
     let hover = "Frozen parameters stay as they are while the others learn";
     toggle(ui, "Frozen", hover, &mut layer.frozen);
     if !layer.frozen {
-        let hover = "Factor on the learning rate for this layer";
-        value(ui, "Rate factor", hover, &mut layer.rate, 0.0..=100.0, 0.01);
+        let hover = "Multiplies the learning rate for this layer";
+        value(ui, "Learning-rate multiplier", hover, &mut layer.rate, 0.0..=100.0, 0.01);
     }
 }
 

@@ -28,7 +28,7 @@ pub fn ui(ui: &mut Ui, model: &Model, opened: &Opened) {
             ui.add_space(6.0);
         }
         if table.columns.len() > SHOWN {
-            ui.label(label(ui, format!("{} columns more", table.columns.len() - SHOWN)));
+            ui.label(label(ui, format!("{} more columns", table.columns.len() - SHOWN)));
         }
         if let Some(insight) = &insight {
             correlations(ui, insight);

@@ -85,7 +85,7 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
             model.queue(Action::DismissPreview);
         }
         if usable {
-            ui.label(hint(ui, "Enter takes them; nothing of the open document has changed yet"));
+            ui.label(hint(ui, "Enter takes them; the open document has not changed yet"));
         }
     });
     ui.add_space(8.0);
@@ -102,7 +102,7 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
             None => first_rows(ui, table),
         }
     } else if waiting {
-        widgets::centred(ui, ui.available_rect_before_wrap(), "Having a look at the first rows", "");
+        widgets::centred(ui, ui.available_rect_before_wrap(), "Reading the first rows", "");
     }
     if new != options {
         model.look_at(path, new);

@@ -40,10 +40,10 @@ impl PrepareView {
         ui.label(title("Preparation"));
         let features = model.dataset().map(|d| d.features());
         let text = features.map_or_else(
-            || "Done in this order, learned from the training rows only".to_owned(),
+            || "Applied in this order, fitted on the training rows only".to_owned(),
             |n| {
                 format!(
-                    "Done in this order, learned from the training rows only: {} features",
+                    "Applied in this order, fitted on the training rows only: {} features",
                     format::count(n as u128)
                 )
             },
@@ -138,7 +138,7 @@ impl PrepareView {
                         }
                         let mut on = !step.off;
                         if named(ui.checkbox(&mut on, ""), Role::CheckBox, &name("Use"))
-                            .on_hover_text("Whether it is done")
+                            .on_hover_text("Whether this step is applied")
                             .changed()
                         {
                             new[k].off = !on;
@@ -220,15 +220,15 @@ fn settings(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparatio
             field(ui, "Length", "Rows that are seen", |ui| {
                 *length = number(ui, "Window length", *length, 1..=1000, 0.1).unwrap_or(*length);
             });
-            field(ui, "Horizon", "The target lies so many rows behind the last that is seen", |ui| {
+            field(ui, "Horizon", "Rows from the last input row to the target", |ui| {
                 *horizon = number(ui, "Horizon", *horizon, 0..=1000, 0.1).unwrap_or(*horizon);
             });
-            ui.checkbox(past, "See the target's past")
-                .on_hover_text("Numbers that are predicted are features up to the last row that is seen");
+            ui.checkbox(past, "Include past targets")
+                .on_hover_text("Past values of the target are features, up to the last input row");
         }
         StepKind::Augment(how) => augmentation(ui, how),
         StepKind::Balance(by) => {
-            field(ui, "By", "How rare classes are made to count", |ui| {
+            field(ui, "By", "By class weights, or by resampling the rows", |ui| {
                 let name = |b: Balance| if b == Balance::Weights { "weights" } else { "sampling" }.to_owned();
                 let all = [Balance::Weights, Balance::Sampling];
                 *by = choice(ui, "Balance by", *by, all, name, |a, b| a == b).unwrap_or(*by);
@@ -242,11 +242,11 @@ fn settings(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparatio
 }
 
 fn augmentation(ui: &mut Ui, how: &mut Augmentation) {
-    ui.checkbox(&mut how.flip, "Flip left and right").on_hover_text("In half of the cases");
-    field(ui, "Shift", "Pixels to any side", |ui| {
+    ui.checkbox(&mut how.flip, "Flip left and right").on_hover_text("With probability 0.5");
+    field(ui, "Shift", "Up to this many pixels in each direction", |ui| {
         how.shift = number(ui, "Shift", how.shift, 0..=64, 0.05).unwrap_or(how.shift);
     });
-    field(ui, "Rotate", "Degrees to either side", |ui| {
+    field(ui, "Rotate", "Up to this many degrees in either direction", |ui| {
         how.rotate = number(ui, "Rotate", how.rotate, 0.0..=180.0, 0.3).unwrap_or(how.rotate);
     });
     field(ui, "Noise", "Standard deviation of what is added to each scaled value", |ui| {
@@ -305,7 +305,7 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
     if let Some(data) = model.dataset() {
         let rows = |part| format::count(data.part(part).len() as u128);
         let text = format!(
-            "{} rows to train, {} to validate, {} to test",
+            "{} training rows, {} validation rows, {} test rows",
             rows(Part::Train),
             rows(Part::Validation),
             rows(Part::Test)
@@ -314,13 +314,13 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
     }
     let split = &plan.split;
     let names: Vec<String> = plan.columns.iter().map(|c| c.name.clone()).collect();
-    field(ui, "Rows are dealt", "What decides whether a row trains, validates or tests", |ui| {
+    field(ui, "Split", "What decides whether a row trains, validates or tests", |ui| {
         let any = || names.first().cloned().unwrap_or_default();
         let all =
             [SplitBy::Random, SplitBy::Order, SplitBy::Time(any()), SplitBy::Group(any()), SplitBy::Column(any())];
         let same = |a: usize, b: usize| a == b;
         let now = all.iter().position(|b| std::mem::discriminant(b) == std::mem::discriminant(&split.by)).unwrap_or(0);
-        if let Some(k) = choice(ui, "Rows are dealt", now, 0..all.len(), |k| all[k].label().to_owned(), same) {
+        if let Some(k) = choice(ui, "Split", now, 0..all.len(), |k| all[k].label().to_owned(), same) {
             let by = all[k].clone();
             model.edit_preparation("Change split", None, |p| p.split.by = by);
         }
@@ -343,7 +343,7 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
     }
     if !matches!(split.by, SplitBy::Column(_)) {
         for (name, value, key) in [("Validation", split.validation, 1), ("Test", split.test, 2)] {
-            field(ui, name, "Share of the rows that is held back", |ui| {
+            field(ui, name, "Share of the rows that is held out", |ui| {
                 ui.spacing_mut().slider_width = 70.0;
                 ui.spacing_mut().interact_size.x = 44.0;
                 let mut percent = value * 100.0;
@@ -357,7 +357,7 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
         }
     }
     if matches!(split.by, SplitBy::Random | SplitBy::Group(_)) {
-        field(ui, "Seed", "Another seed deals the rows differently", |ui| {
+        field(ui, "Seed", "Another seed gives another random split", |ui| {
             if let Some(v) = number(ui, "Split seed", split.seed, 0..=9999, 0.1) {
                 model.edit_preparation("Change split", Some(3), |p| p.split.seed = v);
             }
@@ -366,7 +366,11 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
     let classes = model.dataset().is_some_and(|d| matches!(d.target(), Targets::Classes { .. }));
     if classes && split.by == SplitBy::Random {
         let mut stratify = split.stratify;
-        if ui.checkbox(&mut stratify, "Keep the class shares alike").on_hover_text("Stratified split").changed() {
+        if ui
+            .checkbox(&mut stratify, "Stratify")
+            .on_hover_text("Keeps the class proportions the same in all parts")
+            .changed()
+        {
             model.edit_preparation("Change split", None, |p| p.split.stratify = stratify);
         }
     }
@@ -401,6 +405,6 @@ fn balance(ui: &mut Ui, data: &Dataset) {
         ui.painter().text(pos2(rect.right(), rect.center().y), egui::Align2::RIGHT_CENTER, text, font, t.label);
     }
     if names.len() > 20 {
-        ui.label(hint(ui, format!("{} classes more", names.len() - 20)));
+        ui.label(hint(ui, format!("{} more classes", names.len() - 20)));
     }
 }

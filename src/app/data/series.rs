@@ -46,7 +46,7 @@ impl SeriesView {
                 let last = data.rows().saturating_sub(1);
                 self.first =
                     number(ui, "Shown sample", self.first.min(last), 0..=last, 0.3).unwrap_or(self.first.min(last));
-                ui.label(label(ui, format!("sees {} rows and predicts {} behind the last", w.length, w.horizon)));
+                ui.label(label(ui, format!("input: {} rows; target: {} after the last", w.length, w.horizon)));
             }
             _ => {
                 let name = StepKind::Window { length: 1, horizon: 1, past: true }.label();

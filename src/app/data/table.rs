@@ -67,7 +67,7 @@ impl TableView {
         let area = self.scroll.ui(ui, body, rows, height, "Rows");
         ui.allocate_rect(whole, Sense::hover());
         if rows == 0 {
-            widgets::centred(ui, area, "No row fits", "Change the search or the filter above");
+            widgets::centred(ui, area, "No matching rows", "Change the search or the filter above");
         }
         self.body(ui, opened, area, rows, height, thumbnails);
     }
@@ -102,7 +102,7 @@ impl TableView {
                 TextEdit::singleline(&mut self.query.search).hint_text("Search all cells").desired_width(150.0);
             named(ui.add(search), accesskit::Role::SearchInput, "Search all cells");
             let add = named(ui.button(format!("{}  Filter", icon::PLUS)), accesskit::Role::Button, "Filter");
-            if add.on_hover_text("Show only rows that fulfil a condition").clicked() {
+            if add.on_hover_text("Show only rows that match a condition").clicked() {
                 self.draft = match self.draft.take() {
                     Some(_) => None,
                     None => Some(Condition { column: 0, test: Test::Is, value: String::new() }),
@@ -379,7 +379,7 @@ fn column_head(ui: &mut Ui, model: &Model, column: &Column, summary: &Summary, p
             &format!("Missing values of {name}"),
             plan.missing,
             choices,
-            |m| format!("gaps: {}", m.label()),
+            |m| format!("missing: {}", m.label()),
             same,
         );
         if let Some(v) = missing {

@@ -200,7 +200,10 @@ impl Film {
         let left = rect.left_center() + vec2(12.0, 0.0);
         let title = ui.painter().layout_no_wrap(name, semibold(BODY), colour);
         let title_width = title.size().x;
-        ui.painter().galley(left - vec2(0.0, title.size().y / 2.0), title, colour);
+        let subtitle = ui.painter().layout_no_wrap(phase.subtitle().to_owned(), regular(HINT), t.label);
+        let both = title.size().y + subtitle.size().y;
+        ui.painter().galley(left + vec2(0.0, title.size().y - both / 2.0 - 1.0), subtitle, t.label);
+        ui.painter().galley(left - vec2(0.0, both / 2.0 + 1.0), title, colour);
         let state = match own.iter().position(|&i| i == current.at) {
             Some(i) if own.len() > 1 => format!("{} of {}", i + 1, own.len()),
             Some(_) => "now".to_owned(),

@@ -47,7 +47,7 @@ impl Formulas {
         ui.horizontal(|ui| {
             let choices = [
                 (Card::Step, "this stop", "The formula of what is lit, in symbols and with its numbers"),
-                (Card::Chain, "chain of a weight", "Every factor from the loss down to one weight"),
+                (Card::Chain, "chain rule for one weight", "Every factor from the loss down to one weight"),
             ];
             segmented(ui, &mut self.card, &choices);
             let name = match self.card {
@@ -203,9 +203,9 @@ fn checked(ui: &mut Ui, slope: f64, difference: f64, t: &Tokens) {
 fn in_words(chain: &Chain, rows: usize) -> String {
     let names: Vec<&str> = chain.factors.iter().filter(|f| f.culprit.is_some()).map(|f| f.name.as_str()).collect();
     let mut words = vec![match chain.ways {
-        0 | 1 => "This is the only way from the weight to the loss.".to_owned(),
+        0 | 1 => "This is the only path from the weight to the loss.".to_owned(),
         n => format!(
-            "{} ways lead from this weight to the loss; this is the strongest and carries {} of {} for this row.",
+            "{} paths lead from this weight to the loss; this is the strongest and contributes {} of {} for this row.",
             format::count(u128::from(n)),
             format::number(chain.product),
             format::number(chain.of_sample)
@@ -217,7 +217,7 @@ fn in_words(chain: &Chain, rows: usize) -> String {
         let are = if negative == 1 { "factor is" } else { "factors are" };
         words.push(format!("{negative} {are} negative, so the product is {sign}."));
     } else if let Some(zero) = chain.factors.iter().find(|f| f.value == 0.0) {
-        words.push(format!("One factor ({}) is zero, so nothing gets through.", zero.name));
+        words.push(format!("One factor ({}) is zero, so the product is zero.", zero.name));
     }
     if rows > 1 {
         words.push(format!("Over all {rows} rows the gradient is {}.", format::number(chain.total)));

@@ -243,7 +243,7 @@ impl ExplainView {
         ui.label(egui::RichText::new(target).size(LABEL));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             self.film.depth_choice(ui, model, current);
-            ui.label(label(ui, "Stop at"));
+            ui.label(label(ui, "Detail"));
             print(ui, model, current);
         });
     }

@@ -320,7 +320,7 @@ impl Picture<'_> {
             && let Some(g) = z.as_ref().or(a.as_ref()).map(|g| g[[unit, view.sample]])
         {
             let mine = hidden(Place::ActivationGradient { layer, unit }) || hidden(Place::SumGradient { layer, unit });
-            let text = if mine { "∂ ?".to_owned() } else { format!("∂ {}", format::tight(f64::from(g))) };
+            let text = if mine { "δ = ?".to_owned() } else { format!("δ = {}", format::tight(f64::from(g))) };
             plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
         }
     }

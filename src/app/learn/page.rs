@@ -68,7 +68,7 @@ impl Page {
         }
         ui.add_space(24.0);
         if done == all {
-            widgets::message(ui, icon::OK, t.ok, "This lesson is done", "Everything in it is dealt with.");
+            widgets::message(ui, icon::OK, t.ok, "This lesson is done", "All tasks and questions are done.");
             if let Some((id, name)) = next
                 && ui.button(format!("Next lesson: {name}")).clicked()
             {

@@ -44,6 +44,8 @@ enum Tile {
     Histogram,
     Weights,
     Surface,
+    /// The surface of a regression: a number at each point of the plane, not a decision.
+    Output,
     Curve,
     Confusion,
     Rate,
@@ -59,6 +61,7 @@ impl Tile {
             Self::Histogram => "weights over time",
             Self::Weights => "weights now",
             Self::Surface => "decision surface",
+            Self::Output => "model output",
             Self::Curve => "fitted curve",
             Self::Confusion => "confusion matrix",
             Self::Rate => "learning rate",
@@ -141,7 +144,8 @@ impl TrainView {
         let classes = model.inference().encoding().is_some_and(|e| e != Encoding::Values);
         let sixth = match model.dataset().map(|d| d.features()) {
             Some(1) => Tile::Curve,
-            Some(2) => Tile::Surface,
+            Some(2) if classes => Tile::Surface,
+            Some(2) => Tile::Output,
             _ if classes => Tile::Confusion,
             _ => Tile::Rate,
         };
@@ -229,8 +233,9 @@ impl TrainView {
                 heading(ui, "Weights now", &layer);
                 self.weight_image(ui, model, t);
             }
-            Tile::Surface => {
-                heading(ui, "Decision surface", "test rows ringed white");
+            Tile::Surface | Tile::Output => {
+                let name = if tile == Tile::Surface { "Decision surface" } else { "Model output" };
+                heading(ui, name, "test rows ringed white");
                 let rect = ui.available_rect_before_wrap();
                 let side = rect.width().min(rect.height()) - 4.0;
                 prediction_plots::surface(

@@ -33,7 +33,7 @@ impl LayerDefinition for ActivationSpec {
         &LayerInfo {
             label: "Activation",
             group: "Core",
-            summary: "bends the line",
+            summary: "non-linearity",
             description: "Applies a function to every value. Without one, a stack of dense layers is just one dense layer.",
             formula: "a = f(z)",
             change: "Change activation",
@@ -137,9 +137,7 @@ fn about(f: Activation, z: f64, a: f64) -> String {
     match f {
         Activation::Identity => "It is passed on as it is.".to_owned(),
         Activation::Relu if z > 0.0 => "The sum is positive, so ReLU lets it through.".to_owned(),
-        Activation::Relu => {
-            "The sum is not positive, so ReLU puts out nothing, and no gradient will come back.".to_owned()
-        }
+        Activation::Relu => "The sum is not positive, so ReLU outputs 0, and no gradient will come back.".to_owned(),
         _ if slope.abs() < 0.05 => {
             format!("{} makes {a} of it: it is saturated, so little gradient will come back.", f.label())
         }

@@ -21,7 +21,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-pub(super) const GROUPS: &str = "Channels are cut into so many groups that do not see each other";
+pub(super) const GROUPS: &str = "Grouped convolution: the channels are divided into independent groups";
 
 /// Filters that slide over an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,7 +37,7 @@ pub struct Conv2dSpec {
     pub padding: Padding,
     #[serde(default = "super::geometry::one")]
     pub dilation: [usize; 2],
-    /// Channels are cut into so many groups that do not see each other; as many as there are channels is a depthwise convolution
+    /// Grouped convolution: the channels are divided into independent groups; as many as there are channels is a depthwise convolution
     #[serde(default = "super::geometry::single")]
     pub groups: usize,
     /// The other way round: each input spreads over a window of a larger image. Weights are `[inputs, filters / groups, height, width]`
@@ -128,10 +128,10 @@ impl LayerDefinition for Conv2dSpec {
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         panel.count("Filters", "Channels of the output", &mut self.filters, 1..=4096);
-        panel.pair("Kernel", "Height and width of the window", &mut self.kernel, 1..=64);
-        panel.pair("Stride", "How far the window moves, down and to the right", &mut self.stride, 1..=64);
+        panel.pair("Kernel", "Height and width", &mut self.kernel, 1..=64);
+        panel.pair("Stride", "How far the kernel moves, down and to the right", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
-        panel.pair("Dilation", "Distance between two taps of the window", &mut self.dilation, 1..=64);
+        panel.pair("Dilation", "Spacing between kernel elements", &mut self.dilation, 1..=64);
         panel.count("Groups", GROUPS, &mut self.groups, 1..=4096);
         settings::activation(panel, &mut self.activation);
         settings::initialiser(panel, &mut self.initialiser);
@@ -311,10 +311,10 @@ impl Explained for ConvolvePlan {
         } else {
             let inputs: Vec<f32> = strongest.iter().map(|p| value(p.input)).collect();
             let both = inputs.iter().zip(&kernel).map(|(x, w)| x * w).collect();
-            vec![grid("under the window", inputs), grid("· kernel", kernel), grid("= products", both)]
+            vec![grid("under the kernel", inputs), grid("· kernel", kernel), grid("= products", both)]
         };
         let note = if channels > 1 { format!("the strongest of {channels} channels") } else { String::new() };
-        Some(Picture::Grids { name: "Window of the convolution", grids, note })
+        Some(Picture::Grids { name: "Kernel of the convolution", grids, note })
     }
 }
 

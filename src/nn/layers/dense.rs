@@ -51,7 +51,7 @@ impl LayerDefinition for DenseSpec {
             label: "Dense",
             group: "Core",
             summary: "every input to every unit",
-            description: "Each unit weighs every input, adds its bias and bends the sum with its activation.",
+            description: "Each unit multiplies its inputs by weights, adds its bias and applies the activation.",
             formula: "a = f(W·x + b)",
             change: "Change dense layer",
         }
@@ -67,8 +67,8 @@ impl LayerDefinition for DenseSpec {
         settings::activation(panel, &mut self.activation);
         settings::initialiser(panel, &mut self.initialiser);
         panel.toggle("Bias", "A number that is added to every weighted sum", &mut self.bias);
-        let hover = "Takes a sequence [steps, features] and does the same with every step";
-        panel.toggle("Each step alone", hover, &mut self.per_step);
+        let hover = "Applies the same layer to every step of a sequence [steps, features]";
+        panel.toggle("Time-distributed", hover, &mut self.per_step);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {

@@ -36,8 +36,8 @@ impl LayerDefinition for DropoutSpec {
         &LayerInfo {
             label: "Dropout",
             group: "Core",
-            summary: "forgets at random",
-            description: "While training, silences a random share of the values and scales up the rest, so that no unit relies on one other. In evaluation it passes everything on.",
+            summary: "randomly zeroes units while training",
+            description: "While training, zeroes a random share of the values and scales up the rest, so that no unit relies on a single other one. In evaluation it passes everything on.",
             formula: "a = x · m / (1 − p)",
             change: "Change dropout",
         }
@@ -48,7 +48,7 @@ impl LayerDefinition for DropoutSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        let hover = "Share of values that are silenced while training";
+        let hover = "Share of units that are zeroed while training";
         panel.number("Dropout rate", hover, &mut self.rate, 0.0..=0.95, 0.005);
     }
 
@@ -145,7 +145,7 @@ impl Explained for DropPlan {
         let framed = Some(at.unit - first);
         let grid = |k: usize| Some(Grid { title: titles[k], values: of(nodes[k])?, across: 12.min(own.len()), framed });
         let grids = vec![grid(0)?, grid(1)?];
-        Some(Picture::Grids { name: "Numbers before and behind dropout", grids, note: String::new() })
+        Some(Picture::Grids { name: "Values before and after dropout", grids, note: String::new() })
     }
 }
 

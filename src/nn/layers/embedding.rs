@@ -21,7 +21,7 @@ use std::ops::Range;
 pub struct EmbeddingSpec {
     /// Categories, numbered from 0; a number beyond gives zeros
     pub vocabulary: usize,
-    /// Numbers that each category becomes
+    /// Size of the vector of each category
     pub dimensions: usize,
     #[serde(default = "unit_normal")]
     pub initialiser: Initialiser,
@@ -54,9 +54,9 @@ impl LayerDefinition for EmbeddingSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        let hover = "Numbers from 0; one beyond gives zeros";
+        let hover = "Category numbers start at 0; an unknown category gives a zero vector";
         panel.count("Categories", hover, &mut self.vocabulary, 1..=1_000_000);
-        panel.count("Dimensions", "Numbers that each category becomes", &mut self.dimensions, 1..=4096);
+        panel.count("Dimensions", "Size of the vector of each category", &mut self.dimensions, 1..=4096);
         settings::initialiser(panel, &mut self.initialiser);
     }
 

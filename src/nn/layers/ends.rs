@@ -164,7 +164,7 @@ impl LayerDefinition for OutputSpec {
         compare(panel, &mut self.target);
         let encoding = panel.encoding();
         if encoding == Some(Encoding::OneHot) {
-            let hover = "Share of each target that is spread over all classes, so that the network is never quite sure";
+            let hover = "Share of the target probability that is spread evenly over all classes";
             panel.number("Label smoothing", hover, &mut self.label_smoothing, 0.0..=0.9, 0.005);
         }
         if self.loss.definition().has_focus() {
@@ -233,7 +233,7 @@ fn compare(panel: &mut dyn SettingsPanel, target: &mut Comparison) {
     let options: Vec<&str> = texts.iter().map(String::as_str).collect();
     let hover =
         "What is predicted: the target of the data, one of its columns, or the features themselves (an autoencoder)";
-    if let Some(k) = panel.choice("Compared with", hover, chosen, &options) {
+    if let Some(k) = panel.choice("Target", hover, chosen, &options) {
         *target = choices.swap_remove(k);
     }
 }

@@ -71,8 +71,8 @@ impl LayerDefinition for GatedSpec {
         choose(panel, "Gate", hover, &mut self.gate, Activation::ALL, Activation::label);
         settings::initialiser(panel, &mut self.initialiser);
         panel.toggle("Bias", "A number that is added to every weighted sum", &mut self.bias);
-        let hover = "Takes a sequence [steps, features] and does the same with every step";
-        panel.toggle("Each step alone", hover, &mut self.per_step);
+        let hover = "Applies the same layer to every step of a sequence [steps, features]";
+        panel.toggle("Time-distributed", hover, &mut self.per_step);
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {

@@ -127,7 +127,7 @@ impl Explained for Join {
                 }
                 let symbols = row([out, text("="), indexed("x", subscript(unit))]);
                 let numbers = number(at.value(from, unit), at.place(from, unit));
-                let words = "Branches are laid one behind the other; nothing is computed.";
+                let words = "The branches are concatenated; nothing is computed.";
                 return Some(Told::one(at.line(symbols, Some(numbers)), words));
             }
         };

@@ -31,7 +31,7 @@ impl LayerDefinition for NoiseSpec {
         &LayerInfo {
             label: "Gaussian noise",
             group: "Core",
-            summary: "shakes while training",
+            summary: "adds Gaussian noise while training",
             description: "While training, adds random noise to every value, so that the network cannot learn samples by heart, or learns to remove the noise. In evaluation it passes everything on.",
             formula: "a = x + σ·ε, ε from N(0, 1)",
             change: "Change noise",

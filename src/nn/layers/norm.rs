@@ -315,7 +315,7 @@ impl LayerDefinition for GroupNormSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        let hover = "Channels are cut into so many groups, each normalised by itself";
+        let hover = "The channels are divided into groups; each is normalised by itself";
         panel.count("Groups", hover, &mut self.groups, 1..=4096);
         settings::epsilon(panel, &mut self.epsilon);
     }
@@ -464,7 +464,7 @@ fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<T
         ),
     ];
     let words = format!(
-        "It takes away the mean {over} ({}) and divides by the deviation ({}); then a learned scale of {} and a learned shift follow.",
+        "It subtracts the mean {over} ({}) and divides by the standard deviation ({}); then a learned scale of {} and a learned shift follow.",
         format::number(mean),
         format::number(deviation),
         format::number(gamma)

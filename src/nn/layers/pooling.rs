@@ -101,8 +101,8 @@ impl LayerDefinition for Pool2dSpec {
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         kind_setting(panel, "The largest value of each window, or the mean", &mut self.kind);
-        panel.pair("Window", "Height and width", &mut self.kernel, 1..=64);
-        panel.pair("Stride", "How far the window moves, down and to the right", &mut self.stride, 1..=64);
+        panel.pair("Kernel", "Height and width", &mut self.kernel, 1..=64);
+        panel.pair("Stride", "How far the kernel moves, down and to the right", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
     }
 
@@ -241,7 +241,7 @@ impl Explained for Pool {
         let values: Vec<f32> = inputs.iter().map(|&i| of(at.input(), i)).collect();
         let result = of(at.node, at.unit);
         let framed = (!pooling.average).then(|| values.iter().position(|v| *v == result)).flatten();
-        let mut grids = vec![Grid { title: "under the window", across, values: values.clone(), framed }];
+        let mut grids = vec![Grid { title: "under the kernel", across, values: values.clone(), framed }];
         if backward {
             let g = at.grad(at.node, at.unit).map_or(0.0, |g| g as f32);
             let share = |i: usize| match framed {
@@ -252,7 +252,7 @@ impl Explained for Pool {
             let values = (0..values.len()).map(share).collect();
             grids.push(Grid { title: "gradient back", across, values, framed });
         }
-        Some(Picture::Grids { name: "Window of the pooling", grids, note: String::new() })
+        Some(Picture::Grids { name: "Kernel of the pooling", grids, note: String::new() })
     }
 }
 

@@ -46,7 +46,7 @@ impl LayerDefinition for PreluSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        panel.number("Slope", "α at the beginning of training", &mut self.slope, -1.0..=1.0, 0.005);
+        panel.number("Slope", "Initial α", &mut self.slope, -1.0..=1.0, 0.005);
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {

@@ -245,7 +245,7 @@ impl LayerDefinition for UpsampleSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        let hover = "Times down and to the right; a sequence takes the second";
+        let hover = "Scale factor down and to the right; a sequence uses the second";
         panel.pair("Factor", hover, &mut self.factor, 1..=64);
     }
 

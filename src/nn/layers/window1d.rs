@@ -75,7 +75,7 @@ pub struct Conv1dSpec {
     pub padding: Padding1d,
     #[serde(default = "super::geometry::single")]
     pub dilation: usize,
-    /// Channels are cut into so many groups that do not see each other
+    /// Grouped convolution: the channels are divided into independent groups
     #[serde(default = "super::geometry::single")]
     pub groups: usize,
     #[serde(default)]
@@ -137,10 +137,10 @@ impl LayerDefinition for Conv1dSpec {
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         panel.count("Filters", "Channels of the output", &mut self.filters, 1..=4096);
-        panel.count("Kernel", "Steps under the window", &mut self.kernel, 1..=64);
-        panel.count("Stride", "How far the window moves", &mut self.stride, 1..=64);
+        panel.count("Kernel", "Steps under the kernel", &mut self.kernel, 1..=64);
+        panel.count("Stride", "How far the kernel moves", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
-        panel.count("Dilation", "Distance between two taps of the window", &mut self.dilation, 1..=64);
+        panel.count("Dilation", "Spacing between kernel elements", &mut self.dilation, 1..=64);
         panel.count("Groups", GROUPS, &mut self.groups, 1..=4096);
         settings::activation(panel, &mut self.activation);
         settings::initialiser(panel, &mut self.initialiser);
@@ -230,8 +230,8 @@ impl LayerDefinition for Pool1dSpec {
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         kind_setting(panel, "The largest value of each window, or the mean", &mut self.kind);
-        panel.count("Window", "Steps under the window", &mut self.kernel, 1..=64);
-        panel.count("Stride", "How far the window moves", &mut self.stride, 1..=64);
+        panel.count("Kernel", "Steps under the kernel", &mut self.kernel, 1..=64);
+        panel.count("Stride", "How far the kernel moves", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
     }
 

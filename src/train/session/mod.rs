@@ -34,10 +34,20 @@ pub enum Phase {
 impl Phase {
     pub const ALL: [Self; 4] = [Self::Forward, Self::Error, Self::Backward, Self::Update];
 
+    /// What happens in it, in a few words.
+    pub fn subtitle(self) -> &'static str {
+        match self {
+            Self::Forward => "inputs to outputs",
+            Self::Error => "error of the outputs",
+            Self::Backward => "loss to weights",
+            Self::Update => "one optimizer step",
+        }
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Forward => "Forward pass",
-            Self::Error => "Error",
+            Self::Error => "Loss",
             Self::Backward => "Backward pass",
             Self::Update => "Update",
         }

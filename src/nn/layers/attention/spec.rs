@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AttentionSpec {
-    /// Parts that the features are cut into, each with an attention of its own
+    /// Number of attention heads; the features are divided among them
     pub heads: usize,
-    /// Whether queries, keys, values and the result are weighted; else it is plain scaled dot-product attention
+    /// Learned weights for queries, keys, values and the output; else it is plain scaled dot-product attention
     #[serde(default = "crate::nn::defaults::yes")]
     pub projections: bool,
     /// Whether a step sees only itself and the ones before it
@@ -44,7 +44,7 @@ impl LayerDefinition for AttentionSpec {
             return &LayerInfo {
                 label: "Attention",
                 group: "Sequence",
-                summary: "every step asks every step",
+                summary: "each step attends to every step",
                 description: "Multi-head self-attention: each step asks with a query, all steps answer with their values, weighted by how well their keys fit the question.",
                 formula: "a = softmax(Q·K' / √d)·V·W",
                 change: "Change attention",
@@ -66,9 +66,9 @@ impl LayerDefinition for AttentionSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
-        let hover = "Parts that the features are cut into, each with an attention of its own";
+        let hover = "Number of attention heads; the features are divided among them";
         panel.count("Heads", hover, &mut self.heads, 1..=64);
-        let hover = "Whether queries, keys, values and the result are weighted";
+        let hover = "Learned weights for queries, keys, values and the output";
         panel.toggle("Projections", hover, &mut self.projections);
         panel.toggle("Causal", "Whether a step sees only itself and the ones before it", &mut self.causal);
         if self.projections {

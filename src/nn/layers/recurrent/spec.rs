@@ -78,7 +78,7 @@ impl LayerDefinition for RecurrentSpec {
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         choose(panel, "Cell", "What happens at each step", &mut self.cell, Cell::ALL, Cell::label);
-        panel.count("Units", "Numbers in the state", &mut self.units, 1..=4096);
+        panel.count("Units", "Size of the hidden state", &mut self.units, 1..=4096);
         let hover = "Whether the state of every step goes on, or the last one only";
         panel.toggle("Every step", hover, &mut self.sequence);
         panel.toggle("Backwards", "Whether it reads from the last step to the first", &mut self.backwards);

@@ -51,7 +51,7 @@ impl Explained for RecurrentPlan {
                     row([symbol("W"), indexed("x", "t"), text("+"), symbol("U"), state_before, text("+"), symbol("b")]);
                 let symbols = row([state, text("="), called(Activation::Tanh, sum)]);
                 let numbers = called(Activation::Tanh, number(gates.0[0], None));
-                let words = "What comes in now and the state before are weighed together, and tanh bends the sum.";
+                let words = "The input and the previous hidden state are multiplied by weights and added up; tanh is applied to the sum.";
                 (vec![at.line(symbols, Some(numbers))], words.to_owned())
             }
             Cell::Lstm => {
@@ -67,7 +67,7 @@ impl Explained for RecurrentPlan {
                 let symbols = row([state, text("="), symbol("o"), text("·"), called(Activation::Tanh, c("t"))]);
                 let numbers = row([value(o), text("·"), value(memory.tanh())]);
                 let words = format!(
-                    "The forget gate keeps {} of the old memory, the input gate lets {} of the new in, and the output gate shows {} of it.",
+                    "The forget gate keeps {} of the old cell state, the input gate adds {} of the candidate, and the output gate passes on {} of the result.",
                     format::percent(f, 0),
                     format::percent(i, 0),
                     format::percent(o, 0)
@@ -91,7 +91,7 @@ impl Explained for RecurrentPlan {
                 ]);
                 let numbers = products([[value(1.0 - z), value(n)], [value(z), value(old)]]);
                 let words = format!(
-                    "The update gate keeps {} of the old state; the reset gate lets the new one see {} of it.",
+                    "The update gate keeps {} of the old hidden state; the reset gate lets {} of it into the candidate.",
                     format::percent(z, 0),
                     format::percent(r, 0)
                 );
@@ -105,10 +105,10 @@ impl Explained for RecurrentPlan {
     fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
         let unit = at.unit % self.units;
         let names: &[&str] = match self.cell {
-            Cell::Simple if backward => &["new state"],
+            Cell::Simple if backward => &["hidden state"],
             Cell::Simple => &[],
-            Cell::Lstm => &["input gate", "forget gate", "new", "output gate"],
-            Cell::Gru => &["reset gate", "update gate", "new"],
+            Cell::Lstm => &["input gate", "forget gate", "candidate", "output gate"],
+            Cell::Gru => &["reset gate", "update gate", "candidate"],
         };
         let of = |name: &str, k: usize| -> Option<Vec<f32>> {
             let found = at.intermediates(name, backward)?;
