@@ -229,7 +229,8 @@ mod tests {
             let data = document.data.load().expect("the data are drawn").1;
             let fits = crate::nn::infer(&document.network, &crate::train::task(&data), 16).fits();
             assert!(fits, "{line}");
-            let sizes: Vec<usize> = hidden(&document.network).filter_map(|d| d.units()).collect();
+            let sizes: Vec<usize> =
+                hidden(&document.network).filter_map(crate::nn::layers::LayerDefinition::units).collect();
             (sizes, document.network.layers.len())
         };
         assert_eq!(apply("hidden layers 3"), (vec![2, 2, 2], 6));

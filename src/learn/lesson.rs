@@ -387,7 +387,12 @@ mod tests {
         let Block::Quiz(quiz) = &lesson.steps[1].blocks[0] else { panic!("a quiz") };
         assert_eq!((quiz.right, quiz.answers.len(), quiz.because.as_str()), (1, 2, "it is so"));
         let document = lesson.document().expect("the preset is built in");
-        assert_eq!(crate::learn::goal::hidden(&document.network).filter_map(|d| d.units()).sum::<usize>(), 3);
+        assert_eq!(
+            crate::learn::goal::hidden(&document.network)
+                .filter_map(crate::nn::layers::LayerDefinition::units)
+                .sum::<usize>(),
+            3
+        );
     }
 
     #[test]
