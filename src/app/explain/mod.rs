@@ -8,6 +8,7 @@ mod film;
 mod formulas;
 mod nudge;
 mod pdf;
+mod print_fonts;
 mod quiz;
 mod recording;
 mod scene;

@@ -2,7 +2,7 @@
 
 use super::super::math::Mark;
 use super::super::theme;
-use super::worksheet::{Face, runs};
+use super::print_fonts::{Face, runs};
 use egui::{Color32, Pos2, Ui, Vec2};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;

@@ -1,9 +1,11 @@
 //! A training step on paper: every formula with its numbers, blanks for the results, and a sheet of solutions, as PDF or SVG.
 
 use super::super::math::{self, Mark, Style};
-use super::super::theme::{self, PRINT, math_font, regular, semibold};
+use super::super::theme::{PRINT, regular, semibold};
 use super::assistant::Recorded;
 use super::current::{Current, Units, all_stops, explanation};
+use super::pdf::document;
+use super::print_fonts::Face;
 use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace};
 use crate::format;
 use crate::train::Phase;
@@ -265,55 +267,8 @@ impl Sheet {
     /// # Errors
     /// When a font of the program cannot be embedded.
     pub fn pdf(&self, ui: &Ui) -> Result<Vec<u8>, String> {
-        super::pdf::document(ui, &self.pages, PAGE)
+        document(ui, &self.pages, PAGE)
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
-    Regular,
-    Semibold,
-    Mathematics,
-}
-
-impl Face {
-    pub(super) const COUNT: usize = 3;
-
-    fn of(font: &FontId) -> Self {
-        if font.family == math_font(1.0).family {
-            Self::Mathematics
-        } else if font.family == semibold(1.0).family {
-            Self::Semibold
-        } else {
-            Self::Regular
-        }
-    }
-
-    fn svg(self) -> &'static str {
-        match self {
-            Self::Regular => "font-family=\"Inter, Helvetica, Arial, sans-serif\"",
-            Self::Semibold => "font-family=\"Inter, Helvetica, Arial, sans-serif\" font-weight=\"600\"",
-            Self::Mathematics => "font-family=\"STIX Two Math, STIX Two Text, Cambria Math, Times, serif\"",
-        }
-    }
-}
-
-/// Parts of a text that one font can write: what the mathematics font lacks comes from the other, as on screen.
-pub(super) fn runs(ui: &Ui, text: &str, font: &FontId) -> Vec<(Face, String)> {
-    let face = Face::of(font);
-    let alone = theme::math_alone(font.size);
-    let mut runs: Vec<(Face, String)> = Vec::new();
-    for sign in text.chars() {
-        let own = match face {
-            Face::Mathematics if !ui.fonts_mut(|f| f.has_glyph(&alone, sign)) => Face::Regular,
-            face => face,
-        };
-        match runs.last_mut() {
-            Some((last, run)) if *last == own => run.push(sign),
-            _ => runs.push((own, sign.to_string())),
-        }
-    }
-    runs
 }
 
 fn hex(c: Color32) -> String {
