@@ -15,7 +15,7 @@ use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
 use super::widgets::{self, icon_button, label, named, title};
 use super::{icon, transport};
-use crate::learn::Progress;
+use crate::learn::CourseProgress;
 use crate::train::Command;
 use egui::accesskit::Role;
 use egui::{Align, Button, Context, Frame, Key, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
@@ -56,7 +56,7 @@ struct Preferences {
     workspace: Workspace,
     light: bool,
     projector: bool,
-    progress: Progress,
+    progress: CourseProgress,
 }
 
 /// How much larger everything is on a projector.

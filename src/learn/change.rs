@@ -34,7 +34,7 @@ pub enum Change {
 
 /// A step of a solution.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub enum SolutionStep {
     Change(Change),
     Rewind,
     Epochs(u32),
@@ -42,7 +42,7 @@ pub enum Action {
     Updates(u32),
 }
 
-impl Action {
+impl SolutionStep {
     /// Reads one line.
     ///
     /// # Errors
@@ -217,7 +217,7 @@ fn dropout(network: &mut NetworkSpec, rate: f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Change};
+    use super::{Change, SolutionStep};
     use crate::learn::goal::hidden;
     use crate::project::builtin;
 
@@ -242,9 +242,9 @@ mod tests {
         apply("samples 40");
         apply("noise 0.3");
         assert_eq!(document.data.load().expect("the data are drawn").1.rows(), 40);
-        assert_eq!(Action::parse("train 20 epochs"), Ok(Action::Epochs(20)));
+        assert_eq!(SolutionStep::parse("train 20 epochs"), Ok(SolutionStep::Epochs(20)));
         for (bad, told) in [("bake bread", "what can"), ("activation wobble", "none of"), ("samples few", "number")] {
-            let problem = Action::parse(bad).expect_err(bad);
+            let problem = SolutionStep::parse(bad).expect_err(bad);
             assert!(problem.contains(told), "{problem}");
         }
     }

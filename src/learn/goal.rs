@@ -253,7 +253,7 @@ impl Seen {
             Sight::Phase(phase) => self.phases.contains(phase.label()),
             Sight::Chain(weight) => self.chains.contains(&weight),
             Sight::RightSign | Sight::RightSize | Sight::RightNumber => false,
-            Sight::NudgedSlope(slope) => self.nudged_slope == Some(slope),
+            Sight::NudgedSlope(slope) => self.nudged_slope.is_some_and(|s| s.total_cmp(&slope).is_eq()),
         }
     }
 

@@ -2,7 +2,7 @@
 //! called `task` and `quiz` are read by the program; everything else is shown as it stands. `assets/lessons/README.md` is the
 //! guide for those who write one.
 
-use super::{Action, Change, Goal};
+use super::{Change, Goal, SolutionStep};
 use crate::project::{Document, Preset, builtin};
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ pub struct Task {
     pub highlight: Option<String>,
     pub hints: Vec<String>,
     /// How it can be solved; what is seen or answered in Explain stands for itself.
-    pub solution: Vec<Action>,
+    pub solution: Vec<SolutionStep>,
 }
 
 /// A question with one right answer.
@@ -320,7 +320,7 @@ fn task(lines: &[&str]) -> Result<Task, (usize, String)> {
             Some(("hint", value)) => task.hints.push(value.to_owned()),
             Some(("solution", value)) => {
                 for part in value.split(',') {
-                    task.solution.push(Action::parse(part.trim()).map_err(fail)?);
+                    task.solution.push(SolutionStep::parse(part.trim()).map_err(fail)?);
                 }
             }
             _ => {

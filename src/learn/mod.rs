@@ -6,8 +6,8 @@ mod lesson;
 mod progress;
 mod tex;
 
-pub use change::{Action, Change};
+pub use change::{Change, SolutionStep};
 pub use goal::{Facts, Goal, Measure, Quantity, Seen, Sight};
 pub use lesson::{Block, Lesson, LessonError, Question, Step, Task, folder, lessons};
-pub use progress::{Done, Progress};
+pub use progress::{CourseProgress, Done};
 pub use tex::tex;

@@ -19,13 +19,13 @@ pub struct Done {
 /// Everybody's progress on this computer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Progress {
+pub struct CourseProgress {
     /// Who works now; nobody in particular where it is empty.
     pub student: String,
     students: BTreeMap<String, BTreeMap<String, Done>>,
 }
 
-impl Progress {
+impl CourseProgress {
     /// Of the student who works now.
     pub fn of(&self, lesson: &str) -> Option<&Done> {
         self.students.get(self.student.trim())?.get(lesson)
@@ -102,14 +102,14 @@ fn dealt(block: &Block, done: &Done, place: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Progress;
+    use super::CourseProgress;
     use crate::learn::{Block, lessons};
 
     #[test]
     fn the_report_has_a_line_for_each_student_and_lesson() {
         let course = lessons();
         let lesson = &course[0];
-        let mut progress = Progress { student: "Ada".into(), ..Progress::default() };
+        let mut progress = CourseProgress { student: "Ada".into(), ..CourseProgress::default() };
         for (place, block) in lesson.work().enumerate() {
             let done = progress.of_mut(&lesson.id);
             // Every task, and no question at the first attempt.

@@ -92,7 +92,7 @@ impl Window {
     }
 
     pub fn snapshot(&self) -> &Snapshot {
-        &self.app().model.snapshot()
+        self.app().model.snapshot()
     }
 
     /// Draws frames, one after each sign of life from the other threads, until `wanted` holds.

@@ -5,8 +5,8 @@ mod columns;
 mod draw;
 mod filter;
 mod image_grid;
-mod incoming;
 mod prepare;
+mod preview;
 mod progress;
 mod sampling;
 mod scroll;
@@ -77,7 +77,7 @@ impl DataView {
         let middle = Frame::new().fill(t.background).inner_margin(12);
         egui::CentralPanel::no_frame().frame(middle).show(ui, |ui| {
             if model.loading().preview().is_some() {
-                incoming::ui(ui, model, &mut self.thumbnails);
+                preview::ui(ui, model, &mut self.thumbnails);
                 return;
             }
             match model.table().cloned() {

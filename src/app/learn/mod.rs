@@ -10,7 +10,7 @@ use super::icon;
 use super::state::{Action, Intention, Model};
 use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, label, named, title};
-use crate::learn::{Block, Lesson, Progress, Task, folder, lessons};
+use crate::learn::{Block, CourseProgress, Lesson, Task, folder, lessons};
 use crate::project::Preset;
 use crate::train::Command;
 use egui::accesskit::Role;
@@ -38,7 +38,7 @@ pub struct LearnView {
     /// Lessons that were started, to number their presets.
     started: u64,
     page: Page,
-    pub progress: Progress,
+    pub progress: CourseProgress,
 }
 
 const LIST: f32 = 290.0;
@@ -57,7 +57,7 @@ impl Default for LearnView {
             running: None,
             started: 0,
             page: Page::default(),
-            progress: Progress::default(),
+            progress: CourseProgress::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::app::math;
 use crate::app::state::Model;
 use crate::app::theme::{BODY, HEADING, LABEL, RADIUS_CARD, TITLE, Tokens, mix, regular, semibold};
 use crate::app::widgets::{self, hint, label, named};
-use crate::learn::{Block, Lesson, Progress, Question, Step, Task, tex};
+use crate::learn::{Block, CourseProgress, Lesson, Question, Step, Task, tex};
 use egui::accesskit::Role;
 use egui::{Align, Button, CornerRadius, Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
@@ -24,7 +24,7 @@ pub struct Page {
 }
 
 /// What has been done, and the lesson on the page where it has begun.
-type Standing<'a> = (&'a Progress, Option<&'a Running>);
+type Standing<'a> = (&'a CourseProgress, Option<&'a Running>);
 
 impl Page {
     /// Draws a lesson; `next` is the id and the title of the one after it.

@@ -1,7 +1,7 @@
 //! How the window does a task by itself, and the facts by which it sees that a task is done.
 
 use super::super::state::Model;
-use crate::learn::{Action as SolutionStep, Facts, Task};
+use crate::learn::{Facts, SolutionStep, Task};
 use crate::train::{Command, StepUnit};
 
 /// The facts that the goals of tasks are checked against.

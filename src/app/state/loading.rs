@@ -137,10 +137,10 @@ pub enum Arrived {
 }
 
 /// What the document needs to have its data set.
-pub enum Step {
-    Done,
-    Read,
-    Prepare(Arc<Opened>),
+pub enum Needed {
+    Nothing,
+    Table,
+    Preparation(Arc<Opened>),
 }
 
 impl Opened {
@@ -254,23 +254,23 @@ impl Loading {
     }
 
     /// What is to be done so that the data set is as the document says.
-    pub fn step(&self, wanted: &DataSection) -> Step {
+    pub fn needed(&self, wanted: &DataSection) -> Needed {
         match self.settled() {
             Self::Preparing { table, plan, .. }
             | Self::Ready { table, plan, .. }
             | Self::Failed { table: Some(table), plan, .. } => {
                 if table.source != wanted.source {
-                    Step::Read
+                    Needed::Table
                 } else if *plan == wanted.preparation {
-                    Step::Done
+                    Needed::Nothing
                 } else {
-                    Step::Prepare(Arc::clone(table))
+                    Needed::Preparation(Arc::clone(table))
                 }
             }
             Self::Reading { source, .. } | Self::Failed { source, .. } | Self::Missing { source, .. } => {
-                if *source == wanted.source { Step::Done } else { Step::Read }
+                if *source == wanted.source { Needed::Nothing } else { Needed::Table }
             }
-            Self::Nothing | Self::Preview { .. } => Step::Read,
+            Self::Nothing | Self::Preview { .. } => Needed::Table,
         }
     }
 

@@ -9,7 +9,7 @@
 //! | `view` | panels, pace, selection, sample |
 //! | `notices` | the message at the foot |
 //! | `jobs` | work on threads that comes back |
-//! | `actions` | what workspaces ask for |
+//! | `actions`, `requests` | what workspaces ask for |
 
 mod actions;
 mod files;
@@ -19,6 +19,7 @@ mod loading;
 mod model;
 mod notices;
 mod open;
+mod requests;
 mod trainer;
 mod view;
 

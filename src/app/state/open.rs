@@ -3,7 +3,7 @@
 use super::files::stem;
 use super::insight::Insights;
 use super::jobs::{Jobs, guarded};
-use super::loading::{Arrived, Loading, Opened, Purpose, ReadError, Step};
+use super::loading::{Arrived, Loading, Needed, Opened, Purpose, ReadError};
 use super::notices::Notices;
 use super::view::Focus;
 use crate::data::{DataError, DataSource, Dataset, Preparation, Reading};
@@ -300,10 +300,10 @@ impl OpenDocument {
 
     /// Brings table and data set after the document.
     pub fn follow(&mut self, around: &mut Surroundings<'_>) {
-        match self.loading.step(&self.project.document().data) {
-            Step::Done => {}
-            Step::Read => self.read(self.document().data.source.clone(), false, around),
-            Step::Prepare(table) => {
+        match self.loading.needed(&self.project.document().data) {
+            Needed::Nothing => {}
+            Needed::Table => self.read(self.document().data.source.clone(), false, around),
+            Needed::Preparation(table) => {
                 let plan = self.document().data.preparation.clone();
                 self.prepare(table, plan, Purpose::Document, around);
             }

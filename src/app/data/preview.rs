@@ -20,19 +20,19 @@ const PICTURE: f32 = 72.0;
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
-    let Some(incoming) = model.loading().preview() else { return };
-    let path = incoming.path.clone();
-    let options = incoming.options.clone();
+    let Some(preview) = model.loading().preview() else { return };
+    let path = preview.path.clone();
+    let options = preview.options.clone();
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     if let Some(reading) = model.loading().reading().filter(|_| model.loading().takes_preview()) {
         ui.add_space(ui.available_height() * 0.35);
         progress::ui(ui, model, &name, reading);
         return;
     }
-    let detected = incoming.detected().cloned();
-    let table = incoming.rows.as_ref().and_then(|r| r.as_ref().ok()).map(|l| l.table.clone());
-    let error = incoming.rows.as_ref().and_then(|r| r.as_ref().err()).cloned();
-    let waiting = incoming.rows.is_none();
+    let detected = preview.detected().cloned();
+    let table = preview.rows.as_ref().and_then(|r| r.as_ref().ok()).map(|l| l.table.clone());
+    let error = preview.rows.as_ref().and_then(|r| r.as_ref().err()).cloned();
+    let waiting = preview.rows.is_none();
     ui.label(RichText::new(&name).font(semibold(20.0)));
     let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
     let bytes = std::fs::metadata(&path)
@@ -279,7 +279,7 @@ fn some_pictures(ui: &mut Ui, table: &Table, k: usize, thumbnails: &mut Thumbnai
             for row in (0..table.rows()).step_by(table.rows().div_ceil(PICTURES).max(1)) {
                 ui.allocate_ui_with_layout(vec2(PICTURE, PICTURE + 18.0), Layout::top_down(Align::Center), |ui| {
                     ui.spacing_mut().item_spacing.y = 2.0;
-                    thumbnails.show(ui, images, ("incoming", k, row), row, PICTURE);
+                    thumbnails.show(ui, images, ("preview", k, row), row, PICTURE);
                     if let Some(labels) = labels {
                         ui.add(Label::new(RichText::new(labels.cell(row)).size(11.0).color(colour)).truncate());
                     }
