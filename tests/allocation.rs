@@ -1,6 +1,9 @@
 //! A training step allocates nothing, and looking at one copies no data: a counting allocator sees every request of this
 //! thread.
 
+#[path = "support/counting.rs"]
+mod counting;
+
 use chainrule::cli::bench::WORKLOADS;
 use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
 use chainrule::explain::{Landscape, Trace};
@@ -10,42 +13,9 @@ use chainrule::nn::layers::{
 use chainrule::nn::{Activation, LayerKind, Optimizer, Real};
 use chainrule::project::{builtin, default_network};
 use chainrule::train::{HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
-use std::alloc::{GlobalAlloc, Layout, System};
+use counting::{LARGEST, LIVE, PEAK, REQUESTS};
 use std::cell::Cell;
 use std::sync::Arc;
-
-thread_local! {
-    static REQUESTS: Cell<u64> = const { Cell::new(0) };
-    static LIVE: Cell<i64> = const { Cell::new(0) };
-    static PEAK: Cell<i64> = const { Cell::new(0) };
-    static LARGEST: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.with(|c| c.set(c.get() + 1));
-        let live = LIVE.with(|c| {
-            c.set(c.get() + layout.size() as i64);
-            c.get()
-        });
-        PEAK.with(|c| c.set(c.get().max(live)));
-        LARGEST.with(|c| c.set(c.get().max(layout.size())));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.with(|c| c.set(c.get() - layout.size() as i64));
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// A session on two features with the layers given in front of the usual ones, past its first epoch.
 fn session_with(layers: Vec<LayerKind>) -> Session {

@@ -383,6 +383,9 @@ fn one_step_is_printed_with_every_number() {
     let layers = trace["layers"].as_array().expect("has layers");
     assert_eq!(layers.len(), 5);
     assert_eq!(trace["rows"], serde_json::json!([2, 7]));
+    // Kinds have the names that presets give them.
+    let kinds: Vec<&str> = layers.iter().filter_map(|l| l["kind"].as_str()).collect();
+    assert_eq!(kinds, ["input", "dense", "dense", "dense", "output"]);
     let hidden = &layers[1];
     let numbers = |v: &Value| v.as_array().expect("is nested by sample").len();
     assert_eq!((numbers(&hidden["z"]), numbers(&hidden["a"][0])), (2, 6));

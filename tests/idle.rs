@@ -1,35 +1,15 @@
 //! A frame in which nothing has changed copies nothing: a counting allocator sees every request of this thread.
 #![cfg(feature = "gui")]
 
+#[path = "support/counting.rs"]
+mod counting;
+
 use chainrule::app::{Answer, Chainrule, Dialogs, Question, Workspace};
 use chainrule::project::builtin;
+use counting::REQUESTS;
 use egui::{Context, Pos2, RawInput, Rect, vec2};
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::mpsc::{Receiver, channel};
-
-thread_local! {
-    static REQUESTS: Cell<u64> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        REQUESTS.with(|c| c.set(c.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 struct NoDialogs;
 

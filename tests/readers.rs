@@ -4,38 +4,17 @@
 //! The damage comes from fixed seeds, so that a file that fails once fails again; `CHAINRULE_FUZZ` rounds (8 by default)
 //! are done with each file.
 
+#[path = "support/counting.rs"]
+mod counting;
+
 use chainrule::data::{ReadOptions, Reading, read_file};
 use chainrule::seed::{Purpose, Stream};
-use std::alloc::{GlobalAlloc, Layout, System};
+use counting::{PROCESS_LIVE, PROCESS_PEAK};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let live = LIVE.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(live, Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use std::sync::atomic::Ordering;
 
 /// What values may take; buffers, blocks and the decoders' own tables come on top.
 const LIMIT: usize = 64 << 20;
@@ -52,12 +31,12 @@ fn formats() -> PathBuf {
 fn judge(path: &Path) -> Result<Result<usize, String>, String> {
     let mut reading = Reading::new(Arc::default());
     reading.limit = LIMIT;
-    let before = LIVE.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let before = PROCESS_LIVE.load(Ordering::Relaxed);
+    PROCESS_PEAK.store(before, Ordering::Relaxed);
     let work = || read_file(path, &ReadOptions::default(), &reading);
     let outcome =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).map_err(|_panic| "a panic".to_owned())?;
-    let used = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    let used = PROCESS_PEAK.load(Ordering::Relaxed).saturating_sub(before);
     if used > LIMIT + ON_TOP {
         return Err(format!("{} MiB of memory", used >> 20));
     }
