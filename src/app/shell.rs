@@ -193,11 +193,11 @@ impl Chainrule {
         self.annotations.ui(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
-        // One drag is one step of undo; it ends when the pointer is released.
+        // What was asked for in this frame reaches trainer and data at once, and the screen in the next frame.
         if self.model.perform() {
             ctx.request_repaint();
         }
-        // A drag is one step of undo; what a released pointer has chosen belongs to no later step.
+        // One drag is one step of undo; it ends when the pointer is released.
         if ctx.input(|i| i.pointer.any_released()) {
             self.model.settle();
         }
