@@ -109,6 +109,26 @@ fn pauses_saves_and_evaluations_do_not_change_a_bit() {
     }
 }
 
+/// As the folds of a cross-validation do.
+#[test]
+fn a_session_that_starts_again_on_other_data_trains_as_a_new_one() {
+    let document = document("iris");
+    let mut other = document.data.load().expect("can be read").1;
+    other.parts.swap(0, 2);
+    let other = Arc::new(other);
+    let train = |mut session: Session| {
+        for _ in 0..EPOCHS {
+            session.epoch().expect("stays finite");
+        }
+        session.save()
+    };
+    let mut again = session(&document, 1);
+    again.epoch().expect("stays finite");
+    again.restart_on(Arc::clone(&other)).expect("fits");
+    let new = Session::new(&document.network, other, document.training.clone(), 1).expect("fits");
+    assert_eq!(train(again), train(new));
+}
+
 #[test]
 fn gathered_gradients_and_curvature_survive_saves_too() {
     for optimizer in [Optimizer::Lbfgs {}, Optimizer::default()] {
