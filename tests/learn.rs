@@ -2,9 +2,10 @@
 #![cfg(feature = "gui")]
 
 use chainrule::app::{Answer, Dialogs, Model, Question, facts, solve};
+use chainrule::data::Part;
 use chainrule::learn::{Lesson, Measure, Seen, Sight, Task, lessons};
 use chainrule::project::Preset;
-use chainrule::train::{Command, Phase};
+use chainrule::train::{Command, Phase, Status};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
@@ -48,13 +49,18 @@ impl Class {
         }
     }
 
-    /// Waits until the trainer has done all it was told.
+    /// Waits until the trainer has done all it was told, and has evaluated the test rows with the parameters that it stopped at.
     fn finish(&mut self) {
         let (sender, reply) = channel();
         self.model.train(Command::Look(sender));
         self.model.sync();
         reply.recv_timeout(PATIENCE).expect("the trainer answers in turn");
-        self.model.sync();
+        self.until("the test rows are evaluated", |m| {
+            let snapshot = m.snapshot();
+            let rows = m.dataset().is_some_and(|d| !d.part(Part::Test).is_empty());
+            let evaluated = !snapshot.test.heads.is_empty() && snapshot.test.step == snapshot.step;
+            !rows || evaluated || matches!(snapshot.status, Status::Diverged(_))
+        });
     }
 
     fn reached(&self, task: &Task) -> bool {

@@ -29,7 +29,7 @@ fn training_is_played_paused_stepped_and_rewound() {
 
     window.click("phase");
     for (next, says) in [
-        (Some(Phase::Error), "Next: error"),
+        (Some(Phase::Error), "Next: loss"),
         (Some(Phase::Backward), "Next: backward pass"),
         (Some(Phase::Update), "Next: update"),
         (None, "Paused"),

@@ -100,7 +100,7 @@ pub(super) fn table<'a>(
 
 /// Seconds of a count of units, `per_second` of which are a second.
 pub(super) fn seconds(count: i64, per_second: i64) -> f64 {
-    count.div_euclid(per_second) as f64 + count.rem_euclid(per_second) as f64 / per_second as f64
+    (count / per_second) as f64 + (count % per_second) as f64 / per_second as f64
 }
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
@@ -109,10 +109,12 @@ pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 pub(super) fn decimal(bytes: &[u8], scale: i32) -> f64 {
     let negative = bytes.last().is_some_and(|b| b & 0x80 != 0);
     let whole = if let Some(rest) = bytes.get(16..).filter(|rest| !rest.is_empty()) {
-        // Wider than any number of the machine: its words one by one, the highest first.
-        let high = rest.iter().rev().fold(if negative { -1.0 } else { 0.0 }, |sum, &b| sum * 256.0 + f64::from(b));
-        let low: [u8; 16] = std::array::from_fn(|k| bytes[k]);
-        high * 2_f64.powi(128) + u128::from_le_bytes(low) as f64
+        // Wider than any number of the machine. The magnitude of a negative number is its complement plus one.
+        let own = |b: u8| if negative { !b } else { b };
+        let high = rest.iter().rev().fold(0.0, |sum, &b| sum * 256.0 + f64::from(own(b)));
+        let low = u128::from_le_bytes(std::array::from_fn(|k| own(bytes[k])));
+        let magnitude = high * 2_f64.powi(128) + low as f64;
+        if negative { -(magnitude + 1.0) } else { magnitude }
     } else {
         let fill = if negative { 0xff } else { 0 };
         let wide: [u8; 16] = std::array::from_fn(|k| bytes.get(k).copied().unwrap_or(fill));
