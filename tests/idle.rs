@@ -59,8 +59,7 @@ fn an_idle_frame_brings_nothing_up_to_date() {
             }
             let sync = requests(|| app.model.sync());
             let whole = requests(|| frame(&ctx, &mut app, time));
-            println!("{name}, {workspace:?}: sync {sync}, frame {whole}");
-            assert_eq!(sync, 0, "{name}, {workspace:?}");
+            assert_eq!(sync, 0, "{name}, {workspace:?}; the whole frame: {whole}");
         }
     }
 }

@@ -96,14 +96,12 @@ impl MenuItem {
         }
     }
 
-    /// The keys as people read them; nothing where there are none.
+    /// The keys as people read them.
     pub fn keys(self, ctx: &egui::Context) -> String {
-        self.shortcut().map_or_else(String::new, |s| {
-            ctx.format_shortcut(&s).replace(Key::Slash.name(), "/").replace(Key::Period.name(), ".")
-        })
+        ctx.format_shortcut(&self.shortcut()).replace(Key::Slash.name(), "/").replace(Key::Period.name(), ".")
     }
 
-    pub fn shortcut(self) -> Option<KeyboardShortcut> {
+    pub fn shortcut(self) -> KeyboardShortcut {
         let (modifiers, key) = match self {
             Self::New => (Modifiers::COMMAND, Key::N),
             Self::OpenPreset => (Modifiers::COMMAND, Key::O),
@@ -135,7 +133,7 @@ impl MenuItem {
             Self::Fullscreen => (Modifiers::NONE, Key::F11),
             Self::Shortcuts => (Modifiers::NONE, Key::F1),
         };
-        Some(KeyboardShortcut::new(modifiers, key))
+        KeyboardShortcut::new(modifiers, key)
     }
 
     /// The item whose keys were pressed in this frame. Keys without a modifier belong to a text field that has the focus.
@@ -144,9 +142,9 @@ impl MenuItem {
         let widget = ctx.memory(|m| m.focused().is_some());
         let mut all: Vec<Self> = Self::GROUPS.iter().flat_map(|(_, actions)| actions.iter().copied()).collect();
         // The longest combination first, so that Ctrl+Shift+Z is not taken for Ctrl+Z.
-        all.sort_by_key(|a| std::cmp::Reverse(a.shortcut().is_some_and(|s| s.modifiers.shift)));
+        all.sort_by_key(|a| std::cmp::Reverse(a.shortcut().modifiers.shift));
         all.into_iter().find(|action| {
-            let Some(shortcut) = action.shortcut() else { return false };
+            let shortcut = action.shortcut();
             let plain = shortcut.modifiers == Modifiers::NONE;
             // Space also presses the focused button: the button wins.
             let taken = plain && (typing || (widget && shortcut.logical_key == Key::Space));

@@ -59,7 +59,7 @@ pub fn run(preset: Option<String>) -> Result<(), eframe::Error> {
             match preset.as_deref().map(|named| (named, crate::project::builtin(named))) {
                 None => app.model.welcome(DEFAULT_PRESET),
                 Some((named, Some(b))) if !Path::new(named).exists() => {
-                    app.model.queue(Action::Proceed(Intention::Builtin(b.name)))
+                    app.model.queue(Action::Proceed(Intention::Builtin(b.name)));
                 }
                 Some((named, _)) => app.model.open_any(named.into()),
             }

@@ -218,7 +218,7 @@ fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {
         let loss = format::significant(full.evaluation.loss, 4);
         match full.evaluation.metrics {
             Metrics::Classes { accuracy } => {
-                println!("test{of}: accuracy {}, loss {loss}", format::percent(accuracy, 1))
+                println!("test{of}: accuracy {}, loss {loss}", format::percent(accuracy, 1));
             }
             Metrics::Values { r2, mae } => {
                 let (r2, mae) = (format::score(r2), format::significant(mae, 4));

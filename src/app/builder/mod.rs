@@ -40,7 +40,7 @@ impl BuildView {
                 }
             });
         });
-        egui::Panel::right("inspector").default_size(288.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
+        egui::Panel::right("inspector").default_size(310.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
             let room = ui.available_height();
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures, room));
         });

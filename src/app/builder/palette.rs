@@ -1,11 +1,12 @@
 //! The list of layers that can be added: click to append, drag onto a wire or an empty place.
 
-use super::super::theme::{BODY, HINT, LABEL, semibold, tokens};
+use super::super::theme::{BODY, HINT, LABEL, regular, semibold, tokens};
 use super::super::widgets::named;
 use super::super::{icon, widgets::hint};
 use crate::nn::LayerKind;
 use crate::nn::layers::palette;
 use egui::accesskit::Role;
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, CornerRadius, CursorIcon, Id, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
 
 /// The palette with its search field.
@@ -72,10 +73,14 @@ fn entry(ui: &mut Ui, kind: &LayerKind) -> bool {
     ui.painter().circle_filled(pos2(rect.left() + 16.0, rect.center().y), 4.5, t.accent);
     let at = |y: f32| pos2(rect.left() + 32.0, rect.center().y + y);
     ui.painter().text(at(-8.0), Align2::LEFT_CENTER, info.label, semibold(BODY), t.text);
-    ui.painter().text(at(9.0), Align2::LEFT_CENTER, info.summary, super::super::theme::regular(HINT), t.label);
+    let room = rect.right() - at(0.0).x - 6.0;
+    let mut summary = LayoutJob::simple_singleline(info.summary.to_owned(), regular(HINT), t.label);
+    summary.wrap = TextWrapping::truncate_at_width(room);
+    let summary = ui.painter().layout_job(summary);
+    ui.painter().galley(at(9.0) - vec2(0.0, summary.size().y / 2.0), summary, t.label);
     let tip = format!(
-        "{}\n\n{}\n\nClick to add it after the selected layer, or drag it onto a wire",
-        info.description, info.formula
+        "{}: {}\n\n{}\n\n{}\n\nClick to add it after the selected layer, or drag it onto a wire",
+        info.label, info.summary, info.description, info.formula
     );
     response.on_hover_text(tip).on_hover_cursor(CursorIcon::Grab).clicked()
 }

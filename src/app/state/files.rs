@@ -38,7 +38,7 @@ enum Saving {
 
 /// What came of it.
 pub enum Saved {
-    Run { path: PathBuf, document: Box<Document>, run: Option<RunState> },
+    Run { path: PathBuf, document: Box<Document>, run: Option<Box<RunState>> },
     Written { path: PathBuf, document: Option<Box<Document>>, note: &'static str, outcome: Result<(), String> },
 }
 
@@ -138,7 +138,9 @@ impl Files {
         };
         let k = self.saving.iter().position(done)?;
         Some(match self.saving.remove(k) {
-            Saving::Run { path, document, mut job } => Saved::Run { path, document, run: job.take()?.ok() },
+            Saving::Run { path, document, mut job } => {
+                Saved::Run { path, document, run: job.take()?.ok().map(Box::new) }
+            }
             Saving::Write { path, document, note, mut job } => {
                 let failed = |e| Err(format!("{} cannot be written: {e}.", path.display()));
                 let outcome = job.take()?.unwrap_or_else(failed);

@@ -90,7 +90,7 @@ impl Model {
             match saved {
                 Saved::Run { path, document, run } => {
                     let note = if run.is_some() { "" } else { " without the run, because there is none" };
-                    self.files.write(path, document, run, note, &self.jobs);
+                    self.files.write(path, document, run.map(|run| *run), note, &self.jobs);
                 }
                 Saved::Written { path, document, note, outcome } => self.written(path, document, note, outcome),
             }

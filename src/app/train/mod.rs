@@ -111,7 +111,7 @@ impl TrainView {
     }
 
     fn settings(&mut self, ui: &mut Ui, model: &Model, side: Frame) -> Option<ExperimentKind> {
-        let panel = Panel::left("training settings").exact_size(250.0).resizable(false).frame(side);
+        let panel = Panel::left("training settings").exact_size(300.0).resizable(false).frame(side);
         let shown = panel.show(ui, |ui| {
             let scroll = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.label(title("Training"));

@@ -140,13 +140,13 @@ impl Array {
         })?;
         let mut array = Self { name: name.to_owned(), shape, values };
         if header.order() == Order::Fortran && array.shape.len() > 1 {
-            array.to_c_order();
+            array.reorder_to_c();
         }
         Ok(array)
     }
 
     /// Reorders the values from Fortran to C order.
-    fn to_c_order(&mut self) {
+    fn reorder_to_c(&mut self) {
         let ArrayValues::Numbers(old) = &self.values else { return };
         let strides: Vec<usize> =
             self.shape.iter().scan(1, |stride, &n| Some(std::mem::replace(stride, *stride * n))).collect();

@@ -295,7 +295,7 @@ mod tests {
         assert_refused("shapes", run([16, 8], [2, 2], [3, 9], 9));
         assert_refused("shapes", run([16, 8], [2, 2], [2, 8], 9));
         assert_refused("more sums", || {
-            step_sums(View::block(&[1.0_f32; 16], 1, 8).columns(0..1), &mut [0.0; 2], false)
+            step_sums(View::block(&[1.0_f32; 16], 1, 8).columns(0..1), &mut [0.0; 2], false);
         });
     }
 }

@@ -222,9 +222,9 @@ mod tests {
             for by_column in [false, true] {
                 let mut packed = Packed::new(rows, depth);
                 if by_column {
-                    packed.fill_columns(&a, rows)
+                    packed.fill_columns(&a, rows);
                 } else {
-                    packed.fill_rows(&a, depth)
+                    packed.fill_rows(&a, depth);
                 }
                 let of = |r: usize, k: usize| a[if by_column { k * rows + r } else { r * depth + k }].to_f64();
                 for (biased, accumulate) in [(false, false), (true, false), (false, true)] {

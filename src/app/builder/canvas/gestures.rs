@@ -90,26 +90,9 @@ impl Gestures {
         if response.drag_stopped()
             && let Some((_, way)) = self.moving.take()
         {
-            self.dropped(model, camera, view, id, way);
+            dropped(model, camera, view, id, way);
         }
         response.on_hover_cursor(CursorIcon::Grab).context_menu(|ui| layer_menu(ui, model, id));
-    }
-
-    /// Ends a drag: on another wire the layer moves in the chain, elsewhere only on the canvas.
-    fn dropped(&mut self, model: &Model, camera: &mut Camera, view: &View<'_>, id: LayerId, way: Vec2) {
-        let Some(centre) = view.placed.get(&id).map(|p| p.rect.center()).filter(|_| way.length() >= MOVED) else {
-            return;
-        };
-        if let Some(wire) = wire_under(model, view, id) {
-            edits::move_to_wire(model, id, wire);
-        } else {
-            camera.keep();
-            model.edit("Move layer", None, |d| {
-                if let Some(layer) = d.network.layer_mut(id) {
-                    layer.position = Some([centre.x.round(), centre.y.round()]);
-                }
-            });
-        }
     }
 
     /// The handle on the right edge, from which a wire can be drawn to another layer.
@@ -135,44 +118,6 @@ impl Gestures {
                 .and_then(|r| model.document().network.layers.iter().find(|l| Id::unique(("layer", l.id.0)) == r.id));
             if let Some(to) = target.map(|l| l.id).filter(|&to| to != layer.id) {
                 edits::connect(model, layer.id, to);
-            }
-        }
-    }
-
-    /// Takes a layer that was dragged here from the palette.
-    pub fn receive_drop(
-        &mut self,
-        ui: &Ui,
-        background: &Response,
-        model: &Model,
-        camera: &mut Camera,
-        view: &View<'_>,
-    ) {
-        let t = view.t;
-        let Some(p) = ui.input(|i| i.pointer.latest_pos()).filter(|p| background.rect.contains(*p)) else { return };
-        let at = view.to_screen.inverse() * p;
-        let wires = &model.document().network.wires;
-        let target = wires.iter().find(|w| wire_at(at, **w, view)).copied();
-        if egui::DragAndDrop::has_payload_of_type::<LayerKind>(ui.ctx()) {
-            if let Some(curve) = target.and_then(|w| view.straight(w)) {
-                bezier(&view.painter, curve, Stroke::new(4.0, t.accent));
-            }
-            view.painter.rect_stroke(
-                Rect::from_center_size(p, vec2(70.0, 34.0)),
-                8.0,
-                Stroke::new(1.5, t.accent),
-                StrokeKind::Inside,
-            );
-        }
-        if ui.input(|i| i.pointer.any_released())
-            && let Some(kind) = egui::DragAndDrop::take_payload::<LayerKind>(ui.ctx())
-        {
-            match target {
-                Some(wire) => edits::insert_on_wire(model, (*kind).clone(), wire),
-                None => {
-                    camera.keep();
-                    edits::add_at(model, (*kind).clone(), [at.x.round(), at.y.round()]);
-                }
             }
         }
     }
@@ -230,6 +175,54 @@ impl Gestures {
                 }
             }
         });
+    }
+}
+
+/// Ends a drag: on another wire the layer moves in the chain, elsewhere only on the canvas.
+fn dropped(model: &Model, camera: &mut Camera, view: &View<'_>, id: LayerId, way: Vec2) {
+    let Some(centre) = view.placed.get(&id).map(|p| p.rect.center()).filter(|_| way.length() >= MOVED) else {
+        return;
+    };
+    if let Some(wire) = wire_under(model, view, id) {
+        edits::move_to_wire(model, id, wire);
+    } else {
+        camera.keep();
+        model.edit("Move layer", None, |d| {
+            if let Some(layer) = d.network.layer_mut(id) {
+                layer.position = Some([centre.x.round(), centre.y.round()]);
+            }
+        });
+    }
+}
+
+/// Takes a layer that was dragged here from the palette.
+pub fn receive_drop(ui: &Ui, background: &Response, model: &Model, camera: &mut Camera, view: &View<'_>) {
+    let t = view.t;
+    let Some(p) = ui.input(|i| i.pointer.latest_pos()).filter(|p| background.rect.contains(*p)) else { return };
+    let at = view.to_screen.inverse() * p;
+    let wires = &model.document().network.wires;
+    let target = wires.iter().find(|w| wire_at(at, **w, view)).copied();
+    if egui::DragAndDrop::has_payload_of_type::<LayerKind>(ui.ctx()) {
+        if let Some(curve) = target.and_then(|w| view.straight(w)) {
+            bezier(&view.painter, curve, Stroke::new(4.0, t.accent));
+        }
+        view.painter.rect_stroke(
+            Rect::from_center_size(p, vec2(70.0, 34.0)),
+            8.0,
+            Stroke::new(1.5, t.accent),
+            StrokeKind::Inside,
+        );
+    }
+    if ui.input(|i| i.pointer.any_released())
+        && let Some(kind) = egui::DragAndDrop::take_payload::<LayerKind>(ui.ctx())
+    {
+        match target {
+            Some(wire) => edits::insert_on_wire(model, (*kind).clone(), wire),
+            None => {
+                camera.keep();
+                edits::add_at(model, (*kind).clone(), [at.x.round(), at.y.round()]);
+            }
+        }
     }
 }
 

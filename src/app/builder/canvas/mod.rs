@@ -69,7 +69,7 @@ impl Canvas {
         let unit = self.layers(ui, model, pictures, &view);
         let hover = unit.or(hover);
         self.gestures.paint_wiring(ui, &view);
-        self.gestures.receive_drop(ui, &background, model, &mut self.camera, &view);
+        gestures::receive_drop(ui, &background, model, &mut self.camera, &view);
         self.gestures.select_band(ui, &background, model, &view);
         self.gestures.context_menu(&background, model, &mut self.camera, &view);
         let escaped = ui.input(|i| i.key_pressed(egui::Key::Escape)) && !ui.ctx().text_edit_focused();
