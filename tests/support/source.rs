@@ -60,7 +60,7 @@ pub fn tokens(source: &str) -> Vec<Token> {
             }
             found.push(Token { text: text[start..i].iter().collect(), line });
         } else {
-            let two = matches!((c, at(i + 1)), (':', ':') | ('=', '>') | ('=', '=') | ('!', '='));
+            let two = matches!((c, at(i + 1)), (':', ':') | ('=', '>' | '=') | ('!', '='));
             i += if two { 2 } else { 1 };
             if !c.is_whitespace() {
                 found.push(Token { text: text[start..i].iter().collect(), line });
