@@ -3,22 +3,13 @@
 #[path = "support/source.rs"]
 mod source;
 
+use source::files::files as find_files;
 use source::{Sources, Token, behind_block, questions, tokens};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Lowest first.
 const ORDER: [&str; 10] = ["seed", "format", "nn", "data", "train", "explain", "project", "learn", "cli", "app"];
-
-fn sources(path: &Path, found: &mut Vec<PathBuf>) {
-    if path.is_dir() {
-        for entry in fs::read_dir(path).expect("src can be read") {
-            sources(&entry.expect("src can be read").path(), found);
-        }
-    } else if path.extension().is_some_and(|e| e == "rs") {
-        found.push(path.to_owned());
-    }
-}
 
 /// The modules that a line of source names by path.
 fn named(line: &str) -> impl Iterator<Item = &str> {
@@ -31,7 +22,7 @@ fn named(line: &str) -> impl Iterator<Item = &str> {
 fn no_module_uses_one_above_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
-    sources(&root, &mut files);
+    find_files(&root, "rs", &mut files);
     let mut seen = [false; ORDER.len()];
     for file in files {
         let inside = file.strip_prefix(&root).expect("below src");
@@ -153,7 +144,7 @@ fn no_match_over_losses_has_an_arm_for_the_others() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
     for folder in ["src", "tests", "benches"] {
-        sources(&root.join(folder), &mut files);
+        find_files(&root.join(folder), "rs", &mut files);
     }
     for file in files {
         let text = fs::read_to_string(&file).expect("source is text");

@@ -1,23 +1,16 @@
 //! One word for one thing: the glossary names what is on the screen, and words that were given up stay away.
 
+#[path = "support/files.rs"]
+mod files;
+
+use files::files;
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).expect("the folder can be read") {
-        let path = entry.expect("the folder can be read").path();
-        if path.is_dir() {
-            files(&path, ending, found);
-        } else if path.extension().is_some_and(|e| e == ending) {
-            found.push(path);
-        }
-    }
 }
 
 /// The text literals of a source, without its documentation.

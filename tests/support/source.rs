@@ -1,9 +1,12 @@
 //! Reads Rust source as tokens: which paths a file uses, and where it asks which variant of an enum it has. Comments, strings
 //! and modules for tests are left out.
 
+#[path = "files.rs"]
+pub mod files;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A word, a number, `::`, `=>`, `==` or a single sign, with its line.
 #[derive(Clone, Debug, PartialEq)]
@@ -299,9 +302,13 @@ pub struct Sources {
 
 impl Sources {
     pub fn read(root: &Path) -> Self {
-        let mut files = BTreeMap::new();
-        collect(root, root, &mut files);
-        Self::of(files)
+        let mut found = Vec::new();
+        files::files(root, "rs", &mut found);
+        let named = |path: PathBuf| {
+            let name = path.strip_prefix(root).expect("below src").to_string_lossy().replace('\\', "/");
+            (name, fs::read_to_string(path).expect("source is text"))
+        };
+        Self::of(found.into_iter().map(named).collect())
     }
 
     /// Of files by name, with their source.
@@ -432,17 +439,6 @@ impl Sources {
             }
         }
         found
-    }
-}
-
-fn collect(root: &Path, path: &Path, files: &mut BTreeMap<String, String>) {
-    if path.is_dir() {
-        for entry in fs::read_dir(path).expect("src can be read") {
-            collect(root, &entry.expect("src can be read").path(), files);
-        }
-    } else if path.extension().is_some_and(|e| e == "rs") {
-        let name = path.strip_prefix(root).expect("below src").to_string_lossy().replace('\\', "/");
-        files.insert(name, fs::read_to_string(path).expect("source is text"));
     }
 }
 
