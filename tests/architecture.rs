@@ -9,63 +9,32 @@ use std::fs;
 use std::path::Path;
 
 /// Lowest first.
-const ORDER: [&str; 10] = ["seed", "format", "nn", "data", "train", "explain", "project", "learn", "cli", "app"];
-
-/// The modules that a line of source names by path.
-fn named(line: &str) -> impl Iterator<Item = &str> {
-    line.split("crate::")
-        .skip(1)
-        .map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(""))
-}
-
-#[test]
-fn no_module_uses_one_above_it() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    find_files(&root, "rs", &mut files);
-    let mut seen = [false; ORDER.len()];
-    for file in files {
-        let inside = file.strip_prefix(&root).expect("below src");
-        let first = inside.components().next().expect("not empty").as_os_str().to_string_lossy().into_owned();
-        let Some(own) = ORDER.iter().position(|m| *m == first.trim_end_matches(".rs")) else { continue };
-        seen[own] = true;
-        let text = fs::read_to_string(&file).expect("source is text");
-        for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
-            for module in named(line) {
-                let other = ORDER.iter().position(|m| *m == module);
-                assert!(
-                    other.is_none_or(|o| o <= own),
-                    "{}:{}: {module} lies above {first}",
-                    inside.display(),
-                    number + 1
-                );
-            }
-            let screen = ["egui::", "eframe::", "egui_plot::", "rfd::"].iter().any(|s| line.contains(s));
-            assert!(!screen || first == "app", "{}:{} knows the screen", inside.display(), number + 1);
-        }
-    }
-    assert!(seen.iter().all(|s| *s), "every module of the order exists");
-}
+const ORDER: [&str; 9] = ["common", "nn", "data", "train", "explain", "project", "learn", "cli", "app"];
 
 /// All ways of naming a module are read: nested `use`, `super`, names that a module passes on, paths in the code.
 #[test]
 fn no_file_uses_one_of_a_higher_module() {
-    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = Sources::read();
     let level = |file: &str| {
         let first = file.split('/').next().unwrap_or_default().trim_end_matches(".rs");
         ORDER.iter().position(|m| *m == first)
     };
-    for file in sources.files.keys() {
+    let mut seen = [false; ORDER.len()];
+    for (file, tokens) in &sources.files {
         let Some(own) = level(file) else { continue };
+        seen[own] = true;
         for (other, line) in sources.uses(file) {
             assert!(level(&other).is_none_or(|o| o <= own), "{file}:{line} uses {other}, which lies above it");
         }
+        let screen = tokens.iter().find(|t| ["egui", "eframe", "egui_plot", "rfd"].contains(&t.text.as_str()));
+        assert!(screen.is_none() || ORDER[own] == "app", "{file}:{} knows the screen", screen.map_or(0, |t| t.line));
     }
+    assert!(seen.iter().all(|s| *s), "every module of the order exists");
 }
 
 #[test]
 fn no_files_use_each_other_in_a_circle() {
-    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = Sources::read();
     let circles = sources.circles(|_| true);
     let told: Vec<String> = circles.iter().map(|circle| circle.join(" → ")).collect();
     assert!(circles.is_empty(), "files use each other in circles:\n{}", told.join("\n"));
@@ -74,7 +43,7 @@ fn no_files_use_each_other_in_a_circle() {
 /// Only the registry and a layer's own file know which kind a layer is.
 #[test]
 fn nobody_asks_for_the_kind_of_a_layer() {
-    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = Sources::read();
     let mut asked = Vec::new();
     let mut named = 0;
     for (file, tokens) in sources.files.iter().filter(|(file, _)| !file.starts_with("nn/layers/")) {
@@ -143,13 +112,13 @@ fn no_match_over_losses_has_an_arm_for_the_others() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "tests", "benches"] {
+    for folder in ["src", "crates", "tests", "benches"] {
         find_files(&root.join(folder), "rs", &mut files);
     }
     for file in files {
         let text = fs::read_to_string(&file).expect("source is text");
         assert!(!has_arm(&text), "{}: an arm for all other losses", file.display());
-        if file.starts_with(root.join("src/nn/losses")) {
+        if file.starts_with(root.join("crates/nn/src/losses")) {
             let tokens = tokens(&text);
             let wild = tokens.windows(2).find(|pair| pair[0].text == "_" && pair[1].text == "=>");
             assert!(wild.is_none(), "{}:{}: `_ =>`", file.display(), wild.map_or(0, |pair| pair[0].line));
@@ -160,7 +129,7 @@ fn no_match_over_losses_has_an_arm_for_the_others() {
 /// Only a loss itself knows which one it is.
 #[test]
 fn nobody_asks_which_loss_it_is() {
-    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = Sources::read();
     let outside = || sources.files.iter().filter(|(file, _)| !file.starts_with("nn/losses/"));
     let asked: Vec<String> = outside()
         .flat_map(|(file, tokens)| questions(tokens, "Loss").into_iter().map(move |line| format!("{file}:{line}")))
@@ -181,7 +150,13 @@ fn every_form_of_a_path_is_read() {
         ("a/deep/low.rs", "pub struct Low; fn f() -> super::super::One { super::own() }"),
         ("b.rs", "pub struct B; mod inner { use super::super::a::Deux; } #[cfg(test)] mod tests { use crate::c::C; }"),
         ("c.rs", "use crate::a::{Low, own}; pub struct C; fn f<'a>(c: &'a char) -> char { 'c' }"),
-        ("lib.rs", "mod a; mod b; mod c;"),
+        ("lib.rs", "mod a; mod b; mod c; pub use chainrule_nn as nn;"),
+        ("d.rs", "use crate::nn::{deep::Low, One};"),
+        ("nn/lib.rs", "mod deep; mod one; pub use one::One;"),
+        ("nn/one.rs", "use crate::deep; pub struct One;"),
+        ("nn/deep.rs", "use chainrule_common::seed::Stream; pub struct Low;"),
+        ("common/seed.rs", "pub struct Stream;"),
+        ("common/lib.rs", "pub mod seed;"),
     ]);
     let uses = |file: &str| sources.uses(file).into_keys().collect::<Vec<_>>();
     assert_eq!(uses("a/x.rs"), [""; 0], "neither comments nor strings");
@@ -189,6 +164,9 @@ fn every_form_of_a_path_is_read() {
     assert_eq!(uses("a/deep/low.rs"), ["a/deep/mod.rs", "a/x.rs"]);
     assert_eq!(uses("b.rs"), ["a/x.rs"], "through a name that is passed on; not for tests");
     assert_eq!(uses("c.rs"), ["a/deep/low.rs", "a/deep/mod.rs"], "through a star");
+    assert_eq!(uses("d.rs"), ["nn/deep.rs", "nn/one.rs"], "of another crate");
+    assert_eq!(uses("nn/one.rs"), ["nn/deep.rs"], "each crate has a root of its own");
+    assert_eq!(uses("nn/deep.rs"), ["common/seed.rs"], "of another crate, by its own name");
     let circles = sources.circles(|_| true);
     assert!(circles.contains(&vec!["a/deep/low.rs".to_owned(), "a/deep/mod.rs".to_owned()]), "{circles:?}");
 }
@@ -218,7 +196,7 @@ const WORKSPACES: [&str; 6] = ["data", "builder", "train", "explain", "learn", "
 
 #[test]
 fn workspaces_do_not_use_each_other() {
-    let sources = Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = Sources::read();
     let workspace = |file: &str| {
         let first = file.strip_prefix("app/")?.split('/').next()?.trim_end_matches(".rs").to_owned();
         WORKSPACES.iter().position(|w| *w == first)

@@ -37,6 +37,7 @@ fn literals(tokens: TokenStream, found: &mut BTreeSet<String>) {
 fn on_screen() -> BTreeSet<String> {
     let mut sources = Vec::new();
     files(&root().join("src"), "rs", &mut sources);
+    files(&root().join("crates"), "rs", &mut sources);
     let mut found = BTreeSet::new();
     for source in sources {
         let text = fs::read_to_string(&source).expect("source is text");

@@ -2,8 +2,8 @@
 
 use super::head_targets::{Expected, HeadTargets};
 use crate::data::Dataset;
-use crate::nn::kernels::{LANES, padded};
 use crate::nn::{Encoding, Network, Real};
+use crate::nn::{LANES, padded};
 
 /// Fills the network's input, `[features, stride]`, and the targets of every head, `[outputs, stride]`, with the given rows
 /// of the data. With `weighted`, rows and classes have their weights; without, all count alike.
@@ -118,7 +118,7 @@ fn gather<T: Real>(x: &[f32], width: usize, rows: &[u32], out: &mut [T], stride:
 #[cfg(test)]
 mod tests {
     use super::{gather, gather_columns};
-    use crate::nn::kernels::padded;
+    use crate::nn::padded;
 
     #[test]
     fn chosen_columns_are_those_of_all_in_their_order() {

@@ -3,8 +3,8 @@
 use super::metrics::{Evaluation, FullEvaluation, Tally};
 use super::replica::Replica;
 use crate::data::Part;
+use crate::nn::LANES;
 use crate::nn::Plan;
-use crate::nn::kernels::LANES;
 use std::sync::Arc;
 
 /// Multiplications (about) that [`rows_at_once`] allows: some milliseconds on one core.

@@ -55,7 +55,7 @@ impl Probe {
     /// If `samples` is 0 or larger than the capacity.
     pub fn run(&mut self, samples: usize, value: impl Fn(usize, usize) -> f32) {
         let (x, _) = self.network.load(samples);
-        let stride = crate::nn::kernels::padded(samples);
+        let stride = crate::nn::padded(samples);
         for (feature, row) in x.chunks_exact_mut(stride).enumerate() {
             for (sample, x) in row.iter_mut().enumerate() {
                 *x = if sample < samples { value(sample, feature) } else { 0.0 };

@@ -9,6 +9,7 @@ use super::thread_pool::thread_pool;
 use super::training_state::TrainingState;
 use crate::data::{Dataset, Part};
 use crate::nn::{NetworkSpec, Plan};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,6 +45,21 @@ pub enum Command {
     Save(Sender<RunState>),
     /// Asks where training stands, and of which load that is; there is no reply without a session.
     Look(Sender<(u64, TrainingState)>),
+}
+
+impl Command {
+    /// Whether steps that are under way or wait for their turn end with it.
+    fn ends_steps(&self) -> bool {
+        match self {
+            Self::Load { .. } | Self::Unload { .. } | Self::Play | Self::Pause | Self::Rewind => true,
+            Self::Relearn { .. }
+            | Self::Configure(_)
+            | Self::Step(_)
+            | Self::Pace(_)
+            | Self::Save(_)
+            | Self::Look(_) => false,
+        }
+    }
 }
 
 /// How far one step goes.
@@ -135,6 +151,10 @@ struct Trainer {
     /// Whether the parameters have changed since the test rows were last evaluated.
     test_due: bool,
     testing: Option<TestInProgress>,
+    /// Steps that came while another was under way.
+    steps: VecDeque<StepUnit>,
+    /// How long a step goes on before it looks at the commands.
+    patience: Duration,
     /// Samples and time since the last estimate of the speed.
     samples: usize,
     speed_since: Instant,
@@ -165,6 +185,8 @@ impl Trainer {
             tested: now,
             test_due: false,
             testing: None,
+            steps: VecDeque::new(),
+            patience: FRAME,
             samples: 0,
             speed_since: now,
             burst: 1,
@@ -179,7 +201,7 @@ impl Trainer {
     fn turn(&mut self) -> bool {
         // Idle: wait for a command. Busy: look whether there is one. Slow: wait until the next step is due.
         let wait = match (self.picture.is_running(), self.pace) {
-            _ if self.testing.is_some() => Some(Duration::ZERO),
+            _ if self.testing.is_some() || !self.steps.is_empty() => Some(Duration::ZERO),
             (false, _) => None,
             (true, Pace::Full) => Some(Duration::ZERO),
             (true, Pace::Slow { per_second, .. }) => Some(Duration::from_secs_f32(1.0 / per_second.max(0.01))),
@@ -206,6 +228,7 @@ impl Trainer {
                 .unwrap_or_else(|| "unknown reason".to_owned());
             self.session = None;
             self.testing = None;
+            self.steps.clear();
             let message = format!("The trainer failed: {text}. Your document is unharmed; rewind to start again.");
             self.picture.status = Status::Failed(message);
             self.publish(true);
@@ -213,6 +236,9 @@ impl Trainer {
     }
 
     fn obey(&mut self, command: Command) {
+        if command.ends_steps() {
+            self.steps.clear();
+        }
         match command {
             Command::Load { generation, spec, data, config, run } => self.load(generation, &spec, data, config, run),
             Command::Unload { generation } => {
@@ -244,12 +270,8 @@ impl Trainer {
                 }
             }
             Command::Step(unit) => {
-                if self.session.is_some() && !matches!(self.picture.status, Status::Diverged(_)) {
-                    self.picture.status = Status::Paused;
-                    self.abandon_test();
-                    self.advance(unit);
-                    self.test_due |= self.testing.is_none();
-                }
+                self.steps.push_back(unit);
+                self.step();
             }
             Command::Rewind => {
                 self.testing = None;
@@ -285,6 +307,17 @@ impl Trainer {
         }
         self.begin_test();
         self.publish(true);
+    }
+
+    /// Takes the step whose turn it is.
+    fn step(&mut self) {
+        let Some(unit) = self.steps.pop_front() else { return };
+        if self.session.is_some() && !matches!(self.picture.status, Status::Diverged(_)) {
+            self.picture.status = Status::Paused;
+            self.abandon_test();
+            self.advance(unit);
+            self.test_due |= self.testing.is_none();
+        }
     }
 
     fn load(
@@ -360,6 +393,12 @@ impl Trainer {
     }
 
     fn work(&mut self) {
+        if !self.steps.is_empty() {
+            self.step();
+            self.begin_test();
+            self.publish(true);
+            return;
+        }
         if self.testing.is_some() {
             if self.continue_test() {
                 self.publish(true);
@@ -457,11 +496,16 @@ impl Trainer {
             if ends(tick) && !(validates && unit != StepUnit::Phase) {
                 return;
             }
-            if begun.elapsed() > FRAME {
+            if begun.elapsed() > self.patience {
                 match self.inbox.try_recv() {
+                    Ok(Command::Step(unit)) => self.steps.push_back(unit),
                     Ok(command) => {
+                        let ends = command.ends_steps();
                         self.obey(command);
-                        return;
+                        if ends {
+                            return;
+                        }
+                        self.abandon_test();
                     }
                     Err(_) => self.publish(false),
                 }
@@ -549,7 +593,7 @@ mod tests {
     use ndarray::ArcArray2;
     use std::sync::mpsc::{Sender, channel};
     use std::sync::{Arc, Mutex};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     const TEST_ROWS: usize = 60_000;
     const TRAINING_ROWS: usize = 640;
@@ -688,6 +732,35 @@ mod tests {
         assert_eq!((got.evaluation, got.scores), (want[0].evaluation, want[0].scores));
         assert_eq!(got.confusion, want[0].confusion);
         assert_eq!(got.confusion.as_ref().map(|c| c.counts.iter().sum()), Some(TEST_ROWS as u32));
+    }
+
+    #[test]
+    fn steps_wait_for_the_one_before_and_a_pause_ends_them() {
+        let spec = network(24);
+        let mut driven = Driven::load(spec.clone());
+        // Looks at the commands after every mini-batch.
+        driven.trainer.patience = Duration::ZERO;
+        let (reply, answer) = channel();
+        driven.commands.send(Command::Step(StepUnit::Epoch)).expect("the trainer listens");
+        driven.commands.send(Command::Look(reply)).expect("the trainer listens");
+        driven.commands.send(Command::Step(StepUnit::Batch)).expect("the trainer listens");
+        driven.tell(Command::Step(StepUnit::Epoch));
+        let (generation, seen) = answer.try_recv().expect("answered while the step was under way");
+        assert_eq!(generation, 1);
+        assert_eq!(seen.params, straight(&spec, 1).network().params(), "after its first mini-batch");
+        assert_eq!((driven.snapshot().epoch, driven.snapshot().step), (1, 40), "one epoch, whatever came after it");
+        driven.turn();
+        assert_eq!((driven.snapshot().epoch, driven.snapshot().step), (1, 41));
+        driven.turn();
+        assert_eq!((driven.snapshot().epoch, driven.snapshot().step), (2, 80), "to the end of the epoch");
+        assert_eq!(*driven.snapshot().params, straight(&spec, 80).network().params());
+
+        driven.commands.send(Command::Step(StepUnit::Epoch)).expect("the trainer listens");
+        driven.commands.send(Command::Step(StepUnit::Epoch)).expect("the trainer listens");
+        driven.tell(Command::Pause);
+        let paused = driven.snapshot();
+        assert_eq!((paused.status.clone(), paused.step), (Status::Paused, 82), "two looks, two mini-batches");
+        assert!(driven.trainer.steps.is_empty());
     }
 
     #[test]

@@ -4,11 +4,15 @@
 #[path = "files.rs"]
 pub mod files;
 
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A word, a number, `::`, `=>`, `==` or a single sign, with its line.
+/// The crates below `crates/`, which the program calls `chainrule_…`.
+const CRATES: [&str; 3] = ["common", "nn", "data"];
+
+/// A word, a number, `::`, `=>`, `==`, `!=` or a single sign, with its line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Token {
     pub text: String,
@@ -17,77 +21,50 @@ pub struct Token {
 
 /// The tokens of a file, without comments, strings and characters.
 pub fn tokens(source: &str) -> Vec<Token> {
-    let text: Vec<char> = source.chars().collect();
-    let at = |i: usize| text.get(i).copied().unwrap_or('\0');
-    let (mut found, mut i, mut line) = (Vec::new(), 0, 1);
-    while i < text.len() {
-        let c = text[i];
-        let start = i;
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        let word_before = i > 0 && is_word(text[i - 1]);
-        if c == '/' && at(i + 1) == '/' {
-            while i < text.len() && text[i] != '\n' {
-                i += 1;
-            }
-            continue;
-        } else if c == '/' && at(i + 1) == '*' {
-            let mut depth = 0;
-            loop {
-                match (at(i), at(i + 1)) {
-                    ('/', '*') => (depth, i) = (depth + 1, i + 2),
-                    ('*', '/') => (depth, i) = (depth - 1, i + 2),
-                    ('\0', _) => break,
-                    _ => i += 1,
-                }
-                if depth == 0 {
-                    break;
-                }
-            }
-        } else if matches!(c, 'r' | 'b') && !word_before && raw_string(&text, i).is_some() {
-            i = raw_string(&text, i).unwrap_or(i + 1);
-        } else if c == '"' {
-            i += 1;
-            while i < text.len() && text[i] != '"' {
-                i += if text[i] == '\\' { 2 } else { 1 };
-            }
-            i += 1;
-        } else if c == '\'' && (at(i + 1) == '\\' || at(i + 2) == '\'') {
-            i += if at(i + 1) == '\\' { 3 } else { 2 };
-            while i < text.len() && text[i] != '\'' {
-                i += 1;
-            }
-            i += 1;
-        } else if is_word(c) {
-            while is_word(at(i)) {
-                i += 1;
-            }
-            found.push(Token { text: text[start..i].iter().collect(), line });
-        } else {
-            let two = matches!((c, at(i + 1)), (':', ':') | ('=', '>' | '=') | ('!', '='));
-            i += if two { 2 } else { 1 };
-            if !c.is_whitespace() {
-                found.push(Token { text: text[start..i].iter().collect(), line });
-            }
-        }
-        line += text[start..i.min(text.len())].iter().filter(|c| **c == '\n').count();
-    }
+    let mut found = Vec::new();
+    flatten(source.parse().unwrap_or_else(|e| panic!("{e}: {source}")), &mut found);
     found
 }
 
-/// Where a raw string that begins at `i` ends, if one does.
-fn raw_string(text: &[char], i: usize) -> Option<usize> {
-    let mut at = i + usize::from(text[i] == 'b');
-    if text.get(at) != Some(&'r') {
-        return None;
+fn flatten(stream: TokenStream, found: &mut Vec<Token>) {
+    let mut stream = stream.into_iter().peekable();
+    while let Some(tree) = stream.next() {
+        let line = tree.span().start().line;
+        let mut add = |text: String, line| found.push(Token { text, line });
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::None => ("", ""),
+                };
+                add(open.to_owned(), line);
+                let end = group.span_close().start().line;
+                flatten(group.stream(), found);
+                found.push(Token { text: close.to_owned(), line: end });
+            }
+            TokenTree::Ident(ident) => add(ident.to_string(), line),
+            TokenTree::Literal(literal) => {
+                let text = literal.to_string();
+                if !text.contains(['"', '\'']) {
+                    add(text, line);
+                }
+            }
+            TokenTree::Punct(mark) => {
+                let next = match stream.peek() {
+                    Some(TokenTree::Punct(next)) if mark.spacing() == Spacing::Joint => next.as_char(),
+                    _ => ' ',
+                };
+                let mut text = mark.to_string();
+                if matches!((mark.as_char(), next), (':', ':') | ('=', '>' | '=') | ('!', '=')) {
+                    text.push(next);
+                    stream.next();
+                }
+                add(text, line);
+            }
+        }
     }
-    at += 1;
-    let hashes = text[at..].iter().take_while(|c| **c == '#').count();
-    at += hashes;
-    if text.get(at) != Some(&'"') {
-        return None;
-    }
-    let ends = |k: usize| text[k] == '"' && text[k + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
-    (at + 1..text.len()).find(|&k| ends(k)).map(|k| k + 1 + hashes)
 }
 
 /// A path as it is written, and the modules inside the file that it stands in.
@@ -291,9 +268,9 @@ pub fn questions(tokens: &[Token], name: &str) -> Vec<usize> {
     found
 }
 
-/// The files below `src` and which of them use which.
+/// The files of the program and which of them use which.
 pub struct Sources {
-    /// Paths below `src`, as "nn/layers/dense.rs", with their tokens.
+    /// Paths without the folder `src`, those of other crates with the crate's name first, as "nn/layers/dense.rs"; with their tokens.
     pub files: BTreeMap<String, Vec<Token>>,
     /// The file of each module, by its path from the crate.
     modules: BTreeMap<Vec<String>, String>,
@@ -301,14 +278,20 @@ pub struct Sources {
 }
 
 impl Sources {
-    pub fn read(root: &Path) -> Self {
-        let mut found = Vec::new();
-        files::files(root, "rs", &mut found);
-        let named = |path: PathBuf| {
-            let name = path.strip_prefix(root).expect("below src").to_string_lossy().replace('\\', "/");
-            (name, fs::read_to_string(path).expect("source is text"))
-        };
-        Self::of(found.into_iter().map(named).collect())
+    /// Of all crates.
+    pub fn read() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut all = BTreeMap::new();
+        let roots = CRATES.map(|name| (format!("{name}/"), root.join("crates").join(name).join("src")));
+        for (prefix, folder) in [(String::new(), root.join("src"))].into_iter().chain(roots) {
+            let mut found = Vec::new();
+            files::files(&folder, "rs", &mut found);
+            for path in found {
+                let name = path.strip_prefix(&folder).expect("below src").to_string_lossy().replace('\\', "/");
+                all.insert(format!("{prefix}{name}"), fs::read_to_string(path).expect("source is text"));
+            }
+        }
+        Self::of(all)
     }
 
     /// Of files by name, with their source.
@@ -349,7 +332,10 @@ impl Sources {
         let mut at: Vec<String> = from.to_vec();
         let mut rest = path;
         match first.as_str() {
-            "crate" => (at, rest) = (Vec::new(), &path[1..]),
+            "crate" => {
+                at.truncate(usize::from(at.first().is_some_and(|first| CRATES.contains(&first.as_str()))));
+                rest = &path[1..];
+            }
             "self" => rest = &path[1..],
             "super" => {
                 while rest.first().is_some_and(|p| p == "super") {
@@ -357,7 +343,10 @@ impl Sources {
                     rest = &rest[1..];
                 }
             }
-            // A module beside or below, or a name of this crate's root: else another crate, or a name of this file.
+            // Another crate of the program, or a module below: else a crate from elsewhere, or a name of this file.
+            name if name.strip_prefix("chainrule_").is_some_and(|name| CRATES.contains(&name)) => {
+                (at, rest) = (vec![name["chainrule_".len()..].to_owned()], &path[1..]);
+            }
             name => {
                 let mut child = at.clone();
                 child.push(name.to_owned());
@@ -445,7 +434,7 @@ impl Sources {
 /// The path of a file's module from the crate.
 fn module_of(file: &str) -> Vec<String> {
     let mut parts: Vec<String> = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-    if parts.last().is_some_and(|p| p == "mod") || parts == ["lib"] {
+    if parts.last().is_some_and(|p| p == "mod" || p == "lib") {
         parts.pop();
     }
     parts

@@ -2,8 +2,8 @@
 
 use super::{Diverged, Phase, Session, Tick};
 use crate::data::Part;
+use crate::nn;
 use crate::nn::UpdateRule;
-use crate::nn::kernels::update;
 use crate::train::evaluation::PartEvaluation;
 use std::ops::Range;
 
@@ -86,12 +86,12 @@ impl Session {
             sum.clear();
             sum.resize(learning, 0.0);
         }
-        update::add(sum, &network.grads()[..learning], rows.len() as f32);
+        nn::add(sum, &network.grads()[..learning], rows.len() as f32);
         *samples += rows.len();
         let batch = rows.start / self.config.batch_size + 1;
         let due = rows.end == self.order.len() || (!all && batch.is_multiple_of(self.config.accumulate));
         if due {
-            update::scale(sum, 1.0 / *samples as f32);
+            nn::scale(sum, 1.0 / *samples as f32);
             network.grads_mut()[..learning].copy_from_slice(sum);
             *samples = 0;
         }

@@ -1,0 +1,132 @@
+//! Columns that grow cell by cell, and names for them.
+
+use super::dates;
+use super::numbers::Numbers;
+use super::parse::is_missing;
+use super::table::{Column, Text, TextBuilder, Values};
+
+/// Builds a column cell by cell from a source whose cells are typed.
+#[derive(Debug, Default)]
+pub(super) struct CellColumn {
+    numbers: Numbers,
+    dates: usize,
+    present: usize,
+    text: Option<TextBuilder>,
+}
+
+impl CellColumn {
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub fn missing(&mut self) {
+        self.numbers.push(f64::NAN);
+        if let Some(text) = &mut self.text {
+            text.push(None);
+        }
+    }
+
+    pub fn number(&mut self, value: f64) {
+        self.present += usize::from(!value.is_nan());
+        self.numbers.push(value);
+        if let Some(text) = &mut self.text {
+            text.push(Some(value.to_string()).filter(|_| !value.is_nan()).as_deref());
+        }
+    }
+
+    /// Seconds since 1970.
+    pub fn date(&mut self, seconds: f64) {
+        self.dates += 1;
+        self.present += 1;
+        self.numbers.push(seconds);
+        if let Some(text) = &mut self.text {
+            text.push(Some(&dates::written(seconds)));
+        }
+    }
+
+    pub fn text(&mut self, cell: &str) {
+        let cell = cell.trim();
+        if is_missing(cell) {
+            return self.missing();
+        }
+        let numbers = &self.numbers;
+        let all_dates = self.dates == self.present;
+        // Earlier numbers become text.
+        let text = self.text.get_or_insert_with(|| {
+            let mut text = TextBuilder::default();
+            for value in numbers.iter() {
+                let written = if all_dates { dates::written(value) } else { value.to_string() };
+                text.push(Some(written).filter(|_| !value.is_nan()).as_deref());
+            }
+            text
+        });
+        text.push(Some(cell));
+        self.present += 1;
+        self.numbers.push(f64::NAN);
+    }
+
+    /// Appends missing cells up to `rows`.
+    pub fn pad(&mut self, rows: usize) {
+        while self.len() < rows {
+            self.missing();
+        }
+    }
+
+    /// Bytes used while it is built.
+    pub fn bytes(&self) -> usize {
+        self.numbers.bytes() + self.text.as_ref().map_or(0, TextBuilder::bytes)
+    }
+
+    pub fn finish(mut self, name: String) -> Column {
+        match self.text {
+            Some(text) => Column::new(name, dated(text.finish())),
+            None => {
+                self.numbers.shrink();
+                let all_dates = self.dates > 0 && self.dates == self.present;
+                Column::new(name, if all_dates { Values::Dates(self.numbers) } else { Values::Numbers(self.numbers) })
+            }
+        }
+    }
+}
+
+/// Dates if every cell is one, else text.
+pub(super) fn dated(text: Text) -> Values {
+    match dates::parse_all(text.levels()) {
+        Some(seconds) => Values::Dates(text.numbers(&seconds)),
+        None => Values::Text(text),
+    }
+}
+
+/// Makes names unique and fills empty ones in: "column 1" and so on.
+pub(super) fn unique_names<'a>(given: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut used = std::collections::HashSet::new();
+    let unique = |(k, given): (usize, &str)| {
+        let base = if given.trim().is_empty() { format!("column {}", k + 1) } else { given.trim().to_owned() };
+        let mut name = base.clone();
+        let mut copy = 2;
+        while !used.insert(name.clone()) {
+            name = format!("{base} ({copy})");
+            copy += 1;
+        }
+        name
+    };
+    given.into_iter().enumerate().map(unique).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CellColumn;
+    use crate::ColumnKind;
+
+    #[test]
+    fn a_column_of_numbers_and_words_is_text_as_it_was_written() {
+        let mut column = CellColumn::default();
+        column.number(1.5);
+        column.missing();
+        column.text("x");
+        column.number(2.0);
+        let column = column.finish("a".into());
+        assert_eq!((0..4).map(|r| column.cell(r)).collect::<Vec<_>>(), ["1.5", "", "x", "2"]);
+        assert!(column.is_missing(1) && column.kind() == ColumnKind::Text);
+    }
+}

@@ -1,0 +1,534 @@
+//! The fitted encoder: how rows of a table become features and targets.
+
+use super::dates;
+use super::error::DataError;
+use super::numbers::Numbers;
+use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
+use super::table::{Column, ColumnKind, Places, Table, Values};
+use chainrule_common::format;
+use chrono::{Datelike as _, Timelike as _};
+use ndarray::{ArcArray2, Array2};
+use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The encoding of every used column, fitted to the training rows. It is saved with a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Encoder {
+    pub features: Vec<ColumnEncoding>,
+    pub targets: Vec<ColumnEncoding>,
+    /// Set if several consecutive rows make a sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// How consecutive rows make a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Number of rows in a sample.
+    pub length: usize,
+    /// The target is this many rows after the last of them.
+    pub horizon: usize,
+}
+
+/// How one column becomes numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnEncoding {
+    pub column: String,
+    /// The kind the column is converted to, if it is not the detected one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<ColumnKind>,
+    pub kind: EncodingKind,
+    /// Replaces a missing value; if absent, rows with missing values are dropped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fill: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum EncodingKind {
+    /// (x − offset) / scale
+    Linear(TargetScale),
+    /// Functions in order.
+    Chain { name: String, steps: Vec<Function> },
+    /// The product of several columns, each after its own functions, and functions of the product.
+    Product { name: String, of: Vec<Factor>, steps: Vec<Function> },
+    /// One column per level.
+    OneHot { levels: Vec<String> },
+    /// The index of the level.
+    Ordinal { levels: Vec<String> },
+    /// The mean of the target for each level; `unknown` for a new level.
+    TargetMean { levels: Vec<String>, means: Vec<Vec<f64>>, unknown: Vec<f64> },
+    /// Words hashed into buckets.
+    Hash { places: usize },
+    /// Parts of a date; cyclic ones as sine and cosine.
+    Calendar { scale: TargetScale, times: bool },
+    /// 1 where the value is missing.
+    Missing,
+    /// All pixels of a picture, one channel after the other.
+    Pixels { height: usize, width: usize, channels: usize, scale: TargetScale },
+}
+
+/// A factor of a product: a column and the functions applied to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    pub column: String,
+    pub steps: Vec<Function>,
+}
+
+/// What is to be predicted, one entry per row. A clone shares the numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    Classes {
+        names: Vec<String>,
+        labels: Arc<[u32]>,
+    },
+    /// Encoded values `[rows, targets]`; each scale leads back to the column's own units.
+    Values {
+        names: Vec<String>,
+        values: ArcArray2<f32>,
+        scales: Vec<TargetScale>,
+    },
+}
+
+impl Targets {
+    /// The class, or the values in their units, as text.
+    pub fn describe(&self, row: usize) -> String {
+        match self {
+            Self::Classes { names, labels } => names[labels[row] as usize].clone(),
+            Self::Values { values, scales, .. } => {
+                let cells = values
+                    .row(row)
+                    .iter()
+                    .zip(scales)
+                    .map(|(&v, s)| format::cell(s.decode(f64::from(v))))
+                    .collect::<Vec<_>>();
+                cells.join(", ")
+            }
+        }
+    }
+}
+
+/// Names of the features of a date.
+const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
+
+impl ColumnEncoding {
+    /// Number of features.
+    pub fn width(&self) -> usize {
+        match &self.kind {
+            EncodingKind::OneHot { levels } => levels.len(),
+            EncodingKind::TargetMean { unknown, .. } => unknown.len(),
+            EncodingKind::Hash { places } => *places,
+            EncodingKind::Calendar { times, .. } => CALENDAR.len() - if *times { 0 } else { 2 },
+            EncodingKind::Pixels { height, width, channels, .. } => height * width * channels,
+            _ => 1,
+        }
+    }
+
+    /// Names of these features.
+    pub fn names(&self) -> Vec<String> {
+        let column = &self.column;
+        match &self.kind {
+            EncodingKind::OneHot { levels } => levels.iter().map(|l| format!("{column} = {l}")).collect(),
+            EncodingKind::TargetMean { unknown, .. } if unknown.len() > 1 => {
+                (0..unknown.len()).map(|k| format!("{column} mean {k}")).collect()
+            }
+            EncodingKind::Hash { places } => (0..*places).map(|k| format!("{column} #{k}")).collect(),
+            EncodingKind::Calendar { .. } => {
+                CALENDAR.iter().take(self.width()).map(|part| format!("{column} {part}")).collect()
+            }
+            EncodingKind::Pixels { height, width, channels, .. } => {
+                let at = |k: usize| {
+                    let (channel, row, across) = (k / (height * width), k / width % height, k % width);
+                    let channel = if *channels > 1 {
+                        format!(", {}", ["red", "green", "blue", "alpha"].get(channel).unwrap_or(&"?"))
+                    } else {
+                        String::new()
+                    };
+                    format!("{column} {row}, {across}{channel}")
+                };
+                (0..self.width()).map(at).collect()
+            }
+            _ => vec![self.label()],
+        }
+    }
+
+    /// The name of the feature, or of the group of features.
+    pub fn label(&self) -> String {
+        match &self.kind {
+            EncodingKind::Chain { name, .. } | EncodingKind::Product { name, .. } => name.clone(),
+            EncodingKind::Missing => format!("{} missing", self.column),
+            _ => self.column.clone(),
+        }
+    }
+
+    /// The scale that decodes the numbers; the identity where there is none.
+    pub fn scale(&self) -> TargetScale {
+        match &self.kind {
+            EncodingKind::Linear(scale) | EncodingKind::Pixels { scale, .. } => *scale,
+            _ => TargetScale::SAME,
+        }
+    }
+
+    /// The column of a table, converted as this encoding needs it.
+    fn column<'t>(&self, table: &'t Table) -> Result<Cow<'t, Column>, DataError> {
+        let column = find(table, &self.column)?;
+        let mut column = read_as(column, self.read_as)?;
+        let fits = match &self.kind {
+            EncodingKind::Linear(_) | EncodingKind::Chain { .. } | EncodingKind::Product { .. } => {
+                matches!(column.values, Values::Numbers(_) | Values::Dates(_))
+            }
+            EncodingKind::Calendar { .. } => {
+                if column.kind() == ColumnKind::Text {
+                    column = Cow::Owned(read_as(&column, Some(ColumnKind::Date))?.into_owned());
+                }
+                column.kind() == ColumnKind::Date
+            }
+            EncodingKind::Pixels { height, width, channels, .. } => {
+                let Values::Images(images) = &column.values else {
+                    return Err(DataError::NotPictures { column: self.column.clone() });
+                };
+                let (wanted, found) = ((*height, *width, *channels), (images.height, images.width, images.channels));
+                if wanted != found {
+                    return Err(DataError::OtherSize { column: self.column.clone(), wanted, found });
+                }
+                true
+            }
+            EncodingKind::Missing => true,
+            _ => column.kind() != ColumnKind::Image,
+        };
+        if fits { Ok(column) } else { Err(DataError::TextAsNumber { column: self.column.clone() }) }
+    }
+
+    /// Writes the features of one row to `out`.
+    fn encode(&self, columns: &[Cow<'_, Column>], places: &Places, row: usize, out: &mut [f32]) {
+        let column = &*columns[0];
+        let filled = || Function::Fill(self.fill.unwrap_or(f64::NAN)).apply(column.number(row));
+        match &self.kind {
+            EncodingKind::Linear(scale) => out[0] = scale.encode(filled()) as f32,
+            EncodingKind::Chain { steps, .. } => out[0] = apply_all(steps, column.number(row)) as f32,
+            EncodingKind::Product { of, steps, .. } => {
+                let factors = of.iter().zip(columns).map(|(f, column)| apply_all(&f.steps, column.number(row)));
+                out[0] = apply_all(steps, factors.product()) as f32;
+            }
+            EncodingKind::OneHot { levels } => {
+                out.fill(0.0);
+                if let Some(level) = self.level(column, places, row, levels) {
+                    out[level] = 1.0;
+                }
+            }
+            EncodingKind::Ordinal { levels } => {
+                out[0] = self.level(column, places, row, levels).map_or(-1.0, |k| k as f32);
+            }
+            EncodingKind::TargetMean { levels, means, unknown } => {
+                let found = self.level(column, places, row, levels).and_then(|k| means.get(k)).unwrap_or(unknown);
+                out.iter_mut().zip(found).for_each(|(out, &mean)| *out = mean as f32);
+            }
+            EncodingKind::Hash { places } => {
+                out.fill(0.0);
+                for word in column.cell(row).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+                    let hash = fnv(&word.to_lowercase());
+                    // The highest bit gives the sign, so that collisions cancel on average (Weinberger et al. 2009).
+                    out[(hash % *places as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
+                }
+            }
+            EncodingKind::Calendar { scale, .. } => write_calendar(filled(), *scale, out),
+            EncodingKind::Missing => out[0] = f32::from(u8::from(column.is_missing(row))),
+            EncodingKind::Pixels { channels, scale, .. } => {
+                let Values::Images(images) = &column.values else { return };
+                let plane = images.height * images.width;
+                for (k, value) in images.picture(row).enumerate() {
+                    out[k % channels * plane + k / channels] = scale.encode(value) as f32;
+                }
+            }
+        }
+    }
+
+    /// The index of the cell's level; none if it is new.
+    fn level(&self, column: &Column, places: &Places, row: usize, levels: &[String]) -> Option<usize> {
+        if column.is_missing(row) {
+            let fill = self.fill?;
+            // For text the fill is the index of a level.
+            let text = match &column.values {
+                Values::Text(_) => return levels.get(fill as usize).map(|_| fill as usize),
+                Values::Dates(_) => dates::written(fill),
+                _ => format::cell(fill),
+            };
+            return levels.iter().position(|l| *l == text);
+        }
+        places.get(column, row)
+    }
+
+    /// The levels that cells are looked up in; empty for other encodings.
+    fn levels(&self) -> &[String] {
+        match &self.kind {
+            EncodingKind::OneHot { levels }
+            | EncodingKind::Ordinal { levels }
+            | EncodingKind::TargetMean { levels, .. } => levels,
+            _ => &[],
+        }
+    }
+}
+
+/// The name of a feature `back` rows before the last of a window.
+pub fn stepped(name: &str, back: usize) -> String {
+    if back == 0 { name.to_owned() } else { format!("{name} −{back}") }
+}
+
+fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
+    table.column(name).ok_or_else(|| DataError::ColumnGone(name.to_owned()))
+}
+
+/// The column converted to `kind`, or unchanged.
+pub(super) fn read_as(column: &Column, kind: Option<ColumnKind>) -> Result<Cow<'_, Column>, DataError> {
+    let Some(kind) = kind.filter(|&kind| kind != column.kind()) else { return Ok(Cow::Borrowed(column)) };
+    let (from, to) = (column.kind().label(), kind.label());
+    let converted = column.converted(kind);
+    converted.map(Cow::Owned).ok_or_else(|| DataError::NoWay { column: column.name.clone(), from, to })
+}
+
+/// Fowler–Noll–Vo hash (FNV-1a, 64 bits), the same on every machine.
+fn fnv(word: &str) -> u64 {
+    let hash =
+        word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    // The low bits of FNV are weak; mix the high ones in.
+    hash ^ (hash >> 29)
+}
+
+fn write_calendar(seconds: f64, scale: TargetScale, out: &mut [f32]) {
+    out.fill(f32::NAN);
+    out[0] = scale.encode(seconds) as f32;
+    let Some(moment) = dates::moment(seconds) else { return };
+    let day = f64::from(moment.num_seconds_from_midnight()) / 86_400.0;
+    let days = if moment.date().leap_year() { 366.0 } else { 365.0 };
+    let turns = [
+        (f64::from(moment.ordinal0()) + day) / days,
+        (f64::from(moment.weekday().num_days_from_monday()) + day) / 7.0,
+        day,
+    ];
+    for (pair, turn) in out[1..].chunks_exact_mut(2).zip(turns) {
+        let angle = turn * std::f64::consts::TAU;
+        pair[0] = libm::sin(angle) as f32;
+        pair[1] = libm::cos(angle) as f32;
+    }
+}
+
+impl Encoder {
+    /// Number of features of one row of the table.
+    fn row_width(&self) -> usize {
+        self.features.iter().map(ColumnEncoding::width).sum()
+    }
+
+    /// Number of rows in a sample.
+    fn length(&self) -> usize {
+        self.window.map_or(1, |w| w.length)
+    }
+
+    /// Number of features.
+    pub fn width(&self) -> usize {
+        self.row_width() * self.length()
+    }
+
+    /// Names of the features.
+    pub fn feature_names(&self) -> Vec<String> {
+        let names: Vec<String> = self.features.iter().flat_map(ColumnEncoding::names).collect();
+        match self.window {
+            None => names,
+            Some(Window { length, .. }) => {
+                (0..length).rev().flat_map(|back| names.iter().map(move |name| stepped(name, back))).collect()
+            }
+        }
+    }
+
+    /// The scale of each feature; the identity where it has none.
+    pub fn scales(&self) -> impl Iterator<Item = TargetScale> + '_ {
+        let row = || self.features.iter().flat_map(|e| std::iter::repeat_n(e.scale(), e.width()));
+        (0..self.length()).flat_map(move |_| row())
+    }
+
+    /// The scale of feature `k`.
+    pub fn scale(&self, k: usize) -> TargetScale {
+        self.scales().nth(k).unwrap_or(TargetScale::SAME)
+    }
+
+    /// Height, width and channels, if the features are the pixels of a picture and nothing else.
+    pub fn picture(&self) -> Option<(usize, usize, usize)> {
+        match self.features.as_slice() {
+            [ColumnEncoding { kind: EncodingKind::Pixels { height, width, channels, .. }, .. }]
+                if self.window.is_none() =>
+            {
+                Some((*height, *width, *channels))
+            }
+            _ => None,
+        }
+    }
+
+    /// Features `[rows, features]` of the given rows of a table with the same columns. For windows these are the last rows.
+    ///
+    /// # Errors
+    /// If a column is missing or holds another kind of values.
+    pub fn features(&self, table: &Table, rows: &[usize]) -> Result<Array2<f32>, DataError> {
+        encode(&self.features.iter().collect::<Vec<_>>(), table, rows, self.length())
+    }
+
+    /// Rows of a table that can be encoded: no missing value that is not filled, and for windows enough rows before it.
+    ///
+    /// # Errors
+    /// If a column is missing or holds another kind of values.
+    pub fn complete_rows(&self, table: &Table) -> Result<Vec<usize>, DataError> {
+        let mut whole = vec![true; table.rows()];
+        for encoding in &self.features {
+            let column = encoding.column(table)?;
+            let filled = |steps: &[Function]| steps.iter().any(|s| matches!(s, Function::Fill(_)));
+            let gaps_matter = match &encoding.kind {
+                EncodingKind::Chain { steps, .. } => !filled(steps),
+                EncodingKind::Product { of, .. } => of.iter().any(|f| !filled(&f.steps)),
+                EncodingKind::Missing | EncodingKind::Hash { .. } => false,
+                _ => encoding.fill.is_none(),
+            };
+            if gaps_matter && column.missing() > 0 {
+                column.unflag_missing(&mut whole);
+            }
+        }
+        let length = self.length();
+        let mut run = 0;
+        let mut rows = Vec::new();
+        for (row, whole) in whole.into_iter().enumerate() {
+            run = if whole { run + 1 } else { 0 };
+            if run >= length {
+                rows.push(row);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The targets in groups, in order of first appearance: each column of classes alone, all numbers together.
+    pub fn target_groups(&self) -> Vec<Vec<&ColumnEncoding>> {
+        let mut groups: Vec<Vec<&ColumnEncoding>> = Vec::new();
+        for encoding in &self.targets {
+            let is_number = |e: &ColumnEncoding| !matches!(e.kind, EncodingKind::OneHot { .. });
+            match groups.iter_mut().find(|g| is_number(encoding) && is_number(g[0])) {
+                Some(numbers) => numbers.push(encoding),
+                None => groups.push(vec![encoding]),
+            }
+        }
+        groups
+    }
+
+    /// Targets of the samples with the given last rows.
+    pub(super) fn targets(&self, table: &Table, rows: &[usize]) -> Result<Vec<Targets>, DataError> {
+        let rows = ahead(rows, self.window.map_or(0, |w| w.horizon));
+        self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
+    }
+}
+
+/// The rows `by` rows after the given ones.
+pub(super) fn ahead(rows: &[usize], by: usize) -> Cow<'_, [usize]> {
+    if by == 0 { Cow::Borrowed(rows) } else { rows.iter().map(|row| row + by).collect() }
+}
+
+fn targets_of(group: &[&ColumnEncoding], table: &Table, rows: &[usize]) -> Result<Targets, DataError> {
+    if let [encoding] = group
+        && let EncodingKind::OneHot { levels } = &encoding.kind
+    {
+        let column = encoding.column(table)?;
+        let places = column.places(levels);
+        let label = |&row: &usize| places.get(&column, row).unwrap_or(0) as u32;
+        return Ok(Targets::Classes { names: levels.clone(), labels: rows.iter().map(label).collect() });
+    }
+    Ok(Targets::Values {
+        names: group.iter().map(|e| e.column.clone()).collect(),
+        values: encode(group, table, rows, 1)?.into_shared(),
+        scales: group.iter().map(|e| e.scale()).collect(),
+    })
+}
+
+/// Writes `value` of each row into the first element of its slice.
+fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn(usize) -> f32) {
+    for (out, row) in cells {
+        out[0] = value(row);
+    }
+}
+
+/// `[rows, length · features]`: the features of the `length` rows that end with each row, the oldest first.
+fn encode(
+    encodings: &[&ColumnEncoding],
+    table: &Table,
+    rows: &[usize],
+    length: usize,
+) -> Result<Array2<f32>, DataError> {
+    const CHUNK: usize = 64;
+    let mut parts = Vec::new();
+    for encoding in encodings {
+        let mut columns = vec![encoding.column(table)?];
+        if let EncodingKind::Product { of, .. } = &encoding.kind {
+            columns = of.iter().map(|f| find(table, &f.column).map(Cow::Borrowed)).collect::<Result<_, _>>()?;
+            if let Some(text) = columns.iter().find(|c| !matches!(c.values, Values::Numbers(_) | Values::Dates(_))) {
+                return Err(DataError::TextAsNumber { column: text.name.clone() });
+            }
+        }
+        let levels = encoding.levels();
+        let places = if levels.is_empty() { Places::OfLevels(Vec::new()) } else { columns[0].places(levels) };
+        parts.push((*encoding, columns, places, encoding.width()));
+    }
+    let width: usize = parts.iter().map(|(.., width)| width).sum();
+    let whole = width * length;
+    let mut flat = vec![0.0; rows.len() * whole];
+    if whole > 0 {
+        flat.par_chunks_mut(CHUNK * whole).enumerate().for_each(|(chunk, out)| {
+            // Column by column over a few rows, so that columns and output stay in the cache.
+            for step in 0..length {
+                let mut first = step * width;
+                for (encoding, columns, known, width) in &parts {
+                    let mut places = out.chunks_exact_mut(whole).map(|out| &mut out[first..first + width]);
+                    let rows = rows[chunk * CHUNK..].iter().map(|row| row + 1 + step - length);
+                    match (&encoding.kind, &columns[0].values) {
+                        // The most frequent case, without a branch per cell.
+                        (EncodingKind::Linear(scale), Values::Numbers(numbers))
+                            if scale.curve == ScaleCurve::Line && encoding.fill.is_none() =>
+                        {
+                            let line = |v: f64| ((v - scale.offset) / scale.scale) as f32;
+                            let cells = places.zip(rows);
+                            match numbers {
+                                Numbers::Bytes(v) => write(cells, |row| line(f64::from(v[row]))),
+                                Numbers::Singles(v) => write(cells, |row| line(f64::from(v[row]))),
+                                Numbers::Doubles(v) => write(cells, |row| line(v[row])),
+                            }
+                        }
+                        _ => rows.zip(&mut places).for_each(|(row, out)| encoding.encode(columns, known, row, out)),
+                    }
+                    first += width;
+                }
+            }
+        });
+    }
+    Ok(Array2::from_shape_vec((rows.len(), whole), flat).expect("every row has the same width"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ColumnEncoding, EncodingKind};
+    use crate::{Column, Encoder, Table, TargetScale};
+
+    #[test]
+    fn dates_become_turns() {
+        let text = ["2024-01-01", "2024-07-02"];
+        let table = Table { name: "t".into(), columns: vec![Column::text("day", text.map(Some))] };
+        let kind = EncodingKind::Calendar { scale: TargetScale::SAME, times: false };
+        let encoding = ColumnEncoding { column: "day".into(), read_as: None, kind, fill: None };
+        let encoder = Encoder { features: vec![encoding], ..Encoder::default() };
+        let x = encoder.features(&table, &[0, 1]).expect("dates");
+        assert_eq!(x.dim(), (2, 5));
+        let near = |a: f32, b: f32| (a - b).abs() < 1e-6;
+        // New year on a Monday; half a leap year later on a Tuesday.
+        assert!(near(x[[0, 1]], 0.0) && near(x[[0, 2]], 1.0) && near(x[[0, 3]], 0.0) && near(x[[0, 4]], 1.0));
+        assert!(near(x[[1, 1]], 0.0) && near(x[[1, 2]], -1.0));
+        assert!(near(x[[1, 3]], (std::f32::consts::TAU / 7.0).sin()));
+    }
+}

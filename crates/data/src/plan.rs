@@ -1,0 +1,438 @@
+//! The plan of a preparation: roles, types and treatments of the columns, the steps in order, the split, and the limits.
+
+use super::encode::Window;
+use super::split::Split;
+use super::table::{Column, ColumnKind, Table};
+use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A target with more classes is refused as a mistake.
+pub const MAX_CLASSES: usize = 512;
+/// A one-hot feature with more levels is refused.
+pub const MAX_LEVELS: usize = 512;
+
+/// How a table becomes a data set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preparation {
+    pub columns: Vec<ColumnPlan>,
+    /// The steps in order; if empty, missing values are filled and columns are treated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PreparationStep>,
+    #[serde(default)]
+    pub split: Split,
+}
+
+/// What is done with one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnPlan {
+    pub name: String,
+    pub role: Role,
+    #[serde(default)]
+    pub treatment: Treatment,
+    #[serde(default)]
+    pub missing: Missing,
+    /// The kind to convert the column to, if it is not the detected one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<ColumnKind>,
+}
+
+/// What a column is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Feature,
+    Target,
+    /// How much each row counts in training
+    Weight,
+    Ignore,
+}
+
+/// How values become numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Treatment {
+    /// The numbers themselves
+    AsIs,
+    /// (x − mean) / standard deviation
+    #[default]
+    Standardise,
+    /// (x − min) / (max − min)
+    MinMax,
+    /// (x − median) / (upper − lower quartile)
+    Robust,
+    /// One column per level; for a target: classes
+    OneHot,
+    /// 0, 1, 2 … in the order of the levels
+    Ordinal,
+    /// The mean of the target over the rows with the same level
+    TargetMean,
+    /// Words, hashed into 32 buckets
+    Hash,
+    /// Time, and the position in the year, the week and the day
+    Calendar,
+}
+
+/// Number of buckets that words are hashed into.
+pub const HASH_PLACES: usize = 32;
+
+/// What happens to missing values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Missing {
+    /// Leave out the row
+    #[default]
+    Drop,
+    /// The mean of the training rows
+    Mean,
+    /// The median of the training rows
+    Median,
+    /// The most frequent value of the training rows
+    Mode,
+    Constant {
+        value: f64,
+    },
+}
+
+/// One step of the preparation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreparationStep {
+    pub kind: StepKind,
+    /// The columns that it changes or derives others from; all numeric features when empty
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Whether the step is skipped
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub off: bool,
+}
+
+/// What a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StepKind {
+    /// Missing values are filled as each column says
+    Gaps,
+    /// Each column is scaled or encoded as it says
+    Treat,
+    /// sign(x) · ln(1 + |x|)
+    Log,
+    /// The power that makes a column most like a normal distribution (Yeo & Johnson 2000)
+    Power,
+    /// Values outside of two quantiles are clipped to them
+    Clip { low: f64, high: f64 },
+    /// Adds a column that is 1 where a value is missing
+    Indicator,
+    /// x², x³ … up to the degree
+    Polynomial { degree: u32 },
+    /// The product of every pair of columns
+    Products,
+    /// sin x and cos x
+    Waves,
+    /// Consecutive rows become one sample; with `past`, earlier values of the targets are features too
+    Window {
+        length: usize,
+        horizon: usize,
+        #[serde(default)]
+        past: bool,
+    },
+    /// Random changes to each picture whenever it is trained on
+    Augment(Augmentation),
+    /// Rare classes count as much as frequent ones
+    Balance(Balance),
+}
+
+/// Random changes of pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Augmentation {
+    /// Flips left and right with probability ½
+    pub flip: bool,
+    /// Largest shift in pixels
+    pub shift: u32,
+    /// Largest rotation in degrees, in both directions
+    pub rotate: f64,
+    /// Standard deviation of the noise that is added to each value
+    pub noise: f64,
+}
+
+/// How classes are balanced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Balance {
+    /// Rows of rare classes have larger weights
+    Weights,
+    /// Rows of rare classes are repeated
+    Sampling,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Feature, Self::Target, Self::Weight, Self::Ignore];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Feature => "feature",
+            Self::Target => "target",
+            Self::Weight => "weight",
+            Self::Ignore => "ignore",
+        }
+    }
+}
+
+impl Treatment {
+    pub const ALL: [Self; 9] = [
+        Self::AsIs,
+        Self::Standardise,
+        Self::MinMax,
+        Self::Robust,
+        Self::OneHot,
+        Self::Ordinal,
+        Self::TargetMean,
+        Self::Hash,
+        Self::Calendar,
+    ];
+
+    /// The name on the screen; one-hot targets are classes.
+    pub fn label(self, role: Role) -> &'static str {
+        match self {
+            Self::AsIs => "as is",
+            Self::Standardise => "standardise",
+            Self::MinMax => "min-max",
+            Self::Robust => "robust scale",
+            Self::OneHot if role == Role::Target => "classes",
+            Self::OneHot => "one-hot",
+            Self::Ordinal => "ordinal",
+            Self::TargetMean => "target mean",
+            Self::Hash => "hashed words",
+            Self::Calendar => "calendar",
+        }
+    }
+
+    /// What it does, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::AsIs => "The numbers themselves",
+            Self::Standardise => "(x − mean) / standard deviation of the training rows",
+            Self::MinMax => "(x − min) / (max − min) of the training rows",
+            Self::Robust => {
+                "(x − median) / (upper − lower quartile) of the training rows: outliers have little influence"
+            }
+            Self::OneHot => "One column of zeros and ones for each value",
+            Self::Ordinal => "0, 1, 2 … in the order of the values; also for embeddings",
+            Self::TargetMean => {
+                "The mean of the target over the training rows with the same value, smoothed towards the overall mean where there are few"
+            }
+            Self::Hash => "Each word is counted in one of 32 buckets; for free text",
+            Self::Calendar => "Time as a number, and the position in the year, the week and the day as sine and cosine",
+        }
+    }
+
+    /// Whether it is an invertible scaling of numbers.
+    pub fn is_scale(self) -> bool {
+        matches!(self, Self::AsIs | Self::Standardise | Self::MinMax | Self::Robust)
+    }
+
+    /// Whether a column of this kind and role can have this treatment.
+    pub fn takes(self, kind: ColumnKind, role: Role) -> bool {
+        match (kind, role) {
+            (ColumnKind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
+            (ColumnKind::Image, _) => false,
+            (ColumnKind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
+            (ColumnKind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
+            (ColumnKind::Date, Role::Target) => self.is_scale(),
+            (ColumnKind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
+            (ColumnKind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
+            (ColumnKind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
+        }
+    }
+}
+
+impl Missing {
+    pub const ALL: [Self; 5] = [Self::Drop, Self::Mean, Self::Median, Self::Mode, Self::Constant { value: 0.0 }];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Mean => "mean",
+            Self::Median => "median",
+            Self::Mode => "mode",
+            Self::Constant { .. } => "constant",
+        }
+    }
+}
+
+impl StepKind {
+    /// Steps that can be added, with default settings.
+    pub const ALL: [Self; 10] = [
+        Self::Log,
+        Self::Power,
+        Self::Clip { low: 0.01, high: 0.99 },
+        Self::Indicator,
+        Self::Polynomial { degree: 2 },
+        Self::Products,
+        Self::Waves,
+        Self::Window { length: 12, horizon: 1, past: true },
+        Self::Augment(Augmentation { flip: false, shift: 2, rotate: 10.0, noise: 0.0 }),
+        Self::Balance(Balance::Weights),
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Gaps => "Impute missing values",
+            Self::Treat => "Scale and encode",
+            Self::Log => "Logarithm",
+            Self::Power => "Power",
+            Self::Clip { .. } => "Clip",
+            Self::Indicator => "Missing indicator",
+            Self::Polynomial { .. } => "Polynomial features",
+            Self::Products => "Products",
+            Self::Waves => "Sine and cosine",
+            Self::Window { .. } => "Window",
+            Self::Augment(_) => "Augment",
+            Self::Balance(_) => "Balance classes",
+        }
+    }
+
+    /// What it does, in a sentence.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Gaps => "Missing values are imputed as set in the head of each column",
+            Self::Treat => "Each column is scaled or encoded as set in its head",
+            Self::Log => "sign(x) · ln(1 + |x|): for numbers over several orders of magnitude",
+            Self::Power => {
+                "The Yeo–Johnson transformation with the power that makes the training rows most like a normal distribution"
+            }
+            Self::Clip { .. } => "Values outside of two quantiles of the training rows are clipped to them",
+            Self::Indicator => "Adds a column for each that has missing values: 1 where the value is missing",
+            Self::Polynomial { .. } => "Adds x², x³ … of each column",
+            Self::Products => "Adds the product of every pair of columns",
+            Self::Waves => "Adds sin x and cos x of each column",
+            Self::Window { .. } => "Consecutive rows become one sample; the target lies some rows ahead",
+            Self::Augment(_) => {
+                "Pictures are flipped, shifted, rotated and given noise at random whenever they are trained on"
+            }
+            Self::Balance(_) => "Rare classes count as much in training as frequent ones",
+        }
+    }
+
+    /// Whether the columns that it works on can be chosen.
+    pub fn takes_columns(self) -> bool {
+        !matches!(self, Self::Gaps | Self::Treat | Self::Window { .. } | Self::Augment(_) | Self::Balance(_))
+    }
+}
+
+impl From<StepKind> for PreparationStep {
+    fn from(kind: StepKind) -> Self {
+        Self { kind, columns: Vec::new(), off: false }
+    }
+}
+
+impl Preparation {
+    /// A first guess: the target is the column with a typical name such as "class", else the last. Columns named "target 1",
+    /// "target_2" and so on are all targets.
+    pub fn guess(table: &Table) -> Self {
+        const NAMES: [&str; 7] = ["class", "target", "label", "species", "y", "outcome", "category"];
+        let named = NAMES.iter().find_map(|n| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(n)));
+        // Points have columns x, y and then a target, so "y" is a target only in the last place.
+        let last = table.columns.len().saturating_sub(1);
+        let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
+        let numbered = |c: &Column| {
+            let rest =
+                c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
+            rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
+        };
+        let several = table.columns.iter().any(numbered);
+        let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
+        let columns = table.columns.par_iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
+        Self { columns, steps: Vec::new(), split: Split::default() }
+    }
+
+    /// Names of the target columns.
+    pub fn targets(&self) -> impl Iterator<Item = &ColumnPlan> {
+        self.columns.iter().filter(|c| c.role == Role::Target)
+    }
+
+    /// All steps in order, including the two that are always done.
+    pub fn all_steps(&self) -> Vec<PreparationStep> {
+        let mut steps = self.steps.clone();
+        let has = |steps: &[PreparationStep], kind| steps.iter().any(|s| s.kind == kind);
+        if !has(&steps, StepKind::Gaps) {
+            steps.insert(0, StepKind::Gaps.into());
+        }
+        if !has(&steps, StepKind::Treat) {
+            steps.push(StepKind::Treat.into());
+        }
+        steps
+    }
+
+    /// The settings of the last enabled step for which `of` gives some.
+    pub(super) fn find<A>(&self, of: impl Fn(StepKind) -> Option<A>) -> Option<A> {
+        self.steps.iter().rev().filter(|s| !s.off).find_map(|s| of(s.kind))
+    }
+
+    /// Whether earlier values of the targets are features.
+    pub fn sees_past(&self) -> bool {
+        self.find(|kind| if let StepKind::Window { past, .. } = kind { Some(past) } else { None }).unwrap_or(false)
+    }
+
+    /// How rows become samples.
+    pub fn window(&self) -> Option<Window> {
+        self.find(|kind| match kind {
+            StepKind::Window { length, horizon, .. } => Some(Window { length, horizon }),
+            _ => None,
+        })
+    }
+}
+
+/// Whether the name suggests an identifier of rows.
+fn is_called_id(name: &str) -> bool {
+    const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
+    let name = name.trim().to_lowercase();
+    name.ends_with("id") || NAMES.contains(&name.as_str())
+}
+
+fn guess_column(column: &Column, target: bool) -> ColumnPlan {
+    let rows = column.len();
+    let kind = column.kind();
+    // With more distinct values it is not a column of classes.
+    let levels = column.classes(50);
+    let several =
+        |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
+    let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
+    let classes = kind == ColumnKind::Text || (kind == ColumnKind::Number && several(20, 5) && whole());
+    let (role, treatment) = match (target, kind) {
+        (_, ColumnKind::Image) => (Role::Feature, Treatment::MinMax),
+        (true, _) if classes => (Role::Target, Treatment::OneHot),
+        (true, _) => (Role::Target, Treatment::Standardise),
+        (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
+        (false, ColumnKind::Number) if is_called_id(&column.name) && column.counts_rows() => {
+            (Role::Ignore, Treatment::Standardise)
+        }
+        (false, ColumnKind::Number) => (Role::Feature, Treatment::Standardise),
+        (false, ColumnKind::Date) => (Role::Feature, Treatment::Calendar),
+        (false, ColumnKind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
+        (false, ColumnKind::Text) => (Role::Ignore, Treatment::OneHot),
+    };
+    ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Preparation, Role};
+    use crate::{Column, Table};
+
+    #[test]
+    fn a_column_that_only_counts_the_rows_is_no_feature() {
+        let counting: Vec<f64> = (5..30).map(f64::from).collect();
+        let other: Vec<f64> = counting.iter().map(|v| v * v % 11.0).collect();
+        let role = |name: &str, values: &Vec<f64>| {
+            let columns = vec![Column::numbers(name, values.clone()), Column::numbers("target", other.clone())];
+            Preparation::guess(&Table { name: "t".into(), columns }).columns[0].role
+        };
+        assert_eq!(role("PassengerId", &counting), Role::Ignore);
+        assert_eq!(role("PassengerId", &other), Role::Feature);
+        assert_eq!(role("step", &counting), Role::Feature);
+    }
+}

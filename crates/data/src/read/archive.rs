@@ -1,0 +1,94 @@
+//! Folders and zip archives as one source: their files, what their names say, and a hash.
+
+use super::options::Format;
+use crate::error::DataError;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+const ENDINGS: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff", "jfif"];
+/// Deepest nesting of folders.
+const DEPTH: usize = 8;
+/// Largest number of files in a folder.
+const FILES: usize = 2_000_000;
+
+/// An error of the system as one that names the file or folder.
+pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
+    match e.kind() {
+        io::ErrorKind::NotFound => DataError::NotFound(path.to_owned()),
+        _ => DataError::Unreadable { path: path.to_owned(), reason: e.to_string() },
+    }
+}
+
+/// Whether it is the name of a picture.
+pub(super) fn is_image(name: &str) -> bool {
+    let ending = Path::new(name).extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+    !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
+}
+
+/// The files of a folder and its sub-folders, sorted by name. Links to folders are not followed, so that there are no
+/// cycles.
+pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))? {
+            let entry = entry.map_err(|e| unreadable(&folder, &e))?;
+            let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
+            if kind.is_dir() && depth < DEPTH {
+                folders.push((entry.path(), depth + 1));
+            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
+                files.push(entry.path());
+            }
+            if files.len() > FILES {
+                let reason = format!("it holds more than {FILES} files");
+                return Err(DataError::Unreadable { path: folder, reason });
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What a zip archive holds by the names in it: a workbook, arrays, or pictures.
+pub(super) fn format_of<'n>(names: impl Iterator<Item = std::borrow::Cow<'n, str>>) -> Option<Format> {
+    let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+    let (mut arrays, mut pictures) = (false, false);
+    for name in names {
+        if name.starts_with("xl/") || name == "content.xml" {
+            return Some(Format::Excel);
+        }
+        arrays |= ends(&name, "npy");
+        pictures |= is_image(&name);
+    }
+    if arrays { Some(Format::NumPy) } else { pictures.then_some(Format::Images) }
+}
+
+/// SHA-256 in hexadecimal of a file, or of the contents of a folder's files in order.
+pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
+    let mut hash = Sha256::new();
+    let mut add = |path: &Path| -> Result<(), DataError> {
+        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer).map_err(|e| unreadable(path, &e))? {
+                0 => return Ok(()),
+                n => hash.update(&buffer[..n]),
+            }
+        }
+    };
+    if path.is_dir() {
+        for file in files_of(path)? {
+            add(&file)?;
+        }
+    } else {
+        add(path)?;
+    }
+    Ok(hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    }))
+}

@@ -1,0 +1,373 @@
+//! Parquet, column by column.
+
+use super::archive::unreadable;
+use super::arrow::{broken, path_of};
+use super::arrow_schema::{Field, Kind, Number, fields_of_message};
+use super::byte_source::ByteSource;
+use super::columnar::{Growing, SECONDS_PER_DAY, Target, check_width, decimal, note_left_out, seconds, table};
+use super::options::{Detected, Format};
+use super::pages::Pages;
+use crate::error::DataError;
+use crate::reading::Reading;
+use crate::table::Table;
+use base64::Engine as _;
+use half::f16;
+use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
+use parquet::data_type::{ByteArray, DataType, Int96};
+use parquet::file::metadata::{FileMetaData, ParquetMetaDataReader};
+use parquet::schema::types::{ColumnDescPtr, Type};
+use rayon::prelude::{IntoParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
+use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Rows that are decoded together.
+const BATCH: usize = 8192;
+
+pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
+    let path = path_of(source)?;
+    let file = File::open(path).map_err(|e| unreadable(path, &e))?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|e| broken(source, &e))?;
+    let roots = metadata.file_metadata().schema_descr().root_schema().get_fields();
+    check_width(source, roots.len())?;
+    let rows = metadata.file_metadata().num_rows().max(0) as u64;
+    // A byte a value is the least that a column takes.
+    let cells = rows.saturating_mul(roots.len() as u64);
+    reading.allow(source.name(), usize::try_from(cells).unwrap_or(usize::MAX))?;
+    let mut detected = Detected::of(Format::Parquet);
+    let mut columns = columns(metadata.file_metadata(), &mut detected);
+    reading.expect(rows.saturating_mul(columns.len() as u64));
+    let held = AtomicUsize::new(0);
+    let mut done = 0;
+    for group in metadata.row_groups() {
+        let rows = usize::try_from(group.num_rows()).map_err(|e| broken(source, &e))?;
+        let rows = reading.rows.map_or(rows, |enough| rows.min(enough.saturating_sub(done).next_multiple_of(BATCH)));
+        // The largest pages of all columns may be in memory together.
+        let opened: Vec<_> = columns.par_iter_mut().map(|c| Pages::open(source, group.column(c.leaf))).collect();
+        let opened = opened.into_iter().collect::<Result<Vec<_>, _>>().map_err(|e| broken(source, &e))?;
+        let largest = opened.iter().map(|pages| pages.largest).fold(0, u64::saturating_add);
+        reading.allow(source.name(), usize::try_from(largest).unwrap_or(usize::MAX))?;
+        let work: Vec<_> = columns.iter_mut().zip(opened).collect();
+        let outcomes: Vec<_> =
+            work.into_par_iter().map(|(column, pages)| column.read(source, reading, pages, rows, &held)).collect();
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+        done += rows;
+        if reading.is_enough(done) {
+            break;
+        }
+    }
+    let names = columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let columns = columns.into_iter().map(|c| Some(c.growing));
+    Ok((table(source, names.iter().map(String::as_str), columns), detected))
+}
+
+/// What the values of a column are.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    Number,
+    Unsigned,
+    Decimal(i32),
+    Half,
+    Days,
+    /// A count since 1970, so many of which are a second.
+    Since(i64),
+    Text,
+    Missing,
+}
+
+struct Column {
+    name: String,
+    leaf: usize,
+    descriptor: ColumnDescPtr,
+    value: Value,
+    growing: Growing,
+}
+
+/// The columns that a table can hold; the notes name the others.
+fn columns(file: &FileMetaData, detected: &mut Detected) -> Vec<Column> {
+    let schema = file.schema_descr();
+    let roots = schema.root_schema().get_fields();
+    // Programs of the Arrow family say more of their types in a schema of their own.
+    let hints = arrow_fields(file).filter(|fields| fields.len() == roots.len());
+    let mut leaves = vec![Vec::new(); roots.len()];
+    for leaf in 0..schema.num_columns() {
+        leaves[schema.get_column_root_idx(leaf)].push(leaf);
+    }
+    let mut columns = Vec::new();
+    for (k, (root, leaves)) in roots.iter().zip(leaves).enumerate() {
+        let hint = hints.as_ref().map(|fields| &fields[k]);
+        let found = match (hint.map(|f| f.kind), &leaves[..]) {
+            (Some(Kind::Lists { size, .. }), &[leaf]) if schema.column(leaf).max_rep_level() == 1 => {
+                let value = value(schema.column(leaf).self_type(), None);
+                value.filter(|(_, target)| *target == Target::Numbers).map(|(v, _)| (leaf, v, Target::Lists(size)))
+            }
+            (_, &[leaf]) if root.is_primitive() && root.get_basic_info().repetition() != Repetition::REPEATED => {
+                value(root, hint).map(|(value, target)| (leaf, value, target))
+            }
+            _ => None,
+        };
+        match found {
+            Some((leaf, value, target)) => columns.push(Column {
+                name: root.name().to_owned(),
+                leaf,
+                descriptor: schema.column(leaf),
+                value,
+                growing: Growing::new(target),
+            }),
+            None => note_left_out(detected, root.name(), kind(root)),
+        }
+    }
+    columns
+}
+
+/// The columns as the program that wrote the file knew them.
+fn arrow_fields(file: &FileMetaData) -> Option<Vec<Field>> {
+    let entry = file.key_value_metadata()?.iter().find(|entry| entry.key == "ARROW:schema")?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(entry.value.as_ref()?).ok()?;
+    // The mark and the length of a message, or the length alone.
+    let message = bytes.strip_prefix(&[0xff; 4]).unwrap_or(&bytes).get(4..)?;
+    fields_of_message(message)
+}
+
+/// What a plain column holds, and what it becomes; none where there is no way.
+fn value(of: &Type, hint: Option<&Field>) -> Option<(Value, Target)> {
+    let (info, scale) = match of {
+        Type::PrimitiveType { basic_info, scale, .. } => (basic_info, *scale),
+        Type::GroupType { .. } => return None,
+    };
+    let number = |value| Some((value, Target::Numbers));
+    let date = |value| Some((value, Target::Dates));
+    let per_second = |unit: &TimeUnit| match unit {
+        TimeUnit::MILLIS => 1_000,
+        TimeUnit::MICROS => 1_000_000,
+        TimeUnit::NANOS => 1_000_000_000,
+    };
+    let logical = info.logical_type_ref();
+    if matches!(logical, Some(LogicalType::Unknown)) {
+        return number(Value::Missing);
+    }
+    let converted = info.converted_type();
+    match of.get_physical_type() {
+        Physical::BOOLEAN => Some((Value::Text, Target::Text)),
+        Physical::FLOAT | Physical::DOUBLE => number(Value::Number),
+        Physical::INT96 => date(Value::Since(1)),
+        Physical::INT32 | Physical::INT64 => match (logical, converted) {
+            (Some(LogicalType::Timestamp(stamp)), _) => date(Value::Since(per_second(&stamp.unit))),
+            (_, ConvertedType::TIMESTAMP_MILLIS) => date(Value::Since(1_000)),
+            (_, ConvertedType::TIMESTAMP_MICROS) => date(Value::Since(1_000_000)),
+            (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => date(Value::Days),
+            (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL) => number(Value::Decimal(scale)),
+            (Some(LogicalType::Integer(integer)), _) if !integer.is_signed => number(Value::Unsigned),
+            (_, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => {
+                number(Value::Unsigned)
+            }
+            (None, ConvertedType::NONE) => match hint.map(|f| f.kind) {
+                Some(Kind::Number(Number::Dates { per_second, .. })) => date(Value::Since(per_second)),
+                Some(Kind::Number(Number::Days)) => date(Value::Days),
+                _ => number(Value::Number),
+            },
+            _ => number(Value::Number),
+        },
+        Physical::BYTE_ARRAY => match (logical, converted) {
+            (Some(LogicalType::String | LogicalType::Enum | LogicalType::Json), _)
+            | (_, ConvertedType::UTF8 | ConvertedType::ENUM | ConvertedType::JSON) => Some((Value::Text, Target::Text)),
+            (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL) => number(Value::Decimal(scale)),
+            _ => None,
+        },
+        Physical::FIXED_LEN_BYTE_ARRAY => match (logical, converted) {
+            (Some(LogicalType::Float16), _) => number(Value::Half),
+            (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL) => number(Value::Decimal(scale)),
+            _ => None,
+        },
+    }
+}
+
+/// A word for the type of a column that a table does not hold.
+fn kind(root: &Type) -> &'static str {
+    let info = root.get_basic_info();
+    if info.has_repetition() && info.repetition() == Repetition::REPEATED {
+        return "list";
+    }
+    match (info.logical_type_ref(), info.converted_type()) {
+        (Some(LogicalType::List), _) | (_, ConvertedType::LIST) => "list",
+        (Some(LogicalType::Map), _) | (_, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE) => "map",
+        (_, ConvertedType::INTERVAL) => "interval",
+        _ if root.is_group() => "struct",
+        _ => "binary",
+    }
+}
+
+impl Column {
+    /// Appends the first `rows` of a row group.
+    fn read(
+        &mut self,
+        source: &ByteSource,
+        reading: &Reading,
+        pages: Pages,
+        rows: usize,
+        held: &AtomicUsize,
+    ) -> Result<(), DataError> {
+        if let Growing::Lists { size, .. } = &self.growing {
+            // The levels of one row are decoded together, however many it says there are.
+            let most = (rows as u64).saturating_mul(*size as u64);
+            if reading.rows.is_none() && pages.values > most {
+                return Err(broken(source, &"its lists are longer than they say"));
+            }
+            reading.allow(source.name(), usize::try_from(pages.values.saturating_mul(12)).unwrap_or(usize::MAX))?;
+        }
+        let to = Sink { source, reading, held, rows, descriptor: &self.descriptor, growing: &mut self.growing };
+        let value = self.value;
+        match get_column_reader(self.descriptor.clone(), Box::new(pages)) {
+            ColumnReader::BoolColumnReader(reader) => to.texts(reader, |&v| Ok(if v { "true" } else { "false" })),
+            ColumnReader::ByteArrayColumnReader(reader) if matches!(value, Value::Text) => {
+                to.texts(reader, ByteArray::as_utf8)
+            }
+            ColumnReader::Int32ColumnReader(reader) => to.numbers(reader, |&v| match value {
+                Value::Unsigned => f64::from(v as u32),
+                _ => whole(value, i64::from(v)),
+            }),
+            ColumnReader::Int64ColumnReader(reader) => to.numbers(reader, |&v| match value {
+                Value::Unsigned => v as u64 as f64,
+                _ => whole(value, v),
+            }),
+            ColumnReader::Int96ColumnReader(reader) => to.numbers(reader, int96),
+            ColumnReader::FloatColumnReader(reader) => to.numbers(reader, |&v| f64::from(v)),
+            ColumnReader::DoubleColumnReader(reader) => to.numbers(reader, |&v| v),
+            ColumnReader::ByteArrayColumnReader(reader) => to.numbers(reader, |v| bytes(value, v.data())),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => to.numbers(reader, |v| bytes(value, v.data())),
+        }
+    }
+}
+
+fn whole(value: Value, v: i64) -> f64 {
+    match value {
+        Value::Decimal(scale) => v as f64 / 10_f64.powi(scale),
+        Value::Days => v as f64 * SECONDS_PER_DAY as f64,
+        Value::Since(per_second) => seconds(v, per_second),
+        _ => v as f64,
+    }
+}
+
+/// Nanoseconds of a day, and the day since 4713 BC.
+fn int96(v: &Int96) -> f64 {
+    const DAY_OF_1970: i64 = 2_440_588;
+    let &[low, high, day] = v.data() else { return f64::NAN };
+    let nanoseconds = (i64::from(high) << 32) | i64::from(low);
+    (i64::from(day as i32) - DAY_OF_1970) as f64 * SECONDS_PER_DAY as f64 + seconds(nanoseconds, 1_000_000_000)
+}
+
+fn bytes(value: Value, bytes: &[u8]) -> f64 {
+    match (value, bytes) {
+        (Value::Half, &[low, high]) => f64::from(f16::from_le_bytes([low, high])),
+        (Value::Decimal(scale), _) => {
+            let mut little = bytes.to_vec();
+            little.reverse();
+            decimal(&little, scale)
+        }
+        _ => f64::NAN,
+    }
+}
+
+/// Where the rows of a column go.
+struct Sink<'a> {
+    source: &'a ByteSource<'a>,
+    reading: &'a Reading,
+    held: &'a AtomicUsize,
+    rows: usize,
+    descriptor: &'a ColumnDescPtr,
+    growing: &'a mut Growing,
+}
+
+impl Sink<'_> {
+    fn numbers<T: DataType>(self, reader: ColumnReaderImpl<T>, number: impl Fn(&T::T) -> f64) -> Result<(), DataError> {
+        let most = self.descriptor.max_def_level();
+        if let Growing::Lists { size, .. } = *self.growing {
+            // An item that is missing has one level less than one that is there; a list that is missing has less.
+            let item = most - i16::from(self.descriptor.self_type().is_optional());
+            return self.batches(reader, |growing, values, definitions, repetitions| {
+                let mut values = values.iter();
+                let mut starts = (0..repetitions.len()).filter(|&k| repetitions[k] == 0).peekable();
+                while let Some(start) = starts.next() {
+                    let row = &definitions[start..starts.peek().copied().unwrap_or(definitions.len())];
+                    if row.len() == 1 && row[0] < item {
+                        (0..size).for_each(|_| growing.number(f64::NAN));
+                    } else if row.len() == size {
+                        for &level in row {
+                            let value = if level == most { values.next().map(&number) } else { None };
+                            growing.number(value.unwrap_or(f64::NAN));
+                        }
+                    } else {
+                        return Err(format!("a list of {} where {size} are said", row.len()));
+                    }
+                }
+                Ok(())
+            });
+        }
+        self.batches(reader, |growing, values, definitions, _| {
+            if most == 0 {
+                for v in values {
+                    growing.number(number(v));
+                }
+            } else {
+                let mut values = values.iter();
+                for &level in definitions {
+                    let value = if level == most { values.next().map(&number) } else { None };
+                    growing.number(value.unwrap_or(f64::NAN));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn texts<T: DataType>(
+        self,
+        reader: ColumnReaderImpl<T>,
+        text: impl Fn(&T::T) -> Result<&str, parquet::errors::ParquetError>,
+    ) -> Result<(), DataError> {
+        let most = self.descriptor.max_def_level();
+        self.batches(reader, |growing, values, definitions, _| {
+            let text = |v| text(v).map_err(|e| e.to_string());
+            if most == 0 {
+                for v in values {
+                    growing.text(Some(text(v)?));
+                }
+                return Ok(());
+            }
+            let mut values = values.iter();
+            for &level in definitions {
+                let value = if level == most { values.next() } else { None };
+                growing.text(value.map(text).transpose()?);
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands values, definition levels and repetition levels to `take`, batch by batch.
+    fn batches<T: DataType>(
+        self,
+        mut reader: ColumnReaderImpl<T>,
+        mut take: impl FnMut(&mut Growing, &[T::T], &[i16], &[i16]) -> Result<(), String>,
+    ) -> Result<(), DataError> {
+        let Self { source, reading, held, mut rows, growing, .. } = self;
+        let (mut values, mut definitions, mut repetitions) = (Vec::new(), Vec::new(), Vec::new());
+        while rows > 0 {
+            values.clear();
+            definitions.clear();
+            repetitions.clear();
+            let most = rows.min(BATCH);
+            let (read, ..) = reader
+                .read_records(most, Some(&mut definitions), Some(&mut repetitions), &mut values)
+                .map_err(|e| broken(source, &e))?;
+            if read == 0 {
+                return Err(broken(source, &"a column ends before its last row"));
+            }
+            let before = growing.bytes();
+            take(growing, &values, &definitions, &repetitions).map_err(|e| broken(source, &e))?;
+            let more = growing.bytes().saturating_sub(before);
+            reading.allow(source.name(), held.fetch_add(more, Ordering::Relaxed).saturating_add(more))?;
+            reading.advance(read as u64)?;
+            rows -= read;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,196 @@
+//! Layers with several inputs: sums, differences, products and concatenation.
+
+use crate::definition::{LayerDefinition, LayerInfo};
+use crate::lowering::Lowering;
+use crate::math::{factor, indexed, joined, number, row, subscript, text};
+use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::reading::{Local, Reading, Told};
+use crate::real::Real;
+use crate::sample_shape::numbers;
+use crate::settings::{self, SettingsPanel};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How inputs become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JoinKind {
+    /// x₁ + x₂ + …
+    #[default]
+    Add,
+    /// x₁ − x₂ − …
+    Subtract,
+    /// x₁ · x₂ · …
+    Multiply,
+    /// One behind the other along the first side
+    Concatenate,
+}
+
+impl JoinKind {
+    pub const ALL: [Self; 4] = [Self::Add, Self::Subtract, Self::Multiply, Self::Concatenate];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Subtract => "subtract",
+            Self::Multiply => "multiply",
+            Self::Concatenate => "concatenate",
+        }
+    }
+}
+
+/// Several branches into one, in the order of their wires.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinSpec {
+    pub kind: JoinKind,
+}
+
+impl LayerDefinition for JoinSpec {
+    fn info(&self) -> &'static LayerInfo {
+        &LayerInfo {
+            label: "Join",
+            group: "Graph",
+            summary: "branches into one",
+            description: "Adds, subtracts, multiplies or concatenates what its wires bring. A wire around some layers into a join that adds is a residual connection.",
+            formula: "a = x₁ + x₂",
+            change: "Change join",
+        }
+    }
+
+    fn caption(&self) -> String {
+        self.kind.label().to_owned()
+    }
+
+    fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "What is done with the branches, in the order of their wires";
+        settings::choose(panel, "Joins by", hover, &mut self.kind, JoinKind::ALL, JoinKind::label);
+    }
+
+    fn joins(&self) -> bool {
+        true
+    }
+
+    fn joined_shape(&self, inputs: &[Vec<usize>]) -> Result<Vec<usize>, String> {
+        let first = &inputs[0];
+        let concatenates = self.kind == JoinKind::Concatenate;
+        let rest = usize::from(concatenates);
+        for other in &inputs[1..] {
+            if other.len() != first.len() || other[rest..] != first[rest..] {
+                let what = if concatenates { "to stand one behind the other" } else { "to be joined number by number" };
+                return Err(format!("the shapes {first:?} and {other:?} do not fit {what}"));
+            }
+        }
+        let mut shape = first.clone();
+        if concatenates {
+            shape[0] = inputs.iter().fold(0, |sum: usize, s| sum.saturating_add(s[0]));
+        }
+        Ok(shape)
+    }
+
+    fn buffer(&self, output: &[usize]) -> u128 {
+        numbers(2, output)
+    }
+
+    fn lower(&self, lowering: &mut Lowering<'_>) {
+        let units = lowering.input_units();
+        lowering.push(Join(self.kind), units);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Join(JoinKind);
+
+impl Build for Join {
+    fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
+        Box::new(*self)
+    }
+}
+
+impl Explained for Join {
+    fn tell(&self, at: &Reading<'_>) -> Option<Told> {
+        let inputs = at.recorded.inputs(at.node);
+        let out = indexed("a", subscript(at.unit));
+        let sign = match self.0 {
+            JoinKind::Add => "+",
+            JoinKind::Subtract => "−",
+            JoinKind::Multiply => "·",
+            JoinKind::Concatenate => {
+                let (mut unit, mut from) = (at.unit, at.input());
+                for &input in inputs {
+                    from = input;
+                    let units = at.units(input);
+                    if unit < units {
+                        break;
+                    }
+                    unit -= units;
+                }
+                let symbols = row([out, text("="), indexed("x", subscript(unit))]);
+                let numbers = number(at.value(from, unit), at.place(from, unit));
+                let words = "The branches are concatenated; nothing is computed.";
+                return Some(Told::one(at.line(symbols, Some(numbers)), words));
+            }
+        };
+        let values = inputs.iter().map(|&n| factor(at.value(n, at.unit), at.place(n, at.unit)));
+        let letters = (0..inputs.len()).map(|k| indexed("x", subscript(k)));
+        let symbols = row([out, text("="), row(joined(letters, sign))]);
+        let line = at.line(symbols, Some(row(joined(values, sign))));
+        Some(Told::one(line, "Branches meet here, unit by unit."))
+    }
+
+    fn locals(&self, _at: &Reading<'_>, _from: usize, unit: usize) -> Option<Vec<Local>> {
+        let same = Local { unit, derivative: 1.0, name: String::new(), place: None };
+        (self.0 == JoinKind::Add).then(|| vec![same])
+    }
+}
+
+impl<T: Real> Operation<T> for Join {
+    fn forward(&mut self, _pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
+        if self.0 == JoinKind::Concatenate {
+            let mut rest = output;
+            for port in 0..inputs.count() {
+                let x = inputs.get(port);
+                let (own, behind) = rest.split_at_mut(x.len());
+                own.copy_from_slice(x);
+                rest = behind;
+            }
+            return;
+        }
+        output.copy_from_slice(inputs.get(0));
+        for port in 1..inputs.count() {
+            let each = output.iter_mut().zip(inputs.get(port));
+            match self.0 {
+                JoinKind::Subtract => each.for_each(|(a, &x)| *a -= x),
+                JoinKind::Multiply => each.for_each(|(a, &x)| *a *= x),
+                JoinKind::Add | JoinKind::Concatenate => each.for_each(|(a, &x)| *a += x),
+            }
+        }
+    }
+
+    fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
+        let inputs = at.inputs;
+        let mut from = 0;
+        for port in 0..inputs.count() {
+            let length = inputs.get(port).len();
+            let grad = match self.0 {
+                JoinKind::Concatenate => &at.grad_output[from..from + length],
+                _ => at.grad_output,
+            };
+            from += length;
+            let Some(GradInput { values, accumulate }) = at.grad_inputs.get(port) else { continue };
+            if !accumulate {
+                values.fill(T::ZERO);
+            }
+            match self.0 {
+                JoinKind::Subtract if port > 0 => values.iter_mut().zip(grad).for_each(|(v, &g)| *v -= g),
+                JoinKind::Multiply => {
+                    for (i, (v, &g)) in values.iter_mut().zip(grad).enumerate() {
+                        let others = (0..inputs.count()).filter(|&p| p != port);
+                        *v += others.fold(g, |product, p| product * inputs.get(p)[i]);
+                    }
+                }
+                _ => values.iter_mut().zip(grad).for_each(|(v, &g)| *v += g),
+            }
+        }
+    }
+}
