@@ -585,7 +585,7 @@ impl Trainer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Pace, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer};
+    use super::{Command, Pace, Phase, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer};
     use crate::data::{Dataset, Encoder, Part, Targets};
     use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
     use crate::nn::{LayerKind, NetworkSpec};
@@ -738,7 +738,7 @@ mod tests {
     fn steps_wait_for_the_one_before_and_a_pause_ends_them() {
         let spec = network(24);
         let mut driven = Driven::load(spec.clone());
-        // Looks at the commands after every mini-batch.
+        // Looks at the commands after every phase.
         driven.trainer.patience = Duration::ZERO;
         let (reply, answer) = channel();
         driven.commands.send(Command::Step(StepUnit::Epoch)).expect("the trainer listens");
@@ -747,7 +747,7 @@ mod tests {
         driven.tell(Command::Step(StepUnit::Epoch));
         let (generation, seen) = answer.try_recv().expect("answered while the step was under way");
         assert_eq!(generation, 1);
-        assert_eq!(seen.params, straight(&spec, 1).network().params(), "after its first mini-batch");
+        assert_eq!(seen.params, straight(&spec, 0).network().params(), "before its first update");
         assert_eq!((driven.snapshot().epoch, driven.snapshot().step), (1, 40), "one epoch, whatever came after it");
         driven.turn();
         assert_eq!((driven.snapshot().epoch, driven.snapshot().step), (1, 41));
@@ -759,7 +759,8 @@ mod tests {
         driven.commands.send(Command::Step(StepUnit::Epoch)).expect("the trainer listens");
         driven.tell(Command::Pause);
         let paused = driven.snapshot();
-        assert_eq!((paused.status.clone(), paused.step), (Status::Paused, 82), "two looks, two mini-batches");
+        assert_eq!((paused.status.clone(), paused.step), (Status::Paused, 80));
+        assert_eq!(paused.phase, Some(Phase::Backward), "two looks, two phases");
         assert!(driven.trainer.steps.is_empty());
     }
 
