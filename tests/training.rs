@@ -6,8 +6,8 @@ use chainrule::nn::layers::{ClassWeights, DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
 use chainrule::train::{
-    Command, EarlyStopping, Pace, Phase, Probe, RunState, Schedule, Session, Snapshot, Status, StepUnit, TrainConfig,
-    Worker,
+    Command, EarlyStopping, Pace, Phase, Probe, Resume, RunState, Schedule, Session, Snapshot, Status, StepUnit,
+    TrainConfig, Worker,
 };
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -295,7 +295,13 @@ impl Window {
         });
         let data = Arc::new(document.data.load().expect("can be read").1);
         let (spec, config) = (document.network.clone(), document.training.clone());
-        worker.send(Command::Load { generation: 1, spec, data, config, run: run.map(Box::new) });
+        worker.send(Command::Load {
+            generation: 1,
+            spec,
+            data,
+            config,
+            run: run.map(|run| Resume::Saved(Box::new(run))),
+        });
         let window = Self { worker, woken };
         window.until(|s| s.generation == 1);
         window

@@ -1,5 +1,6 @@
 //! The window of an experiment: what it does, its settings, its progress, and what came out. It runs on a thread of its own.
 
+use super::curves::{self, Curve};
 use super::state::{Job, JobProgress, Model};
 use super::theme::{HEADING, semibold, tokens};
 use super::widgets::{self, field, hint, label, named, number, title};
@@ -222,24 +223,25 @@ fn rates_plot(ui: &mut Ui, points: &[RatePoint]) {
         None => "The loss falls nowhere: is something wrong with the network or the data?".to_owned(),
     };
     ui.label(RichText::new(text).font(semibold(HEADING)));
-    widgets::data_plot(ui, "rates", "learning rate".to_owned(), "loss".to_owned())
+    let plot = widgets::data_plot(ui, "rates", "learning rate".to_owned(), "loss".to_owned())
         .height(240.0)
         .allow_drag(false)
         .allow_zoom(false)
         .x_axis_formatter(|mark, _| format::brief(10_f64.powf(mark.value)))
         .show_grid([true, true])
-        .grid_color(t.line)
-        .show(ui, |plot| {
-            plot.line(Line::new("loss", line.clone()).color(t.positive).width(2.0));
-            if let Some(rate) = found {
-                let x = f64::from(rate).log10();
-                plot.vline(VLine::new("suggested", x).color(t.accent).width(1.5));
-                let nearest = line.iter().min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
-                plot.points(
-                    Points::new("suggested", nearest.copied().into_iter().collect::<Vec<_>>())
-                        .color(t.accent)
-                        .radius(4.0),
-                );
-            }
-        });
+        .grid_color(t.line);
+    let shown = curves::quiet(plot).show(ui, |plot| {
+        plot.line(Line::new("loss", line.clone()).color(t.positive).width(2.0));
+        if let Some(rate) = found {
+            let x = f64::from(rate).log10();
+            plot.vline(VLine::new("suggested", x).color(t.accent).width(1.5));
+            let nearest = line.iter().min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
+            plot.points(
+                Points::new("suggested", nearest.copied().into_iter().collect::<Vec<_>>()).color(t.accent).radius(4.0),
+            );
+        }
+        curves::read(plot, &[Curve { name: "loss", colour: t.positive, points: &line, joined: false }])
+    });
+    let rate = |x: f64| format!("learning rate {}", format::brief(10_f64.powf(x)));
+    curves::tell(&shown.response, shown.inner.as_ref(), rate, format::number);
 }

@@ -1,5 +1,6 @@
 //! Everything that menus and keys can do, in one list: the menu, the shortcuts window and the keyboard all read it.
 
+use super::keyboard;
 use egui::{Key, KeyboardShortcut, Modifiers};
 
 /// One thing to do.
@@ -18,6 +19,7 @@ pub enum MenuItem {
     Duplicate,
     SelectAll,
     Play,
+    FullSpeed,
     Step,
     Rewind,
     NewSeed,
@@ -41,7 +43,7 @@ impl MenuItem {
     pub const GROUPS: [(&str, &[Self]); 5] = [
         ("File", &[Self::New, Self::OpenPreset, Self::Gallery, Self::Save, Self::SaveAs, Self::OpenData, Self::Quit]),
         ("Edit", &[Self::Undo, Self::Redo, Self::Duplicate, Self::Delete, Self::SelectAll]),
-        ("Training", &[Self::Play, Self::Step, Self::Rewind, Self::NewSeed]),
+        ("Training", &[Self::Play, Self::FullSpeed, Self::Step, Self::Rewind, Self::NewSeed]),
         (
             "View",
             &[
@@ -77,6 +79,7 @@ impl MenuItem {
             Self::Duplicate => "Duplicate layers",
             Self::SelectAll => "Select all layers",
             Self::Play => "Play or pause",
+            Self::FullSpeed => "Full speed or watched",
             Self::Step => "Step",
             Self::Rewind => "Rewind",
             Self::NewSeed => "New seed",
@@ -117,7 +120,8 @@ impl MenuItem {
             Self::SelectAll => (Modifiers::COMMAND, Key::A),
             Self::Play => (Modifiers::NONE, Key::Space),
             Self::Step => (Modifiers::NONE, Key::Period),
-            Self::Rewind => (Modifiers::NONE, Key::Home),
+            Self::FullSpeed => (Modifiers::SHIFT, Key::Space),
+            Self::Rewind => (Modifiers::COMMAND, Key::Home),
             Self::NewSeed => (Modifiers::COMMAND, Key::R),
             Self::Data => (Modifiers::COMMAND, Key::Num1),
             Self::Build => (Modifiers::COMMAND, Key::Num2),
@@ -136,20 +140,12 @@ impl MenuItem {
         KeyboardShortcut::new(modifiers, key)
     }
 
-    /// The item whose keys were pressed in this frame. Keys without a modifier belong to a text field that has the focus.
+    /// The item whose keys were pressed in this frame, unless they belong to what has the focus.
     pub fn pressed(ctx: &egui::Context) -> Option<Self> {
-        let typing = ctx.text_edit_focused();
-        let widget = ctx.memory(|m| m.focused().is_some());
         let mut all: Vec<Self> = Self::GROUPS.iter().flat_map(|(_, actions)| actions.iter().copied()).collect();
         // The longest combination first, so that Ctrl+Shift+Z is not taken for Ctrl+Z.
         all.sort_by_key(|a| std::cmp::Reverse(a.shortcut().modifiers.shift));
-        all.into_iter().find(|action| {
-            let shortcut = action.shortcut();
-            let plain = shortcut.modifiers == Modifiers::NONE;
-            // Space also presses the focused button: the button wins.
-            let taken = plain && (typing || (widget && shortcut.logical_key == Key::Space));
-            !taken && ctx.input_mut(|i| i.consume_shortcut(&shortcut))
-        })
+        all.into_iter().find(|action| keyboard::pressed(ctx, action.shortcut()))
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod annotate;
 mod builder;
+mod curves;
 mod data;
 mod diagram;
 mod dialogs;
@@ -12,6 +13,7 @@ mod explain;
 mod fix;
 mod gallery;
 mod icon;
+mod keyboard;
 mod learn;
 mod math;
 mod menu;
@@ -25,7 +27,7 @@ mod transport;
 mod widgets;
 
 pub use dialogs::{Answer, Dialogs, Native, Question};
-pub use learn::{facts, solve};
+pub use learn::{Since, facts, solve};
 pub use shell::{Chainrule, Workspace};
 pub use state::{Action, Intention, Model};
 

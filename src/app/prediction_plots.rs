@@ -1,10 +1,12 @@
 //! What the network predicts over one feature or two, with the data on top.
 
+use super::curves::{self, Curve};
 use super::picture::{Pictures, target_colour, target_extent};
 use super::state::Model;
 use super::theme::{RADIUS_CARD, Tokens};
 use super::widgets;
 use crate::data::{Dataset, Part, Targets};
+use crate::format;
 use egui::{Color32, CornerRadius, Rect, Stroke, StrokeKind, Ui, pos2};
 
 /// Rows of each part that are drawn.
@@ -55,15 +57,18 @@ pub fn curve(ui: &mut Ui, data: &Dataset, pictures: &Pictures, height: f32, t: &
     let line: Vec<[f64; 2]> = pictures.curve.iter().map(|&p| decode(p)).collect();
     let feature = data.encoder.feature_names().first().cloned().unwrap_or_default();
     ui.scope(|ui| {
-        widgets::data_plot(ui, "fitted curve", feature, names[0].clone())
+        let plot = widgets::data_plot(ui, "fitted curve", feature.clone(), names[0].clone())
             .height(height)
             .allow_drag(false)
             .allow_zoom(false)
             .show_grid([false, true])
-            .grid_color(t.line)
-            .show(ui, |plot| {
-                plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
-                plot.line(egui_plot::Line::new("prediction", line).color(t.positive).width(2.0));
-            });
+            .grid_color(t.line);
+        let shown = curves::quiet(plot).show(ui, |plot| {
+            plot.points(egui_plot::Points::new("training rows", points).radius(2.0).color(t.hint));
+            plot.line(egui_plot::Line::new("prediction", line.clone()).color(t.positive).width(2.0));
+            curves::read(plot, &[Curve { name: "prediction", colour: t.positive, points: &line, joined: true }])
+        });
+        let at = |x: f64| format!("{feature} {}", format::number(x));
+        curves::tell(&shown.response, shown.inner.as_ref(), at, format::number);
     });
 }

@@ -61,6 +61,8 @@ struct Preferences {
 
 /// How much larger everything is on a projector.
 const PROJECTOR: f32 = 1.4;
+/// Width of a message, at most.
+const NOTICE: f32 = 620.0;
 const STORAGE: &str = "chainrule";
 
 /// The window's contents.
@@ -159,7 +161,6 @@ impl Chainrule {
             let transport = Panel::bottom("transport").exact_size(transport::HEIGHT).frame(bar);
             transport.show(ui, |ui| transport::ui(ui, &self.model));
         }
-        self.notices(ui);
         if let Some(folder) = self.model.take_lesson_folder() {
             self.learn.read_folder(folder, &self.model);
         }
@@ -169,6 +170,7 @@ impl Chainrule {
         // If the task is in another workspace, its tab is highlighted instead.
         widgets::point_at(&ctx, if here { control } else { place });
         let strip = if self.workspace == Workspace::Learn { None } else { self.learn.strip(ui, &self.model) };
+        let foot = ui.available_rect_before_wrap().right_bottom();
         let dark = ui.visuals().dark_mode;
         let fresh = self.pictures.update(&ctx, &self.model, t, dark);
         let mut asked = strip;
@@ -186,6 +188,7 @@ impl Chainrule {
         if let Some(workspace) = asked.as_deref().and_then(Workspace::named) {
             self.workspace = workspace;
         }
+        self.notices(&ctx, foot);
         self.gallery.ui(&ctx, &self.model);
         self.shortcuts_window(&ctx);
         self.experiment(&ctx);
@@ -282,7 +285,7 @@ impl Chainrule {
     fn document_name(&mut self, ui: &mut Ui) {
         let t = tokens(ui);
         let mut name = self.model.document().name.clone();
-        let dirty = self.model.project().is_dirty();
+        let (changed, run) = (self.model.has_unsaved_changes(), self.model.has_unsaved_run());
         let galley = ui.painter().layout_no_wrap(name.clone(), theme::regular(BODY), t.label);
         let width = (galley.size().x + 2.0).clamp(40.0, (ui.available_width() - 16.0).max(40.0));
         let edit = egui::TextEdit::singleline(&mut name)
@@ -297,11 +300,15 @@ impl Chainrule {
         if response.changed() {
             self.model.edit("Rename document", Some(99), |d| d.name = name);
         }
-        if dirty {
-            let (dot, response) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-            ui.painter().circle_filled(dot.center(), 3.5, t.negative);
-            named(response, Role::Label, "Unsaved changes").on_hover_text("There are unsaved changes");
-        }
+        let (what, hover) = match (changed, run) {
+            (true, true) => ("Unsaved changes", "There are unsaved changes and an unsaved run"),
+            (true, false) => ("Unsaved changes", "There are unsaved changes"),
+            (false, true) => ("Unsaved run", "The run is not saved"),
+            (false, false) => return,
+        };
+        let (dot, response) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+        ui.painter().circle_filled(dot.center(), 3.5, t.negative);
+        named(response, Role::Label, what).on_hover_text(hover);
     }
 
     fn menu(&mut self, ui: &mut Ui) {
@@ -336,8 +343,9 @@ impl Chainrule {
     fn file_extras(&mut self, ui: &mut Ui) {
         ui.separator();
         ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, tokens(ui).hint);
-        let mut include = self.model.includes_run();
-        let hover = "Also saves parameters, optimizer state and curves, so that training goes on where it stopped";
+        let mut include = self.model.document().include_run;
+        let hover =
+            "Saves parameters, optimizer state and curves with the document, so that training goes on where it stopped";
         if ui.checkbox(&mut include, "Include trained weights").on_hover_text(hover).changed() {
             self.model.include_run(include);
         }
@@ -357,9 +365,11 @@ impl Chainrule {
         match action {
             MenuItem::Undo => self.model.project().undo_label().is_some(),
             MenuItem::Redo => self.model.project().redo_label().is_some(),
-            MenuItem::Delete | MenuItem::Duplicate => !self.model.selection().is_empty(),
+            MenuItem::Delete | MenuItem::Duplicate => {
+                self.workspace == Workspace::Build && !self.model.selection().is_empty()
+            }
             MenuItem::Play | MenuItem::Step | MenuItem::Rewind | MenuItem::NewSeed => self.model.trainable(),
-            MenuItem::Fit | MenuItem::Search => self.workspace == Workspace::Build,
+            MenuItem::Fit | MenuItem::Search | MenuItem::SelectAll => self.workspace == Workspace::Build,
             _ => true,
         }
     }
@@ -384,6 +394,7 @@ impl Chainrule {
             MenuItem::Duplicate => edits::duplicate(model),
             MenuItem::SelectAll => model.select(model.document().network.layers.iter().map(|l| l.id)),
             MenuItem::Play => model.queue(Action::TogglePlay),
+            MenuItem::FullSpeed => model.queue(Action::ToggleFullSpeed),
             MenuItem::Step => model.train(Command::Step(model.step_unit())),
             MenuItem::Rewind => model.train(Command::Rewind),
             MenuItem::NewSeed => model.queue(Action::NewSeed),
@@ -410,12 +421,13 @@ impl Chainrule {
         }
     }
 
-    /// The last message. Training that ended badly is told here too.
-    fn notices(&mut self, ui: &mut Ui) {
-        if let Some(left) = self.model.expire_notice(ui.input(|i| i.time)) {
-            ui.ctx().request_repaint_after(Duration::from_secs_f64(left));
+    /// The last message, above the corner `foot`: it floats, so that nothing moves under the pointer. Training that ended badly is
+    /// told here too.
+    fn notices(&mut self, ctx: &Context, foot: Pos2) {
+        if let Some(left) = self.model.expire_notice(ctx.input(|i| i.time)) {
+            ctx.request_repaint_after(Duration::from_secs_f64(left));
         }
-        let t = tokens(ui);
+        let t = theme::tokens_of(ctx);
         let status = match &self.model.snapshot().status {
             crate::train::Status::Diverged(text) | crate::train::Status::Failed(text) if self.model.is_current() => {
                 Some(text.clone())
@@ -426,22 +438,30 @@ impl Chainrule {
         let shown = told.or(status.map(|text| (text, true)));
         let Some((text, problem)) = shown else { return };
         let colour = if problem { t.problem } else { t.ok };
-        let frame = Frame::new().fill(t.raised).inner_margin(egui::Margin::symmetric(14, 8));
-        Panel::bottom("notices").frame(frame).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.label(RichText::new(if problem { icon::WARNING } else { icon::INFO }).size(16.0).color(colour));
-                let wide = ui.available_width() - 150.0;
-                ui.allocate_ui(vec2(wide, 20.0), |ui| {
-                    ui.add(egui::Label::new(RichText::new(text).size(LABEL + 0.5)).wrap())
-                });
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if self.model.notice().is_none() {
-                        if ui.button("Rewind to start again").clicked() {
-                            self.model.train(Command::Rewind);
+        let button = if self.model.notice().is_some() { 30.0 } else { 150.0 };
+        let wide = NOTICE.min(foot.x - 40.0) - 62.0 - button;
+        let text = ctx.fonts_mut(|f| f.layout(text, theme::regular(LABEL + 0.5), t.text, wide));
+        // The place follows from the text alone: a button is where it was when somebody aims at it.
+        let size = vec2(62.0 + button + text.size().x.max(160.0), text.size().y.max(30.0)) + vec2(28.0, 16.0);
+        let corner = foot - size - vec2(14.0, 14.0);
+        let frame = Frame::popup(&ctx.global_style()).fill(t.raised).inner_margin(egui::Margin::symmetric(14, 8));
+        let area = egui::Area::new(egui::Id::unique("notice")).order(egui::Order::Foreground).fixed_pos(corner);
+        area.constrain(false).show(ctx, |ui| {
+            frame.show(ui, |ui| {
+                ui.set_min_size(size - vec2(28.0, 16.0));
+                ui.set_max_width(size.x - 28.0);
+                ui.horizontal_centered(|ui| {
+                    ui.label(RichText::new(if problem { icon::WARNING } else { icon::INFO }).size(16.0).color(colour));
+                    ui.label(text);
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if self.model.notice().is_none() {
+                            if ui.button("Rewind to start again").clicked() {
+                                self.model.train(Command::Rewind);
+                            }
+                        } else if icon_button(ui, icon::CLOSE, "Close message", "", true).clicked() {
+                            self.model.queue(Action::CloseNotice);
                         }
-                    } else if icon_button(ui, icon::CLOSE, "Close message", "", true).clicked() {
-                        self.model.queue(Action::CloseNotice);
-                    }
+                    });
                 });
             });
         });
@@ -490,21 +510,34 @@ impl Chainrule {
             ui.set_max_width(420.0);
             match modal {
                 Modal::Unsaved(intention) => {
-                    ui.label(title("Save your changes first?"));
-                    let name = self.model.document().name.clone();
-                    ui.add(
-                        egui::Label::new(label(
-                            ui,
+                    let name = &self.model.document().name;
+                    let changed = self.model.has_unsaved_changes();
+                    let (heading, text, discard) = match (changed, self.model.has_unsaved_run()) {
+                        (true, true) => (
+                            "Save your changes first?",
+                            format!("“{name}” has unsaved changes, and its trained weights are not saved. Both are lost if you do not save them."),
+                            "Discard changes",
+                        ),
+                        (true, false) => (
+                            "Save your changes first?",
                             format!("“{name}” has unsaved changes. They are lost if you do not save them."),
-                        ))
-                        .wrap(),
-                    );
+                            "Discard changes",
+                        ),
+                        (false, _) => (
+                            "Save the trained network first?",
+                            format!("“{name}” was trained for {}, and the trained weights are not saved. They are lost if you do not save them.",
+                                crate::format::counted(self.model.snapshot().step as usize, "update")),
+                            "Discard the run",
+                        ),
+                    };
+                    ui.label(title(heading));
+                    ui.add(egui::Label::new(label(ui, text)).wrap());
                     ui.add_space(8.0);
                     ui.horizontal(|ui| {
                         if ui.button("Save").clicked() {
                             self.model.queue(Action::SaveThen(intention.clone()));
                         }
-                        if ui.button("Discard changes").clicked() {
+                        if ui.button(discard).clicked() {
                             self.model.queue(Action::Proceed(intention));
                         }
                         if ui.button("Cancel").clicked() {
@@ -538,7 +571,8 @@ impl Chainrule {
     }
 
     fn closing(&mut self, ctx: &Context) {
-        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quits() && self.model.project().is_dirty() {
+        let unsaved = self.model.has_unsaved_changes() || self.model.has_unsaved_run();
+        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quits() && unsaved {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             self.model.intend(Intention::Quit);
         } else if self.model.quits() {
@@ -547,7 +581,8 @@ impl Chainrule {
     }
 
     fn name_window(&mut self, ctx: &Context) {
-        let mark = if self.model.project().is_dirty() { " •" } else { "" };
+        let unsaved = self.model.has_unsaved_changes() || self.model.has_unsaved_run();
+        let mark = if unsaved { " •" } else { "" };
         let wanted = format!("{}{mark} – Chainrule", self.model.document().name);
         if wanted != self.window_title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(wanted.clone()));

@@ -10,7 +10,7 @@ use egui::accesskit::Role;
 use egui::{Align, Button, Color32, Layout, RichText, Slider, Ui, vec2};
 
 /// Slow motion goes from one step in four seconds to this many a second; above is full speed.
-const FASTEST: f32 = 60.0;
+const FASTEST: f32 = 1000.0;
 const SLOWEST: f32 = 0.25;
 
 pub const HEIGHT: f32 = 62.0;
@@ -30,7 +30,7 @@ pub fn ui(ui: &mut Ui, model: &Model) {
 
 fn controls(ui: &mut Ui, model: &Model) {
     let ready = model.trainable();
-    if icon_button(ui, icon::REWIND, "Rewind", "Home: back to the same initial parameters", ready).clicked() {
+    if icon_button(ui, icon::REWIND, "Rewind", "Ctrl+Home: back to the same initial parameters", ready).clicked() {
         model.train(Command::Rewind);
     }
     if icon_button(ui, icon::DICE, "New seed", "Ctrl+R: other initial parameters, from the beginning", ready).clicked()
@@ -76,31 +76,40 @@ fn step_and_speed(ui: &mut Ui, model: &Model) {
         let mut unit = model.step_unit();
         if segmented(ui, &mut unit, &choices) {
             model.queue(Action::StepUnit(unit));
-            if let Pace::Slow { per_second, .. } = model.pace() {
-                model.queue(Action::Pace(Pace::Slow { unit, per_second }));
-            }
         }
     });
     let heading = match model.pace() {
         Pace::Full => "Speed: full".to_owned(),
         Pace::Slow { per_second, .. } => format!("Speed: {}", format::pace(f64::from(per_second), "steps")),
     };
-    block(ui, &heading, 112.0, |ui| {
-        let mut position = match model.pace() {
-            Pace::Full => 1.0,
-            Pace::Slow { per_second, .. } => (per_second / SLOWEST).ln() / (FASTEST / SLOWEST).ln() * 0.95,
-        };
-        let response = ui.add(Slider::new(&mut position, 0.0..=1.0).show_value(false));
-        let response = named(response, Role::Slider, "Speed");
-        if response
-            .on_hover_text("Right: full speed. Left: slow motion, one step of the chosen size at a time")
-            .changed()
-        {
-            let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
-            let slow = Pace::Slow { unit: model.step_unit(), per_second };
-            model.queue(Action::Pace(if position > 0.96 { Pace::Full } else { slow }));
-        }
-    });
+    block(ui, &heading, 112.0, |ui| ui.horizontal(|ui| speed(ui, model)));
+}
+
+/// How fast playing goes: a slider from slow motion to full speed, and full speed at once.
+fn speed(ui: &mut Ui, model: &Model) {
+    ui.spacing_mut().item_spacing.x = 4.0;
+    ui.spacing_mut().slider_width = 76.0;
+    let mut position = match model.pace() {
+        Pace::Full => 1.0,
+        Pace::Slow { per_second, .. } => (per_second / SLOWEST).ln() / (FASTEST / SLOWEST).ln() * 0.95,
+    };
+    let response = ui.add(Slider::new(&mut position, 0.0..=1.0).show_value(false));
+    let response = named(response, Role::Slider, "Speed");
+    if response.on_hover_text("Right: full speed. Left: slow motion, one step of the chosen size at a time").changed() {
+        let per_second = SLOWEST * (FASTEST / SLOWEST).powf(position / 0.95);
+        model.queue(Action::Pace(Some(per_second).filter(|_| position <= 0.96)));
+    }
+    let full = model.pace() == Pace::Full;
+    let button = Button::new(RichText::new("»").size(BODY)).min_size(vec2(24.0, 22.0)).selected(full);
+    let response = named(ui.add(button), Role::Button, "Full speed");
+    let text = if full {
+        "Training goes at full speed. Click to watch it (Shift+Space)"
+    } else {
+        "Train at full speed (Shift+Space)"
+    };
+    if response.on_hover_text(text).clicked() {
+        model.queue(Action::ToggleFullSpeed);
+    }
 }
 
 fn value(ui: &mut Ui, heading: &str, width: f32, text: &str) {
@@ -303,8 +312,7 @@ pub fn training_settings(ui: &mut Ui, model: &Model, roomy: bool) {
     }
     field(ui, "Seed", "Of the initial parameters, the order of rows, and dropout", |ui| {
         if let Some(v) = number(ui, "Seed", training.seed, 0..=9_999_999, 0.2) {
-            model.edit("Change seed", Some(7), |d| d.training.seed = v);
-            model.train(Command::Rewind);
+            model.queue(Action::Seed(v));
         }
     });
 }

@@ -1,5 +1,6 @@
 //! Small pieces that several screens share.
 
+use super::keyboard::{self, ScrollKey};
 use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, Tokens, semibold, tokens};
 use crate::format;
 use egui::accesskit::Role;
@@ -357,6 +358,20 @@ pub fn enlarge(ui: &mut Ui, card: Rect, what: &str, large: bool) -> bool {
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, super::icon::FULLSCREEN, theme::regular(12.0), t.text);
     }
     response.on_hover_text(name).clicked()
+}
+
+/// Page Up, Page Down, Home and End scroll the area around `ui`.
+pub fn scroll_by_keys(ui: &Ui) {
+    const WHOLE: f32 = 1e6;
+    let page = ui.clip_rect().height() * 0.9;
+    if let Some(key) = keyboard::scroll(ui.ctx()) {
+        let up = match key {
+            ScrollKey::Pages(pages) => -page * pages as f32,
+            ScrollKey::Start => WHOLE,
+            ScrollKey::End => -WHOLE,
+        };
+        ui.scroll_with_delta(vec2(0.0, up));
+    }
 }
 
 /// A frame around a picture.

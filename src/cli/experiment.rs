@@ -50,7 +50,7 @@ struct Fold {
     metrics: Option<Metrics>,
 }
 
-const DEFAULT_EPOCHS: u64 = 100;
+const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref())?;

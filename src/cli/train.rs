@@ -98,7 +98,7 @@ impl Test {
 }
 
 /// Epochs where neither the preset nor the command line says how many.
-const DEFAULT_EPOCHS: u64 = 100;
+const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (Preset { mut document, run }, table, dataset) = load(&arguments.preset, arguments.data.as_deref())?;

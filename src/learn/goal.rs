@@ -3,7 +3,7 @@
 use crate::nn::NetworkSpec;
 use crate::nn::layers::LayerDefinition;
 use crate::project::Document;
-use crate::train::{Metrics, Phase, Snapshot, Status};
+use crate::train::{EpochSeries, Metrics, Phase, Snapshot, Status};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -110,6 +110,11 @@ impl Measure {
         }
     }
 
+    /// Whether the history of a run knows it for every epoch.
+    fn is_recorded(self) -> bool {
+        matches!(self, Self::Epochs | Self::TrainingLoss | Self::ValidationLoss | Self::Gap | Self::GradientRatio)
+    }
+
     /// Whether it is done in the Explain workspace, by looking or answering.
     pub fn is_seen(self) -> bool {
         matches!(
@@ -129,6 +134,14 @@ impl Measure {
 pub enum Quantity {
     Number(f64),
     Name(String),
+}
+
+/// What a goal compares with.
+#[derive(Clone, Debug, PartialEq)]
+enum Wanted {
+    Number(f64),
+    /// One of these names, in small letters.
+    Names(Vec<String>),
 }
 
 impl fmt::Display for Quantity {
@@ -156,7 +169,7 @@ const SIGNS: [(&str, Sign); 5] =
 struct Condition {
     measure: Measure,
     sign: Sign,
-    than: Quantity,
+    than: Wanted,
 }
 
 /// Conditions that must all hold.
@@ -164,7 +177,7 @@ struct Condition {
 pub struct Goal(Vec<Condition>);
 
 impl Goal {
-    /// Reads `MEASURE >= NUMBER and MEASURE is NAME and …`.
+    /// Reads `MEASURE >= NUMBER and MEASURE is NAME or NAME and …`.
     ///
     /// # Errors
     /// What cannot be read, and what could stand there.
@@ -172,9 +185,18 @@ impl Goal {
         text.split(" and ").map(|part| condition(part.trim())).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether all conditions hold. What is not known yet does not hold.
+    /// Whether all conditions hold, or held together at one epoch of the run since [`Facts::since`]. What is not known yet does not
+    /// hold.
     pub fn is_reached(&self, facts: &Facts) -> bool {
-        self.0.iter().all(|c| c.holds(facts))
+        if !self.measures().any(Measure::is_recorded) {
+            return self.0.iter().all(|c| c.holds(facts));
+        }
+        let of_now = |c: &&Condition| !c.measure.is_recorded();
+        let recorded = |point| {
+            let holds = |c: &Condition| c.is_met(facts.at(point, c.measure).map(Quantity::Number).as_ref());
+            self.0.iter().filter(|c| c.measure.is_recorded()).all(holds)
+        };
+        self.0.iter().filter(of_now).all(|c| c.holds(facts)) && facts.points().any(recorded)
     }
 
     /// What is measured, how it stands, and whether it is as it should be.
@@ -198,8 +220,8 @@ fn condition(text: &str) -> Result<Condition, String> {
     })?;
     let right = right.trim();
     let than = match (sign, right.parse()) {
-        (Sign::Is, _) => Quantity::Name(right.to_lowercase()),
-        (_, Ok(number)) => Quantity::Number(number),
+        (Sign::Is, _) => Wanted::Names(right.split(" or ").map(|name| name.trim().to_lowercase()).collect()),
+        (_, Ok(number)) => Wanted::Number(number),
         (_, Err(_)) => return Err(format!("“{right}” is not a number")),
     };
     Ok(Condition { measure, sign, than })
@@ -207,15 +229,19 @@ fn condition(text: &str) -> Result<Condition, String> {
 
 impl Condition {
     fn holds(&self, facts: &Facts) -> bool {
-        match (facts.of(self.measure), &self.than) {
-            (Some(Quantity::Number(own)), Quantity::Number(than)) => match self.sign {
-                Sign::AtLeast => own >= *than,
-                Sign::AtMost => own <= *than,
-                Sign::Above => own > *than,
-                Sign::Below => own < *than,
+        self.is_met(facts.of(self.measure).as_ref())
+    }
+
+    fn is_met(&self, by: Option<&Quantity>) -> bool {
+        match (by, &self.than) {
+            (Some(Quantity::Number(own)), Wanted::Number(than)) => match self.sign {
+                Sign::AtLeast => own >= than,
+                Sign::AtMost => own <= than,
+                Sign::Above => own > than,
+                Sign::Below => own < than,
                 Sign::Is => false,
             },
-            (Some(Quantity::Name(own)), Quantity::Name(than)) => own.to_lowercase() == *than,
+            (Some(Quantity::Name(own)), Wanted::Names(names)) => names.contains(&own.to_lowercase()),
             _ => false,
         }
     }
@@ -279,6 +305,8 @@ pub struct Facts<'a> {
     /// None while the trainer is busy with another network.
     pub snapshot: Option<&'a Snapshot>,
     pub seen: &'a Seen,
+    /// The epoch of the run after which it counts: when the task began, or network or settings were changed.
+    pub since: u64,
 }
 
 impl Facts<'_> {
@@ -300,18 +328,46 @@ impl Facts<'_> {
         self.number(measure).map(Quantity::Number)
     }
 
+    fn known(&self) -> Option<&Snapshot> {
+        self.snapshot.filter(|s| !matches!(s.status, Status::Empty | Status::Failed(_)))
+    }
+
+    /// The points of the run's history that count.
+    fn points(&self) -> std::ops::Range<usize> {
+        let Some(history) = self.known().map(|s| &s.history) else { return 0..0 };
+        history.epochs.partition_point(|&epoch| epoch <= self.since)..history.epochs.len()
+    }
+
+    /// What was recorded at a point of the run's history.
+    fn at(&self, point: usize, measure: Measure) -> Option<f64> {
+        let history = &self.known()?.history;
+        let of = |series: &EpochSeries| series.last.get(point).copied().map(f64::from);
+        match measure {
+            Measure::Epochs => history.epochs.get(point).map(|&epoch| epoch as f64),
+            Measure::TrainingLoss => of(&history.train_loss),
+            Measure::ValidationLoss => of(&history.val_loss),
+            Measure::Gap => Some(of(&history.val_loss)? - of(&history.train_loss)?),
+            Measure::GradientRatio => {
+                let (first, last) = (of(history.gradient_norms.first()?)?, of(history.gradient_norms.last()?)?);
+                (last > 0.0).then(|| first / last)
+            }
+            _ => None,
+        }
+    }
+
     fn number(&self, measure: Measure) -> Option<f64> {
         let (network, training) = (&self.document.network, &self.document.training);
         let units = || hidden(network).filter_map(LayerDefinition::units).sum::<usize>() as f64;
-        let snapshot = || self.snapshot.filter(|s| !matches!(s.status, Status::Empty | Status::Failed(_)));
-        let losses = || snapshot().map(|s| (s.history.train_loss.latest(), s.history.val_loss.latest()));
-        let test = || snapshot()?.test.heads.first().map(|t| t.evaluation.metrics);
+        let snapshot = || self.known();
+        let losses = || self.known().map(Snapshot::losses);
+        let fresh = || self.known().filter(|s| s.test.epoch > self.since || self.since == 0);
+        let test = || fresh()?.test.heads.first().map(|t| t.evaluation.metrics);
         Some(match measure {
             Measure::Epochs => snapshot()?.epoch as f64,
             Measure::Updates => snapshot()?.step as f64,
-            Measure::TrainingLoss => f64::from(losses()?.0?),
-            Measure::ValidationLoss => f64::from(losses()?.1?),
-            Measure::Gap => f64::from(losses()?.1?) - f64::from(losses()?.0?),
+            Measure::TrainingLoss => losses()?.0?,
+            Measure::ValidationLoss => losses()?.1?,
+            Measure::Gap => losses()?.1? - losses()?.0?,
             Measure::TestAccuracy => match test()? {
                 Metrics::Classes { accuracy } => accuracy,
                 Metrics::Values { .. } => return None,
@@ -373,19 +429,49 @@ pub(super) fn is_prediction(network: &NetworkSpec, layer: crate::nn::LayerId) ->
 mod tests {
     use super::{Facts, Goal, Seen, Sight};
     use crate::project::builtin;
-    use crate::train::Phase;
+    use crate::train::{EpochSeries, History, Phase, Snapshot, Status};
+
+    #[test]
+    fn goals_are_judged_from_the_history_of_the_run() {
+        let document = builtin("xor").expect("built in").preset().expect("it is read").document;
+        let series =
+            |values: &[f32]| EpochSeries { low: values.to_vec(), high: values.to_vec(), last: values.to_vec() };
+        let history = History {
+            epochs: vec![1, 2, 3, 4],
+            train_loss: series(&[0.9, 0.1, 0.3, 0.5]),
+            val_loss: series(&[0.9, 0.5, 0.4, 0.6]),
+            ..History::default()
+        };
+        let snapshot =
+            Snapshot { status: Status::Paused, epoch: 4, step: 40, history: history.into(), ..Snapshot::default() };
+        let seen = Seen::default();
+        let reached = |text: &str, since| {
+            let facts = Facts { document: &document, snapshot: Some(&snapshot), seen: &seen, since };
+            Goal::parse(text).expect(text).is_reached(&facts)
+        };
+        // It went past the goal before anybody looked.
+        assert!(reached("training loss < 0.15 and epochs <= 2", 0));
+        assert!(!reached("training loss < 0.15 and epochs <= 1", 0), "not at the same epoch");
+        assert!(!reached("training loss < 0.15 and epochs <= 2", 2), "before the task began");
+        assert!(reached("gap >= 0.39 and hidden units >= 1", 0) && !reached("gap >= 0.39 and hidden units >= 9", 0));
+        assert!(!reached("epochs >= 1", 4) && reached("epochs >= 4", 3));
+    }
 
     #[test]
     fn goals_compare_what_is_measured() {
         let mut document = builtin("xor").expect("built in").preset().expect("it is read").document;
         let mut seen = Seen::default();
         let reached = |document: &_, seen: &_, text: &str| {
-            Goal::parse(text).expect(text).is_reached(&Facts { document, snapshot: None, seen })
+            Goal::parse(text).expect(text).is_reached(&Facts { document, snapshot: None, seen, since: 0 })
         };
         assert!(reached(&document, &seen, "hidden units <= 2 and hidden layers >= 1 and activation is tanh"));
         assert!(!reached(&document, &seen, "hidden units > 2"));
         // Nothing is known of a run that has not begun.
         assert!(!reached(&document, &seen, "test accuracy >= 0") && !reached(&document, &seen, "test accuracy < 2"));
+        assert!(
+            reached(&document, &seen, "activation is sigmoid or tanh")
+                && !reached(&document, &seen, "activation is ReLU or sigmoid")
+        );
         document.training.learning_rate = 0.5;
         assert!(reached(&document, &seen, "learning rate >= 0.5 and optimizer is adam and loss is mean squared error"));
         seen.take(Sight::Phase(Phase::Forward));

@@ -16,7 +16,14 @@ pub struct Document {
     pub data: DataSection,
     pub network: NetworkSpec,
     pub training: TrainConfig,
+    /// How many steps a second are shown while the window trains, so that learning is watched; none is full speed.
+    pub pace: Option<f32>,
+    /// Whether a run is saved with the document.
+    pub include_run: bool,
 }
+
+/// Steps a second for a new document whose data lie in the plane.
+pub const WATCHED: f32 = 100.0;
 
 /// Where the data come from and what is done with them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +73,8 @@ impl Default for Document {
             data: DataSection { source: DataSource::Generator(Generator::default()), preparation: None },
             network,
             training,
+            pace: Some(WATCHED),
+            include_run: true,
         }
     }
 }

@@ -9,8 +9,8 @@ mod pretty;
 mod suggest;
 mod undo;
 
-pub use document::{DataSection, Document, adapt};
+pub use document::{DataSection, Document, WATCHED, adapt};
 pub use gallery::{Builtin, builtin, builtins};
 pub use preset::{Preset, PresetError, SCHEMA_VERSION, leads_outside, schema};
 pub use suggest::{Suggestion, default_network};
-pub use undo::Project;
+pub use undo::{KeptRun, Project};

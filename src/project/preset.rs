@@ -30,8 +30,23 @@ struct File {
     network: NetworkSpec,
     #[serde(default)]
     training: TrainConfig,
+    /// Steps a second while the window trains; full speed where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pace: Option<f32>,
+    /// Whether saving keeps the run.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    include_run: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<RunState>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 /// A document, and the run that was saved with it.
@@ -125,13 +140,13 @@ impl Preset {
             PresetError::Invalid { name: name.clone(), at: if at == "." { "the top".to_owned() } else { at }, reason }
         })?;
         file.check().map_err(|(at, reason)| PresetError::Invalid { name, at, reason })?;
-        let File { name, description, data, network, training, run, .. } = file;
-        Ok(Self { document: Document { name, description, data, network, training }, run })
+        let File { name, description, data, network, training, pace, include_run, run, .. } = file;
+        Ok(Self { document: Document { name, description, data, network, training, pace, include_run }, run })
     }
 
     /// The text of the file; a data file below `folder` is named relative to it.
     pub fn to_text(&self, folder: Option<&Path>) -> String {
-        let Document { name, description, data, network, training } = self.document.clone();
+        let Document { name, description, data, network, training, pace, include_run } = self.document.clone();
         let mut data = data;
         if let (DataSource::File { path, .. }, Some(folder)) = (&mut data.source, folder)
             && let Ok(below) = path.strip_prefix(folder)
@@ -139,7 +154,8 @@ impl Preset {
             *path = below.to_owned();
         }
         let (format, run) = (FORMAT.to_owned(), self.run.clone());
-        let file = File { format, version: SCHEMA_VERSION, name, description, data, network, training, run };
+        let version = SCHEMA_VERSION;
+        let file = File { format, version, name, description, data, network, training, pace, include_run, run };
         layout(&serde_json::to_string(&file).expect("a preset has only string keys and plain values"))
     }
 
@@ -207,6 +223,9 @@ impl File {
                     return Err((format!("network.wires[{i}].{end}"), format!("there is no layer {}", id.0)));
                 }
             }
+        }
+        if self.pace.is_some_and(|p| !(p.is_finite() && p > 0.0)) {
+            return Err(("pace".to_owned(), "it is no positive number of steps a second".to_owned()));
         }
         self.training
             .problem()

@@ -67,7 +67,8 @@ impl Form {
 impl Default for Suggestion {
     fn default() -> Self {
         let task = Task::new(vec![2], Target::Classes(2));
-        Self { form: Form::Row, network: default_network(&task), training: TrainConfig::default() }
+        let training = TrainConfig { epochs: None, ..TrainConfig::default() };
+        Self { form: Form::Row, network: default_network(&task), training }
     }
 }
 

@@ -178,8 +178,14 @@ impl History {
     }
 
     pub(super) fn last_evaluation(&self) -> Option<Evaluation> {
-        let loss = f64::from(self.val_loss.latest()?);
-        let value = |k: usize| self.metrics.get(k).and_then(EpochSeries::latest).map(f64::from);
+        self.evaluation(self.epochs.len().checked_sub(1)?)
+    }
+
+    /// The validation at a point of the series.
+    pub(super) fn evaluation(&self, point: usize) -> Option<Evaluation> {
+        let at = |series: &EpochSeries| series.last.get(point).copied().map(f64::from);
+        let loss = at(&self.val_loss)?;
+        let value = |k: usize| self.metrics.get(k).and_then(at);
         let metrics = match (value(0)?, value(1)) {
             (accuracy, None) => Metrics::Classes { accuracy },
             (r2, Some(mae)) => Metrics::Values { r2, mae },

@@ -4,6 +4,7 @@
 //! Failures: what a person can cause comes back as text for them; a panic in the worker thread becomes a status.
 
 mod augment;
+mod baseline;
 mod batch;
 mod config;
 mod evaluation;
@@ -24,6 +25,7 @@ mod training_state;
 mod worker;
 
 pub use augment::Augmenter;
+pub use baseline::{Baseline, interval_of_mae, interval_of_share};
 pub use config::TrainConfig;
 pub use evaluation::PartEvaluation;
 pub use fix::TrainingFix;
@@ -32,7 +34,7 @@ pub use history::{Bins, EpochSeries, Histogram, History};
 pub use metrics::{Confusion, Evaluation, FullEvaluation, Metrics, Scores, TopK};
 pub use probe::Probe;
 pub use replica::Replica;
-pub use run::RunState;
+pub use run::{Resume, RunState};
 pub use schedule::{EarlyStopping, EarlyStoppingMonitor, Schedule};
 pub use session::{CAPACITY, Diverged, Phase, Session, SessionError, Tick};
 pub use snapshot::{Snapshot, Status, TestEvaluation};

@@ -6,6 +6,7 @@ use crate::data::Encoder;
 use crate::nn::{LayerId, Optimizer, OptimizerState, Plan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::mpsc::Receiver;
 
 /// Parameters, optimizer state, position and history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +39,15 @@ pub struct RunState {
     /// The preparation with what it learned from the training rows, so that predictions need no training data.
     pub encoder: Encoder,
     pub history: History,
+}
+
+/// A run to go on with.
+#[derive(Debug)]
+pub enum Resume {
+    /// From a file: it is told where it does not fit.
+    Saved(Box<RunState>),
+    /// That this trainer gave before; where it does not fit, training begins anew.
+    Kept(Receiver<RunState>),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference

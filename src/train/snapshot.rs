@@ -25,7 +25,7 @@ pub enum Status {
 /// The test rows, evaluated completely with the parameters of one moment.
 #[derive(Clone, Debug, Default)]
 pub struct TestEvaluation {
-    /// Epochs that were complete then.
+    /// Epochs that were complete when the parameters were what they were.
     pub epoch: u64,
     /// Updates that were made then.
     pub step: u64,
@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub epoch: u64,
     /// Whether the last end came before the number of epochs.
     pub stopped_early: bool,
+    /// The epoch whose parameters early stopping brought back, while these are as they were.
+    pub restored: Option<u64>,
     /// Training stops here.
     pub stop_at: Option<u64>,
     pub step: u64,
@@ -85,5 +87,34 @@ impl Snapshot {
 
     pub fn is_running(&self) -> bool {
         self.status == Status::Running
+    }
+
+    /// Epochs that were complete when the parameters were what they are.
+    pub fn epoch_of_parameters(&self) -> u64 {
+        self.restored.unwrap_or(self.epoch)
+    }
+
+    /// Training and validation loss of the epoch that the parameters are of.
+    pub fn losses(&self) -> (Option<f64>, Option<f64>) {
+        let history = &self.history;
+        let point = match self.restored {
+            Some(epoch) => history.epochs.partition_point(|&e| e < epoch),
+            None => history.epochs.len().saturating_sub(1),
+        };
+        let at = |series: &super::history::EpochSeries| series.last.get(point).copied().map(f64::from);
+        (at(&history.train_loss), at(&history.val_loss))
+    }
+
+    /// The validation of output `k` with the parameters as they are; none where that is not known.
+    pub fn validation(&self, k: usize) -> Option<Evaluation> {
+        let Some(epoch) = self.restored else { return self.validations.get(k).copied() };
+        // Of the epochs before the last one only the first output is recorded.
+        let point = self.history.epochs.partition_point(|&e| e < epoch);
+        Some(()).filter(|()| k == 0).and_then(|()| self.history.evaluation(point))
+    }
+
+    /// Whether the parameters have moved since the test rows were evaluated.
+    pub fn test_is_old(&self) -> bool {
+        self.test.step != self.step || self.test.epoch != self.epoch_of_parameters()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::config::TrainConfig;
 use super::evaluation::{PartEvaluation, rows_at_once};
-use super::run::RunState;
+use super::run::{Resume, RunState};
 use super::session::{Diverged, Phase, Session, Tick};
 use super::snapshot::{Snapshot, Status, TestEvaluation};
 use super::thread_pool::thread_pool;
@@ -23,7 +23,7 @@ pub enum Command {
         spec: NetworkSpec,
         data: Arc<Dataset>,
         config: TrainConfig,
-        run: Option<Box<RunState>>,
+        run: Option<Resume>,
     },
     /// Nothing to train any more.
     Unload {
@@ -36,6 +36,8 @@ pub enum Command {
     },
     Configure(TrainConfig),
     Play,
+    /// Plays for so many epochs, in ten seconds at most where it is paced, and pauses there.
+    TrainFor(u64),
     Pause,
     Step(StepUnit),
     /// Back to the initial parameters.
@@ -51,7 +53,9 @@ impl Command {
     /// Whether steps that are under way or wait for their turn end with it.
     fn ends_steps(&self) -> bool {
         match self {
-            Self::Load { .. } | Self::Unload { .. } | Self::Play | Self::Pause | Self::Rewind => true,
+            Self::Load { .. } | Self::Unload { .. } | Self::Play | Self::TrainFor(_) | Self::Pause | Self::Rewind => {
+                true
+            }
             Self::Relearn { .. }
             | Self::Configure(_)
             | Self::Step(_)
@@ -84,12 +88,14 @@ pub enum Pace {
 const FRAME: Duration = Duration::from_micros(16_667);
 /// Time spent on training between two looks at the commands, about.
 const BURST: Duration = Duration::from_millis(2);
-/// Time between two evaluations of the test rows while training runs.
+/// Time between two evaluations of the test rows while training runs, at least.
 const TEST_EVERY: Duration = Duration::from_millis(500);
+/// While training runs, it gets at least so many times as long as the evaluation of the test rows took.
+const TRAIN_PER_TEST: u32 = 20;
+/// Seconds that [`Command::TrainFor`] may take where it is paced.
+const LONGEST: f32 = 10.0;
 /// Networks with more parameters are copied less often, so that copying stays a small part of the work.
 const SMALL_COPY: usize = 250_000;
-/// While training runs, the test rows are evaluated only where rows × parameters is at most this.
-const QUICK_TEST: u128 = 50_000_000;
 
 /// The handle to the thread; dropping it ends the thread without waiting for it.
 pub struct Worker {
@@ -131,6 +137,7 @@ struct TestInProgress {
     epoch: u64,
     step: u64,
     evaluation: PartEvaluation,
+    took: Duration,
 }
 
 struct Trainer {
@@ -148,9 +155,15 @@ struct Trainer {
     published: Instant,
     copied: Instant,
     tested: Instant,
+    /// How long the last evaluation of the test rows took.
+    test_took: Duration,
+    /// When the next step of slow motion is due.
+    due: Instant,
     /// Whether the parameters have changed since the test rows were last evaluated.
     test_due: bool,
     testing: Option<TestInProgress>,
+    /// The epoch at which playing pauses, and the updates a second that it needs.
+    until: Option<(u64, f32)>,
     /// Steps that came while another was under way.
     steps: VecDeque<StepUnit>,
     /// How long a step goes on before it looks at the commands.
@@ -183,8 +196,11 @@ impl Trainer {
             published: now,
             copied: now,
             tested: now,
+            test_took: Duration::ZERO,
+            due: now,
             test_due: false,
             testing: None,
+            until: None,
             steps: VecDeque::new(),
             patience: FRAME,
             samples: 0,
@@ -204,7 +220,7 @@ impl Trainer {
             _ if self.testing.is_some() || !self.steps.is_empty() => Some(Duration::ZERO),
             (false, _) => None,
             (true, Pace::Full) => Some(Duration::ZERO),
-            (true, Pace::Slow { per_second, .. }) => Some(Duration::from_secs_f32(1.0 / per_second.max(0.01))),
+            (true, Pace::Slow { .. }) => Some(self.due.saturating_duration_since(Instant::now())),
         };
         let command = match wait {
             None => self.inbox.recv().map_err(RecvTimeoutError::from),
@@ -238,6 +254,7 @@ impl Trainer {
     fn obey(&mut self, command: Command) {
         if command.ends_steps() {
             self.steps.clear();
+            self.until = None;
         }
         match command {
             Command::Load { generation, spec, data, config, run } => self.load(generation, &spec, data, config, run),
@@ -262,6 +279,13 @@ impl Trainer {
                 }
             }
             Command::Play => self.play(),
+            Command::TrainFor(epochs) => {
+                if let Some(session) = &self.session {
+                    let updates = session.progress().1.div_ceil(session.config().batch_size) as u64 * epochs;
+                    self.until = Some((session.epochs() + epochs, updates as f32 / LONGEST));
+                    self.play();
+                }
+            }
             Command::Pause => {
                 if self.picture.is_running() {
                     self.picture.status = Status::Paused;
@@ -277,6 +301,7 @@ impl Trainer {
                 self.testing = None;
                 if let Some(session) = &mut self.session {
                     session.rewind();
+                    self.picture.restored = None;
                     self.picture.rewinds += 1;
                     self.picture.status = Status::Paused;
                     self.picture.test = Arc::default();
@@ -290,7 +315,10 @@ impl Trainer {
                     self.load(self.picture.generation, &spec, data, config, None);
                 }
             }
-            Command::Pace(pace) => self.pace = pace,
+            Command::Pace(pace) => {
+                self.pace = pace;
+                self.due = Instant::now();
+            }
             Command::Look(reply) => {
                 if let Some(session) = &self.session {
                     reply.send((self.picture.generation, session.training_state())).ok();
@@ -326,7 +354,7 @@ impl Trainer {
         spec: &NetworkSpec,
         data: Arc<Dataset>,
         config: TrainConfig,
-        run: Option<Box<RunState>>,
+        run: Option<Resume>,
     ) {
         let epochs = config.epochs;
         self.picture = Snapshot { generation, rewinds: self.picture.rewinds + 1, ..Snapshot::default() };
@@ -337,9 +365,19 @@ impl Trainer {
         match Session::new(spec, data, config, self.threads) {
             Ok(mut session) => {
                 self.picture.status = Status::Paused;
-                if let Some(Err(e)) = run.map(|run| session.resume(&run)) {
-                    self.picture.status = Status::Failed(e.to_string());
+                match run {
+                    None => {}
+                    Some(Resume::Saved(run)) => {
+                        if let Err(e) = session.resume(&run) {
+                            self.picture.status = Status::Failed(e.to_string());
+                        }
+                    }
+                    // What was kept was sent before this command. Where it does not fit, the session is as it began.
+                    Some(Resume::Kept(run)) => {
+                        run.try_recv().map(|run| session.resume(&run).ok()).ok();
+                    }
                 }
+                self.picture.restored = session.restored_epoch();
                 self.plan = Some(Arc::new(session.network().plan().clone()));
                 self.session = Some(session);
                 self.set_stop(epochs);
@@ -380,6 +418,7 @@ impl Trainer {
         self.abandon_test();
         let Some(session) = &mut self.session else { return };
         session.go_on();
+        self.picture.restored = None;
         self.picture.stopped_early = false;
         // Played again at the end: as many epochs more.
         if let (Some(stop), Some(epochs)) = (self.picture.stop_at, session.config().epochs)
@@ -388,6 +427,7 @@ impl Trainer {
             self.picture.stop_at = Some(stop + epochs.max(1));
         }
         self.picture.status = Status::Running;
+        (self.tested, self.due) = (Instant::now(), Instant::now());
         self.samples = 0;
         self.speed_since = Instant::now();
     }
@@ -406,10 +446,20 @@ impl Trainer {
             return;
         }
         match self.pace {
-            Pace::Slow { unit, .. } => {
-                self.advance(unit);
+            Pace::Slow { unit, per_second } => {
+                let least =
+                    self.until.map_or(0.01, |(_, updates)| if unit == StepUnit::Batch { updates } else { 0.01 });
+                let each = Duration::from_secs_f32(1.0 / per_second.max(least));
+                let begun = Instant::now();
+                // As many steps as are due, but no more than there is time for before the next picture.
+                while self.picture.is_running() && self.due <= begun && begun.elapsed() < FRAME {
+                    self.advance(unit);
+                    self.due += each;
+                }
+                // What could not be done in time is not made up for.
+                self.due = self.due.max(begun);
                 self.begin_test();
-                self.publish(true);
+                self.publish(!self.picture.is_running() || each >= FRAME);
             }
             Pace::Full => {
                 self.train_at_full_pace();
@@ -449,14 +499,12 @@ impl Trainer {
         if session.phase() != Phase::Forward {
             return;
         }
-        if self.picture.is_running() {
-            let cost = session.data().part(Part::Test).len() as u128 * session.network().params().len() as u128;
-            if cost > QUICK_TEST || self.tested.elapsed() <= TEST_EVERY {
-                return;
-            }
+        if self.picture.is_running() && self.tested.elapsed() <= TEST_EVERY.max(self.test_took * TRAIN_PER_TEST) {
+            return;
         }
         let evaluation = session.begin_evaluation(Part::Test);
-        self.testing = Some(TestInProgress { epoch: session.epochs(), step: session.steps(), evaluation });
+        let epoch = self.picture.restored.unwrap_or(session.epochs());
+        self.testing = Some(TestInProgress { epoch, step: session.steps(), evaluation, took: Duration::ZERO });
         self.test_due = false;
         self.continue_test();
     }
@@ -465,11 +513,15 @@ impl Trainer {
     fn continue_test(&mut self) -> bool {
         let (Some(session), Some(mut testing)) = (&mut self.session, self.testing.take()) else { return false };
         let rows = rows_at_once(session.network().plan(), session.network().capacity());
-        if !session.continue_evaluation(&mut testing.evaluation, rows) {
+        let begun = Instant::now();
+        let complete = session.continue_evaluation(&mut testing.evaluation, rows);
+        testing.took += begun.elapsed();
+        if !complete {
             self.testing = Some(testing);
             return false;
         }
-        let TestInProgress { epoch, step, evaluation } = testing;
+        let TestInProgress { epoch, step, evaluation, took } = testing;
+        self.test_took = took;
         let heads = session.finish_evaluation(evaluation).unwrap_or_default();
         self.picture.test = Arc::new(TestEvaluation { epoch, step, heads });
         self.tested = Instant::now();
@@ -517,6 +569,7 @@ impl Trainer {
     fn one(&mut self, advance: impl FnOnce(&mut Session) -> Result<Tick, Diverged>) -> Option<Tick> {
         let session = self.session.as_mut()?;
         let before = session.progress().0;
+        self.picture.restored = None;
         match advance(session) {
             Ok(tick) => {
                 if tick == Tick::Batch {
@@ -525,6 +578,15 @@ impl Trainer {
                 if tick == Tick::Epoch {
                     self.test_due = true;
                     self.picture.stopped_early = session.has_stopped_early();
+                    self.picture.restored = session.restored_epoch();
+                    if let Some((epoch, _)) = self.until {
+                        if session.epochs() >= epoch {
+                            self.until = None;
+                            self.picture.status = Status::Paused;
+                            return None;
+                        }
+                        return Some(tick);
+                    }
                     let reached = self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop);
                     if reached || session.has_stopped_early() {
                         self.picture.status = Status::Finished;
@@ -705,6 +767,7 @@ mod tests {
         driven.tell(Command::Play);
         while driven.trainer.testing.is_none() {
             driven.trainer.tested = Instant::now().checked_sub(2 * TEST_EVERY).expect("the machine runs that long");
+            driven.trainer.test_took = Duration::ZERO;
             driven.turn();
         }
         assert!(driven.snapshot().is_running());
@@ -776,8 +839,8 @@ mod tests {
             assert_eq!(stepped.step, step);
             assert!(stepped.test.heads.is_empty(), "no evaluation was complete");
         }
-        // A network of this size is not tested while training runs.
-        driven.tell(Command::Pace(Pace::Slow { unit: StepUnit::Batch, per_second: 1e6 }));
+        // While training runs, it is not tested so soon.
+        driven.tell(Command::Pace(Pace::Slow { unit: StepUnit::Batch, per_second: 1.0 }));
         driven.tell(Command::Play);
         assert_eq!(driven.tested_rows(), None);
         driven.turn();

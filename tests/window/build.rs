@@ -134,7 +134,6 @@ fn a_branch_is_joined_and_its_run_is_saved_and_opened() {
     window.click("Step");
     window.until("the epoch is done", |app| app.model.snapshot().epoch == 1);
     let file = folder.path().join("residual.json");
-    window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
     window.until("the file is written", |app| app.model.notice().iter().any(|n| n.text.contains("Saved to")));
@@ -190,9 +189,13 @@ fn a_sequence_layer_is_built_by_clicks_and_fixed_and_can_be_frozen_without_losin
     window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::StepUnit::Epoch));
     window.until("another epoch is done", |app| app.model.snapshot().epoch == 2 && !app.model.is_waiting());
     assert_eq!(weights(&window), before, "frozen weights stay");
-    window.click("Undo");
-    window.ready();
-    assert_eq!(window.snapshot().epoch, 2);
+    // Undo takes the second epoch back first; thawing then keeps the run.
+    for frozen in [true, false] {
+        window.click("Undo");
+        window.ready();
+        assert_eq!(window.app().model.document().network.layer(lstm).expect("exists").frozen, frozen);
+        assert_eq!((window.snapshot().epoch, weights(&window) == before), (1, true));
+    }
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn an_output_is_compared_with_the_features_and_a_second_one_adds_its_loss() {
     window.click("Train");
     window.app_mut().model.train(chainrule::train::Command::Step(chainrule::train::StepUnit::Epoch));
     window.until("an epoch is done", |app| app.model.snapshot().validations.len() == 2 && !app.model.is_waiting());
-    for text in ["Outputs", "Class output", "Picture output", "mean squared error × 0.5"] {
+    for text in ["Scores", "Class output", "Picture output", "mean squared error × 0.5"] {
         assert!(window.shows(text), "{text}");
     }
     window.click("Build");

@@ -20,7 +20,6 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.app_mut().model.edit("test", None, |d| d.name = "Mine".to_owned());
     window.harness.run_steps(2);
     assert!(window.shows("Unsaved changes"));
-    window.app_mut().model.include_run(true);
     window.answer(Answer::Chosen(file.clone()));
     window.press(Modifiers::COMMAND, Key::S);
     window.until("the file is written", |app| app.model.notice().iter().any(|n| n.text.contains("Saved to")));

@@ -6,6 +6,7 @@ mod data;
 mod explain;
 mod files;
 mod harness;
+mod keep;
 mod learn;
 mod shell;
 mod train;

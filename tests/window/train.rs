@@ -23,7 +23,7 @@ fn training_is_played_paused_stepped_and_rewound() {
     window.harness.run_steps(3);
     assert_eq!(window.snapshot().step, paused);
 
-    window.press(Modifiers::NONE, Key::Home);
+    window.press(Modifiers::COMMAND, Key::Home);
     window.until("training is rewound", |app| app.model.snapshot().step == 0);
     assert_eq!(window.snapshot().params, start, "the same initial parameters");
 
@@ -62,7 +62,7 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     window.ready();
     window.click("Play");
     window.until("training stops", |app| matches!(app.model.snapshot().status, Status::Diverged(_)));
-    assert!(window.shows("exploded first"));
+    window.until_shown("exploded first");
     // The diagnosis says why, and its fix changes the document.
     window.click("Explain");
     window.until_shown("diagnosis (");
@@ -74,6 +74,8 @@ fn a_loss_that_explodes_is_told_and_rewinding_starts_again() {
     assert!((window.app().model.document().training.learning_rate - 10.0).abs() < 1e-3);
     window.until_shown("Rewind to train anew");
     window.click("Close message");
+    window.until_shown("Rewind to start again");
+    window.harness.run_steps(2);
     window.click("Rewind to start again");
     window.until("training is rewound", |app| app.model.snapshot().status == Status::Paused);
     assert!(!window.shows("exploded first"));

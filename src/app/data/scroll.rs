@@ -1,9 +1,10 @@
 //! Scrolling in rows instead of points, which stays exact for ten million rows.
 
+use super::super::keyboard::{self, ScrollKey};
 use super::super::theme::tokens;
 use super::super::widgets::named;
 use egui::accesskit::Role;
-use egui::{Key, Modifiers, Rect, Sense, Ui, pos2, vec2};
+use egui::{Rect, Sense, Ui, pos2, vec2};
 
 /// Width of a bar.
 pub(super) const BAR: f32 = 10.0;
@@ -25,13 +26,11 @@ impl Scroll {
         if ui.rect_contains_pointer(area) {
             let wheel = ui.input(|i| i.smooth_scroll_delta().y);
             self.top -= f64::from(wheel / height);
-            let typing = ui.ctx().memory(|m| m.focused().is_some());
-            let pressed = |key| !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, key));
-            if pressed(Key::PageDown) {
-                self.top += page;
-            }
-            if pressed(Key::PageUp) {
-                self.top -= page;
+            match keyboard::scroll(ui.ctx()) {
+                Some(ScrollKey::Pages(pages)) => self.top += pages * page,
+                Some(ScrollKey::Start) => self.top = 0.0,
+                Some(ScrollKey::End) => self.top = last,
+                None => {}
             }
         }
         let bar = Rect::from_min_max(pos2(area.right() - BAR, area.top()), area.max);

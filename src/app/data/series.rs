@@ -1,5 +1,6 @@
 //! Columns of numbers over the rows, as time series.
 
+use super::super::curves::{self, Curve};
 use super::super::state::{Model, Opened};
 use super::super::theme::tokens;
 use super::super::widgets::{self, data_plot, label, named, number};
@@ -77,27 +78,29 @@ impl SeriesView {
             let colour = if is_target { t.accent } else { t.positive };
             let line: Vec<[f64; 2]> =
                 taken.iter().map(|&row| [row as f64 + 1.0, column.number(row)]).filter(|p| p[1].is_finite()).collect();
-            let response = data_plot(ui, &format!("series {k}"), String::new(), column.name.clone())
+            let plot = data_plot(ui, &format!("series {k}"), String::new(), column.name.clone())
                 .height(height)
                 .show_grid([false, false])
-                .x_axis_formatter(|mark, _| when(mark.value))
-                .show(ui, |plot| {
-                    plot.line(Line::new(column.name.clone(), PlotPoints::from(line)).color(colour).width(1.4));
-                    if let (Some(w), Some(last)) = (window, last) {
-                        let of = |row: usize| [row as f64 + 1.0, column.number(row)];
-                        if is_target && last + w.horizon < rows {
-                            plot.points(
-                                Points::new("target", vec![of(last + w.horizon)]).radius(5.0).color(t.negative),
-                            );
-                        }
-                        if !is_target || plan.sees_past() {
-                            let seen: Vec<[f64; 2]> = (last + 1 - w.length.min(last + 1)..=last).map(of).collect();
-                            let ink = if is_target { t.text } else { t.accent };
-                            plot.points(Points::new("seen", seen).radius(3.0).color(ink));
-                        }
+                .x_axis_formatter(|mark, _| when(mark.value));
+            let shown = curves::quiet(plot).show(ui, |plot| {
+                plot.line(Line::new(column.name.clone(), PlotPoints::from(line.clone())).color(colour).width(1.4));
+                if let (Some(w), Some(last)) = (window, last) {
+                    let of = |row: usize| [row as f64 + 1.0, column.number(row)];
+                    if is_target && last + w.horizon < rows {
+                        plot.points(Points::new("target", vec![of(last + w.horizon)]).radius(5.0).color(t.negative));
                     }
-                });
-            named(response.response, Role::Image, &format!("{} over the rows", column.name));
+                    if !is_target || plan.sees_past() {
+                        let seen: Vec<[f64; 2]> = (last + 1 - w.length.min(last + 1)..=last).map(of).collect();
+                        let ink = if is_target { t.text } else { t.accent };
+                        plot.points(Points::new("seen", seen).radius(3.0).color(ink));
+                    }
+                }
+                curves::read(plot, &[Curve { name: &column.name, colour, points: &line, joined: false }])
+            });
+            let place = |row: f64| format!("row {row} {}", if dates.is_some() { when(row) } else { String::new() });
+            let value = |v: f64| column.written(v);
+            curves::tell(&shown.response, shown.inner.as_ref(), |x| place(x).trim().to_owned(), value);
+            named(shown.response, Role::Image, &format!("{} over the rows", column.name));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::current::{Current, shown};
 use crate::app::icon;
+use crate::app::keyboard;
 use crate::app::state::Model;
 use crate::app::theme::{BODY, HINT, LABEL, RADIUS_CARD, Tokens, mix, regular, semibold};
 use crate::app::widgets::{icon_button, named, segmented};
@@ -58,7 +59,7 @@ impl Film {
 
     /// Arrow keys move the play head among `count` stops, D changes the depth; returns whether the head was moved.
     pub fn keys(&mut self, ui: &Ui, count: usize, may_deepen: bool) -> bool {
-        let pressed = |key| ui.input_mut(|i| i.count_and_consume_key(egui::Modifiers::NONE, key));
+        let pressed = |key| keyboard::count(ui.ctx(), key);
         let (on, back) =
             (pressed(Key::ArrowRight) + pressed(Key::PageDown), pressed(Key::ArrowLeft) + pressed(Key::PageUp));
         self.deeper = pressed(Key::D) > 0 && may_deepen;

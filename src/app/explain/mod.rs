@@ -17,6 +17,7 @@ mod worksheet;
 
 use super::diagram::layout::selections;
 use super::dialogs::Question;
+use super::keyboard;
 use super::picture::Pictures;
 use super::state::Model;
 use super::theme::{LABEL, Tokens, tokens};
@@ -135,13 +136,13 @@ impl ExplainView {
 
     fn keys(&mut self, ui: &Ui, count: usize) {
         // A slider that has the focus takes the arrow keys.
-        if ui.ctx().text_edit_focused() || self.film.sliding || self.nudge.sliding {
+        if self.film.sliding || self.nudge.sliding {
             return;
         }
         if self.film.keys(ui, count, self.large.is_none()) {
             self.formulas.card = Card::Step;
         }
-        let pressed = |key| ui.input_mut(|i| i.count_and_consume_key(egui::Modifiers::NONE, key));
+        let pressed = |key| keyboard::count(ui.ctx(), key);
         if pressed(Key::C) > 0 {
             self.formulas.card = if self.formulas.card == Card::Chain { Card::Step } else { Card::Chain };
         }

@@ -1,6 +1,7 @@
 //! The loss around one weight: its curve with the tangent whose slope is the gradient, the step that comes next, what other
 //! optimizers would do, and the loss over two weights.
 
+use super::super::curves::{self, Curve};
 use super::super::theme::{LABEL, Tokens};
 use super::super::widgets::{self, hint, label, named, segmented, title};
 use super::assistant::{Along, Assistant, Recorded, SIDE, Walk};
@@ -206,11 +207,13 @@ impl Nudge {
             .include_y(high + margin)
             .y_axis_formatter(|mark, _| format::brief(mark.value))
             .x_axis_formatter(|mark, _| format::brief(mark.value));
-        let plot = plot.show(ui, |plot| {
+        let plot = curves::quiet(plot).show(ui, |plot| {
             plot.set_plot_bounds_y(low - margin..=high + margin);
-            plot.line(Line::new("loss", PlotPoints::from(finite)).color(t.positive).width(2.0));
+            plot.line(Line::new("loss", PlotPoints::from(finite.clone())).color(t.positive).width(2.0));
             let dashed = LineStyle::Dashed { length: 6.0 };
-            plot.line(Line::new("slope = ∂L/∂w", PlotPoints::from(tangent)).color(t.accent).width(1.5).style(dashed));
+            plot.line(
+                Line::new("slope = ∂L/∂w", PlotPoints::from(tangent.clone())).color(t.accent).width(1.5).style(dashed),
+            );
             if marks.is_none() {
                 let step = vec![[at, slice.loss], [next, loss_at(next)]];
                 plot.line(Line::new("next step", PlotPoints::from(step)).color(t.negative).width(2.5));
@@ -225,7 +228,12 @@ impl Nudge {
                 let loss = point.filter(|p| (p.0 - w).abs() < 1e-9).map_or_else(|| loss_at(w), |p| p.1);
                 plot.points(Points::new("nudged", vec![[w, loss]]).radius(5.0).color(t.text));
             }
+            let lines = [("L", t.positive, &finite), ("on the tangent", t.accent, &tangent)];
+            let lines = lines.map(|(name, colour, points)| Curve { name, colour, points, joined: true });
+            curves::read(plot, &lines)
         });
+        let weight = |w: f64| format!("w = {}", format::number(w));
+        curves::tell(&plot.response, plot.inner.as_ref(), weight, format::number);
         // What the lines are, where the curve leaves room.
         let rect = plot.response.rect;
         let falls = finite_ends.0 > finite_ends.1;
@@ -237,8 +245,12 @@ impl Nudge {
             words.push((format!("next step of {own}, to {}", format::number(next)), t.negative));
         }
         for (text, colour) in words {
-            let used = ui.painter().text(place, align, text, super::super::theme::regular(11.0), colour);
-            place.y = used.bottom() + 1.0;
+            let text = ui.painter().layout_no_wrap(text, super::super::theme::regular(11.0), colour);
+            let used = align.anchor_size(place, text.size());
+            // No line of the plot goes through it.
+            ui.painter().rect_filled(used.expand(1.0), 2.0, t.panel);
+            ui.painter().galley(used.min, text, colour);
+            place.y = used.bottom() + 2.0;
         }
         named(plot.response, Role::Image, "Loss along the weight");
         at

@@ -20,8 +20,8 @@ use egui::{
 };
 use page::Page;
 use running::{Chosen, Running};
-use solution::{Pause, prepare};
-pub use solution::{facts, solve};
+use solution::{Showing, prepare};
+pub use solution::{Since, facts, solve};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -97,10 +97,10 @@ impl LearnView {
                 return;
             }
             running.pending = false;
-            // If the question is cancelled, the old document stays.
-            if model.number() != Some(running.number) {
-                self.running = None;
-            }
+        }
+        // If the question is cancelled, the old document stays; and another document is not of the lesson.
+        if self.running.as_ref().is_some_and(|r| model.number() != Some(r.number)) {
+            self.running = None;
         }
         let current = self.current_task();
         let Some(running) = &mut self.running else { return };
@@ -108,19 +108,24 @@ impl LearnView {
         if running.task != place {
             // What was seen and answered counts for one task only.
             running.task = place;
+            running.since = None;
             model.queue(Action::ForgetSeen);
             return;
         }
-        if let Some(pause) = &running.showing {
-            if pause.is_due(model) {
-                running.showing = None;
-                model.train(Command::Pause);
-            }
+        if !model.is_current() {
             return;
+        }
+        let since = running.since.get_or_insert_with(|| Since::now(model));
+        since.follow(model);
+        if let Some(showing) = &mut running.showing {
+            if !showing.is_over(model) {
+                return;
+            }
+            running.showing = None;
         }
         let Some((place, task)) = current else { return };
         let id = running.id.clone();
-        if task.goal.is_reached(&facts(model)) {
+        if task.goal.is_reached(&facts(model, Some(since))) {
             self.progress.of_mut(&id).work.insert(place, true);
             let more = self.current_task().is_some();
             model.tell(format!(
@@ -163,6 +168,7 @@ impl LearnView {
             let Some(lesson) = self.lesson(&self.open).cloned() else { return };
             let top = ui.scope_id().with(&lesson.id);
             ScrollArea::vertical().id_salt(top).auto_shrink(false).show(ui, |ui| {
+                widgets::scroll_by_keys(ui);
                 let width = (ui.available_width() - 48.0).min(COLUMN);
                 let left = ((ui.available_width() - width) / 2.0).max(24.0);
                 ui.horizontal_top(|ui| {
@@ -204,9 +210,9 @@ impl LearnView {
                 let epochs = prepare(model, task);
                 self.progress.of_mut(&lesson.id).shown += 1;
                 let running = self.running.as_mut()?;
-                running.showing = epochs.map(|n| Pause::after(n, task, model));
-                if epochs.is_some() {
-                    model.train(Command::Play);
+                running.showing = epochs.map(|n| Showing::of(n, task, model));
+                if let Some(epochs) = epochs {
+                    model.train(Command::TrainFor(epochs));
                 }
                 return task.workspace.clone();
             }
@@ -226,7 +232,8 @@ impl LearnView {
                 let (id, number) = (lesson.id.clone(), self.started);
                 model.intend(Intention::Show(Box::new(Preset { document, run: None }), number));
                 let hints = BTreeMap::new();
-                self.running = Some(Running { id, number, pending: true, task: None, hints, showing: None });
+                self.running =
+                    Some(Running { id, number, pending: true, task: None, hints, since: None, showing: None });
             }
             Err(why) => model.problem(format!("The lesson cannot begin. {why}")),
         }
@@ -359,7 +366,8 @@ impl LearnView {
                                         .wrap(),
                                 );
                             }
-                            page::standing(ui, task, model, t);
+                            let since = self.running.as_ref().and_then(|r| r.since.as_ref());
+                            page::standing(ui, task, model, since, t);
                         });
                     });
                 });

@@ -1,7 +1,7 @@
 //! The page of one lesson: its text with mathematics, its tasks and its questions.
 
 use super::running::{Chosen, Running};
-use super::solution::facts;
+use super::solution::{Since, facts};
 use crate::app::icon;
 use crate::app::math;
 use crate::app::state::Model;
@@ -136,7 +136,7 @@ impl Page {
                     let text = RichText::new(&task.text).font(semibold(READING));
                     named(ui.add(Label::new(text).wrap()), Role::Label, &format!("Task, {state}: {}", task.text));
                     if now {
-                        standing(ui, task, model, t);
+                        standing(ui, task, model, running.and_then(|r| r.since.as_ref()), t);
                     }
                 });
             });
@@ -201,10 +201,10 @@ impl Page {
 }
 
 /// The current values of what the task measures.
-pub fn standing(ui: &mut Ui, task: &Task, model: &Model, t: &Tokens) {
+pub fn standing(ui: &mut Ui, task: &Task, model: &Model, since: Option<&Since>, t: &Tokens) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        for (measure, value, right) in task.goal.standing(&facts(model)) {
+        for (measure, value, right) in task.goal.standing(&facts(model, since)) {
             let value = value.map_or_else(|| "not known yet".to_owned(), |v| v.to_string());
             let colour = if right { t.ok } else { t.label };
             ui.label(RichText::new(format!("{}: {value}", measure.label())).size(LABEL).color(colour));

@@ -1,6 +1,6 @@
 //! The lesson that has begun, and what can be chosen in it.
 
-use super::solution::Pause;
+use super::solution::{Showing, Since};
 use std::collections::BTreeMap;
 
 /// A lesson that has begun: its preset is on screen.
@@ -14,8 +14,10 @@ pub struct Running {
     pub task: Option<usize>,
     /// Hints on screen, by the task's place.
     pub hints: BTreeMap<usize, usize>,
-    /// Where training that shows a solution pauses.
-    pub showing: Option<Pause>,
+    /// From where on the run counts for the task.
+    pub since: Option<Since>,
+    /// Training that shows a solution.
+    pub showing: Option<Showing>,
 }
 
 /// What was chosen in the lesson on screen.

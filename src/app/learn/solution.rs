@@ -2,35 +2,76 @@
 
 use super::super::state::Model;
 use crate::learn::{Facts, SolutionStep, Task};
-use crate::train::{Command, StepUnit};
+use crate::nn::NetworkSpec;
+use crate::train::{Command, Status, StepUnit, TrainConfig};
 
 /// The facts that the goals of tasks are checked against.
-pub fn facts(model: &Model) -> Facts<'_> {
+pub fn facts<'a>(model: &'a Model, since: Option<&Since>) -> Facts<'a> {
     let snapshot = model.is_current().then_some(&**model.snapshot());
-    Facts { document: model.document(), snapshot, seen: model.seen() }
+    // A run that began anew counts whole.
+    let since =
+        since.filter(|since| snapshot.is_none_or(|s| s.rewinds <= since.rewinds)).map_or(0, |since| since.epoch);
+    Facts { document: model.document(), snapshot, seen: model.seen(), since }
 }
 
-/// Training that shows a solution pauses at this epoch, once it has been rewound so many times.
-pub struct Pause {
-    epoch: u64,
+/// From where on a run counts for a task: since it began, and since network and settings were last changed.
+pub struct Since {
     rewinds: u64,
+    epoch: u64,
+    revision: u64,
+    network: NetworkSpec,
+    training: TrainConfig,
 }
 
-impl Pause {
-    /// After `epochs` of the solution of `task`.
-    pub fn after(epochs: u64, task: &Task, model: &Model) -> Self {
-        let snapshot = model.snapshot();
-        let rewinds = task.solution.iter().any(|step| matches!(step, SolutionStep::Rewind));
-        let changes = task.solution.iter().any(|step| matches!(step, SolutionStep::Change(_)));
+impl Since {
+    pub fn now(model: &Model) -> Self {
+        let (document, snapshot) = (model.document(), model.snapshot());
         Self {
-            epoch: if rewinds || changes { epochs } else { snapshot.epoch + epochs },
-            rewinds: snapshot.rewinds + u64::from(rewinds),
+            rewinds: snapshot.rewinds,
+            epoch: snapshot.epoch,
+            revision: model.project().revision(),
+            network: document.network.clone(),
+            training: document.training.clone(),
         }
     }
 
-    pub fn is_due(&self, model: &Model) -> bool {
+    /// Begins again where network or settings are no longer what they were; how long to train does not count.
+    pub fn follow(&mut self, model: &Model) {
+        if self.revision != model.project().revision() {
+            self.revision = model.project().revision();
+            let document = model.document();
+            let training = TrainConfig { epochs: self.training.epochs, ..document.training.clone() };
+            if self.network != document.network || self.training != training {
+                *self = Self::now(model);
+            }
+        }
+    }
+}
+
+/// Training that shows a solution: it pauses by itself, and is over then or when something else ends it.
+pub struct Showing {
+    epoch: u64,
+    rewinds: u64,
+    ran: bool,
+}
+
+impl Showing {
+    /// Of so many epochs for `task`.
+    pub fn of(epochs: u64, task: &Task, model: &Model) -> Self {
         let snapshot = model.snapshot();
-        model.is_current() && snapshot.rewinds >= self.rewinds && snapshot.epoch >= self.epoch
+        let rewinds = task.solution.iter().any(|step| matches!(step, SolutionStep::Rewind));
+        let epoch = if rewinds { epochs } else { snapshot.epoch + epochs };
+        Self { epoch, rewinds: snapshot.rewinds + u64::from(rewinds), ran: false }
+    }
+
+    pub fn is_over(&mut self, model: &Model) -> bool {
+        let snapshot = model.snapshot();
+        if !model.is_current() || snapshot.rewinds < self.rewinds {
+            return false;
+        }
+        self.ran |= snapshot.is_running();
+        let ended = matches!(snapshot.status, Status::Diverged(_) | Status::Failed(_)) || snapshot.epoch >= self.epoch;
+        !snapshot.is_running() && (self.ran || ended)
     }
 }
 

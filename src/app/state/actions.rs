@@ -9,7 +9,7 @@ use crate::data::{DataSource, Preparation, ReadOptions};
 use crate::learn::Sight;
 use crate::nn::LayerId;
 use crate::project::Document;
-use crate::train::{Command, Pace, StepUnit};
+use crate::train::{Command, StepUnit};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -32,9 +32,14 @@ pub enum Action {
     Redo,
     ResetNetwork,
     NewSeed,
+    /// Other initial parameters, from the beginning.
+    Seed(u64),
     Train(Command),
     TogglePlay,
-    Pace(Pace),
+    /// So many steps a second, or as fast as it goes.
+    Pace(Option<f32>),
+    /// Full speed, or back to the pace of the document.
+    ToggleFullSpeed,
     StepUnit(StepUnit),
     Select(BTreeSet<LayerId>),
     ShowSample(usize),

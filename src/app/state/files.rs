@@ -3,7 +3,7 @@
 use super::super::dialogs::{Answer, Dialogs, Question};
 use super::jobs::{Job, Jobs};
 use crate::project::{Document, Preset};
-use crate::train::RunState;
+use crate::train::{RunState, Snapshot};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -28,18 +28,31 @@ pub enum Modal {
     Outside(Box<Preset>, PathBuf),
 }
 
+/// Where a run stood: rewinds since the program began, and updates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunMark {
+    pub rewinds: u64,
+    pub step: u64,
+}
+
+impl RunMark {
+    pub fn of(snapshot: &Snapshot) -> Self {
+        Self { rewinds: snapshot.rewinds, step: snapshot.step }
+    }
+}
+
 /// What is being written.
 enum Saving {
     /// A document that waits for its run.
-    Run { path: PathBuf, document: Box<Document>, job: Job<RunState> },
-    /// A file on its way to the disk; the document, if it is one.
-    Write { path: PathBuf, document: Option<Box<Document>>, note: &'static str, job: Job<Result<(), String>> },
+    Run { path: PathBuf, document: Box<Document>, rewinds: u64, job: Job<RunState> },
+    /// A file on its way to the disk; the document and where its run stood, if it is one.
+    Write { path: PathBuf, document: Option<(Box<Document>, Option<RunMark>)>, job: Job<Result<(), String>> },
 }
 
 /// What came of it.
 pub enum Saved {
-    Run { path: PathBuf, document: Box<Document>, run: Option<Box<RunState>> },
-    Written { path: PathBuf, document: Option<Box<Document>>, note: &'static str, outcome: Result<(), String> },
+    Run { path: PathBuf, document: Box<Document>, run: Option<(Box<RunState>, RunMark)> },
+    Written { path: PathBuf, document: Option<(Box<Document>, Option<RunMark>)>, outcome: Result<(), String> },
 }
 
 /// Files that are remembered.
@@ -101,24 +114,31 @@ impl Files {
         self.recent.truncate(RECENT);
     }
 
-    /// Saves a document once the trainer has given its run.
-    pub fn save_with_run(&mut self, path: PathBuf, document: Document, run: Receiver<RunState>, jobs: &Jobs) {
-        self.saving.push(Saving::Run { path, document: Box::new(document), job: jobs.expect(run) });
+    /// Saves a document once the trainer has given its run, which has been rewound so many times.
+    pub fn save_with_run(
+        &mut self,
+        path: PathBuf,
+        document: Document,
+        run: Receiver<RunState>,
+        rewinds: u64,
+        jobs: &Jobs,
+    ) {
+        self.saving.push(Saving::Run { path, document: Box::new(document), rewinds, job: jobs.expect(run) });
     }
 
-    /// Writes a document; `note` is added to the message about it.
+    /// Writes a document, with its run and where that stood.
     pub fn write(
         &mut self,
         path: PathBuf,
         document: Box<Document>,
-        run: Option<RunState>,
-        note: &'static str,
+        run: Option<(Box<RunState>, RunMark)>,
         jobs: &Jobs,
     ) {
+        let (run, mark) = run.map_or((None, None), |(run, mark)| (Some(*run), Some(mark)));
         let preset = Preset { document: (*document).clone(), run };
         let target = path.clone();
         let job = jobs.start("writer", move |_| preset.save(&target).map_err(|e| e.to_string()));
-        self.saving.push(Saving::Write { path, document: Some(document), note, job });
+        self.saving.push(Saving::Write { path, document: Some((document, mark)), job });
     }
 
     /// Writes any other file.
@@ -127,7 +147,7 @@ impl Files {
         let job = jobs.start("writer", move |_| {
             std::fs::write(&target, bytes).map_err(|e| format!("{} cannot be written: {e}", target.display()))
         });
-        self.saving.push(Saving::Write { path, document: None, note: "", job });
+        self.saving.push(Saving::Write { path, document: None, job });
     }
 
     /// What was saved, or has its run now.
@@ -138,13 +158,17 @@ impl Files {
         };
         let k = self.saving.iter().position(done)?;
         Some(match self.saving.remove(k) {
-            Saving::Run { path, document, mut job } => {
-                Saved::Run { path, document, run: job.take()?.ok().map(Box::new) }
+            Saving::Run { path, document, rewinds, mut job } => {
+                let marked = |run: RunState| {
+                    let mark = RunMark { rewinds, step: run.steps };
+                    (Box::new(run), mark)
+                };
+                Saved::Run { path, document, run: job.take()?.ok().map(marked) }
             }
-            Saving::Write { path, document, note, mut job } => {
+            Saving::Write { path, document, mut job } => {
                 let failed = |e| Err(format!("{} cannot be written: {e}.", path.display()));
                 let outcome = job.take()?.unwrap_or_else(failed);
-                Saved::Written { path, document, note, outcome }
+                Saved::Written { path, document, outcome }
             }
         })
     }

@@ -5,19 +5,21 @@
 
 use super::super::dialogs::{Answer, Dialogs, Question};
 use super::actions::{Action, Queue};
-use super::files::{Files, Intention, Modal, Saved, file_stem, is_preset, stem};
+use super::files::{Files, Intention, Modal, RunMark, Saved, file_stem, is_preset, stem};
 use super::insight::Insight;
 use super::jobs::{Jobs, Wake};
 use super::loading::{Loading, Opened};
 use super::notices::{Notice, Notices};
-use super::open::{OpenDocument, Suggestions, Surroundings};
+use super::open::{OpenDocument, SavedRun, Suggestions, Surroundings};
 use super::trainer::Trainer;
 use super::view::{Panels, View};
 use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Targets};
+use crate::format;
 use crate::learn::Seen;
 use crate::nn::{HeadTarget, Inference, LayerId, infer};
-use crate::project::{Builtin, Document, Preset, Project, Suggestion, builtins, leads_outside};
-use crate::train::{CAPACITY, Command, FullEvaluation, Pace, Snapshot, Status, StepUnit, task};
+use crate::project::{Builtin, Document, KeptRun, Preset, Project, Suggestion, WATCHED, builtins, leads_outside};
+use crate::train::{CAPACITY, Command, FullEvaluation, Pace, Resume, Snapshot, Status, StepUnit, task};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Model {
     pub(super) queue: Queue,
     /// The revision of the document that data, inference and trainer are made of.
     followed: Option<u64>,
+    /// Where the run stood at the last step that can be undone.
+    stepped: Option<RunMark>,
 }
 
 macro_rules! surroundings {
@@ -58,6 +62,7 @@ impl Model {
             jobs: Jobs::new(wake),
             queue: Queue::default(),
             followed: None,
+            stepped: None,
         };
         model.sync();
         model
@@ -69,7 +74,11 @@ impl Model {
         self.jobs.poll();
         self.receive();
         self.follow();
+        self.trainer.go_at(self.pace());
         self.trainer.refresh();
+        if self.open.saved_run == SavedRun::Opened && self.is_current() && self.snapshot().status != Status::Empty {
+            self.open.saved_run = SavedRun::At(RunMark::of(self.snapshot()));
+        }
     }
 
     /// Performs the actions in the queue; true when there were any.
@@ -88,11 +97,8 @@ impl Model {
         }
         while let Some(saved) = self.files.take_saved() {
             match saved {
-                Saved::Run { path, document, run } => {
-                    let note = if run.is_some() { "" } else { " without the run, because there is none" };
-                    self.files.write(path, document, run.map(|run| *run), note, &self.jobs);
-                }
-                Saved::Written { path, document, note, outcome } => self.written(path, document, note, outcome),
+                Saved::Run { path, document, run } => self.files.write(path, document, run, &self.jobs),
+                Saved::Written { path, document, outcome } => self.written(path, document, outcome),
             }
         }
         if let Some(path) = self.open.receive(surroundings!(self)) {
@@ -115,7 +121,7 @@ impl Model {
     fn follow_network(&mut self) {
         let OpenDocument { project, loading, inference, run, .. } = &mut self.open;
         let Some(data) = loading.dataset() else {
-            self.trainer.unload();
+            self.trainer.unload(project);
             *inference = Inference::default();
             return;
         };
@@ -125,7 +131,7 @@ impl Model {
         }
         *inference = infer(network, &task(data), training.batch_size.max(CAPACITY));
         let fits = inference.fits() && training.problem().is_none();
-        self.trainer.load(network, data, training, fits, run, self.view.pace);
+        self.trainer.load(project, data, fits, run);
     }
 
     // ——— what there is ———
@@ -184,8 +190,12 @@ impl Model {
         self.open.focus.sample
     }
 
+    /// How fast playing goes.
     pub fn pace(&self) -> Pace {
-        self.view.pace
+        match self.document().pace {
+            Some(per_second) if !self.view.full_speed => Pace::Slow { unit: self.step_unit(), per_second },
+            _ => Pace::Full,
+        }
     }
 
     pub fn step_unit(&self) -> StepUnit {
@@ -217,9 +227,21 @@ impl Model {
         &self.files.recent
     }
 
-    /// Whether the run is saved with the document.
-    pub fn includes_run(&self) -> bool {
-        self.open.include_run
+    /// Whether the document belongs to a lesson and is no file: nobody asks to save it.
+    fn is_scratch(&self) -> bool {
+        self.open.number.is_some() && self.project().path.is_none()
+    }
+
+    /// Whether there are changes of the document that its file does not hold.
+    pub fn has_unsaved_changes(&self) -> bool {
+        self.project().is_dirty() && !self.is_scratch()
+    }
+
+    /// Whether there is a run that is to be saved with the document and that its file does not hold.
+    pub fn has_unsaved_run(&self) -> bool {
+        let saved = self.open.saved_run == SavedRun::Opened
+            || self.open.saved_run == SavedRun::At(RunMark::of(self.snapshot()));
+        self.document().include_run && self.trainer.is_trained() && self.is_current() && !saved && !self.is_scratch()
     }
 
     /// Whether the window may close now.
@@ -280,15 +302,21 @@ impl Model {
             Action::EditPreparation { label, key, plan } => {
                 self.open.edit_preparation(label, key, *plan, surroundings!(self));
             }
-            Action::Undo => self.open.project.undo(),
-            Action::Redo => self.open.project.redo(),
+            Action::Undo => self.walk(Project::undo),
+            Action::Redo => self.walk(Project::redo),
             Action::ResetNetwork => self.open.reset_network(surroundings!(self)),
-            Action::NewSeed => {
-                let seed = self.document().training.seed % 9_999 + 1;
-                self.open.project.edit("New seed", None, |d| d.training.seed = seed);
+            Action::NewSeed => self.act(Action::Seed(self.document().training.seed % 9_999 + 1)),
+            Action::Seed(seed) => {
+                let run = self.trainer.is_trained().then(|| self.trainer.keep());
+                self.open.project.edit("New seed", Some(7), |d| d.training.seed = seed);
+                self.open.project.attach(|| run, |_| true);
                 self.send(Command::Rewind);
             }
-            Action::Train(command) => self.send(command),
+            Action::Train(command) => {
+                self.follow();
+                self.keep_before(&command);
+                self.send(command);
+            }
             Action::TogglePlay => {
                 if self.snapshot().is_running() {
                     self.send(Command::Pause);
@@ -297,9 +325,13 @@ impl Model {
                 }
             }
             Action::Pace(pace) => {
-                if self.view.pace != pace {
-                    self.view.pace = pace;
-                    self.send(Command::Pace(pace));
+                self.view.full_speed = false;
+                self.open.project.edit("Change speed", Some(0), |d| d.pace = pace);
+            }
+            Action::ToggleFullSpeed => {
+                self.view.full_speed = self.pace() != Pace::Full;
+                if !self.view.full_speed && self.document().pace.is_none() {
+                    self.open.project.edit("Change speed", None, |d| d.pace = Some(WATCHED));
                 }
             }
             Action::StepUnit(unit) => self.view.step_unit = unit,
@@ -323,7 +355,9 @@ impl Model {
                 self.files.after_save = Some(intention);
                 self.act(Action::Save);
             }
-            Action::IncludeRun(include) => self.open.include_run = include,
+            Action::IncludeRun(include) => {
+                self.open.project.edit("Include trained weights", None, |d| d.include_run = include);
+            }
             Action::ReadOutside => {
                 if let Some(Modal::Outside(preset, path)) = self.files.modal.take() {
                     self.show(*preset, Some(path));
@@ -349,6 +383,38 @@ impl Model {
         }
     }
 
+    /// Undo or redo: the document, and the run that was on screen with it where the step ended one.
+    fn walk(&mut self, way: impl FnOnce(&mut Project, &dyn Fn(&Document, bool) -> Option<KeptRun>) -> Option<KeptRun>) {
+        let (trainer, parted) = (&self.trainer, Cell::new(false));
+        let back = way(&mut self.open.project, &|document, comes| {
+            let kept = trainer.keep_before(document, comes);
+            parted.set(comes || kept.is_some());
+            kept
+        });
+        self.open.run = back.map(|kept| Resume::Kept(kept.run));
+        if parted.get() {
+            self.trainer.forget();
+            self.open.data_changed = true;
+        }
+    }
+
+    /// A command that ends the run, or moves it on by hand, can be undone.
+    fn keep_before(&mut self, command: &Command) {
+        let (label, ends) = match command {
+            Command::Rewind => ("Rewind", self.trainer.is_trained()),
+            // The phases of one mini-batch are one step, and those that are asked for at once are too.
+            Command::Step(_) => {
+                let mark = RunMark::of(self.snapshot());
+                let begins = self.trainable() && self.is_current() && self.snapshot().phase.is_none();
+                ("Step", begins && self.stepped.replace(mark) != Some(mark))
+            }
+            _ => return,
+        };
+        if ends {
+            self.open.project.keep(label, self.trainer.keep());
+        }
+    }
+
     /// The trainer does it with the document as it is now.
     fn send(&mut self, command: Command) {
         self.follow();
@@ -356,7 +422,7 @@ impl Model {
     }
 
     fn intend_now(&mut self, intention: Intention) {
-        if self.project().is_dirty() {
+        if self.has_unsaved_changes() || self.has_unsaved_run() {
             self.files.modal = Some(Modal::Unsaved(intention));
         } else {
             self.proceed(intention);
@@ -406,7 +472,8 @@ impl Model {
         self.files.modal = None;
         self.notices.close();
         self.open = OpenDocument::new(Project::opened(document, path), run, None);
-        self.trainer.unload();
+        self.view.full_speed = false;
+        self.trainer.unload(&mut self.open.project);
         self.follow();
         self.trainer.refresh();
     }
@@ -431,16 +498,21 @@ impl Model {
             self.open.project.edit("Rename", None, |d| d.name = chosen);
         }
         let document = self.document().clone();
-        if self.includes_run() && self.trainable() {
+        if document.include_run && self.trainer.is_trained() {
             let (sender, receiver) = channel();
             self.send(Command::Save(sender));
-            self.files.save_with_run(path, document, receiver, &self.jobs);
+            self.files.save_with_run(path, document, receiver, self.snapshot().rewinds, &self.jobs);
         } else {
-            self.files.write(path, Box::new(document), None, "", &self.jobs);
+            self.files.write(path, Box::new(document), None, &self.jobs);
         }
     }
 
-    fn written(&mut self, path: PathBuf, document: Option<Box<Document>>, note: &str, outcome: Result<(), String>) {
+    fn written(
+        &mut self,
+        path: PathBuf,
+        document: Option<(Box<Document>, Option<RunMark>)>,
+        outcome: Result<(), String>,
+    ) {
         if let Err(e) = outcome {
             if document.is_some() {
                 self.files.after_save = None;
@@ -448,10 +520,20 @@ impl Model {
             self.notices.problem(e);
             return;
         }
-        self.notices.tell(format!("Saved to {}{note}", path.display()));
-        let Some(document) = document else { return };
+        let with = match &document {
+            Some((_, Some(mark))) => {
+                format!(", with the weights after {}", format::counted(mark.step as usize, "update"))
+            }
+            Some((document, None)) if !document.include_run && self.trainer.is_trained() => {
+                ", without the trained weights".to_owned()
+            }
+            _ => String::new(),
+        };
+        self.notices.tell(format!("Saved to {}{with}", path.display()));
+        let Some((document, mark)) = document else { return };
         self.files.remember(&path);
         self.open.project.mark_saved(*document, path);
+        self.open.saved_run = mark.map_or(SavedRun::None, SavedRun::At);
         if let Some(intention) = self.files.after_save.take() {
             self.intend_now(intention);
         }

@@ -1,6 +1,6 @@
 //! The open document and everything that belongs to it alone: another document replaces it whole.
 
-use super::files::stem;
+use super::files::{RunMark, stem};
 use super::insight::Insights;
 use super::jobs::{Jobs, guarded};
 use super::loading::{Arrived, Loading, Needed, Opened, Purpose, ReadError};
@@ -8,8 +8,8 @@ use super::notices::Notices;
 use super::view::Focus;
 use crate::data::{DataError, DataSource, Dataset, Preparation, Reading};
 use crate::nn::Inference;
-use crate::project::{DataSection, Document, Project, Suggestion, adapt};
-use crate::train::{RunState, task};
+use crate::project::{DataSection, Document, Project, Suggestion, WATCHED, adapt};
+use crate::train::{Resume, RunState, task};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,14 +21,24 @@ pub struct OpenDocument {
     pub insights: Insights,
     pub inference: Inference,
     pub focus: Focus,
-    /// Whether the run is saved with the document.
-    pub include_run: bool,
-    /// A run that came with the document and waits for its network.
-    pub run: Option<Box<RunState>>,
+    /// A run that comes with the document, or back with it, and waits for its network.
+    pub run: Option<Resume>,
+    /// Which run its file holds.
+    pub saved_run: SavedRun,
     /// The number that whoever asked for the document gave it.
     pub number: Option<u64>,
     /// Whether data have come that the trainer has not seen.
     pub data_changed: bool,
+}
+
+/// Which run a document's file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SavedRun {
+    #[default]
+    None,
+    /// The one with which it was opened.
+    Opened,
+    At(RunMark),
 }
 
 /// What the window knows beside the document.
@@ -55,10 +65,16 @@ impl Suggestions {
     }
 }
 
+/// Whether the data lie in the plane and are made here, so that training is watched.
+fn is_plane(source: &DataSource) -> bool {
+    matches!(source, DataSource::Generator(_) | DataSource::Drawing(_))
+}
+
 impl OpenDocument {
     pub fn new(project: Project, run: Option<RunState>, number: Option<u64>) -> Self {
-        let include_run = run.is_some();
-        Self { project, include_run, run: run.map(Box::new), number, ..Self::default() }
+        let saved_run = if run.is_some() { SavedRun::Opened } else { SavedRun::None };
+        let run = run.map(|run| Resume::Saved(Box::new(run)));
+        Self { project, run, saved_run, number, ..Self::default() }
     }
 
     pub fn document(&self) -> &Document {
@@ -191,7 +207,11 @@ impl OpenDocument {
             (DataSource::Drawing(_), DataSource::Drawing(_)) => Some(1),
             _ => None,
         };
+        let watched = (is_plane(&old.source) != is_plane(&source)).then(|| is_plane(&source).then_some(WATCHED));
         self.project.edit("Choose data", key, |d| {
+            if let Some(pace) = watched {
+                d.pace = pace;
+            }
             if let Some(name) = renamed {
                 d.name = name;
                 d.description.clear();
@@ -256,7 +276,11 @@ impl OpenDocument {
     fn fit_network(&mut self, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
         let Document { network, training, .. } = self.project.document();
         if let Some(old) = around.suggestions.0.iter().find(|s| s.network == *network) {
-            let new = Suggestion::of(data);
+            let mut new = Suggestion::of(data);
+            if is_plane(&self.project.document().data.source) {
+                // What is watched goes on until somebody has seen enough.
+                new.training.epochs = None;
+            }
             if new.network == *network {
                 return;
             }

@@ -1,8 +1,8 @@
-//! What belongs to looking: panels, pace, and what was seen; and, for one document, the selected layers and the sample.
+//! What belongs to looking: panels, speed, and what was seen; and, for one document, the selected layers and the sample.
 
 use crate::learn::Seen;
 use crate::nn::LayerId;
-use crate::train::{Pace, StepUnit};
+use crate::train::StepUnit;
 use std::collections::BTreeSet;
 
 /// The panels at the sides of the workspaces; without them the work is shown alone.
@@ -17,7 +17,8 @@ pub enum Panels {
 #[derive(Default)]
 pub struct View {
     pub panels: Panels,
-    pub pace: Pace,
+    /// Training goes at full speed, whatever the document's pace.
+    pub full_speed: bool,
     pub step_unit: StepUnit,
     /// What was looked at and answered in Explain, for the task of a lesson.
     pub seen: Seen,

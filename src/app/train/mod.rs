@@ -1,9 +1,9 @@
 //! The Train workspace: settings on the left, a dashboard of tiles beside them.
 
 mod confusion;
-mod outputs;
 mod plots;
 mod ridgeline;
+mod scores;
 
 use super::experiment::ExperimentKind;
 use super::picture::{KernelGrid, Pictures, weights_image};
@@ -31,6 +31,7 @@ pub struct TrainView {
     large: Option<Tile>,
     weights: Option<TextureHandle>,
     weights_of: (Arc<Vec<f32>>, Option<LayerId>, bool),
+    scores: scores::ScoresView,
 }
 
 const GAP: f32 = 12.0;
@@ -49,7 +50,7 @@ enum Tile {
     Curve,
     Confusion,
     Rate,
-    Outputs,
+    Scores,
 }
 
 impl Tile {
@@ -65,7 +66,7 @@ impl Tile {
             Self::Curve => "fitted curve",
             Self::Confusion => "confusion matrix",
             Self::Rate => "learning rate",
-            Self::Outputs => "outputs",
+            Self::Scores => "scores",
         }
     }
 }
@@ -149,15 +150,13 @@ impl TrainView {
             _ if classes => Tile::Confusion,
             _ => Tile::Rate,
         };
-        let mut tiles = vec![Tile::Loss, Tile::Metric, Tile::Norms, Tile::Histogram, Tile::Weights, sixth];
+        let mut tiles =
+            vec![Tile::Loss, Tile::Scores, Tile::Metric, Tile::Norms, Tile::Histogram, Tile::Weights, sixth];
         if classes && !matches!(sixth, Tile::Confusion) {
             tiles.push(Tile::Confusion);
         }
         if !matches!(sixth, Tile::Rate) {
             tiles.push(Tile::Rate);
-        }
-        if model.inference().outputs.len() > 1 {
-            tiles.insert(2, Tile::Outputs);
         }
         let area = ui.available_rect_before_wrap();
         self.large = self.large.filter(|large| tiles.contains(large));
@@ -216,12 +215,13 @@ impl TrainView {
             Tile::Metric => plots::metric(ui, &history, &mut self.metric, t),
             Tile::Norms => plots::norms(ui, model, &history, t),
             Tile::Rate => plots::rate(ui, model, &history, t),
-            Tile::Outputs => {
-                heading(ui, "Outputs", "validation and test rows");
-                outputs::ui(ui, model);
+            Tile::Scores => {
+                heading(ui, "Scores", &scores::parameters(model));
+                self.scores.ui(ui, model);
             }
             Tile::Confusion => {
-                heading(ui, "Confusion matrix", "test rows, predicted across");
+                let when = scores::test_epoch(model).map_or_else(String::new, |epoch| format!(" at epoch {epoch}"));
+                heading(ui, "Confusion matrix", &format!("test rows{when}, predicted across"));
                 confusion::ui(ui, model, t);
             }
             Tile::Histogram => {

@@ -1,12 +1,13 @@
 //! Curves over epochs.
 
+use super::super::curves::{self, Curve};
 use super::super::state::Model;
 use super::super::theme::{HINT, Tokens};
 use super::super::widgets::{heading, plot, segmented, title};
 use crate::format;
 use crate::train::{EpochSeries, History, Schedule, TrainConfig};
 use egui::{Align, Color32, Layout, Ui};
-use egui_plot::{FilledArea, HoverPosition, Line, PlotPoints, PlotUi, Points};
+use egui_plot::{FilledArea, Line, PlotPoints, PlotUi, Points};
 
 /// The vertical axis of the loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,28 +123,29 @@ fn draw_with(
             } else {
                 String::new()
             }
-        })
-        .label_formatter(move |hover| match hover {
-            HoverPosition::NearDataPoint { plot_name, position, .. } if bundle > 1 => {
-                let first = (position.x - bundle as f64 + 1.0).max(1.0);
-                let mean = text(position.y);
-                Some(format!("{plot_name}\nepochs {first:.0} to {:.0}\nmean {mean}", position.x))
-            }
-            HoverPosition::NearDataPoint { plot_name, position, .. } => {
-                Some(format!("{plot_name}\nepoch {:.0}\n{}", position.x, text(position.y)))
-            }
-            HoverPosition::Elsewhere { position } => {
-                Some(format!("epoch {:.0}\n{}", position.x.max(0.0), text(position.y)))
-            }
         });
-    plot.show(ui, |plot| {
+    let epochs = &history.epochs;
+    let y = |v: f32| if log { f64::from(v).max(FLOOR).log10() } else { f64::from(v) };
+    // Values as they were, also where the line is drawn from means.
+    let exact: Vec<Vec<[f64; 2]>> = curves
+        .iter()
+        .map(|(_, c, _)| epochs.iter().zip(&c.last).map(|(&epoch, &v)| [epoch as f64, y(v)]).collect())
+        .collect();
+    let shown = curves::quiet(plot).show(ui, |plot| {
         if !planned.is_empty() {
-            plot.line(Line::new("planned", PlotPoints::from(planned)).color(t.hint).width(1.2));
+            plot.line(Line::new("planned", PlotPoints::from(planned.clone())).color(t.hint).width(1.2));
         }
         for d in drawn {
             d.show(plot);
         }
+        let known = curves.iter().zip(&exact);
+        let known = known.map(|((name, _, colour), points)| Curve { name, colour: *colour, points, joined: false });
+        let plan = Curve { name: "planned", colour: t.hint, points: &planned, joined: true };
+        let all: Vec<Curve<'_>> = known.chain([plan]).collect();
+        curves::read(plot, &all)
     });
+    let epoch = |x: f64| format!("epoch {}", format::count(x.round().max(0.0) as u128));
+    curves::tell(&shown.response, shown.inner.as_ref(), epoch, text);
 }
 
 /// Training and validation loss.

@@ -11,6 +11,7 @@ mod wires;
 use crate::app::diagram::layout::place;
 use crate::app::fix::fix_button;
 use crate::app::icon;
+use crate::app::keyboard;
 use crate::app::picture::Pictures;
 use crate::app::state::{Action, Model};
 use crate::app::theme::{LABEL, tokens};
@@ -72,7 +73,7 @@ impl Canvas {
         gestures::receive_drop(ui, &background, model, &mut self.camera, &view);
         self.gestures.select_band(ui, &background, model, &view);
         self.gestures.context_menu(&background, model, &mut self.camera, &view);
-        let escaped = ui.input(|i| i.key_pressed(egui::Key::Escape)) && !ui.ctx().text_edit_focused();
+        let escaped = keyboard::count(ui.ctx(), egui::Key::Escape) > 0;
         if background.clicked() || escaped {
             model.select([]);
         }

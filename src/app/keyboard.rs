@@ -1,0 +1,77 @@
+//! To whom a key belongs: the one rule for menus, films, tables and pages.
+//!
+//! A field in which somebody types gets every key that it can use. A button or a slider that has the focus gets Space and Enter.
+//! All other keys are free for what is on screen.
+
+use egui::{Context, Key, KeyboardShortcut, Modifiers};
+
+/// What a field of text does with Ctrl: select all, clipboard, undo, deleting, and moving by words and to the ends.
+const EDITING: [Key; 19] = [
+    Key::A,
+    Key::C,
+    Key::X,
+    Key::V,
+    Key::Z,
+    Key::Y,
+    Key::K,
+    Key::U,
+    Key::W,
+    Key::H,
+    Key::Delete,
+    Key::Backspace,
+    Key::Insert,
+    Key::Home,
+    Key::End,
+    Key::ArrowLeft,
+    Key::ArrowRight,
+    Key::ArrowUp,
+    Key::ArrowDown,
+];
+
+const FUNCTION: std::ops::RangeInclusive<Key> = Key::F1..=Key::F35;
+
+/// Whether what has the focus leaves a key to the rest of the window.
+pub fn is_free(ctx: &Context, modifiers: Modifiers, key: Key) -> bool {
+    let command = modifiers.command || modifiers.ctrl;
+    if ctx.text_edit_focused() {
+        return FUNCTION.contains(&key) || (command && !EDITING.contains(&key));
+    }
+    let focused = ctx.memory(|m| m.focused().is_some());
+    command || !(focused && matches!(key, Key::Space | Key::Enter))
+}
+
+/// Whether a free shortcut was pressed in this frame; it is used up then.
+pub fn pressed(ctx: &Context, shortcut: KeyboardShortcut) -> bool {
+    is_free(ctx, shortcut.modifiers, shortcut.logical_key) && ctx.input_mut(|i| i.consume_shortcut(&shortcut))
+}
+
+/// How often a free key without modifiers was pressed in this frame; it is used up then.
+pub fn count(ctx: &Context, key: Key) -> usize {
+    if is_free(ctx, Modifiers::NONE, key) {
+        ctx.input_mut(|i| i.count_and_consume_key(Modifiers::NONE, key))
+    } else {
+        0
+    }
+}
+
+/// What the keys ask of a page or a table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScrollKey {
+    /// So many screens on.
+    Pages(f64),
+    Start,
+    End,
+}
+
+/// What Page Up, Page Down, Home and End ask for in this frame.
+pub fn scroll(ctx: &Context) -> Option<ScrollKey> {
+    let pages = count(ctx, Key::PageDown) as f64 - count(ctx, Key::PageUp) as f64;
+    let (start, end) = (count(ctx, Key::Home), count(ctx, Key::End));
+    if start > 0 {
+        Some(ScrollKey::Start)
+    } else if end > 0 {
+        Some(ScrollKey::End)
+    } else {
+        Some(ScrollKey::Pages(pages)).filter(|_| pages != 0.0)
+    }
+}
