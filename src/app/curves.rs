@@ -34,7 +34,7 @@ pub fn read(plot: &mut PlotUi<'_>, curves: &[Curve<'_>]) -> Option<Reading> {
     }
     let pointer = plot.pointer_coordinate()?.x;
     let nearest = |a: f64, b: f64| if (b - pointer).abs() < (a - pointer).abs() { b } else { a };
-    let known = curves.iter().filter(|c| !c.joined).flat_map(|c| nearest_point(c.points, pointer)).map(|p| p[0]);
+    let known = curves.iter().filter(|c| !c.joined).filter_map(|c| nearest_point(c.points, pointer)).map(|p| p[0]);
     let x = known.reduce(nearest).unwrap_or(pointer);
     let at = |c: &Curve<'_>| {
         let y = if c.joined { between(c.points, x)? } else { nearest_point(c.points, x).filter(|p| p[0] == x)?[1] };

@@ -67,7 +67,7 @@ impl Drawn {
 }
 
 fn draw(ui: &mut Ui, id: &str, history: &History, curves: &[Named<'_>], log: bool, t: &Tokens) {
-    draw_with(ui, id, history, curves, log, Vec::new(), t);
+    draw_with(ui, id, history, curves, log, &[], t);
 }
 
 fn draw_with(
@@ -76,7 +76,7 @@ fn draw_with(
     history: &History,
     curves: &[Named<'_>],
     log: bool,
-    planned: Vec<[f64; 2]>,
+    planned: &[[f64; 2]],
     t: &Tokens,
 ) {
     if planned.is_empty() && curves.iter().all(|(_, c, _)| c.last.is_empty()) {
@@ -133,14 +133,14 @@ fn draw_with(
         .collect();
     let shown = curves::quiet(plot).show(ui, |plot| {
         if !planned.is_empty() {
-            plot.line(Line::new("planned", PlotPoints::from(planned.clone())).color(t.hint).width(1.2));
+            plot.line(Line::new("planned", PlotPoints::from(planned.to_vec())).color(t.hint).width(1.2));
         }
         for d in drawn {
             d.show(plot);
         }
         let known = curves.iter().zip(&exact);
         let known = known.map(|((name, _, colour), points)| Curve { name, colour: *colour, points, joined: false });
-        let plan = Curve { name: "planned", colour: t.hint, points: &planned, joined: true };
+        let plan = Curve { name: "planned", colour: t.hint, points: planned, joined: true };
         let all: Vec<Curve<'_>> = known.chain([plan]).collect();
         curves::read(plot, &all)
     });
@@ -195,7 +195,7 @@ pub fn rate(ui: &mut Ui, model: &Model, history: &History, t: &Tokens) {
     let training = &model.document().training;
     let planned = if training.schedule == Schedule::Constant { Vec::new() } else { plan(training) };
     let curves = [("η".to_owned(), &history.learning_rate, t.accent)];
-    draw_with(ui, "rate", history, &curves, true, planned, t);
+    draw_with(ui, "rate", history, &curves, true, &planned, t);
 }
 
 /// The planned learning rate over all epochs, on a logarithmic scale.
