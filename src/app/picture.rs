@@ -9,6 +9,7 @@ use crate::data::{Dataset, Targets};
 use crate::nn::{Encoding, LayerId, volume};
 use crate::train::Probe;
 use egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureOptions, pos2};
+use ndarray::Array2;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -30,17 +31,28 @@ const REFRESH: f64 = 1.0 / 20.0;
 /// The part of the plane of two features that pictures show, in encoded features.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FeatureBounds {
+    /// The features to the right and up.
+    pub axes: [usize; 2],
     pub low: [f32; 2],
     pub high: [f32; 2],
 }
 
 impl FeatureBounds {
+    /// Those of data in the plane: two features, or others that follow from two.
+    fn of_plane(data: &Dataset) -> Option<Self> {
+        let axes = if data.features() == 2 { [0, 1] } else { data.encoder.plane()? };
+        Some(Self::around(data, axes))
+    }
+
     /// Around all rows, with a margin.
-    fn around(data: &Dataset) -> Self {
-        let mut bounds = Self { low: [0.0; 2], high: [1.0; 2] };
+    fn around(data: &Dataset, axes: [usize; 2]) -> Self {
+        let mut bounds = Self { axes, low: [0.0; 2], high: [1.0; 2] };
         for k in 0..2.min(data.features()) {
-            let (low, high) =
-                data.x.column(k).iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+            let (low, high) = data
+                .x
+                .column(axes[k])
+                .iter()
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
             let margin = ((high - low) * 0.08).max(1e-3);
             bounds.low[k] = low - margin;
             bounds.high[k] = high + margin;
@@ -54,9 +66,24 @@ impl FeatureBounds {
     }
 
     /// Where a row lies in a picture: x to the right, y up.
-    pub fn place(&self, rect: Rect, x: f32, y: f32) -> egui::Pos2 {
-        let part = |k: usize, v: f32| (v - self.low[k]) / (self.high[k] - self.low[k]);
-        pos2(rect.left() + rect.width() * part(0, x), rect.bottom() - rect.height() * part(1, y))
+    pub fn place(&self, rect: Rect, data: &Dataset, row: usize) -> egui::Pos2 {
+        let part = |k: usize| {
+            let value = data.x.get([row, self.axes[k]]).copied().unwrap_or(self.low[k]);
+            (value - self.low[k]) / (self.high[k] - self.low[k])
+        };
+        pos2(rect.left() + rect.width() * part(0), rect.bottom() - rect.height() * part(1))
+    }
+
+    /// Features `[n², features]` of the middles of `n` × `n` cells, row by row from the top left.
+    fn grid(&self, data: &Dataset, n: usize) -> Array2<f32> {
+        let cells = || (0..n * n).map(|i| [self.cell(0, i % n, n), self.cell(1, n - 1 - i / n, n)]);
+        let direct = || Array2::from_shape_vec((n * n, 2), cells().flatten().collect()).unwrap_or_default();
+        if data.features() == 2 {
+            return direct();
+        }
+        let own = |k: usize, v: f32| data.encoder.scale(self.axes[k]).decode(f64::from(v));
+        let places: Vec<[f64; 2]> = cells().map(|[x, y]| [own(0, x), own(1, y)]).collect();
+        data.encoder.of_plane(&places).unwrap_or_else(|_| Array2::zeros((n * n, data.features())))
     }
 }
 
@@ -64,6 +91,8 @@ impl FeatureBounds {
 #[derive(Default)]
 pub struct Pictures {
     probe: Option<Probe>,
+    /// Which document they are of.
+    document: u64,
     generation: u64,
     params: Arc<Vec<f32>>,
     sample: usize,
@@ -77,7 +106,10 @@ pub struct Pictures {
     tiles: BTreeMap<(LayerId, usize), Rect>,
     atlas: Option<TextureHandle>,
     surface: Option<TextureHandle>,
+    /// The plane in which the rows lie, if they do.
     pub bounds: Option<FeatureBounds>,
+    /// Features over the plane, for pictures with so many cells a side.
+    grids: BTreeMap<usize, Array2<f32>>,
     /// Prediction over one feature, encoded.
     pub curve: Vec<[f64; 2]>,
     /// Prediction of the chosen sample.
@@ -87,6 +119,11 @@ pub struct Pictures {
 impl Pictures {
     /// Brings the pictures up to date; returns false while newer parameters wait for the next refresh.
     pub fn update(&mut self, ctx: &Context, model: &Model, t: &Tokens, dark: bool) -> bool {
+        let document = model.opened();
+        // Layers of another document have the same numbers.
+        if self.document != document || model.dataset().is_none() || !model.inference().fits() {
+            *self = Self { document, ..Self::default() };
+        }
         let Some(data) = model.dataset().cloned().filter(|_| model.is_current()) else {
             return true;
         };
@@ -94,7 +131,9 @@ impl Pictures {
         if self.generation != snapshot.generation {
             *self = Self {
                 probe: Probe::new(&model.document().network, &data, CAPACITY),
+                document,
                 generation: snapshot.generation,
+                bounds: FeatureBounds::of_plane(&data),
                 ..Self::default()
             };
         }
@@ -113,10 +152,10 @@ impl Pictures {
         if probe.set_params(&snapshot.params) {
             self.look_at_sample(&mut probe, &data, model);
             self.draw_maps(ctx, model, t);
-            match data.features() {
-                1 => self.draw_curve(&mut probe, &data),
-                2 => self.draw_plane(ctx, &mut probe, &data, model, t),
-                _ => {}
+            if let Some(bounds) = self.bounds {
+                self.draw_plane(ctx, &mut probe, &data, &bounds, model, t);
+            } else if data.features() == 1 {
+                self.draw_curve(&mut probe, &data);
             }
         }
         self.probe = Some(probe);
@@ -176,23 +215,33 @@ impl Pictures {
     }
 
     fn draw_curve(&mut self, probe: &mut Probe, data: &Dataset) {
-        let bounds = FeatureBounds::around(data);
+        let bounds = FeatureBounds::around(data, [0, 0]);
         probe.run(CURVE, |i, _| bounds.cell(0, i, CURVE));
         self.curve =
             (0..CURVE).map(|i| [f64::from(bounds.cell(0, i, CURVE)), f64::from(probe.prediction(0, i))]).collect();
     }
 
-    fn draw_plane(&mut self, ctx: &Context, probe: &mut Probe, data: &Dataset, model: &Model, t: &Tokens) {
-        let bounds = FeatureBounds::around(data);
-        self.bounds = Some(bounds);
+    fn draw_plane(
+        &mut self,
+        ctx: &Context,
+        probe: &mut Probe,
+        data: &Dataset,
+        bounds: &FeatureBounds,
+        model: &Model,
+        t: &Tokens,
+    ) {
         let affordable = BUDGET / self.params.len().max(1);
-        self.draw_tiles(ctx, probe, &bounds, model, t, side(TILE, affordable));
+        let n = side(TILE, affordable);
+        let tiles = self.grids.remove(&n).unwrap_or_else(|| bounds.grid(data, n));
+        self.draw_tiles(ctx, probe, &tiles, model, t, n);
+        self.grids.insert(n, tiles);
         let n = side(SURFACE, affordable);
+        let grid = self.grids.entry(n).or_insert_with(|| bounds.grid(data, n));
         let mut pixels = vec![Color32::BLACK; n * n];
         let colour = SurfaceColour::new(data, model.inference().encoding());
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
-            probe.run(count, |i, k| grid_point(&bounds, from + i, k, n));
+            probe.run(count, |i, k| grid[[from + i, k]]);
             for i in 0..count {
                 pixels[from + i] = colour.of(probe, i, t);
             }
@@ -204,7 +253,7 @@ impl Pictures {
         &mut self,
         ctx: &Context,
         probe: &mut Probe,
-        bounds: &FeatureBounds,
+        grid: &Array2<f32>,
         model: &Model,
         t: &Tokens,
         n: usize,
@@ -223,7 +272,7 @@ impl Pictures {
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
-            probe.run(count, |i, k| grid_point(bounds, from + i, k, n));
+            probe.run(count, |i, k| grid[[from + i, k]]);
             for (tile, &(id, unit, _)) in values.iter_mut().zip(&wanted) {
                 let output = model.document().network.layer(id).is_some_and(|l| l.kind.is_output());
                 let Some((_, a)) = probe.layer(id) else { continue };
@@ -284,11 +333,6 @@ impl Pictures {
 /// The side of a square grid of about `cells` points, at most `most`.
 fn side(most: usize, cells: usize) -> usize {
     ((cells as f64).sqrt() as usize).clamp(6, most)
-}
-
-/// Feature `k` of grid point `i`, row by row from the top left.
-fn grid_point(bounds: &FeatureBounds, i: usize, k: usize, n: usize) -> f32 {
-    if k == 0 { bounds.cell(0, i % n, n) } else { bounds.cell(1, n - 1 - i / n, n) }
 }
 
 fn set(ctx: &Context, handle: &mut Option<TextureHandle>, name: &str, image: ColorImage, options: TextureOptions) {

@@ -60,7 +60,7 @@ fn block<R>(ui: &mut Ui, heading: &str, width: f32, add: impl FnOnce(&mut Ui) ->
     ui.allocate_ui_with_layout(vec2(width, HEIGHT - 14.0), Layout::top_down(Align::Min), |ui| {
         ui.set_min_width(width);
         ui.spacing_mut().item_spacing.y = 2.0;
-        ui.label(label(ui, heading));
+        ui.add(egui::Label::new(label(ui, heading)).truncate());
         add(ui)
     })
     .inner
@@ -82,7 +82,7 @@ fn step_and_speed(ui: &mut Ui, model: &Model) {
         Pace::Full => "Speed: full".to_owned(),
         Pace::Slow { per_second, .. } => format!("Speed: {}", format::pace(f64::from(per_second), "steps")),
     };
-    block(ui, &heading, 112.0, |ui| ui.horizontal(|ui| speed(ui, model)));
+    block(ui, &heading, 124.0, |ui| ui.horizontal(|ui| speed(ui, model)));
 }
 
 /// How fast playing goes: a slider from slow motion to full speed, and full speed at once.

@@ -221,3 +221,58 @@ fn an_output_is_compared_with_the_features_and_a_second_one_adds_its_loss() {
     window.click("Undo");
     window.ready();
 }
+
+#[test]
+fn data_in_the_plane_are_played_with_in_place() {
+    let mut window = Window::preset("circle");
+    assert!(window.shows("Output over the plane") && window.shows("Legend of the colours") && window.shows("inner"));
+    // Features that follow from the coordinates; the picture stays.
+    for (feature, features) in [("x²", 3), ("xy", 4), ("sin y", 6)] {
+        window.click(&format!("Feature {feature}"));
+        window.ready();
+        assert_eq!(window.app().model.dataset().expect("is prepared").features(), features, "{feature}");
+        assert!(window.shows("Output over the plane"), "{feature}");
+    }
+    window.click("Feature xy");
+    window.ready();
+    assert_eq!(window.app().model.dataset().expect("is prepared").features(), 5);
+    window.app_mut().model.train(chainrule::train::Command::TrainFor(3));
+    window.until("it is trained", |app| app.model.snapshot().epoch == 3 && !app.model.snapshot().is_running());
+    // Neurons and layers.
+    let units = |window: &Window, name: &str| {
+        let network = &window.app().model.document().network;
+        let layer = network.layers.iter().find(|l| l.name == name).expect("is there");
+        layer.kind.definition().units().expect("has neurons")
+    };
+    let before = units(&window, "Hidden 1");
+    window.click("One neuron more in Hidden 1");
+    window.click("One neuron more in Hidden 1");
+    window.click("One neuron less in Hidden 1");
+    window.ready();
+    assert_eq!(units(&window, "Hidden 1"), before + 1);
+    window.click("One hidden layer more");
+    window.ready();
+    assert_eq!(units(&window, "Hidden 3"), units(&window, "Hidden 2"), "like the one before");
+    window.click("One hidden layer less");
+    window.click("One hidden layer less");
+    window.ready();
+    assert!(!window.shows("One neuron more in Hidden 2") && window.shows("One neuron more in Hidden 1"));
+    // Other data, with noise.
+    window.choose("Toy data", "Spiral");
+    window.ready();
+    assert_eq!(window.app().model.document().data.source.label(), "Spiral");
+    window.harness.get_by_role_and_label(Role::Slider, "Noise of the data").set_value_accesskit(0.5);
+    window.harness.run_steps(2);
+    window.ready();
+    let source = window.app().model.document().data.source.clone();
+    assert!(matches!(source, chainrule::data::DataSource::Generator(g) if (g.noise - 0.5).abs() < 0.05));
+    // On a projector the picture and the controls stay; for a table there are none.
+    window.press(egui::Modifiers::NONE, egui::Key::F9);
+    window.harness.run();
+    assert!(window.shows("Output over the plane") && window.shows("One hidden layer more"));
+    window.press(egui::Modifiers::NONE, egui::Key::F9);
+    let preset = chainrule::project::builtin("iris").expect("is built in").preset().expect("can be read");
+    window.app_mut().model.show(preset, None);
+    window.ready();
+    assert!(!window.shows("One hidden layer more") && !window.shows("Output over the plane"));
+}

@@ -25,7 +25,7 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     // The strip goes with the student, a hint at a time.
     assert!(window.shows("phases seen: 1") && !window.shows("Hint: "));
     window.click("Hint");
-    assert!(window.shows("Hint: Open Explain"));
+    window.until_shown("Hint: Open Explain");
     window.click("2 Loss");
     window.until_shown("Task done: Look at the forward pass");
     window.click("Predict first");

@@ -106,3 +106,109 @@ fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
     window.click("Close");
     assert!(!window.shows("Cross-validation"));
 }
+
+#[test]
+fn the_pointer_reads_the_curves_and_not_the_place_where_it_is() {
+    let mut window = Window::preset("iris");
+    window.app_mut().model.train(chainrule::train::Command::TrainFor(9));
+    window.until("it is trained", |app| app.model.snapshot().epoch == 9 && !app.model.snapshot().is_running());
+    window.click("Train");
+    window.harness.run_steps(4);
+    let card = window.harness.get_by_label("Enlarge loss").rect();
+    // Anywhere below the curves: the last epoch is the nearest at the right end.
+    let at = egui::pos2(card.center().x - 12.0, card.center().y + 200.0);
+    window.harness.hover_at(at);
+    window.harness.run_steps(4);
+    let history = window.snapshot().history.clone();
+    let value = |v: Option<f32>| chainrule::format::number(f64::from(v.expect("is recorded")));
+    for text in [
+        "epoch 9".to_owned(),
+        format!("train {}", value(history.train_loss.latest())),
+        format!("validation {}", value(history.val_loss.latest())),
+    ] {
+        assert!(window.shows(&text), "{text}");
+    }
+}
+
+#[test]
+fn test_figures_are_of_now_or_say_of_when() {
+    let mut window = Window::preset("iris");
+    window.click("Train");
+    window.app_mut().model.train(chainrule::train::Command::TrainFor(9));
+    window.until("it is trained and tested", |app| {
+        let s = app.model.snapshot();
+        s.epoch == 9 && !s.is_running() && s.test.epoch == 9 && !s.test_is_old()
+    });
+    assert!(window.shows("95 % interval of the accuracy") && window.shows("Always “"));
+    assert!(window.shows("Test") && !window.shows("Test, epoch"));
+    // While the next evaluation waits, the old figures say whose they are.
+    let mut old = false;
+    window.app_mut().model.edit("test", None, |d| d.training.epochs = None);
+    window.app_mut().model.train(chainrule::train::Command::Play);
+    window.until("figures of an earlier epoch", |app| app.model.snapshot().test_is_old());
+    for _ in 0..200 {
+        window.harness.run_steps(1);
+        old |= window.shows("Test, epoch") && window.shows("test rows at epoch");
+    }
+    assert!(old, "nothing says that the figures are old");
+}
+
+#[test]
+fn after_early_stopping_the_figures_are_those_of_the_restored_epoch() {
+    let mut window = Window::preset("iris");
+    window.app_mut().model.edit("test", None, |d| {
+        d.training.learning_rate = 0.2;
+        d.training.early_stopping = Some(chainrule::train::EarlyStopping { patience: 3, restore_best: true });
+        d.training.epochs = None;
+    });
+    window.ready();
+    window.click("Play");
+    window.until("it stops early", |app| app.model.snapshot().stopped_early);
+    let snapshot = window.snapshot().clone();
+    let restored = snapshot.restored.expect("the best epoch is restored");
+    assert_eq!(restored + 3, snapshot.epoch);
+    let point = snapshot.history.epochs.iter().position(|&e| e == restored).expect("is recorded");
+    let losses = &snapshot.history.val_loss.last;
+    assert_eq!(snapshot.losses().1, Some(f64::from(losses[point])));
+    assert!(losses.iter().all(|l| *l >= losses[point]), "it is the lowest");
+    window.click("Train");
+    window.until_shown(&format!("of epoch {restored}, which was restored"));
+    window.until("the restored parameters are tested", |app| app.model.snapshot().test.epoch == restored);
+    assert!(!window.shows("Test, epoch"));
+}
+
+#[test]
+fn toy_data_are_watched_and_one_key_goes_to_full_speed() {
+    use chainrule::train::{Pace, StepUnit};
+    let mut window = Window::preset("circle");
+    let watched = Pace::Slow { unit: StepUnit::Batch, per_second: 100.0 };
+    assert_eq!(window.app().model.pace(), watched);
+    assert!(window.shows("Speed: 100 steps/s"));
+    window.press(Modifiers::SHIFT, Key::Space);
+    assert_eq!(window.app().model.pace(), Pace::Full);
+    assert!(window.shows("Speed: full") && !window.shows("Unsaved changes"));
+    window.click("Full speed");
+    assert_eq!(window.app().model.pace(), watched);
+    // Another document has its own pace.
+    for (name, pace) in [("iris", Pace::Full), ("xor", Pace::Slow { unit: StepUnit::Batch, per_second: 600.0 })] {
+        let preset = chainrule::project::builtin(name).expect("is built in").preset().expect("can be read");
+        window.app_mut().model.show(preset, None);
+        window.ready();
+        assert_eq!(window.app().model.pace(), pace, "{name}");
+    }
+}
+
+#[test]
+fn a_message_moves_nothing_under_the_pointer() {
+    let mut window = Window::preset("iris");
+    window.click("Train");
+    window.harness.run_steps(2);
+    let place = |window: &Window| window.harness.get_by_label("Enlarge loss").rect();
+    let before = place(&window);
+    window.app().model.tell("Something is told at length. ".repeat(8));
+    window.until_shown("Something is told at length");
+    assert_eq!(place(&window), before);
+    window.click("Close message");
+    assert!(!window.shows("Something is told at length"));
+    assert_eq!(place(&window), before);
+}

@@ -369,6 +369,36 @@ impl Encoder {
         }
     }
 
+    /// The two features that are columns of numbers as they are, or scaled, where all others follow from these: the plane in which
+    /// the rows lie.
+    pub fn plane(&self) -> Option<[usize; 2]> {
+        let linear = |e: &&ColumnEncoding| matches!(e.kind, EncodingKind::Linear(_));
+        let axes: Vec<&str> = self.features.iter().filter(linear).map(|e| e.column.as_str()).collect();
+        let [x, y] = axes[..] else { return None };
+        let follows = |e: &ColumnEncoding| match &e.kind {
+            EncodingKind::Linear(_) => true,
+            EncodingKind::Chain { .. } => [x, y].contains(&e.column.as_str()),
+            EncodingKind::Product { of, .. } => of.iter().all(|f| [x, y].contains(&f.column.as_str())),
+            _ => false,
+        };
+        let place = |column| self.features.iter().position(|e| linear(&e) && e.column == column);
+        (self.window.is_none() && self.features.iter().all(follows)).then_some([place(x)?, place(y)?])
+    }
+
+    /// Features `[rows, features]` of rows that lie at places of the plane, in units of its axes.
+    ///
+    /// # Errors
+    /// If there is no [`Self::plane`].
+    pub fn of_plane(&self, places: &[[f64; 2]]) -> Result<Array2<f32>, DataError> {
+        let axes = self.plane().ok_or_else(|| DataError::ColumnGone("x".to_owned()))?;
+        let column = |k: usize| {
+            let values: Vec<f64> = places.iter().map(|p| p[k]).collect();
+            Column::numbers(self.features[axes[k]].column.clone(), values)
+        };
+        let table = Table { name: String::new(), columns: vec![column(0), column(1)] };
+        self.features(&table, &(0..places.len()).collect::<Vec<_>>())
+    }
+
     /// Features `[rows, features]` of the given rows of a table with the same columns. For windows these are the last rows.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! What the Build workspace does to a network.
 
 use super::super::state::Model;
-use crate::nn::{LayerId, LayerKind, NetworkSpec, Wire};
+use crate::nn::layers::DenseSpec;
+use crate::nn::{Activation, LayerId, LayerKind, NetworkSpec, Wire};
 
 /// Adds a layer after the selected one, or before the output where nothing is selected.
 pub fn append(model: &Model, kind: LayerKind) {
@@ -26,6 +27,32 @@ pub fn append_after(model: &Model, kind: LayerKind, selected: Option<LayerId>) {
     insert(model, kind, |spec, id| {
         if let Some(after) = after {
             spec.insert_after(id, after);
+        }
+    });
+}
+
+/// Adds a hidden layer like `last` behind it; the first one behind the input.
+pub fn add_hidden(model: &Model, last: Option<LayerId>) {
+    let spec = &model.document().network;
+    let like = last.and_then(|id| spec.layer(id)).map(|l| l.kind.clone());
+    let first = DenseSpec { units: 4, activation: Activation::Tanh, ..DenseSpec::default() };
+    let kind = like.unwrap_or(LayerKind::Dense(first));
+    let name = free_name(spec, &kind);
+    let after = last.or_else(|| spec.layers.iter().find(|l| l.kind.is_input()).map(|l| l.id));
+    model.edit("Change hidden layers", None, |d| {
+        let id = d.network.add(name, kind);
+        if let Some(after) = after {
+            d.network.insert_after(id, after);
+        }
+    });
+}
+
+/// Gives a layer so many units.
+pub fn set_units(model: &Model, layer: LayerId, units: usize) {
+    model.edit("Change units", Some(u64::from(layer.0) << 8 | 1), |d| {
+        let own = d.network.layer_mut(layer).and_then(|l| l.kind.definition_mut().units_mut());
+        if let Some(own) = own {
+            *own = units.max(1);
         }
     });
 }

@@ -2,7 +2,7 @@
 
 use super::super::icon;
 use super::super::picture::Pictures;
-use super::super::prediction_plots::{curve, surface};
+use super::super::prediction_plots::{curve, legend, surface};
 use super::super::state::Model;
 use super::super::theme::{HEADING, LABEL, semibold, tokens};
 use super::super::transport::training_settings;
@@ -17,10 +17,16 @@ use egui::{Rect, RichText, Sense, TextEdit, Ui, vec2};
 /// Training that needs less memory than this is not mentioned.
 const SMALL: u128 = 1 << 20;
 /// Room for the scores and the verdict under the picture.
-const SCORES: f32 = 174.0;
+const SCORES: f32 = 180.0;
 
 /// Draws the inspector in a panel of height `room`.
 pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
+    // A picture of the output stays where it is, whatever is selected.
+    let drawn = has_picture(model, pictures);
+    if drawn {
+        outcome(ui, model, pictures, room * 0.62);
+        ui.separator();
+    }
     let known: Vec<LayerId> =
         model.selection().iter().copied().filter(|id| model.document().network.layer(*id).is_some()).collect();
     match known.as_slice() {
@@ -39,9 +45,15 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     ui.add_space(6.0);
     ui.separator();
     ui.add_space(2.0);
-    let left = room - ui.min_rect().height();
-    outcome(ui, model, pictures, left);
+    if !drawn {
+        outcome(ui, model, pictures, room - ui.min_rect().height());
+    }
     verdict(ui, model);
+}
+
+/// Whether the output can be drawn over one feature or two.
+fn has_picture(model: &Model, pictures: &Pictures) -> bool {
+    pictures.bounds.is_some() || model.dataset().is_some_and(|d| d.features() == 1)
 }
 
 fn layer(ui: &mut Ui, model: &Model, id: LayerId) {
@@ -94,33 +106,47 @@ fn many(ui: &mut Ui, model: &Model, ids: &[LayerId]) {
     });
 }
 
-/// The decision surface or the curve, and the score on rows that were never trained on.
-fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
+/// The decision surface or the curve, the losses, and the score on rows that were never trained on.
+pub fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
     let Some(data) = model.dataset().cloned() else { return };
     let t = tokens(ui);
-    match data.features() {
-        2 => {
+    match pictures.bounds {
+        Some(bounds) => {
             ui.label(title("Output over the plane"));
             // As large as the panel is wide, but so that the scores below stay in sight.
-            let side = ui.available_width().min(300.0).min((room - SCORES).max(170.0));
+            let side = ui.available_width().min((room - SCORES).max(170.0));
             let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), side), Sense::hover());
             let rect = Rect::from_center_size(rect.center(), vec2(side, side));
             let response = named(response, Role::Image, "Output over the plane, with the data");
             surface(ui, model, pictures, rect, t);
             hover_value(response, &data, pictures, rect);
-            if let [x, y, ..] = data.encoder.feature_names().as_slice() {
+            legend(ui, model, t);
+            let names = data.encoder.feature_names();
+            if let [Some(x), Some(y)] = bounds.axes.map(|k| names.get(k)) {
                 let text = format!("{x} to the right, {y} up; white rings are test rows");
                 ui.add(egui::Label::new(widgets::hint(ui, text)).truncate());
             }
         }
-        1 => {
+        None if data.features() == 1 => {
             ui.label(title("Output over the feature"));
             curve(ui, &data, pictures, 210.0, t);
         }
-        _ => {}
+        None => {}
     }
+    let losses = model.is_current().then(|| model.snapshot().losses());
+    let (training, validation) = losses.unwrap_or_default();
     let test = model.test().map(|t| t.evaluation.metrics);
     let parameters = model.inference().total_parameters();
+    ui.columns(2, |columns| {
+        let loss = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
+        for (column, (name, value)) in
+            columns.iter_mut().zip([("Training loss", training), ("Validation loss", validation)])
+        {
+            column.spacing_mut().item_spacing.y = 2.0;
+            column.label(label(column, name));
+            column.label(RichText::new(loss(value)).font(semibold(HEADING)));
+        }
+    });
     ui.columns(2, |columns| {
         let big = |ui: &mut Ui, name: &str, value: String| {
             ui.spacing_mut().item_spacing.y = 2.0;
@@ -129,12 +155,15 @@ fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
             heading
         };
         let tested = model.snapshot().test.of();
+        let old = test.is_some() && model.snapshot().test_is_old();
+        let when = if old { format!(", epoch {}", model.snapshot().test.epoch) } else { String::new() };
         match test {
             Some(Metrics::Classes { accuracy }) => {
-                big(&mut columns[0], "Test accuracy", format::percent(accuracy, 1)).on_hover_text(tested)
+                big(&mut columns[0], &format!("Test accuracy{when}"), format::percent(accuracy, 1))
+                    .on_hover_text(tested)
             }
             Some(Metrics::Values { r2, .. }) => {
-                big(&mut columns[0], "Test R²", format::score(r2)).on_hover_text(tested)
+                big(&mut columns[0], &format!("Test R²{when}"), format::score(r2)).on_hover_text(tested)
             }
             None => big(&mut columns[0], "Test", "–".to_owned()),
         };
@@ -157,10 +186,11 @@ fn hover_value(response: egui::Response, data: &crate::data::Dataset, pictures: 
     let part = vec2((p.x - rect.left()) / rect.width(), (rect.bottom() - p.y) / rect.height());
     let value = |k: usize, t: f32| {
         let v = bounds.low[k] + (bounds.high[k] - bounds.low[k]) * t;
-        format::number(data.encoder.scale(k).decode(f64::from(v)))
+        format::number(data.encoder.scale(bounds.axes[k]).decode(f64::from(v)))
     };
     let names = data.encoder.feature_names();
-    response.on_hover_text_at_pointer(format!("{} {}   {} {}", names[0], value(0, part.x), names[1], value(1, part.y)));
+    let [x, y] = bounds.axes.map(|k| names.get(k).cloned().unwrap_or_default());
+    response.on_hover_text_at_pointer(format!("{x} {}   {y} {}", value(0, part.x), value(1, part.y)));
 }
 
 /// Whether everything fits together.

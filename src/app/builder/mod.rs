@@ -4,6 +4,7 @@ mod canvas;
 pub mod edits;
 mod inspector;
 mod palette;
+mod playground;
 mod settings;
 
 use super::picture::Pictures;
@@ -11,6 +12,9 @@ use super::state::Model;
 use super::theme::tokens;
 use canvas::Canvas;
 pub use palette::Palette;
+
+/// Width of the picture of the output where it stands alone beside the canvas.
+const OUTCOME: f32 = 300.0;
 
 /// View state of the workspace.
 #[derive(Default)]
@@ -29,8 +33,14 @@ impl BuildView {
     pub fn ui(&mut self, ui: &mut egui::Ui, model: &Model, pictures: &Pictures) {
         let t = tokens(ui);
         let side = egui::Frame::new().fill(t.panel).inner_margin(12);
+        let plays = playground::is_offered(model, pictures);
         if model.is_bare() {
-            egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
+            if plays {
+                egui::Panel::right("outcome").exact_size(OUTCOME).resizable(false).frame(side).show(ui, |ui| {
+                    egui::ScrollArea::vertical().show(ui, |ui| inspector::outcome(ui, model, pictures, f32::INFINITY));
+                });
+            }
+            self.middle(ui, model, pictures, plays);
             return;
         }
         egui::Panel::left("palette").exact_size(198.0).resizable(false).frame(side).show(ui, |ui| {
@@ -44,6 +54,16 @@ impl BuildView {
             let room = ui.available_height();
             egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures, room));
         });
-        egui::CentralPanel::no_frame().show(ui, |ui| self.canvas.ui(ui, model, pictures));
+        self.middle(ui, model, pictures, plays);
+    }
+
+    fn middle(&mut self, ui: &mut egui::Ui, model: &Model, pictures: &Pictures, plays: bool) {
+        egui::CentralPanel::no_frame().show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            if plays {
+                playground::ui(ui, model, pictures);
+            }
+            self.canvas.ui(ui, model, pictures, plays);
+        });
     }
 }

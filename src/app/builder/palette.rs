@@ -6,7 +6,6 @@ use super::super::{icon, widgets::hint};
 use crate::nn::LayerKind;
 use crate::nn::layers::palette;
 use egui::accesskit::Role;
-use egui::text::{LayoutJob, TextWrapping};
 use egui::{Align2, CornerRadius, CursorIcon, Id, Sense, Stroke, StrokeKind, TextEdit, Ui, pos2, vec2};
 
 /// The palette with its search field.
@@ -64,20 +63,19 @@ impl Palette {
 fn entry(ui: &mut Ui, kind: &LayerKind) -> bool {
     let t = tokens(ui);
     let info = kind.info();
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 42.0), Sense::click_and_drag());
+    let room = ui.available_width() - 38.0;
+    let summary = ui.painter().layout(info.summary.to_owned(), regular(HINT), t.label, room);
+    let height = 26.0 + summary.size().y;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click_and_drag());
     let response = named(response, Role::Button, &format!("Add {}", info.label.to_lowercase()));
     response.dnd_set_drag_payload(kind.clone());
     let fill = if response.hovered() || response.has_focus() { ui.visuals().widgets.hovered.bg_fill } else { t.raised };
     let stroke = if response.has_focus() { t.accent } else { t.raised };
     ui.painter().rect(rect, CornerRadius::same(6), fill, Stroke::new(1.0, stroke), StrokeKind::Inside);
     ui.painter().circle_filled(pos2(rect.left() + 16.0, rect.center().y), 4.5, t.accent);
-    let at = |y: f32| pos2(rect.left() + 32.0, rect.center().y + y);
-    ui.painter().text(at(-8.0), Align2::LEFT_CENTER, info.label, semibold(BODY), t.text);
-    let room = rect.right() - at(0.0).x - 6.0;
-    let mut summary = LayoutJob::simple_singleline(info.summary.to_owned(), regular(HINT), t.label);
-    summary.wrap = TextWrapping::truncate_at_width(room);
-    let summary = ui.painter().layout_job(summary);
-    ui.painter().galley(at(9.0) - vec2(0.0, summary.size().y / 2.0), summary, t.label);
+    let at = |y: f32| pos2(rect.left() + 32.0, rect.top() + y);
+    ui.painter().text(at(13.0), Align2::LEFT_CENTER, info.label, semibold(BODY), t.text);
+    ui.painter().galley(at(22.0), summary, t.label);
     let tip = format!(
         "{}: {}\n\n{}\n\n{}\n\nClick to add it after the selected layer, or drag it onto a wire",
         info.label, info.summary, info.description, info.formula

@@ -43,6 +43,8 @@ pub struct LearnView {
 
 const LIST: f32 = 290.0;
 const COLUMN: f32 = 700.0;
+/// Height of the strip with the current task.
+const STRIP: f32 = 68.0;
 
 impl Default for LearnView {
     fn default() -> Self {
@@ -335,8 +337,9 @@ impl LearnView {
         let mut chosen = None;
         let mut visit = None;
         let frame = Frame::new().fill(t.raised).inner_margin(Margin::symmetric(14, 7));
-        Panel::bottom("lesson").frame(frame).show(ui, |ui| {
-            ui.horizontal(|ui| {
+        let mut hint = None;
+        let strip = Panel::bottom("lesson").exact_size(STRIP).frame(frame).show(ui, |ui| {
+            ui.horizontal_centered(|ui| {
                 ui.label(RichText::new(&lesson.title).font(semibold(LABEL)).color(t.accent));
                 ui.label(label(ui, format!("{done} of {all}")));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -360,12 +363,7 @@ impl LearnView {
                         ui.vertical(|ui| {
                             ui.spacing_mut().item_spacing.y = 1.0;
                             ui.add(Label::new(RichText::new(&task.text).size(LABEL + 0.5)).wrap());
-                            if let Some(text) = shown.checked_sub(1).and_then(|k| task.hints.get(k)) {
-                                ui.add(
-                                    Label::new(RichText::new(format!("Hint: {text}")).size(LABEL).color(t.label))
-                                        .wrap(),
-                                );
-                            }
+                            hint = shown.checked_sub(1).and_then(|k| task.hints.get(k)).cloned();
                             let since = self.running.as_ref().and_then(|r| r.since.as_ref());
                             page::standing(ui, task, model, since, t);
                         });
@@ -373,6 +371,17 @@ impl LearnView {
                 });
             });
         });
+        // It floats: the strip keeps its height, so that nothing moves under the pointer.
+        if let Some(text) = hint {
+            let above = strip.response.rect.left_top() + vec2(14.0, -8.0);
+            let area = egui::Area::new(egui::Id::unique("hint")).order(egui::Order::Foreground);
+            area.fixed_pos(above).pivot(egui::Align2::LEFT_BOTTOM).show(ui.ctx(), |ui| {
+                Frame::popup(ui.style()).fill(t.raised).inner_margin(Margin::symmetric(12, 7)).show(ui, |ui| {
+                    ui.set_max_width(520.0);
+                    ui.add(Label::new(RichText::new(format!("Hint: {text}")).size(LABEL + 0.5)).wrap());
+                });
+            });
+        }
         if let Some(chosen) = chosen {
             self.open.clone_from(&lesson.id);
             self.act(chosen, model);

@@ -44,15 +44,24 @@ impl RunMark {
 /// What is being written.
 enum Saving {
     /// A document that waits for its run.
-    Run { path: PathBuf, document: Box<Document>, rewinds: u64, job: Job<RunState> },
-    /// A file on its way to the disk; the document and where its run stood, if it is one.
-    Write { path: PathBuf, document: Option<(Box<Document>, Option<RunMark>)>, job: Job<Result<(), String>> },
+    Run { path: PathBuf, document: Box<Document>, opened: u64, rewinds: u64, job: Job<RunState> },
+    /// A file on its way to the disk; what it holds, if it is a document.
+    Write { path: PathBuf, document: Option<SavedDocument>, job: Job<Result<(), String>> },
+}
+
+/// A document as it is saved.
+pub struct SavedDocument {
+    pub document: Box<Document>,
+    /// The number of the document on screen that it is.
+    pub opened: u64,
+    /// Where the run stood that is saved with it.
+    pub run: Option<RunMark>,
 }
 
 /// What came of it.
 pub enum Saved {
-    Run { path: PathBuf, document: Box<Document>, run: Option<(Box<RunState>, RunMark)> },
-    Written { path: PathBuf, document: Option<(Box<Document>, Option<RunMark>)>, outcome: Result<(), String> },
+    Run { path: PathBuf, document: Box<Document>, opened: u64, run: Option<(Box<RunState>, RunMark)> },
+    Written { path: PathBuf, document: Option<SavedDocument>, outcome: Result<(), String> },
 }
 
 /// Files that are remembered.
@@ -118,19 +127,20 @@ impl Files {
     pub fn save_with_run(
         &mut self,
         path: PathBuf,
-        document: Document,
+        (document, opened): (Document, u64),
         run: Receiver<RunState>,
         rewinds: u64,
         jobs: &Jobs,
     ) {
-        self.saving.push(Saving::Run { path, document: Box::new(document), rewinds, job: jobs.expect(run) });
+        let document = Box::new(document);
+        self.saving.push(Saving::Run { path, document, opened, rewinds, job: jobs.expect(run) });
     }
 
     /// Writes a document, with its run and where that stood.
     pub fn write(
         &mut self,
         path: PathBuf,
-        document: Box<Document>,
+        (document, opened): (Box<Document>, u64),
         run: Option<(Box<RunState>, RunMark)>,
         jobs: &Jobs,
     ) {
@@ -138,7 +148,7 @@ impl Files {
         let preset = Preset { document: (*document).clone(), run };
         let target = path.clone();
         let job = jobs.start("writer", move |_| preset.save(&target).map_err(|e| e.to_string()));
-        self.saving.push(Saving::Write { path, document: Some((document, mark)), job });
+        self.saving.push(Saving::Write { path, document: Some(SavedDocument { document, opened, run: mark }), job });
     }
 
     /// Writes any other file.
@@ -158,12 +168,12 @@ impl Files {
         };
         let k = self.saving.iter().position(done)?;
         Some(match self.saving.remove(k) {
-            Saving::Run { path, document, rewinds, mut job } => {
+            Saving::Run { path, document, opened, rewinds, mut job } => {
                 let marked = |run: RunState| {
                     let mark = RunMark { rewinds, step: run.steps };
                     (Box::new(run), mark)
                 };
-                Saved::Run { path, document, run: job.take()?.ok().map(marked) }
+                Saved::Run { path, document, opened, run: job.take()?.ok().map(marked) }
             }
             Saving::Write { path, document, mut job } => {
                 let failed = |e| Err(format!("{} cannot be written: {e}.", path.display()));

@@ -61,8 +61,8 @@ pub enum MissingFile {
 pub enum Purpose {
     /// The document asks for it.
     Document,
-    /// A person changed data or preparation: the network follows, and `tell` says so.
-    Edit { tell: bool },
+    /// A person changed data or preparation: the network follows, and `tell` says so; `other` where the data are other ones.
+    Edit { other: bool, tell: bool },
 }
 
 /// Why a source has no table.
@@ -285,7 +285,7 @@ impl Loading {
         *self = Self::Preview { preview, before: Box::new(settled) };
     }
 
-    /// Puts the file away that is looked at, or being read after a look.
+    /// Puts the file away that is looked at, or that was chosen and is being read.
     pub fn dismiss_preview(&mut self) {
         *self = std::mem::take(self).apart().0;
     }

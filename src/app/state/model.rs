@@ -5,7 +5,7 @@
 
 use super::super::dialogs::{Answer, Dialogs, Question};
 use super::actions::{Action, Queue};
-use super::files::{Files, Intention, Modal, RunMark, Saved, file_stem, is_preset, stem};
+use super::files::{Files, Intention, Modal, RunMark, Saved, SavedDocument, file_stem, is_preset, stem};
 use super::insight::Insight;
 use super::jobs::{Jobs, Wake};
 use super::loading::{Loading, Opened};
@@ -37,6 +37,8 @@ pub struct Model {
     pub(super) queue: Queue,
     /// The revision of the document that data, inference and trainer are made of.
     followed: Option<u64>,
+    /// Counts the documents that were put on the screen.
+    opened: u64,
     /// Where the run stood at the last step that can be undone.
     stepped: Option<RunMark>,
 }
@@ -62,6 +64,7 @@ impl Model {
             jobs: Jobs::new(wake),
             queue: Queue::default(),
             followed: None,
+            opened: 0,
             stepped: None,
         };
         model.sync();
@@ -97,7 +100,9 @@ impl Model {
         }
         while let Some(saved) = self.files.take_saved() {
             match saved {
-                Saved::Run { path, document, run } => self.files.write(path, document, run, &self.jobs),
+                Saved::Run { path, document, opened, run } => {
+                    self.files.write(path, (document, opened), run, &self.jobs);
+                }
                 Saved::Written { path, document, outcome } => self.written(path, document, outcome),
             }
         }
@@ -142,6 +147,11 @@ impl Model {
 
     pub fn project(&self) -> &Project {
         &self.open.project
+    }
+
+    /// The number of the document on screen: another one after each that was opened.
+    pub fn opened(&self) -> u64 {
+        self.opened
     }
 
     /// The way from the document's source to its data set.
@@ -472,7 +482,10 @@ impl Model {
         self.files.modal = None;
         self.notices.close();
         self.open = OpenDocument::new(Project::opened(document, path), run, None);
+        self.opened += 1;
         self.view.full_speed = false;
+        // What was to be done after a save concerned the document before.
+        self.files.after_save = None;
         self.trainer.unload(&mut self.open.project);
         self.follow();
         self.trainer.refresh();
@@ -501,18 +514,13 @@ impl Model {
         if document.include_run && self.trainer.is_trained() {
             let (sender, receiver) = channel();
             self.send(Command::Save(sender));
-            self.files.save_with_run(path, document, receiver, self.snapshot().rewinds, &self.jobs);
+            self.files.save_with_run(path, (document, self.opened), receiver, self.snapshot().rewinds, &self.jobs);
         } else {
-            self.files.write(path, Box::new(document), None, &self.jobs);
+            self.files.write(path, (Box::new(document), self.opened), None, &self.jobs);
         }
     }
 
-    fn written(
-        &mut self,
-        path: PathBuf,
-        document: Option<(Box<Document>, Option<RunMark>)>,
-        outcome: Result<(), String>,
-    ) {
+    fn written(&mut self, path: PathBuf, document: Option<SavedDocument>, outcome: Result<(), String>) {
         if let Err(e) = outcome {
             if document.is_some() {
                 self.files.after_save = None;
@@ -521,17 +529,20 @@ impl Model {
             return;
         }
         let with = match &document {
-            Some((_, Some(mark))) => {
+            Some(SavedDocument { run: Some(mark), .. }) => {
                 format!(", with the weights after {}", format::counted(mark.step as usize, "update"))
             }
-            Some((document, None)) if !document.include_run && self.trainer.is_trained() => {
+            Some(SavedDocument { document, .. }) if !document.include_run && self.trainer.is_trained() => {
                 ", without the trained weights".to_owned()
             }
             _ => String::new(),
         };
         self.notices.tell(format!("Saved to {}{with}", path.display()));
-        let Some((document, mark)) = document else { return };
+        let Some(SavedDocument { document, opened, run: mark }) = document else { return };
         self.files.remember(&path);
+        if opened != self.opened {
+            return;
+        }
         self.open.project.mark_saved(*document, path);
         self.open.saved_run = mark.map_or(SavedRun::None, SavedRun::At);
         if let Some(intention) = self.files.after_save.take() {

@@ -9,7 +9,7 @@ use super::view::Focus;
 use crate::data::{DataError, DataSource, Dataset, Preparation, Reading};
 use crate::nn::Inference;
 use crate::project::{DataSection, Document, Project, Suggestion, WATCHED, adapt};
-use crate::train::{Resume, RunState, task};
+use crate::train::{Resume, RunState, TrainConfig, task};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -96,6 +96,10 @@ impl OpenDocument {
         if matches!(source, DataSource::File { .. }) {
             self.loading.read(source, chosen, around.jobs);
             return;
+        }
+        if chosen {
+            // A file that was chosen before does not come after it.
+            self.loading.dismiss_preview();
         }
         let outcome = match guarded(|| Opened::read(source.clone(), &Reading::default())) {
             Ok(outcome) => outcome.map(Box::new).map_err(ReadError::from),
@@ -220,7 +224,7 @@ impl OpenDocument {
         });
         // A message would move the canvas under the mouse.
         let tell = !matches!(source, DataSource::Drawing(_));
-        self.prepare(opened, Some(plan), Purpose::Edit { tell }, around);
+        self.prepare(opened, Some(plan), Purpose::Edit { other: tell, tell }, around);
     }
 
     /// Changes the preparation of the open table.
@@ -234,7 +238,7 @@ impl OpenDocument {
         let Some(table) = self.loading.table().cloned() else { return };
         around.notices.dismiss_good_news();
         self.project.edit(label, key, |d| d.data.preparation = Some(plan.clone()));
-        self.prepare(table, Some(plan), Purpose::Edit { tell: false }, around);
+        self.prepare(table, Some(plan), Purpose::Edit { other: false, tell: false }, around);
     }
 
     fn prepare(
@@ -262,8 +266,8 @@ impl OpenDocument {
     ) {
         if let Ok(data) = &outcome {
             self.focus.sample = self.focus.sample.min(data.rows().saturating_sub(1));
-            if let Purpose::Edit { tell } = purpose {
-                self.fit_network(tell, data, around);
+            if let Purpose::Edit { other, tell } = purpose {
+                self.fit_network(other, tell, data, around);
             }
         }
         self.loading.prepared(table, plan, outcome.map(Arc::new));
@@ -272,8 +276,8 @@ impl OpenDocument {
     }
 
     /// The network follows the data, in the same undoable step: one that was suggested and is as it was gives way to what
-    /// is suggested now; of another the ends are fitted.
-    fn fit_network(&mut self, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
+    /// is suggested now, with its settings where the data are `other` ones; of another the ends are fitted.
+    fn fit_network(&mut self, other: bool, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
         let Document { network, training, .. } = self.project.document();
         if let Some(old) = around.suggestions.0.iter().find(|s| s.network == *network) {
             let mut new = Suggestion::of(data);
@@ -284,17 +288,21 @@ impl OpenDocument {
             if new.network == *network {
                 return;
             }
-            let (follows, other_form) = (*training == old.training, new.form != old.form);
+            let untouched = *training == old.training;
+            let (follows, other_form) = (untouched || other, new.form != old.form);
+            // The seed is nobody's property.
+            let seed = training.seed;
             self.project.amend(|d| {
                 d.network = new.network.clone();
                 if follows {
-                    d.training = new.training.clone();
+                    d.training = TrainConfig { seed, ..new.training.clone() };
                 }
             });
             if tell || other_form {
                 let suits = new.form.network();
+                let settings = if untouched || !follows { "" } else { ", with its own training settings" };
                 around.notices.add(&format!(
-                    "{suits} that suits these data took the place of the untouched one. Undo takes both back."
+                    "{suits} that suits these data took the place of the untouched one{settings}. Undo takes both back."
                 ));
             }
             around.suggestions.remember(new);

@@ -145,8 +145,8 @@ impl TrainView {
         let classes = model.inference().encoding().is_some_and(|e| e != Encoding::Values);
         let sixth = match model.dataset().map(|d| d.features()) {
             Some(1) => Tile::Curve,
-            Some(2) if classes => Tile::Surface,
-            Some(2) => Tile::Output,
+            _ if pictures.bounds.is_some() && classes => Tile::Surface,
+            _ if pictures.bounds.is_some() => Tile::Output,
             _ if classes => Tile::Confusion,
             _ => Tile::Rate,
         };

@@ -8,6 +8,8 @@ mod units;
 mod weights;
 mod wires;
 
+use super::edits;
+use super::playground::hidden;
 use crate::app::diagram::layout::place;
 use crate::app::fix::fix_button;
 use crate::app::icon;
@@ -40,8 +42,8 @@ impl Canvas {
         self.camera.fit();
     }
 
-    /// Draws the canvas over the rest of `ui`.
-    pub fn ui(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures) {
+    /// Draws the canvas over the rest of `ui`; where somebody `plays`, neurons are added and removed above their layers.
+    pub fn ui(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, plays: bool) {
         let t = tokens(ui);
         let (area, background) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let background = named(background, Role::Canvas, "Network canvas");
@@ -68,6 +70,9 @@ impl Canvas {
         }
         self.gestures.paint_target(model, &view);
         let unit = self.layers(ui, model, pictures, &view);
+        if plays && view.shows_neurons() {
+            neuron_buttons(ui, model, &view);
+        }
         let hover = unit.or(hover);
         self.gestures.paint_wiring(ui, &view);
         gestures::receive_drop(ui, &background, model, &mut self.camera, &view);
@@ -158,6 +163,36 @@ impl Canvas {
         let frame = used.expand2(vec2(6.0, 2.0));
         let stroke = Stroke::new(1.0, t.line);
         ui.painter().set(under, egui::epaint::RectShape::new(frame, 8.0, t.panel, stroke, StrokeKind::Inside));
+    }
+}
+
+/// Above each hidden layer: one neuron less, or more.
+fn neuron_buttons(ui: &mut Ui, model: &Model, view: &View<'_>) {
+    const MOST: usize = 64;
+    /// Above the title of a layer.
+    const ABOVE: f32 = 53.0;
+    let network = &model.document().network;
+    for id in hidden(network) {
+        let Some((layer, p)) = network.layer(id).zip(view.placed.get(&id)) else { continue };
+        let Some(units) = layer.kind.definition().units() else { continue };
+        let top = view.to_screen.mul_rect(p.rect).center_top() - vec2(0.0, ABOVE);
+        let place = Rect::from_center_size(top, vec2(46.0, 20.0));
+        if !view.area.contains_rect(place) {
+            continue;
+        }
+        at(ui, place, Layout::left_to_right(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            for (glyph, word, new, enabled) in [
+                (icon::MINUS, "less", units.saturating_sub(1), units > 1),
+                (icon::PLUS, "more", units + 1, units < MOST),
+            ] {
+                let button = egui::Button::new(RichText::new(glyph).size(11.0)).min_size(vec2(21.0, 20.0));
+                let name = format!("One neuron {word} in {}", layer.name);
+                if named(ui.add_enabled(enabled, button), Role::Button, &name).on_hover_text(&name).clicked() {
+                    edits::set_units(model, id, new);
+                }
+            }
+        });
     }
 }
 
