@@ -206,12 +206,17 @@ pub const INTER_SEMIBOLD: &[u8] = include_bytes!("../../assets/fonts/InterTabula
 pub const CHAINRULE_MATH: &[u8] = include_bytes!("../../assets/fonts/ChainruleMath.ttf");
 
 pub fn semibold(size: f32) -> FontId {
-    FontId::new(size, FontFamily::Name(SEMIBOLD.into()))
+    FontId::new(drawn_size(size), FontFamily::Name(SEMIBOLD.into()))
+}
+
+/// Letters are kept for every size that was ever drawn, so text that zooms takes half points only.
+fn drawn_size(size: f32) -> f32 {
+    (size * 2.0).round() / 2.0
 }
 
 /// For formulas.
 pub fn math_font(size: f32) -> FontId {
-    FontId::new(size, FontFamily::Name(MATH.into()))
+    FontId::new(drawn_size(size), FontFamily::Name(MATH.into()))
 }
 
 /// The same without fallback fonts.
@@ -220,7 +225,7 @@ pub fn math_alone(size: f32) -> FontId {
 }
 
 pub fn regular(size: f32) -> FontId {
-    FontId::proportional(size)
+    FontId::proportional(drawn_size(size))
 }
 
 /// Installs fonts and both themes.

@@ -3,10 +3,11 @@
 use super::document::{DataSection, Document};
 use super::pretty::layout;
 use crate::data::DataSource;
-use crate::nn::NetworkSpec;
+use crate::nn::{MAX_LAYERS, NetworkSpec};
 use crate::train::{RunState, TrainConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -212,14 +213,22 @@ fn words(e: &std::io::Error) -> String {
 impl File {
     /// What serde cannot say: names that must be unique, wires that must lead somewhere.
     fn check(&self) -> Result<(), (String, String)> {
+        let count = self.network.layers.len();
+        if count > MAX_LAYERS {
+            return Err((
+                "network.layers".to_owned(),
+                format!("{count} layers are more than the limit of {MAX_LAYERS}"),
+            ));
+        }
+        let mut seen = BTreeSet::new();
         for (i, layer) in self.network.layers.iter().enumerate() {
-            if self.network.layers[..i].iter().any(|l| l.id == layer.id) {
+            if !seen.insert(layer.id) {
                 return Err((format!("network.layers[{i}].id"), format!("the number {} is used twice", layer.id.0)));
             }
         }
         for (i, wire) in self.network.wires.iter().enumerate() {
             for (end, id) in [("from", wire.from), ("to", wire.to)] {
-                if self.network.layer(id).is_none() {
+                if !seen.contains(&id) {
                     return Err((format!("network.wires[{i}].{end}"), format!("there is no layer {}", id.0)));
                 }
             }

@@ -66,6 +66,49 @@ fn layers_are_moved_duplicated_and_inserted_by_menus() {
 }
 
 #[test]
+fn a_block_is_duplicated_with_its_wires_and_a_wire_that_closes_a_cycle_is_refused() {
+    let mut window = Window::preset("residual");
+    let network = |window: &Window| window.app().model.document().network.clone();
+    let before = network(&window);
+    // The block of the first join: what lies between it and the layer where its branches part.
+    let join = before.layers.iter().find(|l| l.kind.definition().joins()).expect("has a join").id;
+    let order = before.topological_order().0;
+    let place = |id| order.iter().position(|o| *o == id).expect("is in order");
+    let stem = before.inputs_of(join).min_by_key(|id| place(*id)).expect("has a stem");
+    let block: Vec<_> = order[place(stem) + 1..=place(join)].to_vec();
+    window.app().model.select(block.clone());
+    window.harness.run_steps(2);
+    window.press(Modifiers::COMMAND, Key::D);
+    window.ready();
+    let after = network(&window);
+    assert!(window.app().model.inference().fits(), "{:?}", window.app().model.inference().problems);
+    let copies: Vec<_> = window.app().model.selection().iter().copied().collect();
+    assert_eq!(copies.len(), block.len());
+    let inside = |ids: &[chainrule::nn::LayerId], network: &chainrule::nn::NetworkSpec| {
+        network.wires.iter().filter(|w| ids.contains(&w.from) && ids.contains(&w.to)).count()
+    };
+    assert_eq!(inside(&copies, &after), inside(&block, &before), "with its inner wires");
+    let entries = after.wires.iter().filter(|w| copies.contains(&w.to) && !copies.contains(&w.from));
+    assert!(
+        entries.clone().count() == 2 && entries.clone().all(|w| w.from == join),
+        "both branches begin behind the block"
+    );
+    assert_eq!(after.outputs_of(join).filter(|to| !copies.contains(to)).count(), 0, "what followed follows the copy");
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_eq!(network(&window), before);
+
+    // From the second layer of a chain back to the first.
+    let mut window = Window::preset("circle");
+    let before = network(&window);
+    let from = window.harness.get_by_label("Output of Hidden 2: drag to connect").rect().center();
+    let to = window.harness.get_by_label("Hidden 1: dense 6 · tanh").rect().center();
+    window.drag(from, to);
+    window.until_shown("A wire from Hidden 2 to Hidden 1 would close a cycle");
+    assert_eq!(network(&window), before, "nothing is replaced");
+}
+
+#[test]
 fn what_does_not_fit_is_told_on_the_card_and_fixed_by_one_click() {
     let mut window = Window::preset("iris");
     window.click("Prediction: dense 3 · identity");

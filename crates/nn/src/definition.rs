@@ -95,6 +95,10 @@ pub trait LayerDefinition {
     fn initialiser_mut(&mut self) -> Option<&mut Initialiser> {
         None
     }
+    /// Whether every step of a sequence goes on or the last one only, for a layer that has the choice.
+    fn every_step_mut(&mut self) -> Option<&mut bool> {
+        None
+    }
     /// Whether it puts out as many numbers as come in, so that a layer before it decides how many there are.
     fn keeps_count(&self) -> bool {
         false

@@ -44,6 +44,15 @@ pub enum NetworkFix {
     KeepOneWire {
         to: LayerId,
     },
+    /// A layer that gives the last step of a sequence gives every one.
+    EveryStep {
+        layer: LayerId,
+    },
+    InsertOnWire {
+        from: LayerId,
+        to: LayerId,
+        kind: Box<LayerKind>,
+    },
     SetRate {
         layer: LayerId,
         rate: f32,
@@ -114,6 +123,10 @@ impl NetworkFix {
             Self::Connect { from, to } => format!("Connect {} to {}", spec.name(*from), spec.name(*to)),
             Self::Remove { layer } => format!("Remove {}", spec.name(*layer)),
             Self::KeepOneWire { .. } => "Keep only the first wire".to_owned(),
+            Self::EveryStep { layer } => format!("Let {} give every step", spec.name(*layer)),
+            Self::InsertOnWire { from, kind, .. } => {
+                format!("Insert {} after {}", kind.definition().caption(), spec.name(*from))
+            }
             Self::SetRate { rate, .. } => format!("Set the rate to {rate}"),
             Self::InsertFlatten { .. } => "Insert a flatten layer".to_owned(),
             Self::InsertReshape { shape, .. } => {
@@ -221,6 +234,20 @@ impl NetworkFix {
             Self::KeepOneWire { to } => {
                 let first = spec.inputs_of(to).next();
                 spec.wires.retain(|w| w.to != to || Some(w.from) == first);
+            }
+            Self::EveryStep { layer } => {
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::every_step_mut) {
+                    *own = true;
+                }
+            }
+            Self::InsertOnWire { from, to, ref kind } => {
+                // The order of a join's wires stays.
+                let place = spec.wires.iter().position(|w| w.from == from && w.to == to);
+                let id = spec.add(kind.definition().base_name(), (**kind).clone());
+                if let Some(place) = place {
+                    spec.wires[place].from = id;
+                    spec.connect(from, id);
+                }
             }
             Self::SetRate { layer, rate } => {
                 if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::dropout_rate_mut) {

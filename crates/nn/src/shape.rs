@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::fix::NetworkFix;
 use super::kernels::padded;
 use super::layer_id::LayerId;
-use super::layers::{ClassWeights, LayerKind, OutputSpec};
+use super::layers::{ClassWeights, Conv2dSpec, DenseSpec, LayerKind, OutputSpec, Padding};
 use super::losses::{Link, Loss};
 use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec};
@@ -73,11 +73,19 @@ impl Inference {
     }
 }
 
+/// Networks with more layers are refused.
+pub const MAX_LAYERS: usize = 5_000;
+
 /// Works out every shape of `spec` for the data of `task`, with mini-batches of `batch`.
 pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
-    let (order, cyclic) = spec.topological_order();
+    let order = spec.topological_order().0;
     let mut found = Inference { order, ..Inference::default() };
-    for id in cyclic {
+    if spec.layers.len() > MAX_LAYERS {
+        let message = format!("The network has {} layers, more than the limit of {MAX_LAYERS}", spec.layers.len());
+        found.problem(None, message, None);
+        return found;
+    }
+    for id in spec.cycles() {
         found.problem(Some(id), "is part of a cycle; remove one of its wires", None);
     }
     ends(spec, &mut found);
@@ -103,7 +111,10 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
                 found.inputs.insert(id, input);
             }
             Err(message) => {
-                let fix = definition.input_fix(&inputs[0]).map(|fix| NetworkFix::of(fix, id));
+                let fix = feeder_fix(spec, id, &inputs).or_else(|| {
+                    let own = definition.input_fix(&inputs[0]).map(|fix| NetworkFix::of(fix, id));
+                    if definition.joins() { branch_fix(spec, &found.order, id, &inputs) } else { own }
+                });
                 found.problem(Some(id), message, fix);
             }
         }
@@ -128,6 +139,39 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         found.problem(largest, message, None);
     }
     found
+}
+
+/// A layer that reads sequences, behind one that could give every step but gives the last only.
+fn feeder_fix(spec: &NetworkSpec, id: LayerId, inputs: &[Vec<usize>]) -> Option<NetworkFix> {
+    let feeder = spec.inputs_of(id).next().filter(|_| inputs.len() == 1 && inputs[0].len() == 1)?;
+    let gives_last = spec.layer(feeder)?.kind.clone().definition_mut().every_step_mut().is_some_and(|every| !*every);
+    gives_last.then_some(NetworkFix::EveryStep { layer: feeder })
+}
+
+/// A layer on the shorter way into a join that gives it the shape of the longer one: a 1×1 convolution for images, a dense layer
+/// for rows and for the steps of sequences.
+fn branch_fix(spec: &NetworkSpec, order: &[LayerId], join: LayerId, inputs: &[Vec<usize>]) -> Option<NetworkFix> {
+    let depth = |id: LayerId| order.iter().position(|o| *o == id);
+    let branches: Vec<(LayerId, &Vec<usize>)> = spec.inputs_of(join).zip(inputs).collect();
+    let (long, wanted) = branches.iter().max_by_key(|(id, _)| depth(*id))?;
+    let differs = |(id, shape): &&(LayerId, &Vec<usize>)| id != long && shape != wanted;
+    let (from, shape) = branches.iter().filter(differs).min_by_key(|(id, _)| depth(*id))?;
+    // A projection: it bends nothing.
+    let activation = Activation::Identity;
+    let kind = match (shape.as_slice(), wanted.as_slice()) {
+        ([_], [units]) => LayerKind::Dense(DenseSpec { units: *units, activation, ..DenseSpec::default() }),
+        ([steps, _], [same, units]) if steps == same => {
+            LayerKind::Dense(DenseSpec { units: *units, activation, per_step: true, ..DenseSpec::default() })
+        }
+        ([_, height, width], [filters, wanted_height, wanted_width]) => {
+            let stride = |from: usize, to: usize| (1..=8).find(|s| from.div_ceil(*s) == to);
+            let stride = [stride(*height, *wanted_height)?, stride(*width, *wanted_width)?];
+            let (filters, kernel, padding) = (*filters, [1, 1], Padding::Same);
+            LayerKind::Conv2d(Conv2dSpec { filters, kernel, stride, padding, activation, ..Conv2dSpec::default() })
+        }
+        _ => return None,
+    };
+    Some(NetworkFix::InsertOnWire { from: *from, to: join, kind: Box::new(kind) })
 }
 
 impl Inference {
@@ -420,7 +464,10 @@ fn check_units(
 #[cfg(test)]
 mod tests {
     use super::{Encoding, Target, Task, infer};
-    use crate::layers::{DenseSpec, InputSpec, LayerKind, OutputSpec};
+    use crate::layers::{
+        BidirectionalSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, LayerKind, OutputSpec,
+        Padding, RecurrentSpec, ReshapeSpec,
+    };
     use crate::{Activation, LayerId, Loss, NetworkSpec};
 
     fn dense(units: usize, activation: Activation) -> LayerKind {
@@ -490,5 +537,77 @@ mod tests {
         assert!(found.problems.iter().any(|p| p.message.contains("GiB") || p.message.contains("TiB")));
         let huge = infer(&net(dense(usize::MAX, Activation::Tanh), Loss::MeanSquaredError), &task, 16);
         assert!(!huge.fits());
+    }
+
+    /// Applies fixes until there are none; the network fits then.
+    fn mended(mut spec: NetworkSpec, task: &Task) -> (NetworkSpec, Vec<String>) {
+        let mut said = Vec::new();
+        while let Some(fix) = infer(&spec, task, 8).problems.into_iter().find_map(|p| p.fix) {
+            said.push(fix.label(&spec));
+            fix.apply(&mut spec);
+            assert!(said.len() < 9, "{said:?}");
+        }
+        assert_eq!(infer(&spec, task, 8).problems, [], "{said:?}");
+        (spec, said)
+    }
+
+    #[test]
+    fn branches_of_unequal_shapes_are_joined_by_a_layer_on_the_shorter_way() {
+        let input = || LayerKind::Input(InputSpec::default());
+        let reshape = |shape: &[usize]| LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() });
+        let convolution = |stride: usize| {
+            let (padding, stride) = (Padding::Same, [stride, stride]);
+            LayerKind::Conv2d(Conv2dSpec { filters: 16, padding, stride, ..Conv2dSpec::default() })
+        };
+        let per_step = LayerKind::Dense(DenseSpec { units: 5, per_step: true, ..DenseSpec::default() });
+        for (shape, longer, said) in [
+            (vec![3200], dense(12, Activation::Relu), "Insert dense 12 · identity after Start"),
+            (vec![8, 20, 20], convolution(1), "Insert conv 16 @ 1×1 · identity after Start"),
+            (vec![8, 20, 20], convolution(2), "Insert conv 16 @ 1×1"),
+            (vec![40, 80], per_step, "Insert dense 5"),
+        ] {
+            let features = shape.iter().product();
+            let mut spec = NetworkSpec::chain([
+                ("Input".to_owned(), input()),
+                ("Start".to_owned(), reshape(&shape)),
+                ("Longer".to_owned(), longer),
+                ("Join".to_owned(), LayerKind::Join(JoinSpec::default())),
+                ("Flatten".to_owned(), LayerKind::Flatten(FlattenSpec {})),
+                ("Prediction".to_owned(), dense(3, Activation::Identity)),
+                ("Output".to_owned(), LayerKind::Output(OutputSpec::default())),
+            ]);
+            spec.connect(LayerId(2), LayerId(4));
+            let task = Task::new(vec![features], Target::Classes(3));
+            let (fixed, labels) = mended(spec, &task);
+            assert!(labels.len() == 1 && labels[0].starts_with(said), "{labels:?}");
+            assert_eq!(fixed.layers.len(), 8);
+            assert_eq!(fixed.inputs_of(LayerId(4)).next(), Some(LayerId(3)), "the order of the branches stays");
+        }
+    }
+
+    #[test]
+    fn a_recurrent_layer_behind_another_gets_every_step() {
+        for second in [
+            LayerKind::Recurrent(RecurrentSpec::of(Cell::Lstm)),
+            LayerKind::Bidirectional(BidirectionalSpec::default()),
+        ] {
+            let spec = NetworkSpec::chain([
+                ("Input".to_owned(), LayerKind::Input(InputSpec::default())),
+                ("Series".to_owned(), LayerKind::Reshape(ReshapeSpec { shape: vec![6, 2] })),
+                ("Memory".to_owned(), LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru))),
+                ("Second".to_owned(), second),
+                ("Prediction".to_owned(), dense(3, Activation::Identity)),
+                ("Output".to_owned(), LayerKind::Output(OutputSpec::default())),
+            ]);
+            let (_, said) = mended(spec, &Task::new(vec![12], Target::Classes(3)));
+            assert_eq!(said, ["Let Memory give every step"]);
+        }
+    }
+
+    #[test]
+    fn too_many_layers_are_refused_with_the_limit() {
+        let many = (0..=super::MAX_LAYERS).map(|k| (k.to_string(), dense(1, Activation::Tanh)));
+        let found = infer(&NetworkSpec::chain(many), &Task::new(vec![1], Target::Values(1)), 8);
+        assert_eq!(found.problems[0].message, "The network has 5001 layers, more than the limit of 5000");
     }
 }

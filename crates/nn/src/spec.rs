@@ -5,6 +5,8 @@ use super::layer_id::LayerId;
 use super::layers::{LayerKind, OutputSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// Layers and the wires between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -145,17 +147,59 @@ impl NetworkSpec {
         self.layers.iter_mut().filter(|l| l.shares == Some(id)).for_each(|l| l.shares = None);
     }
 
-    /// Layers so that every wire goes forward, ties in the order of the list; the second value holds the layers on cycles.
+    /// Layers so that every wire goes forward, ties in the order of the list; the second value holds those that no order can have:
+    /// layers on cycles, and what follows from them. Linear in layers and wires, but for the ties.
     pub fn topological_order(&self) -> (Vec<LayerId>, Vec<LayerId>) {
-        let mut left: Vec<LayerId> = self.layers.iter().map(|l| l.id).collect();
-        let mut order = Vec::with_capacity(left.len());
-        while let Some(at) = left
-            .iter()
-            .position(|&id| self.inputs_of(id).all(|from| order.contains(&from) || self.layer(from).is_none()))
-        {
-            order.push(left.remove(at));
+        let place: HashMap<LayerId, usize> = self.layers.iter().enumerate().map(|(k, l)| (l.id, k)).collect();
+        let mut waits = vec![0_usize; self.layers.len()];
+        let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); self.layers.len()];
+        for wire in &self.wires {
+            if let (Some(&from), Some(&to)) = (place.get(&wire.from), place.get(&wire.to)) {
+                waits[to] += 1;
+                feeds[from].push(to);
+            }
         }
+        let free = (0..waits.len()).filter(|&k| waits[k] == 0);
+        let mut ready: BinaryHeap<Reverse<usize>> = free.map(Reverse).collect();
+        let mut order = Vec::with_capacity(waits.len());
+        let mut done = vec![false; waits.len()];
+        while let Some(Reverse(k)) = ready.pop() {
+            order.push(self.layers[k].id);
+            done[k] = true;
+            for &to in &feeds[k] {
+                waits[to] -= 1;
+                if waits[to] == 0 {
+                    ready.push(Reverse(to));
+                }
+            }
+        }
+        let left = self.layers.iter().zip(done).filter(|(_, done)| !done).map(|(l, _)| l.id).collect();
         (order, left)
+    }
+
+    /// The layers that lie on cycles, or between two of them, in the order of the list; not what only follows from them.
+    pub fn cycles(&self) -> Vec<LayerId> {
+        let left = self.topological_order().1;
+        if left.is_empty() {
+            return left;
+        }
+        // Seen from the other end, what only follows comes first.
+        let layers = self.layers.iter().filter(|l| left.contains(&l.id)).cloned().collect();
+        let wires = self.wires.iter().map(|w| Wire { from: w.to, to: w.from }).collect();
+        Self { layers, wires }.topological_order().1
+    }
+
+    /// Whether a wire from one layer to another would close a cycle.
+    pub fn would_close_cycle(&self, from: LayerId, to: LayerId) -> bool {
+        let mut seen = HashSet::from([to]);
+        let mut next = vec![to];
+        while let Some(layer) = next.pop() {
+            if layer == from {
+                return true;
+            }
+            next.extend(self.outputs_of(layer).filter(|id| seen.insert(*id)));
+        }
+        false
     }
 }
 
@@ -198,5 +242,21 @@ mod tests {
         let mut net = chain();
         net.connect(LayerId(3), LayerId(2));
         assert_eq!(net.topological_order().1, [LayerId(2), LayerId(3), LayerId(4)]);
+        assert_eq!(net.cycles(), [LayerId(2), LayerId(3)], "the output only follows");
+        let net = chain();
+        assert!(net.cycles().is_empty());
+        assert!(net.would_close_cycle(LayerId(3), LayerId(2)) && net.would_close_cycle(LayerId(2), LayerId(2)));
+        assert!(!net.would_close_cycle(LayerId(1), LayerId(3)));
+    }
+
+    #[test]
+    fn an_order_does_not_depend_on_how_layers_are_listed() {
+        // Thirty thousand layers from the last to the first; a quadratic search would not end.
+        let mut net =
+            NetworkSpec::chain((0..30_000).map(|k| (k.to_string(), LayerKind::Dropout(DropoutSpec::default()))));
+        let order = net.topological_order().0;
+        net.layers.reverse();
+        net.wires.reverse();
+        assert_eq!(net.topological_order(), (order, vec![]));
     }
 }

@@ -3,6 +3,7 @@
 use super::super::state::Model;
 use crate::nn::layers::DenseSpec;
 use crate::nn::{Activation, LayerId, LayerKind, NetworkSpec, Wire};
+use std::collections::BTreeMap;
 
 /// Adds a layer after the selected one, or before the output where nothing is selected.
 pub fn append(model: &Model, kind: LayerKind) {
@@ -99,26 +100,57 @@ pub fn delete(model: &Model) {
     model.edit("Delete layers", None, |d| selection.iter().for_each(|&id| d.network.remove(id)));
 }
 
-/// Puts a copy of each selected layer behind it; ends are not copied.
+/// Puts a copy of the selected layers behind them as one block, with the wires among them; ends are not copied.
+///
+/// What came out of the block comes out of the copy; what went into it from outside goes into the copy from the block. A block with
+/// several ways out is copied beside it, without wires to the rest.
 pub fn duplicate(model: &Model) {
-    let selection = model.selection().clone();
-    let mut copies = Vec::new();
+    let spec = &model.document().network;
+    let copied = |id: &LayerId| spec.layer(*id).is_some_and(|l| !l.kind.is_input() && !l.kind.is_output());
+    let block: Vec<LayerId> =
+        spec.topological_order().0.into_iter().filter(|id| model.selection().contains(id) && copied(id)).collect();
+    if block.is_empty() {
+        return;
+    }
+    let inside = |id: &LayerId| block.contains(id);
+    let leaves = |id: &LayerId| spec.outputs_of(*id).any(|to| !block.contains(&to));
+    let exits: Vec<LayerId> = block.iter().copied().filter(leaves).collect();
+    let mut copies = BTreeMap::new();
     model.edit("Duplicate layers", None, |d| {
-        for id in selection {
-            let Some(layer) = d.network.layer(id).cloned() else { continue };
-            if layer.kind.is_input() || layer.kind.is_output() {
-                continue;
+        for id in &block {
+            let Some(layer) = d.network.layer(*id).cloned() else { continue };
+            let copy = d.network.add(free_name(&d.network, &layer.kind), layer.kind);
+            if let Some(own) = d.network.layer_mut(copy) {
+                (own.frozen, own.rate, own.shares) = (layer.frozen, layer.rate, layer.shares);
+                own.position = layer.position.map(|[x, y]| [x + BESIDE, y + BESIDE]);
             }
-            let name = free_name(&d.network, &layer.kind);
-            let copy = d.network.add(name, layer.kind);
-            d.network.insert_after(copy, id);
-            copies.push(copy);
+            copies.insert(*id, copy);
+        }
+        // In the order of the wires, which is that of a join's branches.
+        for wire in spec.wires.iter().filter(|w| inside(&w.to)) {
+            let (to, from) = (copies[&wire.to], copies.get(&wire.from).copied());
+            match (from, exits.as_slice()) {
+                (Some(from), _) => d.network.connect(from, to),
+                (None, [exit]) => d.network.connect(*exit, to),
+                (None, _) => {}
+            }
+        }
+        if let [exit] = exits[..] {
+            for wire in d.network.wires.iter_mut().filter(|w| w.from == exit && !inside(&w.to)) {
+                if !copies.values().any(|copy| *copy == wire.to) {
+                    wire.from = copies[&exit];
+                }
+            }
         }
     });
-    if !copies.is_empty() {
-        model.select(copies);
+    if exits.len() != 1 {
+        model.tell("The copy has no wires to the rest: the block has several ways out. Connect it where it belongs");
     }
+    model.select(copies.into_values());
 }
+
+/// How far a copy of a layer with a place of its own lies beside it, in diagram units.
+const BESIDE: f32 = 40.0;
 
 /// Moves a layer onto another wire of its chain.
 pub fn move_to_wire(model: &Model, id: LayerId, wire: Wire) {
@@ -144,8 +176,15 @@ pub fn shift(model: &Model, id: LayerId, later: bool) {
     }
 }
 
-/// Connects two layers. A layer that takes one input loses the one it had; a join takes another.
+/// Connects two layers. A layer that takes one input loses the one it had; a join takes another. A wire that would close a cycle is
+/// refused, and nothing changes.
 pub fn connect(model: &Model, from: LayerId, to: LayerId) {
+    let spec = &model.document().network;
+    if spec.would_close_cycle(from, to) {
+        let (from, to) = (spec.name(from), spec.name(to));
+        model.problem(format!("A wire from {from} to {to} would close a cycle: {from} follows from {to}"));
+        return;
+    }
     model.edit("Connect layers", None, |d| {
         let joins = d.network.layer(to).is_some_and(|l| l.kind.definition().joins());
         if !joins {

@@ -17,7 +17,7 @@ use egui::{Rect, RichText, Sense, TextEdit, Ui, vec2};
 /// Training that needs less memory than this is not mentioned.
 const SMALL: u128 = 1 << 20;
 /// Room for the scores and the verdict under the picture.
-const SCORES: f32 = 180.0;
+const SCORES: f32 = 196.0;
 
 /// Draws the inspector in a panel of height `room`.
 pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
@@ -155,18 +155,19 @@ pub fn outcome(ui: &mut Ui, model: &Model, pictures: &Pictures, room: f32) {
             heading
         };
         let tested = model.snapshot().test.of();
-        let old = test.is_some() && model.snapshot().test_is_old();
-        let when = if old { format!(", epoch {}", model.snapshot().test.epoch) } else { String::new() };
         match test {
             Some(Metrics::Classes { accuracy }) => {
-                big(&mut columns[0], &format!("Test accuracy{when}"), format::percent(accuracy, 1))
-                    .on_hover_text(tested)
+                big(&mut columns[0], "Test accuracy", format::percent(accuracy, 1)).on_hover_text(tested)
             }
             Some(Metrics::Values { r2, .. }) => {
-                big(&mut columns[0], &format!("Test R²{when}"), format::score(r2)).on_hover_text(tested)
+                big(&mut columns[0], "Test R²", format::score(r2)).on_hover_text(tested)
             }
             None => big(&mut columns[0], "Test", "–".to_owned()),
         };
+        if test.is_some() {
+            // While training runs these are of earlier parameters.
+            columns[0].label(widgets::hint(&columns[0], format!("at epoch {}", model.snapshot().test.epoch)));
+        }
         big(&mut columns[1], "Parameters", format::count(parameters));
     });
     if let Some(Metrics::Values { mae, .. }) = test {

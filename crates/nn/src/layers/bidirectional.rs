@@ -151,6 +151,10 @@ impl LayerDefinition for BidirectionalSpec {
         (self.units == 0).then(|| "a recurrent layer needs at least one unit".to_owned())
     }
 
+    fn every_step_mut(&mut self) -> Option<&mut bool> {
+        Some(&mut self.sequence)
+    }
+
     fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
         sequence_fix(input)
     }

@@ -3,7 +3,7 @@
 use super::camera::View;
 use super::units::unit_name;
 use super::weights::Matrices;
-use crate::app::diagram::labels::first_fitting;
+use crate::app::diagram::labels::{cut, first_fitting};
 use crate::app::diagram::layout::{BOX_WIDTH, Placed};
 use crate::app::diagram::neurons;
 use crate::app::diagram::strength::largest;
@@ -128,21 +128,15 @@ pub fn titles(view: &View<'_>, layer: &LayerSpec, rect: Rect, pitch: f32) {
     let View { painter, t, .. } = view;
     let caption = layer.kind.definition().caption();
     let without_kind = caption.split_once(' ').map_or(String::new(), |(_, rest)| rest.to_owned());
-    let shortest = without_kind.split(" · ").next().unwrap_or_default().to_owned();
-    let number: String = layer.name.chars().rev().take_while(char::is_ascii_digit).collect();
-    let number: String = number.chars().rev().collect();
-    let first: String = layer.name.chars().take(5).collect();
-    let initial: String = layer.name.chars().take(1).collect();
+    let width = pitch - 6.0;
     let mut bottom = rect.top() - 4.0;
-    for (forms, font, colour) in [
-        ([caption, without_kind, shortest], regular(HINT), t.label),
-        ([layer.name.clone(), format!("{first}… {number}"), format!("{initial}{number}")], semibold(BODY), t.text),
-    ] {
-        if let Some(galley) = first_fitting(painter, forms, &font, colour, pitch - 6.0) {
-            bottom -= galley.size().y;
-            painter.galley(pos2(rect.center().x - galley.size().x / 2.0, bottom), galley, colour);
-            bottom -= 1.0;
-        }
+    let below = first_fitting(painter, [caption.clone(), without_kind], &regular(HINT), t.label, width)
+        .unwrap_or_else(|| cut(painter, caption, &regular(HINT), t.label, width));
+    let above = cut(painter, layer.name.clone(), &semibold(BODY), t.text, width);
+    for (galley, colour) in [(below, t.label), (above, t.text)] {
+        bottom -= galley.size().y;
+        painter.galley(pos2(rect.center().x - galley.size().x / 2.0, bottom), galley, colour);
+        bottom -= 1.0;
     }
 }
 

@@ -27,6 +27,9 @@ use gestures::Gestures;
 use units::Hover;
 use weights::{Lines, Matrices};
 
+/// What one click on a button of the zoom multiplies.
+const ZOOM_STEP: f32 = 1.1;
+
 /// View state of the canvas.
 #[derive(Default)]
 pub struct Canvas {
@@ -126,12 +129,12 @@ impl Canvas {
             ui.spacing_mut().item_spacing.x = 4.0;
             let middle = (area.size() / 2.0).to_pos2();
             if icon_button(ui, icon::MINUS, "Zoom out", "scroll down", true).clicked() {
-                self.camera.zoom_around(middle, 1.0 / 1.25);
+                self.camera.zoom_around(middle, 1.0 / ZOOM_STEP);
             }
             let percent = format::percent(self.camera.scale(), 0);
             ui.add_sized(vec2(44.0, 28.0), egui::Label::new(label(ui, percent)));
             if icon_button(ui, icon::PLUS, "Zoom in", "scroll up", true).clicked() {
-                self.camera.zoom_around(middle, 1.25);
+                self.camera.zoom_around(middle, ZOOM_STEP);
             }
             if icon_button(ui, icon::FIT, "Fit network to view", "F", true).clicked() {
                 self.fit();

@@ -123,6 +123,10 @@ impl LayerDefinition for RecurrentSpec {
         (self.units == 0).then(|| "a recurrent layer needs at least one unit".to_owned())
     }
 
+    fn every_step_mut(&mut self) -> Option<&mut bool> {
+        Some(&mut self.sequence)
+    }
+
     fn input_fix(&self, input: &[usize]) -> Option<LayerFix> {
         sequence_fix(input)
     }
