@@ -31,6 +31,13 @@ fn fails(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("messages are UTF-8")
 }
 
+/// What a command that must succeed says on the standard error.
+fn notes(folder: &Path, arguments: &[&str]) -> String {
+    let output = chainrule(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stderr).expect("messages are UTF-8")
+}
+
 fn folder() -> TempDir {
     TempDir::new().expect("the system has a temporary folder")
 }
@@ -104,6 +111,72 @@ fn a_saved_run_goes_on_where_it_stopped() {
     assert_ne!(json(&path.join("whole.json"))["run"], json(&path.join("other.json"))["run"]);
 }
 
+/// A preset with changes to its JSON.
+fn edited(path: &Path, from: &str, to: &str, change: impl FnOnce(&mut Value)) {
+    let mut preset = json(&path.join(from));
+    change(&mut preset);
+    fs::write(path.join(to), preset.to_string()).expect("can be written");
+}
+
+#[test]
+fn an_early_stopped_run_is_not_trained_any_further_and_says_so() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "iris", "--epochs", "1", "--save", "iris.json"]);
+    edited(path, "iris.json", "watched.json", |v| {
+        v.as_object_mut().expect("an object").remove("run");
+        v["training"]["learning_rate"] = 0.3.into();
+        v["training"]["early_stopping"] = serde_json::json!({"patience": 3, "restore_best": true});
+    });
+    let out = succeeds(path, &["train", "watched.json", "--save", "once.json", "--report", "once-report.json"]);
+    let report = json(&path.join("once-report.json"));
+    assert_eq!(report["stopped"], "early");
+    let best = report["restored_epoch"].as_u64().expect("the best epoch came back");
+    assert!(out.contains(&format!("those of epoch {best}, which has the lowest validation loss")), "{out}");
+    let said = notes(path, &["train", "once.json", "--save", "twice.json", "--report", "twice-report.json"]);
+    assert!(said.contains(&format!("ended the run of once.json at epoch {}", best + 3)), "{said}");
+    assert!(said.contains("raise the patience"), "{said}");
+    assert_eq!(json(&path.join("once.json"))["run"], json(&path.join("twice.json"))["run"]);
+    assert_eq!(json(&path.join("twice-report.json"))["epochs"], serde_json::json!([]));
+    // More patience is a way on.
+    edited(path, "once.json", "patient.json", |v| v["training"]["early_stopping"]["patience"] = 5.into());
+    assert!(!notes(path, &["train", "patient.json", "--save", "on.json"]).contains("any further"));
+    assert!(
+        json(&path.join("on.json"))["run"]["epoch"].as_u64() > json(&path.join("once.json"))["run"]["epoch"].as_u64()
+    );
+
+    // The number of epochs ends before patience does: the best epoch comes back as well.
+    edited(path, "watched.json", "long.json", |v| v["training"]["early_stopping"]["patience"] = 1000.into());
+    succeeds(path, &["train", "long.json", "--epochs", "25", "--save", "end.json", "--report", "end.json.report"]);
+    let report = json(&path.join("end.json.report"));
+    let losses: Vec<f64> =
+        report["epochs"].as_array().expect("a list").iter().filter_map(|e| e["val_loss"].as_f64()).collect();
+    let best = losses.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).expect("there are epochs").0 as u64 + 1;
+    assert_eq!((report["stopped"].as_str(), report["restored_epoch"].as_u64()), (Some("epochs"), Some(best)));
+    assert!(notes(path, &["train", "end.json", "--epochs", "25"]).contains("already has 25 epochs"));
+}
+
+#[test]
+fn a_saved_run_on_other_data_or_with_another_seed_starts_anew_and_says_what_is_kept() {
+    let folder = folder();
+    let path = folder.path();
+    write_flowers(&path.join("flowers.csv"));
+    succeeds(path, &["train", "circle", "--data", "flowers.csv", "--epochs", "3", "--save", "flowers.json"]);
+    let said = notes(path, &["train", "flowers.json", "--data", "flowers.csv", "--epochs", "2", "--save", "anew.json"]);
+    for part in
+        ["--data asks for other rows", "starts anew", "flowers.json (3 epochs)", "steps of the preparation", "not kept"]
+    {
+        assert!(said.contains(part), "{part:?} is missing in: {said}");
+    }
+    assert_eq!(json(&path.join("anew.json"))["run"]["epoch"], 2);
+    fs::write(path.join("others.csv"), "a,b\n1,2\n2,4\n3,6\n4,8\n5,10\n6,12\n7,14\n8,16\n").expect("can be written");
+    let said = notes(path, &["train", "flowers.json", "--data", "others.csv", "--epochs", "1"]);
+    assert!(said.contains("nothing of the preparation"), "{said}");
+    let said = notes(path, &["train", "flowers.json", "--seed", "9", "--epochs", "1"]);
+    assert!(said.contains("--seed asks for other initial parameters") && said.contains("with seed 9"), "{said}");
+    assert!(!notes(path, &["train", "flowers.json", "--epochs", "4"]).contains("note: "));
+}
+
 #[test]
 fn the_report_has_every_epoch() {
     let folder = folder();
@@ -136,10 +209,11 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     succeeds(path, &["predict", "flowers.json", "--data", "new.csv", "--out", "out.csv"]);
     let out = fs::read_to_string(path.join("out.csv")).expect("was written");
     let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split(',').collect()).collect();
-    assert_eq!(rows[0], ["row", "kind", "p(rose)", "p(tulip)"]);
+    // The circle's loss is a squared error, which does not make probabilities.
+    assert_eq!(rows[0], ["row", "kind", "score(rose)", "score(tulip)"]);
     assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""));
-    let sum: f64 = rows[1][2..].iter().map(|p| p.parse::<f64>().expect("a number")).sum();
-    assert!((sum - 1.0).abs() < 1e-6, "probabilities sum to {sum}");
+    let [rose, tulip] = [2, 3].map(|k| rows[1][k].parse::<f64>().expect("a number"));
+    assert!(rose > 0.0 && tulip == -rose, "{rose} {tulip}");
 }
 
 #[test]
@@ -156,6 +230,137 @@ fn predictions_of_numbers_are_in_the_units_of_the_target() {
         let got: f64 = line.split(',').nth(1).expect("a value").parse().expect("a number");
         assert!((got - want).abs() < 150.0, "{got}, wanted about {want}");
     }
+}
+
+#[test]
+fn a_model_predicts_the_file_that_it_was_trained_on_however_it_is_read() {
+    let folder = folder();
+    let path = folder.path();
+    // Nothing of this could be detected: lines before the table, no header, bars, and a comma in the numbers.
+    let shuffled = |i: u32| i * 37 % 80;
+    let rows: String = (0..80).map(|i| format!("{},5|{},25\n", shuffled(i), 1000 + 50 * shuffled(i))).collect();
+    fs::write(path.join("prices.txt"), format!("made|by|hand\n|\n{rows}")).expect("can be written");
+    let reading = ["--delimiter", "|", "--header", "no", "--decimal-comma", "yes", "--skip", "2"];
+    let train = ["train", "sine", "--data", "prices.txt", "--epochs", "300", "--save", "p.json"];
+    succeeds(path, &[&train[..], &reading].concat());
+    let options = &json(&path.join("p.json"))["data"]["source"]["file"]["options"];
+    assert_eq!((&options["delimiter"], &options["header"], &options["skip"]), (&"|".into(), &false.into(), &2.into()));
+    let first = |file: &str| {
+        let out = fs::read_to_string(path.join(file)).expect("was written");
+        assert_eq!(out.lines().count(), 81, "{out}");
+        out.lines().nth(1).and_then(|l| l.split(',').nth(1)?.parse::<f64>().ok()).expect("a number")
+    };
+    assert_eq!(notes(path, &["predict", "p.json", "--data", "prices.txt", "--out", "out.csv"]), "");
+    assert!((first("out.csv") - 1000.25).abs() < 200.0, "{}", first("out.csv"));
+
+    // The command line overrides what the preset says, and what neither says is detected.
+    let other: String = (0..80).map(|i| format!("{}.5;0\n", shuffled(i))).collect();
+    fs::write(path.join("other.txt"), &other).expect("can be written");
+    let predict = ["predict", "p.json", "--data", "other.txt", "--out", "other.csv"];
+    let told = ["--delimiter", ";", "--decimal-comma", "no", "--skip", "0"];
+    assert_eq!(notes(path, &[&predict[..], &told].concat()), "");
+    assert!((first("other.csv") - first("out.csv")).abs() < 1e-3);
+    let said = notes(path, &[&predict[..], &["--header", "no"]].concat());
+    assert!(said.contains("its format was detected") && said.contains("--delimiter"), "{said}");
+    assert!((first("other.csv") - first("out.csv")).abs() < 1e-3);
+
+    let message = fails(path, &["train", "sine", "--skip", "2"]);
+    assert!(message.contains("the file that --data names"), "{message}");
+    let described: Value =
+        serde_json::from_str(&succeeds(path, &[&["inspect", "prices.txt", "--json"][..], &reading].concat()))
+            .expect("is JSON");
+    assert_eq!((&described["rows"], &described["columns"][1]["type"]), (&80.into(), &"number".into()));
+}
+
+/// For every loss on classes, on one number, or on shares that add up to 1.
+#[test]
+fn columns_of_predictions_are_named_for_what_they_hold() {
+    let folder = folder();
+    let path = folder.path();
+    write_flowers(&path.join("flowers.csv"));
+    let shares: String =
+        (0..40).map(|i| format!("{i},{0},{1}\n", f64::from(i) / 40.0, 1.0 - f64::from(i) / 40.0)).collect();
+    fs::write(path.join("shares.csv"), format!("x,left,right\n{shares}")).expect("can be written");
+    succeeds(path, &["train", "circle", "--data", "flowers.csv", "--epochs", "1", "--save", "classes.json"]);
+    succeeds(path, &["train", "sine", "--data", "shares.csv", "--epochs", "1", "--save", "values.json"]);
+    let layers = |v: &Value| v["network"]["layers"].as_array().map_or(0, Vec::len);
+    let predict = |from: &str, data: &str, loss: &str, activation: &str, units: u64, change: &dyn Fn(&mut Value)| {
+        edited(path, from, "model.json", |v| {
+            v.as_object_mut().expect("an object").remove("run");
+            let end = layers(v) - 1;
+            v["network"]["layers"][end]["kind"]["output"]["loss"] = loss.into();
+            v["network"]["layers"][end - 1]["kind"]["dense"]["activation"] = activation.into();
+            v["network"]["layers"][end - 1]["kind"]["dense"]["units"] = units.into();
+            change(v);
+        });
+        succeeds(path, &["train", "model.json", "--epochs", "5", "--save", "model.json"]);
+        succeeds(path, &["predict", "model.json", "--data", data, "--out", "out.csv"]);
+        let out = fs::read_to_string(path.join("out.csv")).expect("was written");
+        let mut lines = out.lines().map(|l| l.split(',').map(str::to_owned).collect::<Vec<_>>());
+        (lines.next().expect("a header"), lines.collect::<Vec<_>>())
+    };
+    for (loss, activation, units, what) in [
+        ("categorical_cross_entropy", "identity", 2, "p"),
+        ("focal", "identity", 2, "p"),
+        ("kullback_leibler", "identity", 2, "p"),
+        ("binary_cross_entropy", "identity", 1, "p"),
+        ("binary_cross_entropy", "identity", 2, "p"),
+        ("hinge", "identity", 1, "score"),
+        ("hinge", "identity", 2, "score"),
+        ("mean_squared_error", "tanh", 1, "score"),
+        ("mean_squared_error", "sigmoid", 1, "score"),
+        ("mean_absolute_error", "identity", 2, "score"),
+        ("huber", "identity", 2, "score"),
+        ("cosine", "identity", 2, "score"),
+    ] {
+        let (header, rows) = predict("classes.json", "flowers.csv", loss, activation, units, &|_| ());
+        assert_eq!(header[1..], ["kind".to_owned(), format!("{what}(rose)"), format!("{what}(tulip)")], "{loss}");
+        for row in rows {
+            let [rose, tulip] = [2, 3].map(|k| row[k].parse::<f64>().expect("a number"));
+            assert_eq!(row[1], if tulip > rose { "tulip" } else { "rose" }, "{loss} with {units} units: {row:?}");
+            // Two units of a binary cross-entropy are probabilities each by itself.
+            let share = what == "p" && (loss, units) != ("binary_cross_entropy", 2);
+            assert!(!share || (rose + tulip - 1.0).abs() < 1e-5, "{loss}: {row:?}");
+        }
+    }
+    let as_they_are = |v: &mut Value| {
+        for column in v["data"]["preparation"]["columns"].as_array_mut().expect("a list") {
+            let shares = column["name"] != "x";
+            column["role"] = if shares { "target" } else { "feature" }.into();
+            column["treatment"] = if shares { "as_is" } else { "standardise" }.into();
+        }
+    };
+    for (loss, header) in [
+        ("mean_squared_error", ["left", "right"]),
+        ("mean_absolute_error", ["left", "right"]),
+        ("huber", ["left", "right"]),
+        ("kullback_leibler", ["p(left)", "p(right)"]),
+        ("cosine", ["direction(left)", "direction(right)"]),
+    ] {
+        let (found, rows) = predict("values.json", "shares.csv", loss, "identity", 2, &as_they_are);
+        assert_eq!(found[1..], header, "{loss}");
+        for row in rows.iter().filter(|_| loss == "cosine" || loss == "kullback_leibler") {
+            let [left, right] = [1, 2].map(|k| row[k].parse::<f64>().expect("a number"));
+            let sum = if loss == "cosine" { left.hypot(right) } else { left + right };
+            assert!((sum - 1.0).abs() < 1e-5, "{loss}: {row:?}");
+        }
+    }
+    // Two outputs that predict the same are told apart by their names.
+    let twice = |v: &mut Value| {
+        as_they_are(v);
+        let end = layers(v) - 1;
+        let network = &mut v["network"];
+        let mut second = network["layers"][end].clone();
+        let fed_by = network["layers"][end - 1]["id"].clone();
+        (second["id"], second["name"]) = (99.into(), "Again".into());
+        network["layers"].as_array_mut().expect("a list").push(second);
+        network["wires"].as_array_mut().expect("a list").push(serde_json::json!({"from": fed_by, "to": 99}));
+    };
+    let end = |v: &Value| v["network"]["layers"][layers(v) - 1]["name"].as_str().expect("has a name").to_owned();
+    let name = end(&json(&path.join("values.json")));
+    let (found, _) = predict("values.json", "shares.csv", "mean_squared_error", "identity", 2, &|v| twice(v));
+    let want = [format!("{name}: left"), format!("{name}: right"), "Again: left".into(), "Again: right".into()];
+    assert_eq!(found[1..], want);
 }
 
 #[test]

@@ -250,6 +250,75 @@ fn the_schedule_moves_the_learning_rate_and_early_stopping_brings_back_the_best_
 }
 
 #[test]
+fn the_last_epoch_brings_back_the_best_one_as_an_early_end_does() {
+    let mut document = document("iris");
+    document.training.learning_rate = 0.3;
+    document.training.epochs = Some(25);
+    document.training.early_stopping = Some(EarlyStopping { patience: 1000, restore_best: true });
+    let mut session = session(&document, 1);
+    for _ in 0..25 {
+        session.epoch().expect("stays finite");
+    }
+    let losses = session.history().val_loss.last.clone();
+    let best = losses.iter().copied().fold(f32::INFINITY, f32::min);
+    let epoch = losses.iter().position(|l| *l == best).expect("there are epochs") as u64 + 1;
+    assert!(epoch < 25, "the test needs a last epoch that is not the best: {losses:?}");
+    let last = session.network().params().to_vec();
+    assert_eq!(session.restored_epoch(), None);
+    assert_eq!(session.restore_best(), Some(epoch));
+    assert_eq!(session.restored_epoch(), Some(epoch));
+    assert_ne!(session.network().params(), last);
+    let now = session.evaluate(Part::Validation).expect("there are validation rows").loss;
+    assert!((now - f64::from(best)).abs() < 1e-6 * now, "{now} is not the best, {best}");
+    let restored = session.save();
+    assert_eq!(session.restore_best(), Some(epoch), "once more changes nothing");
+    assert_eq!(session.save(), restored);
+
+    // The window comes to the same, and goes on from there.
+    let window = Window::open(&document);
+    window.worker.send(Command::Play);
+    let ended = window.until(|s| s.status == Status::Finished);
+    assert!(!ended.stopped_early);
+    assert_eq!(window.save(), restored);
+    window.worker.send(Command::Play);
+    window.until(|s| s.epoch > 25);
+    session.epoch().expect("stays finite");
+    assert_eq!(session.restored_epoch(), None, "the parameters have moved");
+
+    // Nothing comes back where nobody asked for it.
+    document.training.early_stopping = Some(EarlyStopping { patience: 1000, restore_best: false });
+    let mut plain = self::session(&document, 1);
+    for _ in 0..25 {
+        plain.epoch().expect("stays finite");
+    }
+    assert_eq!((plain.restore_best(), plain.network().params()), (None, last.as_slice()));
+}
+
+#[test]
+fn an_early_stopped_run_opens_as_stopped_and_steps_go_on_from_it() {
+    let mut document = document("iris");
+    document.training.learning_rate = 0.3;
+    document.training.early_stopping = Some(EarlyStopping { patience: 3, restore_best: true });
+    let mut session = session(&document, 1);
+    while !session.has_stopped_early() {
+        session.epoch().expect("stays finite");
+        assert!(session.epochs() < 2000, "the validation loss falls for ever");
+    }
+    let saved = session.save();
+    let window = Window::with(&document, Some(saved.clone()));
+    let opened = window.until(|s| !s.params.is_empty());
+    assert!(opened.status == Status::Finished && opened.stopped_early, "{:?}", opened.status);
+    window.worker.send(Command::Step(StepUnit::Epoch));
+    let stepped = window.until(|s| s.epoch == saved.epoch + 1);
+    assert!(!stepped.stopped_early, "patience counts from the step");
+    // With more patience it is a run that has not ended.
+    document.training.early_stopping = Some(EarlyStopping { patience: 4, restore_best: true });
+    let mut patient = self::session(&document, 1);
+    patient.resume(&saved).expect("fits");
+    assert!(!patient.has_stopped_early());
+}
+
+#[test]
 fn label_smoothing_spreads_the_target_over_all_classes() {
     let mut document = document("iris");
     let loss = |document: &Document| {

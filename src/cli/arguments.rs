@@ -1,6 +1,6 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
-use crate::data::{DataSource, Dataset, Preparation, Table, prepare};
+use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Table, prepare};
 use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
 use std::path::{Path, PathBuf};
@@ -27,19 +27,101 @@ pub(super) fn open(preset: &str) -> Result<Preset, Failure> {
     })
 }
 
-/// A preset with its data, or with `data` in their place.
-pub(super) fn load(preset: &str, data: Option<&Path>) -> Result<(Preset, Table, Dataset), Failure> {
+/// How a file is read, where it is not to be detected.
+#[derive(clap::Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Reading the file")]
+pub(super) struct ReadArguments {
+    /// What separates the columns of a text file: a character, or "tab" or "space"
+    #[arg(long, value_name = "CHARACTER", value_parser = character)]
+    delimiter: Option<char>,
+    /// Whether its first row holds the names of the columns
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    header: Option<bool>,
+    /// Whether its numbers have a decimal comma
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    decimal_comma: Option<bool>,
+    /// Its text encoding, such as UTF-8 or windows-1252
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<String>,
+    /// Lines that begin with it are skipped
+    #[arg(long, value_name = "CHARACTER", value_parser = character)]
+    comment: Option<char>,
+    /// Lines before the table
+    #[arg(long, value_name = "LINES")]
+    skip: Option<usize>,
+    /// The sheet of a workbook
+    #[arg(long, value_name = "NAME")]
+    sheet: Option<String>,
+    /// The arrays of an archive that become columns, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    arrays: Option<Vec<String>>,
+}
+
+impl ReadArguments {
+    /// What the command line says, and the rest as in `options`.
+    pub(super) fn over(&self, options: ReadOptions) -> ReadOptions {
+        let Self { delimiter, header, decimal_comma, encoding, comment, skip, sheet, arrays } = self.clone();
+        ReadOptions {
+            delimiter: delimiter.or(options.delimiter),
+            header: header.or(options.header),
+            decimal_comma: decimal_comma.or(options.decimal_comma),
+            encoding: encoding.or(options.encoding),
+            comment: comment.or(options.comment),
+            skip: skip.or(options.skip),
+            sheet: sheet.or(options.sheet),
+            arrays: arrays.or(options.arrays),
+            images: options.images,
+        }
+    }
+
+    /// As a file is read of which nothing is known but this.
+    pub(super) fn alone(&self) -> ReadOptions {
+        self.over(ReadOptions::default())
+    }
+}
+
+fn character(text: &str) -> Result<char, String> {
+    let mut characters = text.chars();
+    match (text, characters.next(), characters.next()) {
+        ("tab" | "\\t", ..) => Ok('\t'),
+        ("space", ..) => Ok(' '),
+        (_, Some(one), None) => Ok(one),
+        _ => Err("it must be one character, or \"tab\" or \"space\"".to_owned()),
+    }
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" => Ok(true),
+        "no" | "false" => Ok(false),
+        _ => Err("it must be yes or no".to_owned()),
+    }
+}
+
+/// A preset with its data, or with those of another file in their place, read as `read` says.
+pub(super) fn load(
+    preset: &str,
+    data: Option<&Path>,
+    read: &ReadArguments,
+) -> Result<(Preset, Table, Dataset), Failure> {
     let mut opened = open(preset)?;
+    if data.is_none() && read.alone() != ReadOptions::default() {
+        return Err(
+            "the options for reading a file are those of the file that --data names; a preset has its own. Name \
+                    the file with --data, or leave the options out"
+                .into(),
+        );
+    }
     let (table, dataset) = match data {
-        Some(file) => bring(&mut opened.document, file)?,
+        Some(file) => bring(&mut opened.document, file, read.alone())?,
         None => opened.document.data.load()?,
     };
     Ok((opened, table, dataset))
 }
 
 /// Gives the document another table: roles are guessed where the columns are others, and the network follows.
-fn bring(document: &mut Document, file: &Path) -> Result<(Table, Dataset), Failure> {
-    document.data.source = DataSource::file(file);
+fn bring(document: &mut Document, file: &Path, options: ReadOptions) -> Result<(Table, Dataset), Failure> {
+    document.data.source = DataSource::File { path: file.to_owned(), sha256: String::new(), options };
     let table = document.data.source.load()?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
     document.data.preparation = document.data.preparation.take().filter(known);

@@ -1,6 +1,6 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::arguments::{Failure, load, thread_count, write};
+use super::arguments::{Failure, ReadArguments, load, thread_count, write};
 use crate::data::Folds;
 use crate::format;
 use crate::project::Preset;
@@ -31,6 +31,8 @@ pub struct FoldArguments {
     /// Write every fold as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 #[derive(Serialize)]
@@ -53,7 +55,7 @@ struct Fold {
 const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
-    let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref())?;
+    let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let threads = thread_count(arguments.threads);
@@ -124,6 +126,8 @@ pub struct RateArguments {
     /// Write every learning rate with its loss as JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 #[derive(Serialize)]
@@ -138,7 +142,7 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     if !(low > 0.0 && high > low && high.is_finite() && steps > 1) {
         return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
     }
-    let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref())?;
+    let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
     let threads = thread_count(arguments.threads);
     let bar = progress(100)?;
     let _pool = thread_pool(threads);

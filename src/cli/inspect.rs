@@ -1,6 +1,6 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::Failure;
+use super::arguments::{Failure, ReadArguments};
 use crate::data::{DataSource, Preparation, Role, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -12,10 +12,13 @@ pub struct Arguments {
     /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = DataSource::file(&arguments.file).load()?;
+    let (path, options) = (arguments.file.clone(), arguments.read.alone());
+    let loaded = DataSource::File { path, sha256: String::new(), options }.load()?;
     let table = loaded.table;
     let guess = Preparation::guess(&table);
     let summaries: Vec<_> = table.columns.iter().map(summarise).collect();

@@ -1,8 +1,8 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{Failure, open};
-use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, TargetScale};
-use crate::nn::{Head, HeadTarget, Plan};
+use super::arguments::{Failure, ReadArguments, open};
+use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale};
+use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
 use std::path::PathBuf;
@@ -11,12 +11,16 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// A preset that was saved with its run
     preset: String,
-    /// The rows to predict, with the same feature columns as the training data
+    /// The rows to predict, with the same feature columns as the training data. The file is read as that of the training
+    /// data was
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
-    /// Where to write class and probabilities, or values in the target's own units
+    /// Where to write the predictions as CSV: the class with p(class), its probability, or score(class), where the loss is
+    /// not one of probabilities; or the value in the target's own units
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 const CHUNK: usize = 256;
@@ -26,20 +30,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let run = run.ok_or_else(|| {
         format!("{0} holds no trained run. Make one with `chainrule train {0} --save trained.json`.", arguments.preset)
     })?;
-    // Pictures are brought to the size of those that were trained on.
     let options = match &document.data.source {
-        DataSource::File { options, .. } => ReadOptions { images: options.images, ..ReadOptions::default() },
+        DataSource::File { options, .. } => options.clone(),
         _ => ReadOptions::default(),
     };
-    let source = DataSource::File { path: arguments.data.clone(), sha256: String::new(), options };
-    let table = source.load()?.table;
     let encoder = &run.encoder;
+    let table = read(arguments, &options, encoder)?;
     let mut probe = Probe::for_task(&document.network, &task_of(encoder), CHUNK)
         .ok_or("the network does not fit the columns that its run was trained on")?;
     if !probe.resume(&run) {
         return Err("the saved parameters do not fit the network".into());
     }
-    let outputs = outputs(probe.plan(), encoder);
+    let outputs = outputs(probe.plan(), encoder, &document.network);
     let complete = encoder.complete_rows(&table)?;
     // What a window predicts lies behind its last row.
     let ahead = encoder.window.map_or(0, |w| w.horizon);
@@ -66,56 +68,122 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The rows to predict, read as the training data were. Where their columns are not found so, the file is of another kind:
+/// then everything is detected that the command line does not say.
+fn read(arguments: &Arguments, options: &ReadOptions, encoder: &Encoder) -> Result<Table, Failure> {
+    let load = |options: &ReadOptions| {
+        let (path, options) = (arguments.data.clone(), arguments.read.over(options.clone()));
+        let table = DataSource::File { path, sha256: String::new(), options }.load()?.table;
+        encoder.complete_rows(&table).map(|_| table)
+    };
+    // Pictures are brought to the size of those that were trained on in any case.
+    let detected = ReadOptions { images: options.images, ..ReadOptions::default() };
+    let found = load(options).or_else(|e| match load(&detected) {
+        Ok(table) if *options != detected => {
+            eprintln!(
+                "note: read as the file of the training data, {} does not give its columns ({}), so its format was detected. \
+                 The options of this command, such as --delimiter, say it otherwise.",
+                arguments.data.display(),
+                e.to_string().trim_end_matches('.')
+            );
+            Ok(table)
+        }
+        _ => Err(e),
+    });
+    Ok(found?)
+}
+
 /// What one output predicts.
-enum Predicted<'a> {
+struct Predicted<'a> {
+    /// The name of its layer.
+    layer: String,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
     Class {
         column: &'a str,
         levels: &'a [String],
+        predicts: Predicts,
     },
     /// Names, and the way back to own units.
-    Values(Vec<(String, TargetScale)>),
+    Values {
+        columns: Vec<(String, TargetScale)>,
+        predicts: Predicts,
+    },
 }
 
 /// One for each output of the network.
-fn outputs<'a>(plan: &Plan, encoder: &'a Encoder) -> Vec<Predicted<'a>> {
+fn outputs<'a>(plan: &Plan, encoder: &'a Encoder, network: &NetworkSpec) -> Vec<Predicted<'a>> {
     let groups = encoder.target_groups();
-    let of = |head: &Head| match &head.target {
-        HeadTarget::Features => Predicted::Values(encoder.feature_names().into_iter().zip(encoder.scales()).collect()),
-        HeadTarget::Group { group, columns } => {
-            let group: &[&ColumnEncoding] = groups.get(*group).map_or(&[], Vec::as_slice);
-            if let [ColumnEncoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
-                return Predicted::Class { column, levels };
+    let of = |head: &Head| {
+        let predicts = head.loss.definition().predicts(head.encoding);
+        let kind = match &head.target {
+            HeadTarget::Features => {
+                Kind::Values { columns: encoder.feature_names().into_iter().zip(encoder.scales()).collect(), predicts }
             }
-            let chosen = columns.clone().unwrap_or_else(|| (0..group.len()).collect());
-            Predicted::Values(chosen.into_iter().map(|k| (group[k].column.clone(), group[k].scale())).collect())
-        }
+            HeadTarget::Group { group, columns } => {
+                let group: &[&ColumnEncoding] = groups.get(*group).map_or(&[], Vec::as_slice);
+                if let [ColumnEncoding { column, kind: EncodingKind::OneHot { levels }, .. }] = group {
+                    Kind::Class { column, levels, predicts }
+                } else {
+                    let chosen = columns.clone().unwrap_or_else(|| (0..group.len()).collect());
+                    let columns = chosen.into_iter().map(|k| (group[k].column.clone(), group[k].scale())).collect();
+                    Kind::Values { columns, predicts }
+                }
+            }
+        };
+        Predicted { layer: network.name(head.layer), kind }
     };
     plan.heads.iter().map(of).collect()
 }
 
+/// The names of all columns behind the number of the row; where two outputs predict the same, with the name of the output.
+fn header(outputs: &[Predicted<'_>]) -> Vec<String> {
+    let all: Vec<(&str, Vec<String>)> = outputs.iter().map(|o| (o.layer.as_str(), o.header())).collect();
+    let alone = |name: &String| all.iter().flat_map(|(_, names)| names).filter(|other| *other == name).count() == 1;
+    let named = |layer: &str, name: &String| if alone(name) { name.clone() } else { format!("{layer}: {name}") };
+    all.iter().flat_map(|(layer, names)| names.iter().map(|name| named(layer, name))).collect()
+}
+
 impl Predicted<'_> {
     fn header(&self) -> Vec<String> {
-        match self {
-            Self::Class { column, levels } => {
-                std::iter::once((*column).to_owned()).chain(levels.iter().map(|l| format!("p({l})"))).collect()
+        match &self.kind {
+            Kind::Class { column, levels, predicts } => {
+                let what = if *predicts == Predicts::Probability { "p" } else { "score" };
+                std::iter::once((*column).to_owned()).chain(levels.iter().map(|l| format!("{what}({l})"))).collect()
             }
-            Self::Values(values) => values.iter().map(|(name, _)| name.clone()).collect(),
+            Kind::Values { columns, predicts } => {
+                let name = |(name, scale): &(String, TargetScale)| match predicts {
+                    // Shares of a whole that the table has in other units keep them.
+                    Predicts::Probability if *scale == TargetScale::SAME => format!("p({name})"),
+                    Predicts::Direction => format!("direction({name})"),
+                    _ => name.clone(),
+                };
+                columns.iter().map(name).collect()
+            }
         }
     }
 
-    /// The class and its probabilities, or the values in their own units.
+    /// The class and the probability or score of each, or the values in their own units.
     fn record(&self, probe: &Probe, head: usize, sample: usize) -> Vec<String> {
-        match self {
-            Self::Class { levels, .. } => {
+        match &self.kind {
+            Kind::Class { levels, predicts, .. } => {
                 let class = levels.get(probe.class_of(head, sample)).cloned().unwrap_or_default();
-                let probabilities = probe.probabilities(head, sample, levels.len());
-                std::iter::once(class).chain(probabilities.iter().map(f32::to_string)).collect()
-            }
-            Self::Values(values) => {
-                let value = |(k, (_, scale)): (usize, &(String, TargetScale))| {
-                    scale.decode(f64::from(probe.prediction_of(head, k, sample))).to_string()
+                let numbers = match predicts {
+                    Predicts::Probability => probe.probabilities(head, sample, levels.len()),
+                    _ => probe.scores(head, sample, levels.len()),
                 };
-                values.iter().enumerate().map(value).collect()
+                std::iter::once(class).chain(numbers.iter().map(f32::to_string)).collect()
+            }
+            Kind::Values { columns, predicts } => {
+                let output = |k: usize| f64::from(probe.prediction_of(head, k, sample));
+                let length = (0..columns.len()).map(|k| output(k).powi(2)).sum::<f64>().sqrt();
+                let value = |(k, (_, scale)): (usize, &(String, TargetScale))| match predicts {
+                    Predicts::Direction => output(k) / length.max(f64::MIN_POSITIVE),
+                    _ => scale.decode(output(k)),
+                };
+                columns.iter().enumerate().map(|column| value(column).to_string()).collect()
             }
         }
     }
@@ -123,8 +191,7 @@ impl Predicted<'_> {
 
 fn save(arguments: &Arguments, outputs: &[Predicted<'_>], records: &[Vec<String>]) -> Result<(), Failure> {
     let cannot = |e: &dyn std::fmt::Display| format!("{} cannot be written: {e}", arguments.out.display());
-    let header: Vec<String> =
-        std::iter::once("row".to_owned()).chain(outputs.iter().flat_map(Predicted::header)).collect();
+    let header: Vec<String> = std::iter::once("row".to_owned()).chain(header(outputs)).collect();
     let mut writer = csv::Writer::from_path(&arguments.out).map_err(|e| cannot(&e))?;
     writer.write_record(&header).map_err(|e| cannot(&e))?;
     for (row, record) in records.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! `chainrule trace`: one training step with every number in it.
 
-use super::arguments::{Failure, load, write};
+use super::arguments::{Failure, ReadArguments, load, write};
 use crate::data::Dataset;
 use crate::explain::Trace;
 use crate::nn::{NetworkSpec, Real};
@@ -28,7 +28,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (Preset { document, run }, _, data) = load(&arguments.preset, None)?;
+    let (Preset { document, run }, _, data) = load(&arguments.preset, None, &ReadArguments::default())?;
     let data = Arc::new(data);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
     if let Some(run) = &run {

@@ -1,12 +1,12 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::arguments::{Failure, load, thread_count, write};
+use super::arguments::{Failure, ReadArguments, load, thread_count, write};
 use super::chart;
 use crate::data::Part;
 use crate::format;
 use crate::nn::NetworkSpec;
-use crate::project::Preset;
-use crate::train::{FullEvaluation, Metrics, Scores, Session, thread_pool};
+use crate::project::{Document, Preset};
+use crate::train::{FullEvaluation, Metrics, RunState, Scores, Session, thread_pool};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct Arguments {
     /// Write the preset with the trained run
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    read: ReadArguments,
 }
 
 impl Arguments {
@@ -50,6 +52,7 @@ impl Arguments {
             threads: None,
             report: None,
             save: None,
+            read: ReadArguments::default(),
         }
     }
 }
@@ -60,6 +63,9 @@ struct Report {
     seed: u64,
     threads: usize,
     stopped: &'static str,
+    /// The epoch whose parameters early stopping brought back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored_epoch: Option<u64>,
     epochs: Vec<Epoch>,
     test: Option<Test>,
     /// The same for each output by its name, where there are several.
@@ -101,11 +107,11 @@ impl Test {
 const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (Preset { mut document, run }, table, dataset) = load(&arguments.preset, arguments.data.as_deref())?;
+    let (Preset { mut document, run }, table, dataset) =
+        load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
     let threads = thread_count(arguments.threads);
-    // A run belongs to its own seed and data: another one starts from the beginning.
-    let run = run.filter(|_| arguments.data.is_none() && arguments.seed.is_none());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
+    let run = going_on(run, arguments, &document);
     document.data.preparation = Some(document.data.preparation(&table));
     let data = Arc::new(dataset);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), threads)?;
@@ -115,7 +121,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let _pool = thread_pool(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
+    if run.is_some() {
+        say_why_nothing_is_trained(&session, epochs, &arguments.preset);
+    }
     let (records, diverged, seconds) = train(&mut session, epochs)?;
+    let restored_epoch = if diverged.is_none() { session.restore_best() } else { None };
     let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten().unwrap_or_default();
     let samples = records.len() * data.part(Part::Train).len();
     let report = Report {
@@ -127,6 +137,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             (None, true) => "early",
             (None, false) => "epochs",
         },
+        restored_epoch,
         test: test.first().map(Test::of),
         outputs: if test.len() > 1 {
             test.iter().map(|t| (document.network.name(t.layer), Test::of(t))).collect()
@@ -144,6 +155,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         print!("{}", chart::curve("Training loss", first, &losses));
     }
     summarise(&report, &test, &document.network);
+    if let Some(epoch) = restored_epoch {
+        let watched = if data.part(Part::Validation).is_empty() { "training" } else { "validation" };
+        println!("the parameters are those of epoch {epoch}, which has the lowest {watched} loss");
+    }
     if let Some(path) = &arguments.report {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
@@ -151,6 +166,51 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         Preset { document, run: Some(session.save()) }.save(path)?;
     }
     diverged.map_or(Ok(()), Err)
+}
+
+/// The run where training goes on with it. One belongs to its own seed and data: with others it starts from the beginning, and
+/// says so.
+fn going_on(run: Option<RunState>, arguments: &Arguments, document: &Document) -> Option<RunState> {
+    let run = run?;
+    let (flags, others) = match (arguments.data.is_some(), arguments.seed.is_some()) {
+        (false, false) => return Some(run),
+        (true, false) => ("--data", "other rows"),
+        (false, true) => ("--seed", "other initial parameters"),
+        (true, true) => ("--data and --seed", "other rows and other initial parameters"),
+    };
+    let preparation = match (arguments.data.is_some(), document.data.preparation.is_some()) {
+        (false, _) => "the data with their preparation and split",
+        (true, true) => "the steps of the preparation, which learn from the new rows",
+        (true, false) => "nothing of the preparation, because the columns are others",
+    };
+    eprintln!(
+        "note: {flags} asks for {others}, so training starts anew with seed {}, and the run saved in {} ({}) is not gone on \
+         with. Kept are the network, the settings of training, and {preparation}; not kept are its parameters, optimizer \
+         state and curves. Leave {flags} out to go on with it.",
+        document.training.seed,
+        arguments.preset,
+        format::counted(run.epoch as usize, "epoch"),
+    );
+    None
+}
+
+/// Of a saved run that is already at its end.
+fn say_why_nothing_is_trained(session: &Session, epochs: u64, preset: &str) {
+    let done = session.epochs();
+    if session.has_stopped_early() {
+        let patience = session.config().early_stopping.map_or(0, |s| s.patience);
+        eprintln!(
+            "note: early stopping ended the run of {preset} at epoch {done}, {} after its best one, so it is not trained any \
+             further. To go on, raise the patience of early stopping in the preset, or remove early stopping from it.",
+            format::counted(patience.max(1) as usize, "epoch"),
+        );
+    } else if done >= epochs {
+        eprintln!(
+            "note: the run of {preset} already has {}, so it is not trained any further. To go on, ask for more of them with \
+             --epochs.",
+            format::counted(done as usize, "epoch"),
+        );
+    }
 }
 
 fn describe(session: &Session) -> String {
@@ -174,7 +234,7 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
     let begun = Instant::now();
     let mut records = Vec::new();
     let mut diverged = None;
-    while session.epochs() < epochs {
+    while session.epochs() < epochs && !session.has_stopped_early() {
         let since = Instant::now();
         if let Err(e) = session.epoch() {
             diverged = Some(e.into());
@@ -190,9 +250,6 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
             val: validation.map(|v| v.metrics),
             seconds: since.elapsed().as_secs_f64(),
         });
-        if session.has_stopped_early() {
-            break;
-        }
         bar.set_message(format!("loss {}", format::significant(train_loss, 4)));
         bar.set_position(session.epochs());
     }

@@ -60,6 +60,7 @@ pub fn cross_validate(
                 return Ok(results);
             }
         }
+        session.restore_best();
         let evaluation = if finite { session.evaluate(Part::Validation) } else { None };
         results.push(FoldResult { rows, epochs: session.epochs(), evaluation });
     }

@@ -108,4 +108,15 @@ impl Probe {
         }
         (0..outputs).map(|k| self.prediction_of(head, k, sample)).collect()
     }
+
+    /// The output for each of `classes` classes by a head for a sample of the last run, as it is; that of a single unit speaks
+    /// for the second class, and mirrored at the threshold for the first. The largest is that of the predicted class.
+    pub fn scores(&self, head: usize, sample: usize, classes: usize) -> Vec<f32> {
+        let outputs = self.network.outputs(head);
+        if outputs == 1 && classes == 2 {
+            let y = self.prediction_of(head, 0, sample);
+            return vec![2.0 * threshold(self.plan().heads[head].encoding) - y, y];
+        }
+        (0..outputs).map(|k| self.prediction_of(head, k, sample)).collect()
+    }
 }

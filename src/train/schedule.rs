@@ -115,9 +115,12 @@ pub struct EarlyStopping {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStoppingMonitor {
-    /// The lowest loss, and how many epochs ago it was; none before the first epoch.
+    /// The lowest loss, and how many epochs ago it was (or patience began to count); none before the first epoch.
     pub best: Option<f64>,
     pub since: u64,
+    /// The epoch of the lowest loss, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_epoch: Option<u64>,
     /// The same for the plateau schedule, counted from zero after each reduction.
     pub plateau_best: Option<f64>,
     pub plateau_since: u64,
@@ -135,6 +138,7 @@ impl Default for EarlyStoppingMonitor {
         Self {
             best: None,
             since: 0,
+            best_epoch: None,
             plateau_best: None,
             plateau_since: 0,
             factor: 1.0,
@@ -148,15 +152,21 @@ impl Default for EarlyStoppingMonitor {
 const THRESHOLD: f64 = 1e-4;
 
 impl EarlyStoppingMonitor {
-    /// Records the loss of an epoch; true where it is the lowest so far.
-    pub(super) fn observe(&mut self, loss: f64, schedule: Schedule, stopping: Option<EarlyStopping>) -> bool {
+    /// Records the loss of an epoch, counted from 1; true where it is the lowest so far.
+    pub(super) fn observe(
+        &mut self,
+        epoch: u64,
+        loss: f64,
+        schedule: Schedule,
+        stopping: Option<EarlyStopping>,
+    ) -> bool {
         let better = self.best.is_none_or(|best| loss < best);
         if better {
-            (self.best, self.since) = (Some(loss), 0);
+            (self.best, self.since, self.best_epoch) = (Some(loss), 0, Some(epoch));
         } else {
             self.since += 1;
         }
-        self.stopped = stopping.is_some_and(|s| self.since >= s.patience.max(1));
+        self.stopped = self.is_out_of_patience(stopping);
         if let Schedule::Plateau { factor, patience } = schedule {
             if self.plateau_best.is_none_or(|best| loss < best * (1.0 - THRESHOLD)) {
                 (self.plateau_best, self.plateau_since) = (Some(loss), 0);
@@ -169,6 +179,15 @@ impl EarlyStoppingMonitor {
             }
         }
         better
+    }
+
+    fn is_out_of_patience(&self, stopping: Option<EarlyStopping>) -> bool {
+        stopping.is_some_and(|s| self.since >= s.patience.max(1))
+    }
+
+    /// Whether training has ended early, and would have with the patience that is asked for now.
+    pub(super) fn has_stopped(&self, stopping: Option<EarlyStopping>) -> bool {
+        self.stopped && self.is_out_of_patience(stopping)
     }
 }
 
@@ -212,7 +231,8 @@ mod tests {
         let mut watch = EarlyStoppingMonitor::default();
         let seen: Vec<(bool, f64, bool)> = [1.0, 0.9, 0.95, 0.95, 0.95, 0.95, 0.95]
             .into_iter()
-            .map(|loss| (watch.observe(loss, plateau, stopping), watch.factor, watch.stopped))
+            .zip(1..)
+            .map(|(loss, epoch)| (watch.observe(epoch, loss, plateau, stopping), watch.factor, watch.stopped))
             .collect();
         let want = [
             (true, 1.0, false),
@@ -224,5 +244,10 @@ mod tests {
             (false, 0.5, true),
         ];
         assert_eq!(seen, want);
+        assert_eq!(watch.best_epoch, Some(2));
+        // A run that stopped early goes on where the preset asks for more patience now, or for none.
+        assert!(watch.has_stopped(stopping));
+        assert!(!watch.has_stopped(Some(EarlyStopping { patience: 6, restore_best: false })));
+        assert!(!watch.has_stopped(None));
     }
 }

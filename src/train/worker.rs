@@ -343,6 +343,11 @@ impl Trainer {
         if self.session.is_some() && !matches!(self.picture.status, Status::Diverged(_)) {
             self.picture.status = Status::Paused;
             self.abandon_test();
+            // A step after an early end goes on, as play does.
+            if let Some(session) = self.session.as_mut().filter(|s| s.has_stopped_early()) {
+                session.go_on();
+                self.picture.stopped_early = false;
+            }
             self.advance(unit);
             self.test_due |= self.testing.is_none();
         }
@@ -379,8 +384,12 @@ impl Trainer {
                 }
                 self.picture.restored = session.restored_epoch();
                 self.plan = Some(Arc::new(session.network().plan().clone()));
+                let stopped = session.has_stopped_early() && self.picture.status == Status::Paused;
                 self.session = Some(session);
                 self.set_stop(epochs);
+                if stopped {
+                    (self.picture.status, self.picture.stopped_early) = (Status::Finished, true);
+                }
                 self.burst = 1;
                 self.test_due = true;
             }
@@ -589,6 +598,7 @@ impl Trainer {
                     }
                     let reached = self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop);
                     if reached || session.has_stopped_early() {
+                        session.restore_best();
                         self.picture.status = Status::Finished;
                         return None;
                     }

@@ -95,9 +95,10 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
         let (Some(layer), Some(input)) = (spec.layer(id), found.inputs.get(&id)) else { continue };
         let feeds: Vec<usize> = spec.inputs_of(id).filter_map(|from| layer_nodes.get(&from).map(|&(_, a)| a)).collect();
         let parameters = &places.parameters;
-        let frozen = layer.frozen;
+        let owner = spec.owner(id);
+        let frozen = layer.frozen || spec.layer(owner).is_some_and(|owner| owner.frozen);
         let mut lowering =
-            Lowering { layer: id, frozen, input, task, parameters, nodes: &mut nodes, feeds, first: None };
+            Lowering { layer: id, owner, frozen, input, task, parameters, nodes: &mut nodes, feeds, first: None };
         layer.kind.definition().lower(&mut lowering);
         let (first, last) = (lowering.first, lowering.feeds[0]);
         layer_nodes.insert(id, (first.unwrap_or(last), last));

@@ -43,7 +43,7 @@ pub use kernels::update::{add, scale};
 pub use kernels::{LANES, padded};
 pub use layer_id::LayerId;
 pub use layers::LayerKind;
-pub use losses::{Link, Loss, Weighing};
+pub use losses::{Link, Loss, Predicts, Weighing};
 pub use lowering::{Node, Parameter};
 pub use network::Network;
 pub use operation::{Explained, OperationPlan};

@@ -52,6 +52,8 @@ pub struct Node {
 /// What a layer sees while it adds its operations.
 pub struct Lowering<'a> {
     pub(super) layer: LayerId,
+    /// The layer whose parameters it has: itself, unless it shares those of another.
+    pub(super) owner: LayerId,
     pub(super) frozen: bool,
     pub(super) input: &'a [usize],
     pub(super) task: &'a Task,
@@ -68,7 +70,7 @@ impl<'a> Lowering<'a> {
         self.layer
     }
 
-    /// Whether its parameters stay as they are.
+    /// Whether its parameters stay as they are, because it is frozen or the layer that it shares them with.
     pub fn frozen(&self) -> bool {
         self.frozen
     }
@@ -90,7 +92,16 @@ impl<'a> Lowering<'a> {
 
     /// Where the layer's parameter lies in the flat vector; empty when it has none of that name.
     pub fn parameter(&self, name: &str) -> Range<usize> {
-        let own = |p: &&Parameter| p.layer == self.layer && p.shape.name == name;
+        self.parameter_of(self.layer, name)
+    }
+
+    /// The same in the layer that it shares its parameters with, where it does: the original of a copy.
+    pub fn original(&self, name: &str) -> Range<usize> {
+        self.parameter_of(self.owner, name)
+    }
+
+    fn parameter_of(&self, layer: LayerId, name: &str) -> Range<usize> {
+        let own = |p: &&Parameter| p.layer == layer && p.shape.name == name;
         self.parameters.iter().find(own).map_or(0..0, |p| p.range.clone())
     }
 

@@ -165,9 +165,7 @@ impl<T: Real> Network<T> {
     pub fn forward(&mut self, training: bool, step: u64) {
         self.pass.training = training;
         self.pass.step = step;
-        for (original, copy) in &self.plan.copies {
-            self.params.copy_within(original.clone(), copy.start);
-        }
+        self.fill_copies();
         let stride = self.pass.stride();
         for (i, operation) in self.operations.iter_mut().enumerate() {
             let (before, rest) = self.values.split_at_mut(i);
@@ -252,9 +250,17 @@ impl<T: Real> Network<T> {
         self.update_running_statistics();
     }
 
-    /// The part of an update that does not depend on gradients: running averages.
+    /// The part of an update that does not depend on gradients: running averages. Those of shared layers move once for each of
+    /// the layers, in computing order; then every copy of a shared parameter is what its owner has.
     pub fn update_running_statistics(&mut self) {
         self.operations.iter_mut().for_each(|o| o.update_running_statistics(&mut self.params));
+        self.fill_copies();
+    }
+
+    fn fill_copies(&mut self) {
+        for (original, copy) in &self.plan.copies {
+            self.params.copy_within(original.clone(), copy.start);
+        }
     }
 
     /// Loss of the last call of [`Self::error`].

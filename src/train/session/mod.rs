@@ -236,8 +236,13 @@ impl Session {
     pub fn relearn(&mut self, spec: &NetworkSpec) -> Result<(), SessionError> {
         let mut session = Self::new(spec, Arc::clone(self.data()), self.config.clone(), self.threads)?;
         let run = self.save();
-        let watch =
-            run.watch.map(|watch| EarlyStoppingMonitor { best: None, since: 0, parameters: Vec::new(), ..watch });
+        let watch = run.watch.map(|watch| EarlyStoppingMonitor {
+            best: None,
+            since: 0,
+            best_epoch: None,
+            parameters: Vec::new(),
+            ..watch
+        });
         session.resume(&RunState { watch, curvature: None, gathered: Vec::new(), gathered_samples: 0, ..run })?;
         *self = session;
         Ok(())

@@ -174,15 +174,41 @@ impl Session {
     /// Schedule and early stopping see the loss of an epoch; the best parameters come back where training ends early.
     fn observe(&mut self, loss: f64) {
         let stopping = self.config.early_stopping;
-        let best = self.monitor.observe(loss, self.config.schedule, stopping);
-        if !stopping.is_some_and(|s| s.restore_best) {
-            return;
-        }
-        if best {
+        let best = self.monitor.observe(self.epoch, loss, self.config.schedule, stopping);
+        if best && stopping.is_some_and(|s| s.restore_best) {
             self.replica.network().params().clone_into(&mut self.monitor.parameters);
-        } else if self.monitor.stopped && self.monitor.parameters.len() == self.replica.network().params().len() {
-            self.replica.network_mut().params_mut().copy_from_slice(&self.monitor.parameters);
         }
+        if self.monitor.stopped {
+            self.restore_best();
+        }
+    }
+
+    /// The end of training, early or after the last epoch: where early stopping restores the best epoch, its parameters come
+    /// back. Returns that epoch, counted from 1; none where the last epoch was the best, or where nothing is to be restored.
+    /// Training that goes on after it starts from these parameters.
+    pub fn restore_best(&mut self) -> Option<u64> {
+        self.best_epoch()?;
+        let (network, best) = (self.replica.network_mut(), &self.monitor.parameters);
+        if network.params().len() == best.len() && network.params() != best {
+            network.params_mut().copy_from_slice(best);
+            // For L-BFGS, a step of no length: the change of the gradient says nothing about the curvature.
+            self.state.curvature.size = 0.0;
+            self.restart_batch();
+        }
+        self.restored_epoch()
+    }
+
+    /// The epoch whose parameters early stopping brought back, while these are as they were.
+    pub fn restored_epoch(&self) -> Option<u64> {
+        self.best_epoch().filter(|_| self.network().params() == self.monitor.parameters)
+    }
+
+    /// The epoch that early stopping restores at the end; none where it is the last one, or where none is to be restored.
+    fn best_epoch(&self) -> Option<u64> {
+        self.config.early_stopping.filter(|s| s.restore_best)?;
+        // Runs of before do not say which epoch was the best.
+        let best = self.monitor.best_epoch.unwrap_or(self.epoch.saturating_sub(self.monitor.since));
+        (self.monitor.best.is_some() && best < self.epoch).then_some(best)
     }
 
     /// The configured learning rate as the schedule changes it, after so many rows of this epoch.
@@ -194,7 +220,7 @@ impl Session {
 
     /// Whether early stopping has ended training.
     pub fn has_stopped_early(&self) -> bool {
-        self.monitor.stopped
+        self.monitor.has_stopped(self.config.early_stopping)
     }
 
     /// The epoch whose parameters early stopping brought back, while it has ended training.

@@ -1,7 +1,8 @@
 //! Batch normalisation (Ioffe & Szegedy 2015): every channel of a mini-batch to mean β and deviation γ.
 //!
 //! In training it takes the moments of the mini-batch, in evaluation running averages of them, which follow each update:
-//! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch.
+//! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch. Layers that share them have one pair of
+//! running averages, which moves once for each of these layers, in computing order, as that of a module called several times.
 
 use crate::definition::{LayerDefinition, LayerInfo, Links};
 use crate::init::Initialiser;
@@ -81,6 +82,7 @@ impl LayerDefinition for BatchNormSpec {
             beta: lowering.parameter("beta"),
             mean: lowering.parameter("running mean"),
             variance: lowering.parameter("running variance"),
+            running: [lowering.original("running mean").start, lowering.original("running variance").start],
             frozen: lowering.frozen(),
         };
         lowering.push(plan, units);
@@ -106,6 +108,8 @@ struct BatchNormPlan {
     beta: Range<usize>,
     mean: Range<usize>,
     variance: Range<usize>,
+    /// Where the running mean and variance that it moves begin: its own, or those of the layer that it shares them with.
+    running: [usize; 2],
     /// Whether it works in training as in evaluation.
     frozen: bool,
 }
@@ -197,10 +201,11 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
         }
         let momentum = T::from_f32(self.plan.momentum);
         let unbiased = T::from_f64(self.count as f64 / (self.count as f64 - 1.0).max(1.0));
+        let [running_mean, running_variance] = self.plan.running;
         for (channel, &(mean, variance)) in self.moments.iter().enumerate() {
             let mut toward = |at: usize, value: T| params[at] += momentum * (value - params[at]);
-            toward(self.plan.mean.start + channel, mean);
-            toward(self.plan.variance.start + channel, variance * unbiased);
+            toward(running_mean + channel, mean);
+            toward(running_variance + channel, variance * unbiased);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! ℓ = ln(1 + eᶻ) − t z for targets 0 and 1, which is −ln of the probability σ(z) or 1 − σ(z) of the true class.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
 use super::elementwise::{mean, prediction_difference};
 use crate::activation::Activation;
 use crate::math::{number, row, symbol, text};
@@ -21,6 +21,10 @@ impl LossDefinition for BinaryCrossEntropy {
 
     fn link(&self) -> Link {
         Link::Sigmoid
+    }
+
+    fn predicts(&self, _: Encoding) -> Predicts {
+        Predicts::Probability
     }
 
     fn takes_values(&self) -> bool {

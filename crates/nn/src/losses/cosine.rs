@@ -1,6 +1,6 @@
 //! ℓ = 1 − y·t / (|y| |t|): the angle between output and target, whatever their lengths.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
 use crate::activation::Activation;
 use crate::math::{fraction, number, row, symbol, text};
 use crate::real::Real;
@@ -20,6 +20,10 @@ impl LossDefinition for Cosine {
 
     fn link(&self) -> Link {
         Link::Identity
+    }
+
+    fn predicts(&self, encoding: Encoding) -> Predicts {
+        if encoding == Encoding::Values { Predicts::Direction } else { Predicts::Score }
     }
 
     fn takes_values(&self) -> bool {

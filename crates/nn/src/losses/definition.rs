@@ -18,6 +18,9 @@ pub trait LossDefinition: Sync {
     /// it reads the values before a last layer of that function, whose slope cancels in the gradient.
     fn link(&self) -> Link;
 
+    /// What the network's last values, after the link, are for targets that are written so.
+    fn predicts(&self, encoding: Encoding) -> Predicts;
+
     /// Whether targets may be numbers; every loss takes classes.
     fn takes_values(&self) -> bool;
 
@@ -76,6 +79,19 @@ impl Link {
             Self::Softmax => elementwise::softmax(output, prediction, stride),
         }
     }
+}
+
+/// What predictions are, for people who read them without the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Predicts {
+    /// Of the class, or of the target
+    Probability,
+    /// Of the class: the larger, the more likely, but no probability
+    Score,
+    /// Of the target, in the units in which it is encoded
+    Value,
+    /// Of the targets together: only their proportions mean something, not their size
+    Direction,
 }
 
 /// What a loss is given besides outputs and targets.

@@ -1,6 +1,6 @@
 //! Losses that are a mean of a function of single outputs: the loop, and the words for a distance from the target.
 
-use super::definition::{Compared, Weighing};
+use super::definition::{Compared, Predicts, Weighing};
 use crate::activation::Activation;
 use crate::math::{Math, factor, number, row, symbol, text};
 use crate::real::Real;
@@ -41,6 +41,11 @@ pub(super) fn mean<T: Real>(
 /// Encoding of two classes by one unit of a loss that takes both signs: 0 and 1 after a sigmoid, else −1 and +1.
 pub(super) fn by_range(activation: Activation) -> Encoding {
     if activation == Activation::Sigmoid { Encoding::ZeroOne } else { Encoding::Signed }
+}
+
+/// What a distance from the target makes of the output: the target's value, or a score where it stands for a class.
+pub(super) fn value_or_score(encoding: Encoding) -> Predicts {
+    if encoding == Encoding::Values { Predicts::Value } else { Predicts::Score }
 }
 
 /// y − t in letters and in numbers.

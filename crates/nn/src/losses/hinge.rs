@@ -1,6 +1,6 @@
 //! ℓ = max(0, 1 − t y) for targets −1 and +1.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
 use super::elementwise::{by_range, mean};
 use crate::activation::Activation;
 use crate::math::{factor, row, symbol, text};
@@ -21,6 +21,10 @@ impl LossDefinition for Hinge {
 
     fn link(&self) -> Link {
         Link::Identity
+    }
+
+    fn predicts(&self, _: Encoding) -> Predicts {
+        Predicts::Score
     }
 
     fn takes_values(&self) -> bool {

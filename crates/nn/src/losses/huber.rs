@@ -1,7 +1,7 @@
 //! ℓ = ½ (y − t)² where |y − t| < 1, else |y − t| − ½: squared near the target, absolute far from it (Huber 1964).
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
-use super::elementwise::{by_range, difference, distance, mean};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::elementwise::{by_range, difference, distance, mean, value_or_score};
 use crate::activation::Activation;
 use crate::math::{power, row, text};
 use crate::real::Real;
@@ -20,6 +20,10 @@ impl LossDefinition for Huber {
 
     fn link(&self) -> Link {
         Link::Identity
+    }
+
+    fn predicts(&self, encoding: Encoding) -> Predicts {
+        value_or_score(encoding)
     }
 
     fn takes_values(&self) -> bool {

@@ -1,7 +1,7 @@
 //! ℓ = Σ t ln(t / p), p = softmax(z), for targets that are probabilities: cross-entropy less the entropy of the target.
 
 use super::categorical_cross_entropy::cross_entropy;
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
 use crate::activation::Activation;
 use crate::math::{Math, factor, fraction, indexed, number, row, sum_of, sum_over, text};
 use crate::real::Real;
@@ -21,6 +21,10 @@ impl LossDefinition for KullbackLeibler {
 
     fn link(&self) -> Link {
         Link::Softmax
+    }
+
+    fn predicts(&self, _: Encoding) -> Predicts {
+        Predicts::Probability
     }
 
     fn takes_values(&self) -> bool {

@@ -1,7 +1,7 @@
 //! ℓ = |y − t|, ∂ℓ/∂y = sign(y − t).
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Weighing, sample_loss};
-use super::elementwise::{by_range, difference, distance, mean};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::elementwise::{by_range, difference, distance, mean, value_or_score};
 use crate::activation::Activation;
 use crate::math::{row, text};
 use crate::real::Real;
@@ -20,6 +20,10 @@ impl LossDefinition for MeanAbsoluteError {
 
     fn link(&self) -> Link {
         Link::Identity
+    }
+
+    fn predicts(&self, encoding: Encoding) -> Predicts {
+        value_or_score(encoding)
     }
 
     fn takes_values(&self) -> bool {
