@@ -587,7 +587,6 @@ impl Trainer {
                 if tick == Tick::Epoch {
                     self.test_due = true;
                     self.picture.stopped_early = session.has_stopped_early();
-                    self.picture.restored = session.restored_epoch();
                     if let Some((epoch, _)) = self.until {
                         if session.epochs() >= epoch {
                             self.until = None;
@@ -598,7 +597,7 @@ impl Trainer {
                     }
                     let reached = self.picture.stop_at.is_some_and(|stop| session.epochs() >= stop);
                     if reached || session.has_stopped_early() {
-                        session.restore_best();
+                        self.picture.restored = session.restore_best();
                         self.picture.status = Status::Finished;
                         return None;
                     }

@@ -223,13 +223,6 @@ impl Session {
         self.monitor.has_stopped(self.config.early_stopping)
     }
 
-    /// The epoch whose parameters early stopping brought back, while it has ended training.
-    pub fn restored_epoch(&self) -> Option<u64> {
-        let restores = self.config.early_stopping.is_some_and(|s| s.restore_best);
-        (self.monitor.stopped && restores && !self.monitor.parameters.is_empty())
-            .then(|| self.epoch.saturating_sub(self.monitor.since))
-    }
-
     /// Goes on after an early end; patience is counted from zero.
     pub fn go_on(&mut self) {
         self.monitor.stopped = false;
