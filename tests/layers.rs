@@ -373,6 +373,53 @@ fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
     assert!((a[[0, 0]] - want).abs() < 1e-9, "{} {want}", a[[0, 0]]);
 }
 
+/// One number alone has no variance. There the running averages are taken, as in evaluation, and stay as they are.
+#[test]
+fn a_mini_batch_of_one_row_goes_by_the_running_averages_of_batch_norm() {
+    use chainrule::nn::{Optimizer, OptimizerState, UpdateRule};
+    let norm = LayerKind::BatchNorm(BatchNormSpec::default());
+    let spec = chain([5], vec![norm, LayerKind::Activation(ActivationSpec { function: Activation::Tanh })]);
+    let mut network = loaded(&spec, 5, 5).expect("fits");
+    let rule = UpdateRule::new(Optimizer::Sgd {}, 0.05);
+    let mut state = OptimizerState::new(rule.optimizer, network.params().len());
+    let mut step = |network: &mut Network<f64>, step| {
+        network.forward(true, step);
+        network.error();
+        network.backward();
+        network.update(&rule, &mut state);
+    };
+    (0..20).for_each(|k| step(&mut network, k));
+    let running = |network: &Network<f64>| -> Vec<f64> {
+        let own = network.plan().parameters.iter().filter(|p| p.shape.name.starts_with("running"));
+        own.flat_map(|p| network.params()[p.range.clone()].to_vec()).collect()
+    };
+    let before = running(&network);
+    let row: Vec<f64> = (0..5).map(|k| 0.3 * f64::from(k) - 0.7).collect();
+    let stride = {
+        let (x, _) = network.load(1);
+        let stride = x.len() / 5;
+        x.fill(0.0);
+        (0..5).for_each(|k| x[k * stride] = row[k]);
+        stride
+    };
+    assert!(stride >= 1);
+    let outputs = |network: &mut Network<f64>, training| {
+        network.forward(training, 99);
+        network.layer_values(LayerId(2)).expect("the norm").1.iter().copied().collect::<Vec<_>>()
+    };
+    let (alone, evaluated) = (outputs(&mut network, true), outputs(&mut network, false));
+    assert_eq!(alone, evaluated);
+    assert!(alone.iter().any(|v| v.abs() > 0.1), "not only β: {alone:?}");
+    let (worst, what) = worst(&mut network);
+    assert!(worst <= 1e-6, "{what}");
+    let params = network.params().to_vec();
+    step(&mut network, 100);
+    assert_eq!(running(&network), before);
+    assert_ne!(network.params(), params, "it learns all the same");
+    assert_eq!(BatchNormSpec::default().least_batch(&[5]), 2);
+    assert_eq!(BatchNormSpec::default().least_batch(&[5, 2]), 1);
+}
+
 #[test]
 fn layer_and_group_norm_equal_central_differences() {
     let conv = LayerKind::Conv2d(Conv2dSpec { filters: 4, activation: Activation::Tanh, ..Conv2dSpec::default() });

@@ -1,13 +1,13 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::Failure;
+use super::arguments::{DataFile, Failure};
 use crate::data::{DataSource, Preparation, Role, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A table, arrays, or a folder of pictures
+    /// A table, arrays, or a folder of pictures; - for standard input
     file: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -15,7 +15,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let loaded = DataSource::file(&arguments.file).load()?;
+    let file = DataFile::open(&arguments.file)?;
+    let loaded = DataSource::file(&file.path).load()?;
     let table = loaded.table;
     let guess = Preparation::guess(&table);
     let summaries: Vec<_> = table.columns.iter().map(summarise).collect();

@@ -1,6 +1,6 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{Failure, open};
+use super::arguments::{DataFile, Failure, open};
 use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, TargetScale};
 use crate::nn::{Head, HeadTarget, Plan};
 use crate::project::Preset;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// A preset that was saved with its run
     preset: String,
-    /// The rows to predict, with the same feature columns as the training data
+    /// The rows to predict, with the same feature columns as the training data; - for standard input
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Where to write class and probabilities, or values in the target's own units
@@ -31,7 +31,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         DataSource::File { options, .. } => ReadOptions { images: options.images, ..ReadOptions::default() },
         _ => ReadOptions::default(),
     };
-    let source = DataSource::File { path: arguments.data.clone(), sha256: String::new(), options };
+    let file = DataFile::open(&arguments.data)?;
+    let source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
     let table = source.load()?.table;
     let encoder = &run.encoder;
     let mut probe = Probe::for_task(&document.network, &task_of(encoder), CHUNK)

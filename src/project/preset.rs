@@ -2,11 +2,14 @@
 
 use super::document::{DataSection, Document};
 use super::pretty::layout;
-use crate::data::DataSource;
+use crate::data::{DataSource, Preparation, special_file};
 use crate::nn::NetworkSpec;
 use crate::train::{RunState, TrainConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_path_to_error::Segment;
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -56,6 +59,10 @@ pub enum PresetError {
         "{name} has version {version}; this program reads versions up to {SCHEMA_VERSION}. Open it with a newer Chainrule."
     )]
     Newer { name: String, version: u64 },
+    #[error(
+        "{name} has version {version}, which there is not. This program writes version {SCHEMA_VERSION} and reads no other one."
+    )]
+    Version { name: String, version: String },
     #[error("{name}, at {at}: {reason}. Correct it there; `chainrule schema` prints what a preset may hold.")]
     Invalid { name: String, at: String, reason: String },
     #[error("{} cannot be saved: {reason}. Nothing was overwritten; choose another place or free some space.", path.display())]
@@ -73,12 +80,18 @@ impl Preset {
         if about.is_dir() {
             return Err(unreadable("it is a folder".to_owned()));
         }
+        if let Some(what) = special_file(&about) {
+            let reason = format!(
+                "it is {what}, not a file, and may never end; on the command line, - stands for standard input"
+            );
+            return Err(unreadable(reason));
+        }
         if about.len() > SIZE_LIMIT {
             return Err(unreadable("it is larger than 4 GiB".to_owned()));
         }
         let bytes = std::fs::read(path).map_err(|e| unreadable(words(&e)))?;
-        let text = String::from_utf8(bytes).map_err(|_utf8| unreadable("it is not UTF-8 text".to_owned()))?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let text = String::from_utf8(bytes).map_err(|_utf8| unreadable("it is not UTF-8 text".to_owned()))?;
         let mut preset = Self::parse(&name, &text)?;
         if let DataSource::File { path: data, .. } = &mut preset.document.data.source
             && data.is_relative()
@@ -95,11 +108,13 @@ impl Preset {
     /// What is wrong, with the JSON path.
     pub fn parse(name: &str, text: &str) -> Result<Self, PresetError> {
         let name = name.to_owned();
+        // Editors of Windows write a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // The head first: a newer version may hold anything else.
         #[derive(Deserialize)]
         struct Head {
-            format: Option<serde_json::Value>,
-            version: Option<u64>,
+            format: Option<Value>,
+            version: Option<Value>,
         }
         let syntax = |e: &serde_json::Error| PresetError::Syntax {
             name: name.clone(),
@@ -112,19 +127,28 @@ impl Preset {
             Err(e) if e.is_data() => return Err(PresetError::Format { name }),
             Err(e) => return Err(syntax(&e)),
         };
-        if head.format.as_ref().and_then(serde_json::Value::as_str) != Some(FORMAT) {
+        if head.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
             return Err(PresetError::Format { name });
         }
-        if let Some(version) = head.version.filter(|v| *v > u64::from(SCHEMA_VERSION)) {
-            return Err(PresetError::Newer { name, version });
+        match head.version.as_ref().map(|v| v.as_u64().ok_or(v)) {
+            Some(Ok(version)) if version > u64::from(SCHEMA_VERSION) => {
+                return Err(PresetError::Newer { name, version });
+            }
+            Some(Ok(0)) => return Err(PresetError::Version { name, version: "0".to_owned() }),
+            Some(Err(version)) => return Err(PresetError::Version { name, version: version.to_string() }),
+            _ => {}
         }
         let reader = &mut serde_json::Deserializer::from_str(text);
         let file: File = serde_path_to_error::deserialize(reader).map_err(|e| {
             let at = e.path().to_string();
-            let reason = e.inner().to_string().split(" at line").next().unwrap_or_default().to_owned();
+            let reason = in_words(text, &e);
             PresetError::Invalid { name: name.clone(), at: if at == "." { "the top".to_owned() } else { at }, reason }
         })?;
-        file.check().map_err(|(at, reason)| PresetError::Invalid { name, at, reason })?;
+        file.check().and_then(|()| file.check_numbers(text)).map_err(|(at, reason)| PresetError::Invalid {
+            name,
+            at,
+            reason,
+        })?;
         let File { name, description, data, network, training, run, .. } = file;
         Ok(Self { document: Document { name, description, data, network, training }, run })
     }
@@ -196,21 +220,108 @@ fn words(e: &std::io::Error) -> String {
 impl File {
     /// What serde cannot say: names that must be unique, wires that must lead somewhere.
     fn check(&self) -> Result<(), (String, String)> {
+        if let Some((list, reason)) = self.network.too_large() {
+            return Err((format!("network.{list}"), format!("the network {reason}")));
+        }
+        let mut known = BTreeSet::new();
         for (i, layer) in self.network.layers.iter().enumerate() {
-            if self.network.layers[..i].iter().any(|l| l.id == layer.id) {
+            if !known.insert(layer.id) {
                 return Err((format!("network.layers[{i}].id"), format!("the number {} is used twice", layer.id.0)));
             }
         }
         for (i, wire) in self.network.wires.iter().enumerate() {
             for (end, id) in [("from", wire.from), ("to", wire.to)] {
-                if self.network.layer(id).is_none() {
+                if !known.contains(&id) {
                     return Err((format!("network.wires[{i}].{end}"), format!("there is no layer {}", id.0)));
                 }
             }
         }
-        self.training
-            .problem()
-            .map_or(Ok(()), |reason| Err(("training".to_owned(), reason.trim_end_matches('.').to_owned())))
+        if let Some((at, reason)) = self.data.preparation.as_ref().and_then(Preparation::wrong_setting) {
+            return Err((format!("data.preparation.{at}"), reason));
+        }
+        if let DataSource::Generator(generator) = &self.data.source
+            && let Some((setting, reason)) = generator.wrong_setting()
+        {
+            return Err((format!("data.source.generator.{setting}"), reason));
+        }
+        match self.training.wrong_setting() {
+            Some((setting, reason)) => Err((format!("training.{setting}"), reason.trim_end_matches('.').to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Numbers that single precision does not hold come out of serde as infinite.
+    fn check_numbers(&self, text: &str) -> Result<(), (String, String)> {
+        #[derive(Deserialize)]
+        struct Sections {
+            data: Value,
+            network: Value,
+            training: Option<Value>,
+        }
+        let plain = |e: serde_json::Error| ("the top".to_owned(), e.to_string());
+        let Sections { data, network, training } = serde_json::from_str(text).map_err(plain)?;
+        let own = [
+            ("data", data, serde_json::to_value(&self.data)),
+            ("network", network, serde_json::to_value(&self.network)),
+            ("training", training.unwrap_or_default(), serde_json::to_value(&self.training)),
+        ];
+        for (section, given, read) in own {
+            if let Some((at, number)) = overflow(&given, &read.map_err(plain)?, section) {
+                return Err((at, format!("{number} is too large a number: single precision holds 3.4e38 at most")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first number that was given and could not be read as a finite one, with its place.
+fn overflow(given: &Value, read: &Value, at: &str) -> Option<(String, Value)> {
+    match (given, read) {
+        (Value::Number(_), Value::Null) => Some((at.to_owned(), given.clone())),
+        (Value::Object(given), Value::Object(read)) => {
+            given.iter().find_map(|(key, value)| overflow(value, read.get(key)?, &format!("{at}.{key}")))
+        }
+        (Value::Array(given), Value::Array(read)) => given
+            .iter()
+            .zip(read)
+            .enumerate()
+            .find_map(|(k, (value, read))| overflow(value, read, &format!("{at}[{k}]"))),
+        _ => None,
+    }
+}
+
+/// Why something cannot be read. Where one of several names was expected, serde says only that a value was.
+fn in_words(text: &str, e: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let plain = |e: &serde_json::Error| e.to_string().split(" at line").next().unwrap_or_default().to_owned();
+    let reason = plain(e.inner());
+    if reason != "expected value" {
+        return reason;
+    }
+    let Ok(mut whole) = serde_json::from_str::<Value>(text) else { return reason };
+    let mut place = Some(&mut whole);
+    for segment in e.path() {
+        place = match segment {
+            Segment::Seq { index } => place.and_then(|value| value.get_mut(index)),
+            Segment::Map { key } => place.and_then(|value| value.get_mut(key)),
+            Segment::Enum { variant } => place.and_then(|value| value.get_mut(variant)),
+            Segment::Unknown => None,
+        };
+    }
+    let Some(place) = place else { return reason };
+    let found = match &*place {
+        Value::Object(keys) if keys.is_empty() => "an empty object names nothing".to_owned(),
+        Value::Object(keys) => {
+            let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+            format!("an object of one key was expected, but it has {}", keys.join(", "))
+        }
+        other => format!("{other} names nothing"),
+    };
+    // A name that does not exist brings up the list of those that do.
+    *place = serde_json::json!({"?": null});
+    let names = serde_json::from_value::<File>(whole).err().map(|e| plain(&e));
+    match names.as_deref().and_then(|names| names.split_once("expected ")) {
+        Some((_, names)) => format!("{found}; expected {names}"),
+        None => found,
     }
 }
 

@@ -50,6 +50,10 @@ pub trait LayerDefinition {
     fn parameters(&self, _input: &[usize]) -> Vec<ParameterShape> {
         Vec::new()
     }
+    /// Samples that a mini-batch needs at least, for the layer to learn from it.
+    fn least_batch(&self, _input: &[usize]) -> usize {
+        1
+    }
     /// Buffers that training keeps for one sample, in numbers.
     fn buffer(&self, input: &[usize]) -> u128;
     /// Adds the layer's operations.
