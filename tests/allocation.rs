@@ -159,12 +159,16 @@ fn held_and_estimated(make: impl FnOnce() -> Session, spec: &NetworkSpec) -> (f6
 /// what each optimizer remembers, copies of the parameters, activations and what each layer keeps of them.
 #[test]
 fn the_estimate_of_memory_holds_all_that_training_takes() {
-    // History, random numbers, lists of operations.
-    const SMALL: f64 = 300_000.0;
+    // History, order and classes of the rows, lists of operations.
+    const SMALL: f64 = 200_000.0;
     let assert_holds = |what: &str, (held, estimated): (f64, f64)| {
-        assert!(held <= 1.02 * estimated + SMALL, "{what}: {held} bytes are held, {estimated} were estimated");
-        assert!(estimated <= 2.5 * held + SMALL, "{what}: {estimated} bytes were estimated, {held} are held");
+        assert!(held <= 1.01 * estimated + SMALL, "{what}: {held} bytes are held, {estimated} were estimated");
+        // Of sequences, blocks of samples are taken for whole.
+        assert!(estimated <= 3.5 * held + SMALL, "{what}: {estimated} bytes were estimated, {held} are held");
     };
+    // The crate of matrix products keeps its packing buffers.
+    let images = WORKLOADS.iter().find(|w| w.name == "W3b").expect("is one");
+    images.session(1).expect("fits").tick().expect("stays finite");
     for workload in &WORKLOADS {
         let (spec, make) = (workload.spec(), || workload.session(1).expect("fits"));
         assert_holds(workload.name, held_and_estimated(make, &spec));

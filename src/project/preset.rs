@@ -144,11 +144,7 @@ impl Preset {
             let reason = in_words(text, &e);
             PresetError::Invalid { name: name.clone(), at: if at == "." { "the top".to_owned() } else { at }, reason }
         })?;
-        file.check().and_then(|()| file.check_numbers(text)).map_err(|(at, reason)| PresetError::Invalid {
-            name,
-            at,
-            reason,
-        })?;
+        file.check().map_err(|(at, reason)| PresetError::Invalid { name, at, reason })?;
         let File { name, description, data, network, training, run, .. } = file;
         Ok(Self { document: Document { name, description, data, network, training }, run })
     }
@@ -249,52 +245,14 @@ impl File {
             None => Ok(()),
         }
     }
-
-    /// Numbers that single precision does not hold come out of serde as infinite.
-    fn check_numbers(&self, text: &str) -> Result<(), (String, String)> {
-        #[derive(Deserialize)]
-        struct Sections {
-            data: Value,
-            network: Value,
-            training: Option<Value>,
-        }
-        let plain = |e: serde_json::Error| ("the top".to_owned(), e.to_string());
-        let Sections { data, network, training } = serde_json::from_str(text).map_err(plain)?;
-        let own = [
-            ("data", data, serde_json::to_value(&self.data)),
-            ("network", network, serde_json::to_value(&self.network)),
-            ("training", training.unwrap_or_default(), serde_json::to_value(&self.training)),
-        ];
-        for (section, given, read) in own {
-            if let Some((at, number)) = overflow(&given, &read.map_err(plain)?, section) {
-                return Err((at, format!("{number} is too large a number: single precision holds 3.4e38 at most")));
-            }
-        }
-        Ok(())
-    }
 }
 
-/// The first number that was given and could not be read as a finite one, with its place.
-fn overflow(given: &Value, read: &Value, at: &str) -> Option<(String, Value)> {
-    match (given, read) {
-        (Value::Number(_), Value::Null) => Some((at.to_owned(), given.clone())),
-        (Value::Object(given), Value::Object(read)) => {
-            given.iter().find_map(|(key, value)| overflow(value, read.get(key)?, &format!("{at}.{key}")))
-        }
-        (Value::Array(given), Value::Array(read)) => given
-            .iter()
-            .zip(read)
-            .enumerate()
-            .find_map(|(k, (value, read))| overflow(value, read, &format!("{at}[{k}]"))),
-        _ => None,
-    }
-}
-
-/// Why something cannot be read. Where one of several names was expected, serde says only that a value was.
+/// Why something cannot be read. Where a number is too large, or one of several names was expected, serde does not say which.
 fn in_words(text: &str, e: &serde_path_to_error::Error<serde_json::Error>) -> String {
     let plain = |e: &serde_json::Error| e.to_string().split(" at line").next().unwrap_or_default().to_owned();
     let reason = plain(e.inner());
-    if reason != "expected value" {
+    let too_large = reason == "number out of range";
+    if !too_large && reason != "expected value" {
         return reason;
     }
     let Ok(mut whole) = serde_json::from_str::<Value>(text) else { return reason };
@@ -308,6 +266,9 @@ fn in_words(text: &str, e: &serde_path_to_error::Error<serde_json::Error>) -> St
         };
     }
     let Some(place) = place else { return reason };
+    if too_large {
+        return format!("{place} is too large a number: single precision holds 3.4e38 at most");
+    }
     let found = match &*place {
         Value::Object(keys) if keys.is_empty() => "an empty object names nothing".to_owned(),
         Value::Object(keys) => {

@@ -56,6 +56,10 @@ pub trait LayerDefinition {
     }
     /// Buffers that training keeps for one sample, in numbers.
     fn buffer(&self, input: &[usize]) -> u128;
+    /// Copies of its weights that training keeps, in the order in which they are read.
+    fn weight_copies(&self) -> u128 {
+        0
+    }
     /// Adds the layer's operations.
     fn lower(&self, lowering: &mut Lowering<'_>);
 

@@ -6,6 +6,7 @@ use super::kernels::padded;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, OutputSpec};
 use super::losses::{Link, Loss};
+use super::lowering::ParameterShape;
 use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec, Wiring};
 use super::task::{Content, Encoding, HeadTarget, Target, Task};
@@ -135,7 +136,9 @@ pub fn infer(spec: &NetworkSpec, task: &Task, demand: impl Into<Demand>) -> Infe
                 }
                 let count = parameters.iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
                 let buffer = definition.buffer(&input).saturating_mul(padded(batch) as u128);
-                numbers = numbers.saturating_add(buffer);
+                let weights = parameters.iter().filter(|p| p.decayed).map(ParameterShape::count);
+                let weights = weights.fold(0, u128::saturating_add).saturating_mul(definition.weight_copies());
+                numbers = numbers.saturating_add(buffer).saturating_add(weights);
                 found.parameters.insert(id, count);
                 found.shapes.insert(id, shape);
                 found.inputs.insert(id, input);
