@@ -5,15 +5,17 @@
 mod counting;
 
 use chainrule::cli::bench::WORKLOADS;
-use chainrule::data::{DataSource, Generator, Preparation, Shape, prepare};
+use chainrule::data::{DataSource, Dataset, Encoder, Generator, Preparation, Shape, Targets, prepare};
 use chainrule::explain::{Landscape, Trace};
 use chainrule::nn::layers::{
-    BidirectionalSpec, Cell as Recurrence, DenseSpec, DropoutSpec, GatedSpec, Merge, ReshapeSpec,
+    BidirectionalSpec, Cell as Recurrence, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, Merge,
+    OutputSpec, ReshapeSpec, palette,
 };
-use chainrule::nn::{Activation, LayerKind, Optimizer, Real};
+use chainrule::nn::{Activation, LayerKind, Loss, NetworkSpec, Optimizer, Real, infer};
 use chainrule::project::{builtin, default_network};
-use chainrule::train::{HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
+use chainrule::train::{EarlyStopping, HeadTargets, Replica, Session, Tick, TrainConfig, TrainingState, task};
 use counting::{LARGEST, LIVE, PEAK, REQUESTS};
+use ndarray::Array2;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -139,6 +141,91 @@ fn training_on_images_needs_little_more_than_the_images() {
     let beyond = PEAK.with(Cell::get) - before - data;
     assert!(beyond < 120 << 20, "{} MiB beyond the data", beyond >> 20);
     assert!(beyond > 100_000 * 4 * 4, "weights, gradients and two averages are counted: {beyond}");
+}
+
+/// Bytes that a session holds after an update beside its data, and what was estimated before.
+fn held_and_estimated(make: impl FnOnce() -> Session, spec: &NetworkSpec) -> (f64, f64) {
+    let before = LIVE.with(Cell::get);
+    let mut session = make();
+    let data = (session.data().x.len() * size_of::<f32>()) as i64;
+    session.tick().expect("stays finite");
+    let held = LIVE.with(Cell::get) - before - data;
+    let demand = session.config().demand(session.network().capacity());
+    let estimated = infer(spec, &task(session.data()), demand).memory;
+    (held as f64, estimated as f64)
+}
+
+/// A network is refused by the estimate of what its training takes, so that nothing of size may be left out: parameters, gradients,
+/// what each optimizer remembers, copies of the parameters, activations and what each layer keeps of them.
+#[test]
+fn the_estimate_of_memory_holds_all_that_training_takes() {
+    // History, order and classes of the rows, lists of operations.
+    const SMALL: f64 = 200_000.0;
+    let assert_holds = |what: &str, (held, estimated): (f64, f64)| {
+        assert!(held <= 1.01 * estimated + SMALL, "{what}: {held} bytes are held, {estimated} were estimated");
+        // Of sequences, blocks of samples are taken for whole.
+        assert!(estimated <= 3.5 * held + SMALL, "{what}: {estimated} bytes were estimated, {held} are held");
+    };
+    // The crate of matrix products keeps its packing buffers.
+    let images = WORKLOADS.iter().find(|w| w.name == "W3b").expect("is one");
+    images.session(1).expect("fits").tick().expect("stays finite");
+    for workload in &WORKLOADS {
+        let (spec, make) = (workload.spec(), || workload.session(1).expect("fits"));
+        assert_holds(workload.name, held_and_estimated(make, &spec));
+    }
+    let pixels = |shape: &[usize]| {
+        let count = shape.iter().product();
+        let x = Array2::from_shape_fn((600, count), |(row, k)| ((row * 31 + k * 7) % 23) as f32 / 23.0);
+        Arc::new(Dataset {
+            name: "pixels".to_owned(),
+            x: x.into_shared(),
+            targets: vec![Targets::Classes {
+                names: vec!["a".into(), "b".into()],
+                labels: (0..600).map(|k| k % 2).collect(),
+            }],
+            weights: None,
+            source_rows: Arc::new((0..600).collect()),
+            parts: [(0..600).collect(), Arc::default(), Arc::default()],
+            encoder: Encoder::default(),
+            augmentation: None,
+        })
+    };
+    let network = |shape: &[usize], kinds: Vec<LayerKind>| {
+        let shaped = LayerKind::Reshape(ReshapeSpec { shape: shape.to_vec() });
+        let ends = [
+            LayerKind::Flatten(FlattenSpec {}),
+            LayerKind::Dense(DenseSpec { units: 2, activation: Activation::Identity, ..DenseSpec::default() }),
+            LayerKind::Output(OutputSpec { loss: Loss::CategoricalCrossEntropy, ..OutputSpec::default() }),
+        ];
+        let all = [LayerKind::Input(InputSpec::default()), shaped].into_iter().chain(kinds).chain(ends);
+        NetworkSpec::chain(all.map(|kind| (kind.info().label.to_owned(), kind)))
+    };
+    for optimizer in Optimizer::ALL {
+        let wide = || LayerKind::Dense(DenseSpec { units: 512, ..DenseSpec::default() });
+        let spec = network(&[256], vec![wide(), wide()]);
+        let stopping = Some(EarlyStopping { patience: 3, restore_best: true });
+        let config = TrainConfig { optimizer, accumulate: 4, early_stopping: stopping, ..TrainConfig::default() };
+        let make = || {
+            let mut session = Session::new(&spec, pixels(&[256]), config, 1).expect("fits");
+            session.epoch().expect("stays finite");
+            session
+        };
+        assert_holds(optimizer.label(), held_and_estimated(make, &spec));
+    }
+    let config = TrainConfig { batch_size: 512, ..TrainConfig::default() };
+    let mut seen = 0;
+    for kind in palette().into_iter().filter(|kind| !kind.is_input() && !kind.is_output()) {
+        let shapes: [&[usize]; 3] = [&[1, 16, 16], &[16, 16], &[256]];
+        let fits = shapes
+            .into_iter()
+            .find(|shape| infer(&network(shape, vec![kind.clone()]), &task(&pixels(shape)), 512).fits());
+        let Some(shape) = fits else { continue };
+        seen += 1;
+        let spec = network(shape, vec![kind.clone()]);
+        let make = || Session::new(&spec, pixels(shape), config.clone(), 1).expect("fits");
+        assert_holds(kind.name(), held_and_estimated(make, &spec));
+    }
+    assert!(seen >= 20, "{seen} kinds of layers fit");
 }
 
 /// The `gemm` crate, which multiplies large matrices, packs its operands in buffers of its own; nothing else allocates.

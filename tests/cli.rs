@@ -3,7 +3,8 @@
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn chainrule(folder: &Path, arguments: &[&str]) -> Output {
@@ -385,6 +386,413 @@ fn the_bench_measures_what_is_named_and_refuses_the_rest() {
         assert!(rate.and_then(|r| r.parse::<f64>().ok()).is_some_and(|r| r > 0.0), "{line}");
     }
     assert!(fails(folder.path(), &["bench", "W9"]).contains("W1, W1b, W2, W3, W3b, W4, W5"));
+}
+
+/// The output of a command that must end, with what is piped into it.
+fn run_to_end(folder: &Path, arguments: &[&str], input: Stdio) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chainrule"));
+    let command = command.args(arguments).current_dir(folder).env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+    let mut child =
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let begun = Instant::now();
+    while child.try_wait().expect("can be waited for").is_none() {
+        if begun.elapsed() > Duration::from_secs(60) {
+            child.kill().expect("can be ended");
+            panic!("{arguments:?} does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.wait_with_output().expect("has ended")
+}
+
+/// A preset of two number features and two number targets, which are named by the output.
+fn two_numbers(path: &Path) -> Value {
+    let row = |i: u32| {
+        let (a, b) = (f64::from(i % 7), f64::from(i * 5 % 11));
+        format!("{a},{b},{},{},{}\n", a + b, a - b, 2.0 * a)
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(path.join("two.csv"), format!("a,b,t1,t2,t3\n{rows}")).expect("can be written");
+    let column = |name: &str, role: &str| serde_json::json!({"name": name, "role": role});
+    serde_json::json!({
+        "format": "chainrule-preset",
+        "version": 1,
+        "name": "Two numbers",
+        "data": {
+            "source": {"file": {"path": "two.csv"}},
+            "preparation": {"columns": [
+                column("a", "feature"), column("b", "feature"), column("t1", "target"), column("t2", "target"), column("t3", "target"),
+            ]},
+        },
+        "network": {
+            "layers": [
+                {"id": 1, "name": "Input", "kind": {"input": {}}},
+                {"id": 2, "name": "Dense", "kind": {"dense": {"units": 2, "activation": "identity"}}},
+                {"id": 3, "name": "Output", "kind": {
+                    "output": {"loss": "mean_squared_error", "target": {"columns": ["t1", "t2"]}}
+                }},
+            ],
+            "wires": [{"from": 1, "to": 2}, {"from": 2, "to": 3}],
+        },
+        "training": {"learning_rate": 0.05, "batch_size": 8, "epochs": 80},
+    })
+}
+
+#[test]
+fn an_output_may_be_compared_with_any_columns_of_numbers_in_every_command() {
+    let folder = folder();
+    let path = folder.path();
+    let mut preset = two_numbers(path);
+    for columns in [&["t1", "t2"][..], &["t2", "t1"], &["t3", "t1"], &["t1", "t2", "t3"], &["t2"]] {
+        preset["network"]["layers"][1]["kind"]["dense"]["units"] = columns.len().into();
+        preset["network"]["layers"][2]["kind"]["output"]["target"] = serde_json::json!({"columns": columns});
+        fs::write(path.join("p.json"), preset.to_string()).expect("can be written");
+        succeeds(path, &["train", "p.json", "--save", "run.json", "--report", "r.json"]);
+        let r2 = json(&path.join("r.json"))["test"]["r2"].as_f64().expect("a number");
+        assert!(r2 > 0.99, "{columns:?}: {r2}");
+        assert!(succeeds(path, &["check", "p.json"]).contains("Every gradient equals"), "{columns:?}");
+        assert!(succeeds(path, &["trace", "p.json"]).contains("step 1"), "{columns:?}");
+        assert!(succeeds(path, &["cross-validate", "p.json", "--epochs", "2"]).contains("R²"), "{columns:?}");
+        assert!(succeeds(path, &["find-rate", "p.json", "--steps", "10"]).contains("learning rate"), "{columns:?}");
+        succeeds(path, &["predict", "run.json", "--data", "two.csv", "--out", "o.csv"]);
+        let predicted = fs::read_to_string(path.join("o.csv")).expect("was written");
+        let mut lines = predicted.lines();
+        assert_eq!(lines.next(), Some(format!("row,{}", columns.join(",")).as_str()));
+        // The second row is a = 1, b = 5.
+        let truth = |name: &&str| match *name {
+            "t1" => 6.0,
+            "t2" => -4.0,
+            _ => 2.0,
+        };
+        let second: Vec<f64> =
+            lines.nth(1).expect("a row").split(',').skip(1).map(|v| v.parse().expect("a number")).collect();
+        for (value, name) in second.iter().zip(columns) {
+            assert!((value - truth(name)).abs() < 0.5, "{columns:?}: {second:?}");
+        }
+    }
+}
+
+/// Whatever may never end is not opened; what is piped in is read where a minus sign asks for it.
+#[cfg(unix)]
+#[test]
+fn only_files_folders_and_standard_input_are_read() {
+    let folder = folder();
+    let path = folder.path();
+    write_flowers(&path.join("flowers.csv"));
+    assert!(Command::new("mkfifo").arg(path.join("pipe.json")).status().expect("mkfifo is there").success());
+    fs::create_dir(path.join("pictures")).expect("can be made");
+    std::os::unix::fs::symlink("../pipe.json", path.join("pictures/a.png")).expect("can be made");
+    succeeds(path, &["train", "iris", "--epochs", "1", "--save", "run.json"]);
+    let mut preset = json(&path.join("run.json"));
+    preset["data"]["source"] = serde_json::json!({"file": {"path": "/dev/zero"}});
+    fs::write(path.join("endless.json"), preset.to_string()).expect("can be written");
+    let cases: [(&[&str], &str); 12] = [
+        (&["train", "iris", "--data", "/dev/zero"], "a device"),
+        (&["train", "iris", "--data", "pipe.json"], "a pipe"),
+        (&["cross-validate", "iris", "--data", "/dev/urandom"], "a device"),
+        (&["find-rate", "iris", "--data", "pipe.json"], "a pipe"),
+        (&["predict", "run.json", "--data", "/dev/zero", "--out", "o.csv"], "a device"),
+        (&["inspect", "/dev/zero"], "a device"),
+        (&["inspect", "pipe.json"], "a pipe"),
+        (&["inspect", "pictures"], "no pictures"),
+        (&["bench", "--load", "/dev/zero"], "a device"),
+        (&["train", "pipe.json"], "a pipe"),
+        (&["check", "endless.json"], "/dev/zero is a device"),
+        (&["trace", "endless.json"], "may never end"),
+    ];
+    for (arguments, says) in cases {
+        let output = run_to_end(path, arguments, Stdio::null());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(message.contains(says), "{arguments:?}: {message}");
+    }
+    // A pipe is standard input here.
+    let piped = |name: &str| {
+        let mut cat = Command::new("cat").arg(path.join(name)).stdout(Stdio::piped()).spawn().expect("cat is there");
+        Stdio::from(cat.stdout.take().expect("is piped"))
+    };
+    let out = |output: Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let told = out(run_to_end(path, &["inspect", "-"], piped("flowers.csv")));
+    assert!(told.contains("standard input: 60 rows, 3 columns"), "{told}");
+    let told = out(run_to_end(path, &["train", "iris", "--data", "-", "--epochs", "2"], piped("flowers.csv")));
+    assert!(told.contains("2 epochs"), "{told}");
+    let told = out(run_to_end(path, &["train", "-", "--epochs", "2"], piped("run.json")));
+    assert!(told.contains("Iris"), "{told}");
+    let refused = run_to_end(path, &["train", "iris", "--data", "-", "--save", "s.json"], piped("flowers.csv"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("Save the data as a file"));
+    let refused = run_to_end(path, &["inspect", "-"], Stdio::null());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("standard input is empty"));
+}
+
+#[test]
+fn more_threads_than_make_sense_are_refused_by_every_command() {
+    let folder = folder();
+    for arguments in [
+        &["train", "xor"][..],
+        &["cross-validate", "iris"],
+        &["find-rate", "iris"],
+        &["bench", "W1"],
+        &["bench", "--load", "x.csv"],
+    ] {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(["--threads", "100000"]).collect();
+        let output = run_to_end(folder.path(), &arguments, Stdio::null());
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
+        assert!(
+            message.contains("--threads 100000 is more than the limit of") && message.contains("core"),
+            "{message}"
+        );
+    }
+    let out = run_to_end(folder.path(), &["train", "xor", "--epochs", "5", "--threads", "64"], Stdio::null());
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// Settings of every kind that make no sense, each told with its layer or its path in the preset.
+#[test]
+fn settings_that_make_no_sense_are_refused_with_their_place() {
+    let folder = folder();
+    let path = folder.path();
+    let good = two_numbers(path);
+    let kind = |v: &mut Value, kind: Value| v["network"]["layers"][1]["kind"] = kind;
+    let dense = |v: &mut Value, key: &str, value: Value| v["network"]["layers"][1]["kind"]["dense"][key] = value;
+    let insert = |v: &mut Value, kind: Value| {
+        let layers = v["network"]["layers"].as_array_mut().expect("a list");
+        layers.push(serde_json::json!({"id": 9, "name": "Between", "kind": kind}));
+        v["network"]["wires"] = serde_json::json!([{"from": 1, "to": 9}, {"from": 9, "to": 2}, {"from": 2, "to": 3}]);
+    };
+    let step = |v: &mut Value, step: Value| v["data"]["preparation"]["steps"] = Value::Array(vec![step]);
+    let training = |v: &mut Value, key: &str, value: Value| v["training"][key] = value;
+    let generator = |v: &mut Value, key: &str, value: Value| {
+        v["data"] =
+            serde_json::json!({"source": {"generator": {"shape": "circle", "samples": 100, "noise": 0.1, "seed": 1}}});
+        v["data"]["source"]["generator"][key] = value;
+    };
+    type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
+    let j = |text: &str| serde_json::from_str::<Value>(text).expect("is JSON");
+    let cases: Vec<(Change<'_>, &[&str])> = vec![
+        // Versions
+        (Box::new(|v| v["version"] = 0.into()), &["bad.json has version 0, which there is not", "version 1"]),
+        (Box::new(|v| v["version"] = (-1).into()), &["has version -1, which there is not"]),
+        (Box::new(|v| v["version"] = "1".into()), &["has version \"1\", which there is not"]),
+        (Box::new(|v| v["version"] = 1.5.into()), &["has version 1.5"]),
+        (Box::new(|v| v["version"] = 2.into()), &["version 2", "newer Chainrule"]),
+        // What names nothing
+        (
+            Box::new(|v| kind(v, j("{}"))),
+            &["network.layers[1].kind: an empty object names nothing; expected one of `dense`, `gated`"],
+        ),
+        (Box::new(|v| kind(v, j("3"))), &["network.layers[1].kind: 3 names nothing; expected one of `dense`"]),
+        (
+            Box::new(|v| kind(v, j(r#"{"dropout": {"rate": 0.1}, "noise": {"deviation": 0.1}}"#))),
+            &["network.layers[1].kind: an object of one key was expected, but it has dropout, noise"],
+        ),
+        (
+            Box::new(|v| v["data"]["source"] = j("{}")),
+            &["data.source: an empty object names nothing; expected one of `generator`"],
+        ),
+        (
+            Box::new(|v| training(v, "optimizer", j("{}"))),
+            &["training.optimizer: an empty object names nothing; expected one of `sgd`"],
+        ),
+        // Numbers that single precision does not hold
+        (
+            Box::new(|v| training(v, "learning_rate", j("1e300"))),
+            &["training.learning_rate", "1e+300 is too large", "3.4e38"],
+        ),
+        (
+            Box::new(|v| training(v, "optimizer", j(r#"{"momentum": {"momentum": 1e39}}"#))),
+            &["training.optimizer.momentum.momentum", "1e+39"],
+        ),
+        (Box::new(|v| v["network"]["layers"][1]["rate"] = j("-1e300")), &["network.layers[1].rate", "-1e+300"]),
+        (
+            Box::new(|v| dense(v, "initialiser", j(r#"{"constant": {"value": 1e300}}"#))),
+            &["network.layers[1].kind.dense.initialiser.constant.value", "1e+300"],
+        ),
+        (Box::new(|v| v["network"]["layers"][0]["position"] = j("[0, 1e300]")), &["network.layers[0].position[1]"]),
+        // Training
+        (Box::new(|v| training(v, "learning_rate", j("-0.1"))), &["training.learning_rate", "at least 0, but is -0.1"]),
+        (Box::new(|v| training(v, "l1", j("-1"))), &["training.l1", "at least 0"]),
+        (Box::new(|v| training(v, "l2", j("-1"))), &["training.l2", "at least 0"]),
+        (Box::new(|v| training(v, "batch_size", j("0"))), &["training.batch_size", "between 1 and 65536"]),
+        (Box::new(|v| training(v, "accumulate", j("0"))), &["training.accumulate", "Between 1 and 65536"]),
+        (Box::new(|v| training(v, "clip_norm", j("0"))), &["training.clip_norm", "above 0"]),
+        (Box::new(|v| training(v, "clip_value", j("-1"))), &["training.clip_value", "above 0"]),
+        (
+            Box::new(|v| training(v, "schedule", j(r#"{"step": {"every": 0, "factor": 0.5}}"#))),
+            &["training.schedule", "every must be at least 1"],
+        ),
+        (
+            Box::new(|v| training(v, "schedule", j(r#"{"one_cycle": {"epochs": 10, "rise": 1}}"#))),
+            &["training.schedule", "rise between 0 and 1"],
+        ),
+        (
+            Box::new(|v| training(v, "optimizer", j(r#"{"adam": {"beta1": 1, "beta2": 0.9, "epsilon": 1e-8}}"#))),
+            &["training.optimizer", "Adam", "below 1"],
+        ),
+        (
+            Box::new(|v| training(v, "optimizer", j(r#"{"rprop": {"shrink": 0.5, "grow": 0.9}}"#))),
+            &["training.optimizer", "grow must be"],
+        ),
+        // Layers
+        (
+            Box::new(|v| dense(v, "initialiser", j(r#"{"uniform": {"low": 1, "high": -1}}"#))),
+            &["Dense: the lowest initial weight, 1, is above the highest, -1"],
+        ),
+        (
+            Box::new(|v| dense(v, "initialiser", j(r#"{"normal": {"std": -0.1}}"#))),
+            &["Dense: the deviation of the initial weights", "but is -0.1"],
+        ),
+        (Box::new(|v| insert(v, j(r#"{"dropout": {"rate": 1}}"#))), &["Between: the dropout rate", "but is 1"]),
+        (Box::new(|v| insert(v, j(r#"{"noise": {"deviation": -0.1}}"#))), &["Between: the deviation", "but is -0.1"]),
+        (
+            Box::new(|v| {
+                insert(v, j(r#"{"batch_norm": {"momentum": 0.1, "epsilon": 1e-5}}"#));
+                v["training"]["batch_size"] = 1.into();
+            }),
+            &["Between: learns from mini-batches of 2 rows or more, but they have 1", "batch size to 2"],
+        ),
+        (
+            Box::new(|v| v["network"]["layers"][2]["kind"]["output"]["loss"] = "kullback_leibler".into()),
+            &["Output: KL divergence takes targets that are probabilities, at least 0 and together 1", "row 1"],
+        ),
+        (
+            Box::new(|v| insert(v, j(r#"{"output": {"loss": "mean_squared_error"}}"#))),
+            &["Dense: is fed by Between, where the network ends"],
+        ),
+        (
+            Box::new(|v| {
+                let layers = v["network"]["layers"].as_array_mut().expect("a list");
+                layers
+                    .push(j(r#"{"id": 4, "name": "Second end", "kind": {"output": {"loss": "mean_squared_error"}}}"#));
+                v["network"]["wires"].as_array_mut().expect("a list").push(j(r#"{"from": 3, "to": 4}"#));
+            }),
+            &["Second end: is fed by Output, where the network ends; wire it to what feeds Output"],
+        ),
+        // The data
+        (
+            Box::new(|v| {
+                v["data"]["preparation"]["split"] = j(r#"{"validation": -1, "test": 0, "seed": 1, "stratify": false}"#)
+            }),
+            &["data.preparation.split.validation", "between 0 and 1, but is -1"],
+        ),
+        (
+            Box::new(|v| {
+                v["data"]["preparation"]["split"] = j(r#"{"validation": 0, "test": 2, "seed": 1, "stratify": false}"#)
+            }),
+            &["data.preparation.split.test", "but is 2"],
+        ),
+        (
+            Box::new(|v| step(v, j(r#"{"kind": {"clip": {"low": -1, "high": 2}}}"#))),
+            &["data.preparation.steps[0].kind", "between 0 and 1"],
+        ),
+        (
+            Box::new(|v| step(v, j(r#"{"kind": {"polynomial": {"degree": 4000000000}}}"#))),
+            &["data.preparation.steps[0].kind", "between 2 and 9"],
+        ),
+        (
+            Box::new(|v| step(v, j(r#"{"kind": "log", "columns": ["aa"]}"#))),
+            &["steps[0].columns: there is no column \"aa\"", "Logarithm", "there are a, b, t1"],
+        ),
+        (
+            Box::new(|v| v["data"]["preparation"]["columns"][2]["name"] = "a".into()),
+            &["data.preparation.columns[2]: the column \"a\" is listed twice, as feature and as target"],
+        ),
+        (
+            Box::new(|v| v["data"]["preparation"]["columns"][0]["name"] = "gone".into()),
+            &["\"gone\" is no longer in the data"],
+        ),
+        (Box::new(|v| generator(v, "noise", j("-1"))), &["data.source.generator.noise", "but is -1"]),
+        (Box::new(|v| generator(v, "samples", j("3"))), &["data.source.generator.samples", "but is 3"]),
+        (
+            Box::new(|v| generator(v, "shape", j(r#"{"blobs": {"classes": 1}}"#))),
+            &["data.source.generator.shape", "classes", "but is 1"],
+        ),
+        (
+            Box::new(|v| generator(v, "shape", j(r#"{"wave": {"length": 100000000}}"#))),
+            &["data.source.generator.shape", "length"],
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (change, says) in &cases {
+        let mut preset = good.clone();
+        change(&mut preset);
+        fs::write(path.join("bad.json"), preset.to_string()).expect("can be written");
+        let output = run_to_end(path, &["train", "bad.json", "--epochs", "2"], Stdio::null());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() != Some(1) || !says.iter().all(|part| message.contains(part)) {
+            wrong.push(format!("{says:?}, but it says: {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A cycle is told of its members, not of what stands behind it.
+    let mut ring = good.clone();
+    insert(&mut ring, j(r#"{"dropout": {"rate": 0.1}}"#));
+    ring["network"]["wires"].as_array_mut().expect("a list").push(j(r#"{"from": 9, "to": 9}"#));
+    fs::write(path.join("bad.json"), ring.to_string()).expect("can be written");
+    let message = fails(path, &["train", "bad.json"]);
+    assert!(
+        message.contains("Between: is wired to itself") && !message.contains("Dense") && !message.contains("Output:"),
+        "{message}"
+    );
+    // A byte-order mark is no error.
+    fs::write(path.join("marked.json"), format!("\u{feff}{good}")).expect("can be written");
+    succeeds(path, &["train", "marked.json", "--epochs", "2"]);
+}
+
+/// A last mini-batch of one row is no reason to refuse batch norm, but it is told.
+#[test]
+fn a_last_mini_batch_of_one_row_is_told_where_there_is_batch_norm() {
+    let folder = folder();
+    let path = folder.path();
+    let mut preset = two_numbers(path);
+    let layers = preset["network"]["layers"].as_array_mut().expect("a list");
+    layers
+        .push(serde_json::json!({"id": 9, "name": "Norm", "kind": {"batch_norm": {"momentum": 0.1, "epsilon": 1e-5}}}));
+    preset["network"]["wires"] = serde_json::json!([{"from": 1, "to": 9}, {"from": 9, "to": 2}, {"from": 2, "to": 3}]);
+    preset["data"]["preparation"]["split"] =
+        serde_json::json!({"validation": 0.0, "test": 0.0, "seed": 1, "stratify": false});
+    for (batch, told) in [(59, true), (12, false)] {
+        preset["training"]["batch_size"] = batch.into();
+        fs::write(path.join("p.json"), preset.to_string()).expect("can be written");
+        let output = chainrule(path, &["train", "p.json", "--epochs", "3"]);
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{message}");
+        let says = "note: The last mini-batch of an epoch has 1 row: Norm uses its running averages there";
+        assert_eq!(message.contains(says), told, "{batch}: {message}");
+    }
+}
+
+/// The largest network is read and checked at once, whatever the order of its layers, and a larger one is refused.
+#[test]
+fn networks_of_very_many_layers_are_read_at_once_or_refused() {
+    let folder = folder();
+    let path = folder.path();
+    let mut preset = two_numbers(path);
+    preset["network"]["layers"][2]["kind"]["output"]["target"] = serde_json::json!({"columns": ["t1", "t2"]});
+    for (count, says) in [(4096_u32, None), (4097, Some("more than the limit of")), (1_000_000, Some("network.layers"))]
+    {
+        let between = (4..=count)
+            .rev()
+            .map(|id| serde_json::json!({"id": id, "name": "d", "kind": {"activation": {"function": "identity"}}}));
+        let ends = preset["network"]["layers"].as_array().expect("a list").iter().take(3).rev().cloned();
+        let wires = (4..count).map(|id| serde_json::json!({"from": id, "to": id + 1}));
+        let mut large = preset.clone();
+        large["network"]["layers"] = between.chain(ends).collect();
+        let first = serde_json::json!([{"from": 1, "to": 4}, {"from": count, "to": 2}, {"from": 2, "to": 3}]);
+        large["network"]["wires"] = wires.chain(first.as_array().expect("a list").iter().cloned()).collect();
+        fs::write(path.join("large.json"), large.to_string()).expect("can be written");
+        let begun = Instant::now();
+        let output = run_to_end(path, &["train", "large.json", "--epochs", "1"], Stdio::null());
+        assert!(begun.elapsed() < Duration::from_secs(20), "{count} layers: {:?}", begun.elapsed());
+        let message = String::from_utf8_lossy(&output.stderr);
+        match says {
+            None => assert!(output.status.success(), "{message}"),
+            Some(says) => assert!(message.contains(says), "{message}"),
+        }
+    }
 }
 
 #[test]

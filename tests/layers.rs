@@ -4,8 +4,8 @@ use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
     DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
-    LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind,
-    PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
+    LayerDefinition, LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec,
+    Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
 };
 use chainrule::nn::settings::SettingsPanel;
 use chainrule::nn::{
@@ -371,6 +371,55 @@ fn batch_norm_equals_central_differences_and_its_running_averages_follow() {
     let (gamma, beta) = (of(&network, "gamma"), of(&network, "beta"));
     let want = gamma * (values[0] - mean) / (variance + 1e-5).sqrt() + beta;
     assert!((a[[0, 0]] - want).abs() < 1e-9, "{} {want}", a[[0, 0]]);
+}
+
+/// One number alone has no variance. There the running averages are taken, as in evaluation, and stay as they are.
+#[test]
+fn a_mini_batch_of_one_row_goes_by_the_running_averages_of_batch_norm() {
+    use chainrule::nn::{Optimizer, OptimizerState, UpdateRule};
+    let norm = LayerKind::BatchNorm(BatchNormSpec::default());
+    let spec = chain([5], vec![norm, LayerKind::Activation(ActivationSpec { function: Activation::Tanh })]);
+    let mut network = loaded(&spec, 5, 5).expect("fits");
+    let rule = UpdateRule::new(Optimizer::Sgd {}, 0.05);
+    let mut state = OptimizerState::new(rule.optimizer, network.params().len());
+    let mut step = |network: &mut Network<f64>, step| {
+        network.forward(true, step);
+        network.error();
+        network.backward();
+        network.update(&rule, &mut state);
+    };
+    (0..20).for_each(|k| step(&mut network, k));
+    let running = |network: &Network<f64>| -> Vec<f64> {
+        let own = network.plan().parameters.iter().filter(|p| p.shape.name.starts_with("running"));
+        own.flat_map(|p| network.params()[p.range.clone()].to_vec()).collect()
+    };
+    let before = running(&network);
+    let row: Vec<f64> = (0..5).map(|k| 0.3 * f64::from(k) - 0.7).collect();
+    let stride = {
+        let (x, _) = network.load(1);
+        let stride = x.len() / 5;
+        x.fill(0.0);
+        (0..5).for_each(|k| x[k * stride] = row[k]);
+        stride
+    };
+    assert!(stride >= 1);
+    let outputs = |network: &mut Network<f64>, training| {
+        network.forward(training, 99);
+        network.layer_values(LayerId(2)).expect("the norm").1.iter().copied().collect::<Vec<_>>()
+    };
+    let (alone, evaluated) = (outputs(&mut network, true), outputs(&mut network, false));
+    assert_eq!(alone, evaluated);
+    assert!(alone.iter().any(|v| v.abs() > 0.1), "not only β: {alone:?}");
+    // The running averages follow the data, not their gradient, which stays zero.
+    for c in gradients(&mut network, true, 40).into_iter().filter(|c| !c.parameter.starts_with("running")) {
+        assert!(c.worst <= 1e-6, "{}: {} against {}", c.parameter, c.analytic, c.numeric);
+    }
+    let params = network.params().to_vec();
+    step(&mut network, 100);
+    assert_eq!(running(&network), before);
+    assert_ne!(network.params(), params, "it learns all the same");
+    assert_eq!(BatchNormSpec::default().least_batch(&[5]), 2);
+    assert_eq!(BatchNormSpec::default().least_batch(&[5, 2]), 1);
 }
 
 #[test]

@@ -1,15 +1,61 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
-use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Table, prepare};
+use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Reading, Table, prepare};
+use crate::format;
 use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 /// What any command can fail with.
 pub(super) type Failure = Box<dyn std::error::Error>;
 
-/// A preset file, or the built-in preset of that name.
+/// What stands for standard input in place of a file.
+pub(super) const STANDARD_INPUT: &str = "-";
+/// More than that is not taken from standard input.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// A data file; standard input as a file that goes with this value, since formats are read from any place in them.
+pub(super) struct DataFile {
+    pub path: PathBuf,
+    _held: Option<TempDir>,
+}
+
+impl DataFile {
+    /// # Errors
+    /// When standard input cannot be read, or does not end in time.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        if path != Path::new(STANDARD_INPUT) {
+            return Ok(Self { path: path.to_owned(), _held: None });
+        }
+        let folder = TempDir::new()?;
+        let path = folder.path().join("standard input");
+        let most = MOST_BYTES.min(Reading::default().limit as u64);
+        let copied = std::io::copy(&mut std::io::stdin().lock().take(most + 1), &mut File::create(&path)?)?;
+        if copied > most {
+            return Err(endless(most));
+        }
+        Ok(Self { path, _held: Some(folder) })
+    }
+}
+
+fn endless(most: u64) -> Failure {
+    format!("standard input gives more than {}. Save it as a file, or take a part of it.", format::bytes(most)).into()
+}
+
+/// A preset file, standard input, or the built-in preset of that name.
 pub(super) fn open(preset: &str) -> Result<Preset, Failure> {
+    if preset == STANDARD_INPUT {
+        let mut text = String::new();
+        let taken = std::io::stdin().lock().take(MOST_BYTES + 1).read_to_string(&mut text);
+        return match taken {
+            Ok(bytes) if bytes as u64 > MOST_BYTES => Err(endless(MOST_BYTES)),
+            Ok(_) => Ok(Preset::parse("standard input", &text)?),
+            Err(e) => Err(format!("standard input cannot be read as a preset: {e}").into()),
+        };
+    }
     let path = Path::new(preset);
     Ok(match builtin(preset) {
         Some(b) if !path.exists() => b.preset()?,
@@ -121,7 +167,8 @@ pub(super) fn load(
 
 /// Gives the document another table: roles are guessed where the columns are others, and the network follows.
 fn bring(document: &mut Document, file: &Path, options: ReadOptions) -> Result<(Table, Dataset), Failure> {
-    document.data.source = DataSource::File { path: file.to_owned(), sha256: String::new(), options };
+    let file = DataFile::open(file)?;
+    document.data.source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
     let table = document.data.source.load()?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
     document.data.preparation = document.data.preparation.take().filter(known);
@@ -142,9 +189,25 @@ fn announce(preset: &Preset, path: &Path) {
     }
 }
 
+/// More threads are only taken where there are as many cores.
+const MOST_THREADS: usize = 256;
+
 /// As many threads as there are cores, unless told otherwise.
-pub(super) fn thread_count(asked: Option<usize>) -> usize {
-    asked.filter(|&n| n > 0).unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+///
+/// # Errors
+/// More threads than make sense.
+pub(super) fn thread_count(asked: Option<usize>) -> Result<usize, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = cores.max(MOST_THREADS);
+    match asked {
+        Some(threads) if threads > most => Err(format!(
+            "--threads {threads} is more than the limit of {most}. This machine has {}; more threads than that gain nothing.",
+            format::counted(cores, "core")
+        )
+        .into()),
+        Some(threads) if threads > 0 => Ok(threads),
+        _ => Ok(cores),
+    }
 }
 
 /// Writes a small text file, or says why not.

@@ -204,7 +204,7 @@ fn measure(session: &mut Session, seconds: f64) -> Result<f64, Failure> {
 /// # Errors
 /// A name that is no workload's.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let threads = thread_count(arguments.threads);
+    let threads = thread_count(arguments.threads)?;
     let unknown = arguments.workloads.iter().find(|w| !WORKLOADS.iter().any(|k| k.name.eq_ignore_ascii_case(w)));
     if let Some(name) = unknown {
         let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();

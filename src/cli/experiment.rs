@@ -55,10 +55,10 @@ struct Fold {
 const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
+    let threads = thread_count(arguments.threads)?;
     let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
-    let threads = thread_count(arguments.threads);
     let preparation = document.data.preparation(&table);
     let folds = Folds::new(&table, &preparation, arguments.folds)?;
     let bar = progress(folds.count() as u64 * 100)?;
@@ -142,8 +142,8 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     if !(low > 0.0 && high > low && high.is_finite() && steps > 1) {
         return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
     }
+    let threads = thread_count(arguments.threads)?;
     let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
-    let threads = thread_count(arguments.threads);
     let bar = progress(100)?;
     let _pool = thread_pool(threads);
     let range = RateRange { low, high, steps };

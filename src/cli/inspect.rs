@@ -1,13 +1,13 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::{Failure, ReadArguments};
+use super::arguments::{DataFile, Failure, ReadArguments};
 use crate::data::{DataSource, Preparation, Role, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A table, arrays, or a folder of pictures
+    /// A table, arrays, or a folder of pictures; - for standard input
     file: PathBuf,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -17,8 +17,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (path, options) = (arguments.file.clone(), arguments.read.alone());
-    let loaded = DataSource::File { path, sha256: String::new(), options }.load()?;
+    let (file, options) = (DataFile::open(&arguments.file)?, arguments.read.alone());
+    let loaded = DataSource::File { path: file.path.clone(), sha256: String::new(), options }.load()?;
     let table = loaded.table;
     let guess = Preparation::guess(&table);
     let summaries: Vec<_> = table.columns.iter().map(summarise).collect();

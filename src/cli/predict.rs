@@ -1,18 +1,18 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{Failure, ReadArguments, open};
+use super::arguments::{DataFile, Failure, ReadArguments, open};
 use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale};
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub struct Arguments {
     /// A preset that was saved with its run
     preset: String,
     /// The rows to predict, with the same feature columns as the training data. The file is read as that of the training
-    /// data was
+    /// data was; - for standard input
     #[arg(long, value_name = "FILE")]
     data: PathBuf,
     /// Where to write the predictions as CSV: the class with p(class), its probability, or score(class), where the loss is
@@ -34,8 +34,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         DataSource::File { options, .. } => options.clone(),
         _ => ReadOptions::default(),
     };
+    let file = DataFile::open(&arguments.data)?;
     let encoder = &run.encoder;
-    let table = read(arguments, &options, encoder)?;
+    let table = read(arguments, &file.path, &options, encoder)?;
     let mut probe = Probe::for_task(&document.network, &task_of(encoder), CHUNK)
         .ok_or("the network does not fit the columns that its run was trained on")?;
     if !probe.resume(&run) {
@@ -70,9 +71,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 /// The rows to predict, read as the training data were. Where their columns are not found so, the file is of another kind:
 /// then everything is detected that the command line does not say.
-fn read(arguments: &Arguments, options: &ReadOptions, encoder: &Encoder) -> Result<Table, Failure> {
+fn read(arguments: &Arguments, file: &Path, options: &ReadOptions, encoder: &Encoder) -> Result<Table, Failure> {
     let load = |options: &ReadOptions| {
-        let (path, options) = (arguments.data.clone(), arguments.read.over(options.clone()));
+        let (path, options) = (file.to_owned(), arguments.read.over(options.clone()));
         let table = DataSource::File { path, sha256: String::new(), options }.load()?.table;
         encoder.complete_rows(&table).map(|_| table)
     };

@@ -1,6 +1,6 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::arguments::{Failure, ReadArguments, load, thread_count, write};
+use super::arguments::{Failure, ReadArguments, STANDARD_INPUT, load, thread_count, write};
 use super::chart;
 use crate::data::Part;
 use crate::format;
@@ -11,15 +11,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A preset file or the name of a built-in preset
+    /// A preset file or the name of a built-in preset; - for standard input
     preset: String,
-    /// Train on this table, array or folder of pictures instead of the preset's data
+    /// Train on this table, array or folder of pictures instead of the preset's data; - for standard input
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Train until this many epochs are complete
@@ -107,9 +107,12 @@ impl Test {
 const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let threads = thread_count(arguments.threads)?;
+    if arguments.save.is_some() && arguments.data.as_deref() == Some(Path::new(STANDARD_INPUT)) {
+        return Err("--save writes a preset that names its data, and standard input cannot be named. Save the data as a file, and pass that.".into());
+    }
     let (Preset { mut document, run }, table, dataset) =
         load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
-    let threads = thread_count(arguments.threads);
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let run = going_on(run, arguments, &document);
     document.data.preparation = Some(document.data.preparation(&table));
@@ -118,6 +121,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(run) = &run {
         session.resume(run)?;
     }
+    session.notes().iter().for_each(|note| eprintln!("note: {note}"));
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let _pool = thread_pool(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));

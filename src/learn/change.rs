@@ -60,6 +60,9 @@ impl SolutionStep {
 
 const KNOWN: &str = "train N epochs, train N updates, rewind, learning rate, batch size, l2, seed, optimizer, loss, hidden units, hidden layers, activation, prediction activation, initialiser, dropout, data, samples, noise";
 
+/// More hidden layers are a slip of the keyboard.
+const MOST_HIDDEN: usize = 100;
+
 impl Change {
     /// Reads `learning rate 0.1`, `activation ReLU` and the like.
     ///
@@ -83,7 +86,11 @@ impl Change {
         } else if let Some(v) = value("hidden units") {
             Self::HiddenUnits(number(v)?)
         } else if let Some(v) = value("hidden layers") {
-            Self::HiddenLayers(number(v)?)
+            let count = number(v)?;
+            if count > MOST_HIDDEN {
+                return Err(format!("“{line}”: a lesson makes at most {MOST_HIDDEN} hidden layers"));
+            }
+            Self::HiddenLayers(count)
         } else if let Some(v) = value("prediction activation") {
             Self::PredictionActivation(named(v, &Activation::ALL, Activation::label)?)
         } else if let Some(v) = value("activation") {
@@ -152,7 +159,9 @@ fn generator(document: &mut Document) -> Option<&mut Generator> {
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse().ok().ok_or_else(|| format!("“{text}” is not a number that fits here"))
+    // "1e300" is a number, but none that single precision holds.
+    let finite = text.parse::<f64>().map_or(true, |v| (v as f32).is_finite());
+    text.parse().ok().filter(|_| finite).ok_or_else(|| format!("“{text}” is not a number that fits here"))
 }
 
 fn named<T: Copy>(text: &str, all: &[T], label: impl Fn(T) -> &'static str) -> Result<T, String> {
@@ -243,7 +252,14 @@ mod tests {
         apply("noise 0.3");
         assert_eq!(document.data.load().expect("the data are drawn").1.rows(), 40);
         assert_eq!(SolutionStep::parse("train 20 epochs"), Ok(SolutionStep::Epochs(20)));
-        for (bad, told) in [("bake bread", "what can"), ("activation wobble", "none of"), ("samples few", "number")] {
+        for (bad, told) in [
+            ("bake bread", "what can"),
+            ("activation wobble", "none of"),
+            ("samples few", "number"),
+            ("noise 1e300", "number"),
+            ("learning rate nan", "number"),
+            ("hidden layers 100000", "at most"),
+        ] {
             let problem = SolutionStep::parse(bad).expect_err(bad);
             assert!(problem.contains(told), "{problem}");
         }

@@ -3,6 +3,7 @@
 //! guide for those who write one.
 
 use super::{Change, Goal, SolutionStep};
+use crate::data::special_file;
 use crate::project::{Document, Preset, builtin};
 use std::path::{Path, PathBuf};
 
@@ -124,8 +125,10 @@ pub fn folder(path: &Path) -> Result<(Vec<Lesson>, Vec<LessonError>), LessonErro
     files.sort();
     let (mut lessons, mut problems) = (Vec::new(), Vec::new());
     for file in files {
-        let size = std::fs::metadata(&file).map_or(0, |m| m.len());
-        let text = if size > LARGEST {
+        let about = std::fs::metadata(&file).ok();
+        let text = if let Some(what) = about.as_ref().and_then(special_file) {
+            Err(fail(&file, format!("it is {what}, not a file")))
+        } else if about.is_some_and(|about| about.len() > LARGEST) {
             Err(fail(&file, "it is larger than a megabyte, which is no lesson".to_owned()))
         } else {
             std::fs::read_to_string(&file).map_err(|e| fail(&file, format!("it cannot be read: {e}")))
@@ -147,6 +150,8 @@ impl Lesson {
     pub fn parse(path: &Path, text: &str, folder: Option<&Path>) -> Result<Self, LessonError> {
         let fail = |line: usize, what: String| LessonError { path: path.to_owned(), line: line + 1, what };
         let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        // Editors of Windows write a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines: Vec<&str> = text.lines().collect();
         if lines.first().is_none_or(|l| l.trim() != "---") {
             return Err(fail(0, "a lesson begins with front matter between two lines of ---".to_owned()));
@@ -393,6 +398,21 @@ mod tests {
                 .sum::<usize>(),
             3
         );
+    }
+
+    #[test]
+    fn a_lesson_may_begin_with_a_byte_order_mark_and_a_pipe_is_none() {
+        let marked = format!("\u{feff}{SMALL}");
+        let read = |text: &str| Lesson::parse(Path::new("small.md"), text, None).expect("it is well formed");
+        assert_eq!(read(&marked), read(SMALL));
+        let folder = tempfile::TempDir::new().expect("the system has a temporary folder");
+        std::fs::write(folder.path().join("small.md"), marked).expect("can be written");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("endless.md")).expect("can be made");
+        let (lessons, problems) = super::folder(folder.path()).expect("can be read");
+        assert_eq!(lessons.len(), 1);
+        #[cfg(unix)]
+        assert!(problems.len() == 1 && problems[0].to_string().contains("a device"), "{problems:?}");
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use super::document::{DataSection, Document};
 use super::pretty::layout;
-use crate::data::DataSource;
-use crate::nn::{MAX_LAYERS, NetworkSpec};
+use crate::data::{DataSource, Preparation, special_file};
+use crate::nn::NetworkSpec;
 use crate::train::{RunState, TrainConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_path_to_error::Segment;
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -72,6 +74,10 @@ pub enum PresetError {
         "{name} has version {version}; this program reads versions up to {SCHEMA_VERSION}. Open it with a newer Chainrule."
     )]
     Newer { name: String, version: u64 },
+    #[error(
+        "{name} has version {version}, which there is not. This program writes version {SCHEMA_VERSION} and reads no other one."
+    )]
+    Version { name: String, version: String },
     #[error("{name}, at {at}: {reason}. Correct it there; `chainrule schema` prints what a preset may hold.")]
     Invalid { name: String, at: String, reason: String },
     #[error("{} cannot be saved: {reason}. Nothing was overwritten; choose another place or free some space.", path.display())]
@@ -89,12 +95,18 @@ impl Preset {
         if about.is_dir() {
             return Err(unreadable("it is a folder".to_owned()));
         }
+        if let Some(what) = special_file(&about) {
+            let reason = format!(
+                "it is {what}, not a file, and may never end; on the command line, - stands for standard input"
+            );
+            return Err(unreadable(reason));
+        }
         if about.len() > SIZE_LIMIT {
             return Err(unreadable("it is larger than 4 GiB".to_owned()));
         }
         let bytes = std::fs::read(path).map_err(|e| unreadable(words(&e)))?;
-        let text = String::from_utf8(bytes).map_err(|_utf8| unreadable("it is not UTF-8 text".to_owned()))?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
+        let text = String::from_utf8(bytes).map_err(|_utf8| unreadable("it is not UTF-8 text".to_owned()))?;
         let mut preset = Self::parse(&name, &text)?;
         if let DataSource::File { path: data, .. } = &mut preset.document.data.source
             && data.is_relative()
@@ -111,11 +123,13 @@ impl Preset {
     /// What is wrong, with the JSON path.
     pub fn parse(name: &str, text: &str) -> Result<Self, PresetError> {
         let name = name.to_owned();
+        // Editors of Windows write a byte-order mark.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         // The head first: a newer version may hold anything else.
         #[derive(Deserialize)]
         struct Head {
-            format: Option<serde_json::Value>,
-            version: Option<u64>,
+            format: Option<Value>,
+            version: Option<Value>,
         }
         let syntax = |e: &serde_json::Error| PresetError::Syntax {
             name: name.clone(),
@@ -128,16 +142,21 @@ impl Preset {
             Err(e) if e.is_data() => return Err(PresetError::Format { name }),
             Err(e) => return Err(syntax(&e)),
         };
-        if head.format.as_ref().and_then(serde_json::Value::as_str) != Some(FORMAT) {
+        if head.format.as_ref().and_then(Value::as_str) != Some(FORMAT) {
             return Err(PresetError::Format { name });
         }
-        if let Some(version) = head.version.filter(|v| *v > u64::from(SCHEMA_VERSION)) {
-            return Err(PresetError::Newer { name, version });
+        match head.version.as_ref().map(|v| v.as_u64().ok_or(v)) {
+            Some(Ok(version)) if version > u64::from(SCHEMA_VERSION) => {
+                return Err(PresetError::Newer { name, version });
+            }
+            Some(Ok(0)) => return Err(PresetError::Version { name, version: "0".to_owned() }),
+            Some(Err(version)) => return Err(PresetError::Version { name, version: version.to_string() }),
+            _ => {}
         }
         let reader = &mut serde_json::Deserializer::from_str(text);
         let file: File = serde_path_to_error::deserialize(reader).map_err(|e| {
             let at = e.path().to_string();
-            let reason = e.inner().to_string().split(" at line").next().unwrap_or_default().to_owned();
+            let reason = in_words(text, &e);
             PresetError::Invalid { name: name.clone(), at: if at == "." { "the top".to_owned() } else { at }, reason }
         })?;
         file.check().map_err(|(at, reason)| PresetError::Invalid { name, at, reason })?;
@@ -213,22 +232,18 @@ fn words(e: &std::io::Error) -> String {
 impl File {
     /// What serde cannot say: names that must be unique, wires that must lead somewhere.
     fn check(&self) -> Result<(), (String, String)> {
-        let count = self.network.layers.len();
-        if count > MAX_LAYERS {
-            return Err((
-                "network.layers".to_owned(),
-                format!("{count} layers are more than the limit of {MAX_LAYERS}"),
-            ));
+        if let Some((list, reason)) = self.network.too_large() {
+            return Err((format!("network.{list}"), format!("the network {reason}")));
         }
-        let mut seen = BTreeSet::new();
+        let mut known = BTreeSet::new();
         for (i, layer) in self.network.layers.iter().enumerate() {
-            if !seen.insert(layer.id) {
+            if !known.insert(layer.id) {
                 return Err((format!("network.layers[{i}].id"), format!("the number {} is used twice", layer.id.0)));
             }
         }
         for (i, wire) in self.network.wires.iter().enumerate() {
             for (end, id) in [("from", wire.from), ("to", wire.to)] {
-                if !seen.contains(&id) {
+                if !known.contains(&id) {
                     return Err((format!("network.wires[{i}].{end}"), format!("there is no layer {}", id.0)));
                 }
             }
@@ -236,9 +251,57 @@ impl File {
         if self.pace.is_some_and(|p| !(p.is_finite() && p > 0.0)) {
             return Err(("pace".to_owned(), "it is no positive number of steps a second".to_owned()));
         }
-        self.training
-            .problem()
-            .map_or(Ok(()), |reason| Err(("training".to_owned(), reason.trim_end_matches('.').to_owned())))
+        if let Some((at, reason)) = self.data.preparation.as_ref().and_then(Preparation::wrong_setting) {
+            return Err((format!("data.preparation.{at}"), reason));
+        }
+        if let DataSource::Generator(generator) = &self.data.source
+            && let Some((setting, reason)) = generator.wrong_setting()
+        {
+            return Err((format!("data.source.generator.{setting}"), reason));
+        }
+        match self.training.wrong_setting() {
+            Some((setting, reason)) => Err((format!("training.{setting}"), reason.trim_end_matches('.').to_owned())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why something cannot be read. Where a number is too large, or one of several names was expected, serde does not say which.
+fn in_words(text: &str, e: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let plain = |e: &serde_json::Error| e.to_string().split(" at line").next().unwrap_or_default().to_owned();
+    let reason = plain(e.inner());
+    let too_large = reason == "number out of range";
+    if !too_large && reason != "expected value" {
+        return reason;
+    }
+    let Ok(mut whole) = serde_json::from_str::<Value>(text) else { return reason };
+    let mut place = Some(&mut whole);
+    for segment in e.path() {
+        place = match segment {
+            Segment::Seq { index } => place.and_then(|value| value.get_mut(index)),
+            Segment::Map { key } => place.and_then(|value| value.get_mut(key)),
+            Segment::Enum { variant } => place.and_then(|value| value.get_mut(variant)),
+            Segment::Unknown => None,
+        };
+    }
+    let Some(place) = place else { return reason };
+    if too_large {
+        return format!("{place} is too large a number: single precision holds 3.4e38 at most");
+    }
+    let found = match &*place {
+        Value::Object(keys) if keys.is_empty() => "an empty object names nothing".to_owned(),
+        Value::Object(keys) => {
+            let keys: Vec<&str> = keys.keys().map(String::as_str).collect();
+            format!("an object of one key was expected, but it has {}", keys.join(", "))
+        }
+        other => format!("{other} names nothing"),
+    };
+    // A name that does not exist brings up the list of those that do.
+    *place = serde_json::json!({"?": null});
+    let names = serde_json::from_value::<File>(whole).err().map(|e| plain(&e));
+    match names.as_deref().and_then(|names| names.split_once("expected ")) {
+        Some((_, names)) => format!("{found}; expected {names}"),
+        None => found,
     }
 }
 

@@ -1,7 +1,7 @@
 //! How a network is trained.
 
 use super::schedule::{EarlyStopping, Schedule};
-use crate::nn::{Optimizer, UpdateRule};
+use crate::nn::{Demand, Optimizer, UpdateRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -85,8 +85,20 @@ impl TrainConfig {
         }
     }
 
+    /// What a network that is trained like this keeps in memory, with buffers for `batch` samples.
+    pub fn demand(&self, batch: usize) -> Demand {
+        let copies = [self.accumulate > 1, self.early_stopping.is_some_and(|s| s.restore_best)];
+        let copies = copies.into_iter().filter(|copied| *copied).count();
+        Demand { batch, per_parameter: self.optimizer.remembered() + copies }
+    }
+
     /// What is out of range, and the range.
     pub fn problem(&self) -> Option<String> {
+        self.wrong_setting().map(|(_, problem)| problem)
+    }
+
+    /// The setting that is out of range by its name in presets, and the range.
+    pub fn wrong_setting(&self) -> Option<(&'static str, String)> {
         let bad = |v: f32| !v.is_finite() || v < 0.0;
         let positive = |v: f32| v.is_finite() && v > 0.0;
         let share = |v: f32| (0.0..1.0).contains(&v);
@@ -109,25 +121,44 @@ impl TrainConfig {
                 share(beta1) && share(beta2) && positive(epsilon) && !bad(weight_decay)
             }
         };
-        if bad(self.learning_rate) {
-            Some(format!("The learning rate must be a number of at least 0, but is {}.", self.learning_rate))
-        } else if bad(self.l1) || bad(self.l2) {
-            Some(format!("L1 and L2 must be numbers of at least 0, but are {} and {}.", self.l1, self.l2))
-        } else if self.clip_norm.is_some_and(|c| !positive(c)) {
-            Some("The largest gradient norm must be a number above 0.".to_owned())
-        } else if self.clip_value.is_some_and(|c| !positive(c)) {
-            Some("The largest gradient value must be a number above 0.".to_owned())
-        } else if self.accumulate == 0 || self.accumulate > MAX_BATCH {
-            Some(format!("Between 1 and {MAX_BATCH} mini-batches make an update, not {}.", self.accumulate))
-        } else if self.batch_size == 0 || self.batch_size > MAX_BATCH {
-            Some(format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size))
-        } else if let Some(problem) = self.schedule.problem() {
-            Some(problem)
-        } else if !constants {
-            Some(format!("The constants of {} must lie between 0 and 1, and ε above 0.", self.optimizer.label()))
-        } else {
-            None
-        }
+        let told = |wrong: bool, setting, text: &dyn Fn() -> String| wrong.then(|| (setting, text()));
+        let at_least_0 = |what: &str, value: f32| format!("{what} must be a number of at least 0, but is {value}.");
+        let above_0 = |what: &str, value: Option<f32>| {
+            format!("{what} must be a number above 0, but is {}.", value.unwrap_or_default())
+        };
+        told(bad(self.learning_rate), "learning_rate", &|| at_least_0("The learning rate", self.learning_rate))
+            .or_else(|| told(bad(self.l1), "l1", &|| at_least_0("L1", self.l1)))
+            .or_else(|| told(bad(self.l2), "l2", &|| at_least_0("L2", self.l2)))
+            .or_else(|| {
+                let wrong = self.clip_norm.is_some_and(|c| !positive(c));
+                told(wrong, "clip_norm", &|| above_0("The largest gradient norm", self.clip_norm))
+            })
+            .or_else(|| {
+                let wrong = self.clip_value.is_some_and(|c| !positive(c));
+                told(wrong, "clip_value", &|| above_0("The largest gradient value", self.clip_value))
+            })
+            .or_else(|| {
+                told(!(1..=MAX_BATCH).contains(&self.accumulate), "accumulate", &|| {
+                    format!("Between 1 and {MAX_BATCH} mini-batches make an update, not {}.", self.accumulate)
+                })
+            })
+            .or_else(|| {
+                told(!(1..=MAX_BATCH).contains(&self.batch_size), "batch_size", &|| {
+                    format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size)
+                })
+            })
+            .or_else(|| Some(("schedule", self.schedule.problem()?)))
+            .or_else(|| {
+                told(!constants, "optimizer", &|| match self.optimizer {
+                    Optimizer::Rprop { .. } => {
+                        "For Rprop, shrink must lie between 0 and 1, and grow must be a number above 1.".to_owned()
+                    }
+                    optimizer => format!(
+                        "The constants of {} must be at least 0 and below 1, and ε above 0; decays must be at least 0.",
+                        optimizer.label()
+                    ),
+                })
+            })
     }
 }
 

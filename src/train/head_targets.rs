@@ -86,6 +86,16 @@ impl HeadTargets {
         }
     }
 
+    /// The first row, counted from 0, whose numbers do not fit, with these; none where the targets are classes.
+    pub(super) fn first_row_against(&self, fits: fn(&[f32]) -> bool) -> Option<(usize, Vec<f32>)> {
+        let Expected::Values(expected) = &self.expected else { return None };
+        let mut row = vec![0.0; expected.names.len()];
+        (0..expected.values.nrows()).find_map(|at| {
+            row.iter_mut().enumerate().for_each(|(k, value)| *value = expected.at(at, k));
+            (!fits(&row)).then(|| (at, row.clone()))
+        })
+    }
+
     pub fn is_classes(&self) -> bool {
         matches!(self.expected, Expected::Classes { .. })
     }

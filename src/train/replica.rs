@@ -9,7 +9,8 @@ use super::head_targets::HeadTargets;
 use super::task::task;
 use super::training_state::TrainingState;
 use crate::data::Dataset;
-use crate::nn::{Network, NetworkSpec, Plan, Problem, Real, compile};
+use crate::format;
+use crate::nn::{Demand, Loss, Network, NetworkFix, NetworkSpec, Plan, Problem, Real, compile};
 use std::sync::Arc;
 
 /// A network in numbers of type `T` (`f32` are those of training) and the data set it was compiled for.
@@ -24,19 +25,22 @@ pub struct Replica<T: Real> {
 }
 
 impl<T: Real> Replica<T> {
-    /// Compiles `spec` for mini-batches of up to `capacity` rows of `data`; the initial parameters are drawn from `seed`.
+    /// Compiles `spec` for mini-batches of up to so many rows of `data`; the initial parameters are drawn from `seed`.
     ///
     /// # Errors
     /// What keeps the network from training on the data.
     pub fn new(
         spec: &NetworkSpec,
         data: Arc<Dataset>,
-        capacity: usize,
+        demand: impl Into<Demand>,
         seed: u64,
         threads: usize,
     ) -> Result<Self, Vec<Problem>> {
-        let network = Network::new(compile(spec, &task(&data), capacity)?, capacity, seed, threads);
-        let head_targets = HeadTargets::all(network.plan(), &data);
+        let demand = demand.into();
+        let plan = compile(spec, &task(&data), demand)?;
+        let head_targets = HeadTargets::all(&plan, &data);
+        check_targets(&plan, &head_targets)?;
+        let network = Network::new(plan, demand.batch, seed, threads);
         let augmenter = Augmenter::of(&data);
         Ok(Self { spec: spec.clone(), data, network, head_targets, augmenter, threads })
     }
@@ -69,15 +73,15 @@ impl<T: Real> Replica<T> {
     /// When the buffers would be too large; nothing has changed then.
     pub fn reserve(&mut self, rows: usize) -> Result<(), Vec<Problem>> {
         if rows > self.network.capacity() {
-            self.reserve_with_seed(rows, self.network.seed())?;
+            self.reserve_with_seed(rows.into(), self.network.seed())?;
         }
         Ok(())
     }
 
     /// The same whatever the room there is, with another seed for dropout and noise.
-    pub(super) fn reserve_with_seed(&mut self, rows: usize, seed: u64) -> Result<(), Vec<Problem>> {
-        let plan = compile(&self.spec, &task(&self.data), rows)?;
-        let mut network = Network::new(plan, rows, seed, self.threads);
+    pub(super) fn reserve_with_seed(&mut self, demand: Demand, seed: u64) -> Result<(), Vec<Problem>> {
+        let plan = compile(&self.spec, &task(&self.data), demand)?;
+        let mut network = Network::new(plan, demand.batch, seed, self.threads);
         network.params_mut().copy_from_slice(self.network.params());
         self.network = network;
         Ok(())
@@ -87,12 +91,14 @@ impl<T: Real> Replica<T> {
     ///
     /// # Errors
     /// What keeps the network from training on the data; nothing has changed then.
-    pub(super) fn set_data(&mut self, data: Arc<Dataset>, capacity: usize) -> Result<(), Vec<Problem>> {
-        if capacity != self.network.capacity() || task(&data) != task(&self.data) {
-            *self = Self::new(&self.spec, data, capacity, self.network.seed(), self.threads)?;
+    pub(super) fn set_data(&mut self, data: Arc<Dataset>, demand: Demand) -> Result<(), Vec<Problem>> {
+        if demand.batch != self.network.capacity() || task(&data) != task(&self.data) {
+            *self = Self::new(&self.spec, data, demand, self.network.seed(), self.threads)?;
             return Ok(());
         }
-        self.head_targets = HeadTargets::all(self.network.plan(), &data);
+        let head_targets = HeadTargets::all(self.network.plan(), &data);
+        check_targets(self.network.plan(), &head_targets)?;
+        self.head_targets = head_targets;
         self.augmenter = Augmenter::of(&data);
         self.data = data;
         Ok(())
@@ -160,4 +166,24 @@ impl<T: Real> Replica<T> {
     pub fn augments(&self) -> bool {
         self.augmenter.is_some()
     }
+}
+
+/// Whether the targets of each head are such as its loss takes.
+fn check_targets(plan: &Plan, head_targets: &[HeadTargets]) -> Result<(), Vec<Problem>> {
+    let wrong = plan.heads.iter().zip(head_targets).filter_map(|(head, targets)| {
+        let rule = head.loss.definition().target_rule()?;
+        let (row, values) = targets.first_row_against(rule.fits)?;
+        let values: Vec<String> = values.iter().take(6).map(|&v| format::number(f64::from(v))).collect();
+        let message = format!(
+            "{} takes targets that are {}, but those of row {} are {}; leave the targets as they are in Data, or choose another loss",
+            head.loss.label(),
+            rule.says,
+            row + 1,
+            values.join(", ")
+        );
+        let fix = NetworkFix::SetLoss { layer: head.layer, loss: Loss::MeanSquaredError };
+        Some(Problem { layer: Some(head.layer), message, fix: Some(fix) })
+    });
+    let wrong: Vec<Problem> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }

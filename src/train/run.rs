@@ -159,6 +159,9 @@ impl RunState {
                     p.shape.shape
                 ));
             }
+            if tensor.values.iter().chain(&tensor.first).chain(&tensor.second).any(|v| !v.is_finite()) {
+                return Err(format!("the {name} of layer {} holds numbers that are too large", p.layer.0));
+            }
             params[p.range.clone()].copy_from_slice(&tensor.values);
             for (slot, saved) in [(&mut state.first, &tensor.first), (&mut state.second, &tensor.second)] {
                 // Parameters that were frozen so far start with fresh averages.

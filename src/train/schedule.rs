@@ -96,9 +96,15 @@ impl Schedule {
             Self::Warmup { epochs } => positive(epochs),
             Self::OneCycle { epochs, rise } => positive(epochs) && rise > 0.0 && rise < 1.0,
         };
-        (!fits).then(|| {
-            format!("The constants of the schedule \"{}\" are out of range: factors lie between 0 and 1.", self.label())
-        })
+        let range = match self {
+            Self::Constant => "",
+            Self::Step { .. } => "every must be at least 1, and factor above 0 and at most 1",
+            Self::Exponential { .. } | Self::Plateau { .. } => "factor must be above 0 and at most 1",
+            Self::Cosine { .. } => "period must be above 0, minimum between 0 and 1, and longer at least 1",
+            Self::Warmup { .. } => "epochs must be above 0",
+            Self::OneCycle { .. } => "epochs must be above 0, and rise between 0 and 1",
+        };
+        (!fits).then(|| format!("The schedule \"{}\" is out of range: {range}.", self.label()))
     }
 }
 

@@ -8,7 +8,9 @@ use super::table::{Column, ColumnKind, Places, Table, Values};
 use chainrule_common::format;
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::{ArcArray2, Array2};
-use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
+use rayon::prelude::{
+    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _, ParallelSliceMut as _,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -537,6 +539,15 @@ fn encode(
                 }
             }
         });
+    }
+    if let Some(at) = flat.par_iter().position_first(|v| v.is_infinite()) {
+        let (row, place) = (rows[at / whole], at % whole);
+        let mut widths = parts.iter().scan(0, |end, (encoding, .., width)| {
+            *end += width;
+            Some((*end, encoding))
+        });
+        let column = widths.find(|(end, _)| place % width < *end).map_or_else(String::new, |(_, e)| e.label());
+        return Err(DataError::Overflow { row: row + 1 + place / width + 1 - length, column });
     }
     Ok(Array2::from_shape_vec((rows.len(), whole), flat).expect("every row has the same width"))
 }

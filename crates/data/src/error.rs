@@ -10,6 +10,17 @@ pub enum DataError {
     NotFound(PathBuf),
     #[error("{} cannot be read: {reason}. Check that you may open it.", path.display())]
     Unreadable { path: PathBuf, reason: String },
+    #[error(
+        "{} is {what}, not a file, and may never end. Save its contents as a file first; on the command line, - stands for standard input.",
+        path.display()
+    )]
+    NoFile { path: PathBuf, what: &'static str },
+    #[error("{at}: {reason}.")]
+    Setting { at: String, reason: String },
+    #[error(
+        "Row {row}, column \"{column}\": the number is too large for single precision (3.4e38 at most) after the preparation. Correct the cell, standardise the column, or set its role to ignore."
+    )]
+    Overflow { row: usize, column: String },
     #[error("{name} is empty. Choose a file with a header and at least one row.")]
     Empty { name: String },
     #[error("{name} has a header but no rows below it. Add data, or say that the first row is data.")]
@@ -110,8 +121,6 @@ pub enum DataError {
     Changed { path: String },
     #[error("A drawing has at most {most} points of at most {classes} classes, each with a finite place.")]
     Drawing { most: usize, classes: usize },
-    #[error("A generator makes between {low} and {high} samples, not {samples}.")]
-    Samples { samples: usize, low: usize, high: usize },
 }
 
 fn picture(&(height, width, channels): &(usize, usize, usize)) -> String {

@@ -149,6 +149,7 @@ impl<'a> Fitting<'a> {
             features.extend(targets.iter().filter(|t| t.is_number()).cloned());
         }
         for step in steps.iter().filter(|s| !s.off) {
+            check_names(step, preparation, features.iter().chain(&targets))?;
             self.step(step, &mut features)?;
             match step.kind {
                 StepKind::Treat => targets.iter_mut().try_for_each(|t| self.treat(t, &self.target_rows))?,
@@ -207,7 +208,7 @@ impl<'a> Fitting<'a> {
             }
             StepKind::Polynomial { degree } => {
                 for parent in parents(features) {
-                    for n in 2..=degree.min(9) {
+                    for n in 2..=degree {
                         let power = ['²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][n as usize - 2];
                         features.push(parent.derived(format!("{}{power}", parent.name), Function::Raise(n as i32)));
                     }
@@ -401,6 +402,35 @@ impl<'a> Fitting<'a> {
         let means = sums.into_iter().zip(counts).map(mean).collect();
         Ok(EncodingKind::TargetMean { levels, means, unknown })
     }
+}
+
+/// Whether the columns that a step names are in the data, or were made by a step before it.
+fn check_names<'d, 'a: 'd>(
+    step: &PreparationStep,
+    preparation: &Preparation,
+    mut drafts: impl Iterator<Item = &'d Draft<'a>> + Clone,
+) -> Result<(), DataError> {
+    const MOST: usize = 20;
+    let known: Vec<&str> = preparation.columns.iter().map(|c| c.name.as_str()).collect();
+    for name in &step.columns {
+        if known.contains(&name.as_str()) || drafts.clone().any(|d| d.name == *name) {
+            continue;
+        }
+        let place = preparation.steps.iter().position(|s| s == step).unwrap_or(0);
+        let mut names = known;
+        names.extend(
+            drafts.by_ref().map(|d| d.name.as_str()).filter(|n| !preparation.columns.iter().any(|c| c.name == *n)),
+        );
+        let more = if names.len() > MOST { ", …" } else { "" };
+        names.truncate(MOST);
+        let reason = format!(
+            "there is no column \"{name}\" at the step \"{}\"; there are {}{more}",
+            step.kind.label(),
+            names.join(", ")
+        );
+        return Err(DataError::Setting { at: format!("steps[{place}].columns"), reason });
+    }
+    Ok(())
 }
 
 /// The fill value; none if there are no values.

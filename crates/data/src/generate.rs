@@ -151,20 +151,22 @@ impl Default for Generator {
 const MIN_SAMPLES: usize = 8;
 const MAX_SAMPLES: usize = 1_000_000;
 const MAX_LENGTH: usize = 200;
+const MAX_CLASSES: usize = 26;
+const MAX_NOISE: f64 = 2.0;
 
 impl Generator {
     /// Generates the table: columns `x`, `y` and `class`, or for one-dimensional regression `x` and `y`, else `x`, `y`, `height`.
     /// Sequences have a column for every number of a step, and one or several that begin with `target`.
     ///
     /// # Errors
-    /// When the number of samples is out of range.
+    /// When a setting is out of range.
     pub fn table(&self) -> Result<Table, DataError> {
-        if !(MIN_SAMPLES..=MAX_SAMPLES).contains(&self.samples) {
-            return Err(DataError::Samples { samples: self.samples, low: MIN_SAMPLES, high: MAX_SAMPLES });
+        if let Some((name, reason)) = self.wrong_setting() {
+            return Err(DataError::Setting { at: format!("generator.{name}"), reason });
         }
         let rng = &mut Stream::new(self.seed, Purpose::Data, 0);
         let name = self.shape.label().to_owned();
-        let noise = if self.noise.is_finite() { self.noise.clamp(0.0, 2.0) } else { 0.0 };
+        let noise = self.noise;
         let columns = match self.shape {
             Shape::Plane | Shape::Hills => {
                 let points: Vec<[f64; 3]> = (0..self.samples).map(|_| self.surface(rng, noise)).collect();
@@ -180,9 +182,9 @@ impl Generator {
                 let y: Vec<f64> = x.iter().map(|&x| self.line(x) + 0.5 * noise * rng.normal()).collect();
                 vec![Column::numbers("x", x), Column::numbers("y", y)]
             }
-            Shape::Adding { length } => self.adding(length.clamp(2, MAX_LENGTH), rng, noise),
-            Shape::Wave { length } => self.wave(length.clamp(2, MAX_LENGTH), rng, noise),
-            Shape::Sorting { length } => self.sorting(length.clamp(2, MAX_LENGTH), rng, noise),
+            Shape::Adding { length } => self.adding(length, rng, noise),
+            Shape::Wave { length } => self.wave(length, rng, noise),
+            Shape::Sorting { length } => self.sorting(length, rng, noise),
             Shape::Visits => self.visits(rng, noise),
             _ => {
                 let points: Vec<(f64, f64, usize)> = (0..self.samples).map(|i| self.point(i, rng, noise)).collect();
@@ -197,6 +199,26 @@ impl Generator {
         Ok(Table { name, columns })
     }
 
+    /// A setting out of range: its name, and the range.
+    pub fn wrong_setting(&self) -> Option<(&'static str, String)> {
+        let told = |name, what: &str, value: usize, low: usize, high: usize| {
+            let fits = (low..=high).contains(&value);
+            (!fits).then(|| (name, format!("{what} must be between {low} and {high}, but is {value}")))
+        };
+        if !(0.0..=MAX_NOISE).contains(&self.noise) {
+            return Some(("noise", format!("the noise must lie between 0 and {MAX_NOISE}, but is {}", self.noise)));
+        }
+        told("samples", "the number of samples", self.samples, MIN_SAMPLES, MAX_SAMPLES).or_else(|| match self.shape {
+            Shape::Blobs { classes } | Shape::Arms { classes } => {
+                told("shape", "the number of classes", classes, 3, MAX_CLASSES)
+            }
+            Shape::Adding { length } | Shape::Wave { length } | Shape::Sorting { length } => {
+                told("shape", "the length of the sequences", length, 2, MAX_LENGTH)
+            }
+            _ => None,
+        })
+    }
+
     /// Names of the classes, in order.
     fn class_names(&self) -> Vec<String> {
         let names: &[&str] = match self.shape {
@@ -205,7 +227,7 @@ impl Generator {
             Shape::AboveCurve { .. } => &["below", "above"],
             Shape::Moons => &["lower", "upper"],
             Shape::Blobs { classes } | Shape::Arms { classes } => {
-                return (0..classes.clamp(3, 26)).map(|k| ((b'A' + k as u8) as char).to_string()).collect();
+                return (0..classes).map(|k| ((b'A' + k as u8) as char).to_string()).collect();
             }
             _ => &["A", "B"],
         };
@@ -251,14 +273,14 @@ impl Generator {
                 (x, y, k)
             }
             Shape::Blobs { classes } => {
-                let n = classes.clamp(3, 26);
+                let n = classes;
                 let class = i % n;
                 let centre = polar(3.6, TAU * class as f64 / n as f64);
                 let (x, y) = blur(rng, centre, 2.0);
                 let own = 0.45;
                 (x + own * rng.normal(), y + own * rng.normal(), class)
             }
-            Shape::Arms { classes } => self.arm(i, classes.clamp(3, 26), 0.9, rng, noise),
+            Shape::Arms { classes } => self.arm(i, classes, 0.9, rng, noise),
             _ => (0.0, 0.0, 0),
         }
     }

@@ -42,6 +42,7 @@ pub use plan::{
 pub use prepare::{Dataset, Folds, Part, balanced, prepare};
 pub use read::{
     Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
+    special_file,
 };
 pub use reading::{Reading, ReadingProgress};
 pub use relations::{Relations, relate};

@@ -6,11 +6,18 @@ use super::table::{Column, ColumnKind, Table};
 use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 /// A target with more classes is refused as a mistake.
 pub const MAX_CLASSES: usize = 512;
 /// A one-hot feature with more levels is refused.
 pub const MAX_LEVELS: usize = 512;
+
+/// Degrees of polynomial features.
+const DEGREES: RangeInclusive<u32> = 2..=9;
+/// Pixels that a picture is shifted by at most.
+const MAX_SHIFT: u32 = 1024;
 
 /// How a table becomes a data set.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -295,6 +302,32 @@ impl StepKind {
         }
     }
 
+    /// What is wrong with its settings, if anything.
+    pub fn invalid(self) -> Option<String> {
+        match self {
+            Self::Clip { low, high } if !(0.0 <= low && low < high && high <= 1.0) => Some(format!(
+                "the quantiles that values are clipped to must lie between 0 and 1, the lower one first, but are {low} and {high}"
+            )),
+            Self::Polynomial { degree } if !DEGREES.contains(&degree) => {
+                let (least, most) = (DEGREES.start(), DEGREES.end());
+                Some(format!("the degree of the polynomial must be between {least} and {most}, but is {degree}"))
+            }
+            Self::Window { length: 0, .. } => Some("a window must be at least 1 row long".to_owned()),
+            Self::Augment(Augmentation { shift, rotate, noise, .. }) => {
+                if shift > MAX_SHIFT {
+                    Some(format!("pictures are shifted by at most {MAX_SHIFT} pixels, but here by {shift}"))
+                } else if !(0.0..=360.0).contains(&rotate) {
+                    Some(format!("pictures are rotated by 0 to 360 degrees, but here by {rotate}"))
+                } else if !(0.0..=100.0).contains(&noise) {
+                    Some(format!("the noise of pictures must lie between 0 and 100, but is {noise}"))
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
     /// What it does, in a sentence.
     pub fn about(self) -> &'static str {
         match self {
@@ -347,6 +380,28 @@ impl Preparation {
         let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
         let columns = table.columns.par_iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
         Self { columns, steps: Vec::new(), split: Split::default() }
+    }
+
+    /// A setting that makes no sense: its place, and the range.
+    pub fn wrong_setting(&self) -> Option<(String, String)> {
+        let mut names = BTreeSet::new();
+        for (k, column) in self.columns.iter().enumerate() {
+            if !names.insert(&column.name) {
+                let first = self.columns.iter().find(|c| c.name == column.name).map_or("", |c| c.role.label());
+                let (name, second) = (&column.name, column.role.label());
+                let twice =
+                    format!("the column \"{name}\" is listed twice, as {first} and as {second}; give it one role");
+                return Some((format!("columns[{k}]"), twice));
+            }
+        }
+        for (name, share) in [("validation", self.split.validation), ("test", self.split.test)] {
+            if !(0.0..=1.0).contains(&share) {
+                let reason = format!("the share of {name} rows must lie between 0 and 1, but is {share}");
+                return Some((format!("split.{name}"), reason));
+            }
+        }
+        let steps = self.steps.iter().enumerate().filter(|(_, step)| !step.off);
+        steps.filter_map(|(k, step)| Some((format!("steps[{k}].kind"), step.kind.invalid()?))).next()
     }
 
     /// Names of the target columns.

@@ -94,9 +94,12 @@ impl<'a> UsedRows<'a> {
         if table.rows() < NEEDED {
             return Err(DataError::TooFewRows { rows: table.rows(), needed: NEEDED });
         }
+        if let Some((at, reason)) = preparation.wrong_setting() {
+            return Err(DataError::Setting { at, reason });
+        }
         let columns = resolve(table, preparation)?;
         let window = preparation.window().unwrap_or(Window { length: 1, horizon: 0 });
-        if window.length == 0 || window.length + window.horizon > table.rows() {
+        if window.length == 0 || window.length.saturating_add(window.horizon) > table.rows() {
             return Err(DataError::WindowTooLong {
                 rows: table.rows(),
                 length: window.length,
@@ -273,6 +276,9 @@ fn weights_of_rows(column: &Column, kept: &[usize], ahead: usize) -> Result<Vec<
     };
     kept.iter()
         .map(|&row| match values.get(row + ahead) {
+            weight if weight > f64::from(f32::MAX) => {
+                Err(DataError::Overflow { row: row + ahead + 1, column: column.name.clone() })
+            }
             weight if weight >= 0.0 => Ok(weight as f32),
             weight => Err(DataError::NegativeWeight { row: row + ahead + 1, column: column.name.clone(), weight }),
         })
@@ -360,7 +366,10 @@ fn class_of_rows(column: &Column, rows: &[usize], ahead: usize) -> Result<Vec<us
 #[cfg(test)]
 mod tests {
     use super::{Folds, Part, prepare};
-    use crate::{Column, ColumnPlan, DataError, Missing, Preparation, Role, Split, Table, Targets, Treatment};
+    use crate::{
+        Augmentation, Column, ColumnPlan, DataError, Missing, Preparation, PreparationStep, Role, Split, StepKind,
+        Table, Targets, Treatment,
+    };
 
     fn table() -> Table {
         let n = 40;
@@ -452,6 +461,11 @@ mod tests {
             f(&mut plan);
             prepare(&table(), &plan).expect_err("must not fit").to_string()
         };
+        let with = |role| ColumnPlan { role, ..base.columns[0].clone() };
+        let window = |length, horizon| StepKind::Window { length, horizon, past: false }.into();
+        let augment =
+            |shift, rotate, noise| StepKind::Augment(Augmentation { flip: false, shift, rotate, noise }).into();
+        let of = |kind: StepKind, column: &str| PreparationStep { columns: vec![column.into()], ..kind.into() };
         let cases = [
             (change(&|p| p.columns[3].role = Role::Ignore), "No column is the target"),
             (change(&|p| p.columns.iter_mut().take(3).for_each(|c| c.role = Role::Ignore)), "No column is a feature"),
@@ -460,7 +474,43 @@ mod tests {
             (change(&|p| p.columns[2].role = Role::Weight), "\"colour\" holds text"),
             (change(&|p| p.split.test = 1.0), "no rows to train on"),
             (change(&|p| p.columns[0].name = "gone".into()), "\"gone\" is no longer"),
+            (change(&|p| p.split.validation = -1.0), "split.validation: the share of validation rows"),
+            (
+                change(&|p| p.split.test = 1.5),
+                "split.test: the share of test rows must lie between 0 and 1, but is 1.5",
+            ),
+            (change(&|p| p.split.test = f64::NAN), "split.test"),
+            (
+                change(&|p| p.columns.push(with(Role::Target))),
+                "columns[4]: the column \"a\" is listed twice, as feature and as target",
+            ),
+            (change(&|p| p.columns.push(with(Role::Feature))), "\"a\" is listed twice"),
+            (
+                change(&|p| p.steps = vec![StepKind::Clip { low: -0.1, high: 0.9 }.into()]),
+                "steps[0].kind: the quantiles",
+            ),
+            (change(&|p| p.steps = vec![StepKind::Clip { low: 0.1, high: 90.0 }.into()]), "between 0 and 1"),
+            (change(&|p| p.steps = vec![StepKind::Clip { low: 0.6, high: 0.4 }.into()]), "the lower one first"),
+            (change(&|p| p.steps = vec![StepKind::Polynomial { degree: 4_000_000_000 }.into()]), "between 2 and 9"),
+            (change(&|p| p.steps = vec![StepKind::Polynomial { degree: 1 }.into()]), "but is 1"),
+            (change(&|p| p.steps = vec![window(0, 1)]), "at least 1 row long"),
+            (change(&|p| p.steps = vec![window(usize::MAX, 1)]), "Make the window shorter"),
+            (change(&|p| p.steps = vec![augment(5000, 0.0, 0.0)]), "shifted by at most 1024 pixels"),
+            (change(&|p| p.steps = vec![augment(0, f64::INFINITY, 0.0)]), "rotated by 0 to 360"),
+            (change(&|p| p.steps = vec![augment(0, 0.0, -1.0)]), "noise of pictures"),
+            (
+                change(&|p| p.steps = vec![of(StepKind::Log, "ax")]),
+                "steps[0].columns: there is no column \"ax\" at the step \"Logarithm\"; there are a, b, colour, class",
+            ),
+            // Only what comes before a step is there for it.
+            (
+                change(&|p| p.steps = vec![of(StepKind::Log, "a²"), StepKind::Polynomial { degree: 2 }.into()]),
+                "no column \"a²\"",
+            ),
         ];
+        let fits = |steps: Vec<PreparationStep>| prepare(&table(), &Preparation { steps, ..base.clone() }).is_ok();
+        assert!(fits(vec![StepKind::Polynomial { degree: 2 }.into(), of(StepKind::Log, "a²")]));
+        assert!(fits(vec![PreparationStep { off: true, ..StepKind::Polynomial { degree: 0 }.into() }]), "it is off");
         for (got, want) in cases {
             assert!(got.contains(want), "{got}");
         }
@@ -494,6 +544,25 @@ mod tests {
             ],
         };
         assert!(matches!(prepare(&wide, &Preparation::guess(&wide)), Err(DataError::TooManyClasses { .. })));
+        // What single precision does not hold, as a feature, by a fill value, as a target and as a weight.
+        let huge = |column: usize, change: &dyn Fn(&mut ColumnPlan)| {
+            let mut t = table();
+            let value = |i: u32| if i == 6 { 1e300 } else { f64::from(i) };
+            t.columns[column] =
+                Column::numbers(t.columns[column].name.clone(), (0..40).map(value).collect::<Vec<f64>>());
+            let mut plan = base.clone();
+            change(&mut plan.columns[column]);
+            plan.columns[column].treatment = Treatment::AsIs;
+            prepare(&t, &plan)
+        };
+        for role in [Role::Feature, Role::Target, Role::Weight] {
+            let outcome = huge(0, &|c| c.role = role);
+            assert!(matches!(outcome, Err(DataError::Overflow { row: 7, .. })), "{role:?}");
+        }
+        let mut filled = base.clone();
+        filled.columns[1].missing = Missing::Constant { value: 1e300 };
+        filled.columns[1].treatment = Treatment::AsIs;
+        assert!(matches!(prepare(&table(), &filled), Err(DataError::Overflow { row: 4, .. })));
         let mut infinite = table();
         infinite.columns[0] =
             Column::numbers("a", (0..40).map(|i| if i == 6 { f64::INFINITY } else { 1.0 }).collect::<Vec<f64>>());

@@ -5,7 +5,7 @@ use super::layers::{ClassWeights, Source};
 use super::losses::Loss;
 use super::lowering::{Lowering, Node, Parameter, ParameterShape};
 use super::sample_shape::volume;
-use super::shape::{Inference, Problem, infer};
+use super::shape::{Demand, Inference, Problem, infer};
 use super::spec::{LayerSpec, NetworkSpec};
 use super::task::{Encoding, HeadTarget, Task};
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,8 @@ pub struct Plan {
     pub layer_nodes: BTreeMap<LayerId, (usize, usize)>,
     /// Layers in computing order.
     pub order: Vec<LayerId>,
+    /// Shape of one sample of each layer's input.
+    pub inputs: BTreeMap<LayerId, Vec<usize>>,
 }
 
 impl Plan {
@@ -75,8 +77,8 @@ impl Plan {
 ///
 /// # Errors
 /// Everything that keeps the network from training, each with its layer and, where there is one, its fix.
-pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Vec<Problem>> {
-    let found = infer(spec, task, batch);
+pub fn compile(spec: &NetworkSpec, task: &Task, demand: impl Into<Demand>) -> Result<Plan, Vec<Problem>> {
+    let found = infer(spec, task, demand);
     if !found.fits() {
         return Err(found.problems);
     }
@@ -135,6 +137,7 @@ pub fn compile(spec: &NetworkSpec, task: &Task, batch: usize) -> Result<Plan, Ve
         heads,
         layer_nodes,
         order: found.order,
+        inputs: found.inputs,
     })
 }
 

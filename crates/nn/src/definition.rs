@@ -50,8 +50,16 @@ pub trait LayerDefinition {
     fn parameters(&self, _input: &[usize]) -> Vec<ParameterShape> {
         Vec::new()
     }
+    /// Samples that a mini-batch needs at least, for the layer to learn from it.
+    fn least_batch(&self, _input: &[usize]) -> usize {
+        1
+    }
     /// Buffers that training keeps for one sample, in numbers.
     fn buffer(&self, input: &[usize]) -> u128;
+    /// Copies of its weights that training keeps, in the order in which they are read.
+    fn weight_copies(&self) -> u128 {
+        0
+    }
     /// Adds the layer's operations.
     fn lower(&self, lowering: &mut Lowering<'_>);
 

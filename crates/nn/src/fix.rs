@@ -91,6 +91,14 @@ pub enum NetworkFix {
     SmallerWeights {
         layers: Vec<LayerId>,
     },
+    UsualInitialiser {
+        layer: LayerId,
+    },
+    /// What is fed by an output is fed by what feeds the output.
+    BypassOutput {
+        output: LayerId,
+        to: LayerId,
+    },
     BalanceClasses {
         layer: LayerId,
     },
@@ -143,6 +151,12 @@ impl NetworkFix {
             }
             Self::UseActivation { activation, .. } => format!("Use {} in these layers", activation.label()),
             Self::SmallerWeights { .. } => "Start from smaller weights".to_owned(),
+            Self::UsualInitialiser { .. } => {
+                format!("Draw its weights by {}", Initialiser::default().label())
+            }
+            Self::BypassOutput { output, to } => {
+                format!("Feed {} by what feeds {}", spec.name(*to), spec.name(*output))
+            }
             Self::BalanceClasses { .. } => "Weight classes by inverse frequency".to_owned(),
             Self::Reset { layer } => format!("Give {} its usual settings", spec.name(*layer)),
         }
@@ -227,6 +241,16 @@ impl NetworkFix {
                         *initialiser = Initialiser::XavierUniform;
                     }
                 }
+            }
+            Self::UsualInitialiser { layer } => {
+                if let Some(own) = definition_mut(spec, layer).and_then(LayerDefinition::initialiser_mut) {
+                    *own = Initialiser::default();
+                }
+            }
+            Self::BypassOutput { output, to } => {
+                spec.wires.retain(|w| !(w.from == output && w.to == to));
+                let feeders: Vec<LayerId> = spec.inputs_of(output).collect();
+                feeders.into_iter().for_each(|from| spec.connect(from, to));
             }
             Self::BalanceClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Balanced),
             Self::Connect { from, to } => spec.connect(from, to),

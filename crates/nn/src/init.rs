@@ -60,6 +60,25 @@ impl Initialiser {
         }
     }
 
+    /// What is wrong with its constants, if anything.
+    pub fn invalid(self) -> Option<String> {
+        match self {
+            Self::Constant { value } if !value.is_finite() => {
+                Some(format!("the initial value must be a number, but is {value}"))
+            }
+            Self::Uniform { low, high } if !(low.is_finite() && high.is_finite()) => {
+                Some(format!("the lowest and the highest initial weight must be numbers, but are {low} and {high}"))
+            }
+            Self::Uniform { low, high } if low > high => {
+                Some(format!("the lowest initial weight, {low}, is above the highest, {high}"))
+            }
+            Self::Normal { std } if !(std.is_finite() && std >= 0.0) => {
+                Some(format!("the deviation of the initial weights must be a number of at least 0, but is {std}"))
+            }
+            _ => None,
+        }
+    }
+
     /// Fills `values` from `stream`.
     pub fn fill<T: Real>(self, values: &mut [T], fan_in: usize, fan_out: usize, stream: &mut Stream) {
         let (fan_in, fan_both) = (fan_in.max(1) as f64, (fan_in + fan_out).max(1) as f64);

@@ -52,6 +52,6 @@ pub use products::Product;
 pub use reading::{Line, Local, Reading, Recorded, Told};
 pub use real::Real;
 pub use sample_shape::volume;
-pub use shape::{Inference, JudgedOutput, MAX_LAYERS, MEMORY_LIMIT, Problem, infer};
-pub use spec::{LayerSpec, NetworkSpec, Wire};
+pub use shape::{Demand, Inference, JudgedOutput, MEMORY_LIMIT, Problem, infer};
+pub use spec::{LayerSpec, MOST_LAYERS, MOST_WIRES, NetworkSpec, Wire};
 pub use task::{Content, Encoding, FeatureColumn, HeadTarget, Target, TargetGroup, Task};

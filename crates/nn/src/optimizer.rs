@@ -162,6 +162,11 @@ impl Optimizer {
         }
     }
 
+    /// Numbers that it remembers for each parameter: running averages, and for L-BFGS its last steps with their changes.
+    pub fn remembered(self) -> usize {
+        self.slots() + if self.takes_all() { 2 * MEMORY } else { 0 }
+    }
+
     /// Whether it needs the gradient of the whole training part for one update.
     pub fn takes_all(self) -> bool {
         matches!(self, Self::Lbfgs {})

@@ -6,14 +6,31 @@ use super::kernels::padded;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, Conv2dSpec, DenseSpec, LayerKind, OutputSpec, Padding};
 use super::losses::{Link, Loss};
+use super::lowering::ParameterShape;
 use super::sample_shape::volume;
-use super::spec::{LayerSpec, NetworkSpec};
+use super::spec::{LayerSpec, NetworkSpec, Wiring};
 use super::task::{Content, Encoding, HeadTarget, Target, Task};
 use chainrule_common::format;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Networks that would need more than this many bytes to train are refused before anything is allocated.
 pub const MEMORY_LIMIT: u128 = 8 << 30;
+
+/// What training keeps in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Demand {
+    /// Samples that the buffers hold.
+    pub batch: usize,
+    /// Numbers for each parameter that learns, besides itself and its gradient: what the optimizer remembers, and copies.
+    pub per_parameter: usize,
+}
+
+impl From<usize> for Demand {
+    /// Mini-batches of that size, and an optimizer of two running averages.
+    fn from(batch: usize) -> Self {
+        Self { batch, per_parameter: 2 }
+    }
+}
 
 /// Something that keeps the network from training.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,40 +90,56 @@ impl Inference {
     }
 }
 
-/// Networks with more layers are refused.
-pub const MAX_LAYERS: usize = 5_000;
-
-/// Works out every shape of `spec` for the data of `task`, with mini-batches of `batch`.
-pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
-    let order = spec.topological_order().0;
-    let mut found = Inference { order, ..Inference::default() };
-    if spec.layers.len() > MAX_LAYERS {
-        let message = format!("The network has {} layers, more than the limit of {MAX_LAYERS}", spec.layers.len());
-        found.problem(None, message, None);
+/// Works out every shape of `spec` for the data of `task`, and whether training fits in memory: with mini-batches of so many
+/// samples, or all that is in demand.
+pub fn infer(spec: &NetworkSpec, task: &Task, demand: impl Into<Demand>) -> Inference {
+    let Demand { batch, per_parameter } = demand.into();
+    let mut found = Inference::default();
+    if let Some((_, message)) = spec.too_large() {
+        found.problem(None, format!("The network {message}"), None);
         return found;
     }
-    for id in spec.cycles() {
-        found.problem(Some(id), "is part of a cycle; remove one of its wires", None);
+    let wiring = Wiring::new(spec);
+    found.order = spec.topological_order().0;
+    for cycle in spec.cycles() {
+        let message = in_cycle(&wiring, &cycle);
+        cycle.iter().for_each(|&id| found.problem(Some(id), message.clone(), None));
     }
     ends(spec, &mut found);
-    let mut numbers: u128 = 0;
+    // Of all features, which the plan begins with, the values and their gradient.
+    let mut numbers = super::sample_shape::numbers(2, &task.input).saturating_mul(padded(batch) as u128);
+    // The last layer so far that nothing is wired behind.
+    let mut free = None;
     for id in found.order.clone() {
-        let Some(layer) = spec.layer(id) else { continue };
+        let Some(layer) = wiring.layer(id) else { continue };
+        let loose = free;
+        if wiring.ends_at(id) && !layer.kind.is_output() {
+            free = Some(id);
+        }
         let definition = layer.kind.definition();
         if let Some(message) = definition.invalid() {
             let fix = definition.settings_fix().map(|fix| NetworkFix::of(fix, id));
             found.problem(Some(id), message, fix);
             continue;
         }
-        let Some(inputs) = input_shapes(spec, task, id, &layer.kind, &mut found) else { continue };
+        let Some(inputs) = input_shapes(&wiring, task, layer, loose, &mut found) else { continue };
         match definition.joined_shape(&inputs) {
             Ok(shape) => {
                 let input = if definition.joins() { shape.clone() } else { inputs[0].clone() };
-                let parameters =
-                    definition.parameters(&input).iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
+                let parameters = definition.parameters(&input);
+                if let Some(message) = parameters.iter().find_map(|p| p.initialiser.invalid()) {
+                    let fix = match definition.initialiser() {
+                        Some(_) => NetworkFix::UsualInitialiser { layer: id },
+                        None => NetworkFix::Reset { layer: id },
+                    };
+                    found.problem(Some(id), message, Some(fix));
+                }
+                let count = parameters.iter().fold(0, |sum: u128, p| sum.saturating_add(p.count()));
                 let buffer = definition.buffer(&input).saturating_mul(padded(batch) as u128);
-                numbers = numbers.saturating_add(buffer);
-                found.parameters.insert(id, parameters);
+                let weights = parameters.iter().filter(|p| p.decayed).map(ParameterShape::count);
+                let weights = weights.fold(0, u128::saturating_add).saturating_mul(definition.weight_copies());
+                numbers = numbers.saturating_add(buffer).saturating_add(weights);
+                found.parameters.insert(id, count);
                 found.shapes.insert(id, shape);
                 found.inputs.insert(id, input);
             }
@@ -120,19 +153,26 @@ pub fn infer(spec: &NetworkSpec, task: &Task, batch: usize) -> Inference {
         }
     }
     for (id, output) in spec.outputs() {
-        if let Some(judged) = check_output(spec, task, id, output, &mut found) {
+        if let Some(judged) = check_output(&wiring, task, id, output, &mut found) {
             found.outputs.push(judged);
         }
     }
-    dangling(spec, &mut found);
-    sharing(spec, &mut found);
-    categories(spec, task, &mut found);
-    // Parameters, gradients and two running averages, in four bytes each.
-    found.memory = numbers.saturating_add(found.total_parameters().saturating_mul(4)).saturating_mul(4);
+    dangling(spec, &wiring, &mut found);
+    let stored = found.total_parameters();
+    sharing(spec, &wiring, &mut found);
+    categories(spec, &wiring, task, &mut found);
+    // Parameters and gradients of all layers (one that shares has copies), and what is kept for those that learn, in four bytes each.
+    let kept = found.total_parameters().saturating_mul(per_parameter as u128);
+    found.memory = stored.saturating_mul(2).saturating_add(kept).saturating_add(numbers).saturating_mul(4);
     if found.memory > MEMORY_LIMIT {
         let largest = found.parameters.iter().max_by_key(|(_, n)| **n).map(|(id, _)| *id);
+        let ways = if per_parameter > 2 {
+            "use fewer units, a smaller mini-batch, or an optimizer that remembers less"
+        } else {
+            "use fewer units or a smaller mini-batch"
+        };
         let message = format!(
-            "would need {} of memory to train, more than the limit of {}; use fewer units or a smaller mini-batch",
+            "would need {} of memory to train, more than the limit of {}; {ways}",
             format::bytes(found.memory),
             format::bytes(MEMORY_LIMIT)
         );
@@ -174,6 +214,22 @@ fn branch_fix(spec: &NetworkSpec, order: &[LayerId], join: LayerId, inputs: &[Ve
     Some(NetworkFix::InsertOnWire { from: *from, to: join, kind: Box::new(kind) })
 }
 
+/// What is said of each layer on a cycle.
+fn in_cycle(wiring: &Wiring<'_>, cycle: &[LayerId]) -> String {
+    const MOST: usize = 6;
+    let named: Vec<String> = cycle.iter().take(MOST).map(|&id| wiring.name(id)).collect();
+    let more = cycle.len().saturating_sub(MOST);
+    match (named.as_slice(), more) {
+        ([one], 0) => format!("is wired to itself; remove the wire from {one} to {one}"),
+        ([first @ .., last], 0) => {
+            format!("is part of a cycle of {} and {last}; remove one of the wires between them", first.join(", "))
+        }
+        (names, more) => {
+            format!("is part of a cycle of {} and {more} more; remove one of the wires between them", names.join(", "))
+        }
+    }
+}
+
 impl Inference {
     fn problem(&mut self, layer: Option<LayerId>, message: impl Into<String>, fix: Option<NetworkFix>) {
         self.problems.push(Problem { layer, message: message.into(), fix });
@@ -181,14 +237,18 @@ impl Inference {
 }
 
 /// Layers that lead nowhere, where the network has an end to lead to.
-fn dangling(spec: &NetworkSpec, found: &mut Inference) {
+fn dangling(spec: &NetworkSpec, wiring: &Wiring<'_>, found: &mut Inference) {
     let is_output = |l: &LayerSpec| l.kind.is_output();
     if !spec.layers.iter().any(is_output) {
         return;
     }
-    for layer in spec.layers.iter().filter(|l| !is_output(l) && spec.outputs_of(l.id).next().is_none()) {
-        let rejoined = |p: &Problem| matches!(p.fix, Some(NetworkFix::Connect { from, .. }) if from == layer.id);
-        if !found.problems.iter().any(rejoined) {
+    let rejoined: BTreeSet<LayerId> = found
+        .problems
+        .iter()
+        .filter_map(|p| if let Some(NetworkFix::Connect { from, .. }) = p.fix { Some(from) } else { None })
+        .collect();
+    for layer in spec.layers.iter().filter(|l| !is_output(l) && wiring.ends_at(l.id)) {
+        if !rejoined.contains(&layer.id) {
             let fix = Some(NetworkFix::Remove { layer: layer.id });
             found.problem(Some(layer.id), "leads nowhere; connect it to another layer, or remove it", fix);
         }
@@ -207,9 +267,9 @@ fn ends(spec: &NetworkSpec, found: &mut Inference) {
 }
 
 /// Whether layers share parameters only with layers whose parameters have the same shapes, and learn at a sensible rate.
-fn sharing(spec: &NetworkSpec, found: &mut Inference) {
+fn sharing(spec: &NetworkSpec, wiring: &Wiring<'_>, found: &mut Inference) {
     let shapes = |id: LayerId| {
-        let (layer, input) = (spec.layer(id)?, found.inputs.get(&id)?);
+        let (layer, input) = (wiring.layer(id)?, found.inputs.get(&id)?);
         let parameters = layer.kind.definition().parameters(input);
         Some(parameters.into_iter().map(|p| (p.name, p.shape)).collect::<Vec<_>>())
     };
@@ -223,8 +283,8 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
         }
         let Some(owner) = layer.shares else { continue };
         shared.push(layer.id);
-        let name = spec.name(owner);
-        let message = match spec.layer(owner) {
+        let name = wiring.name(owner);
+        let message = match wiring.layer(owner) {
             None => format!("shares the parameters of layer {}, which does not exist", owner.0),
             Some(o) if o.id == layer.id || o.shares.is_some() => {
                 format!("shares the parameters of {name}, which has none of its own")
@@ -247,10 +307,10 @@ fn sharing(spec: &NetworkSpec, found: &mut Inference) {
 }
 
 /// Whether embeddings that stand behind an input are fed categories, and know them all.
-fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
+fn categories(spec: &NetworkSpec, wiring: &Wiring<'_>, task: &Task, found: &mut Inference) {
     for layer in &spec.layers {
         let Some(vocabulary) = layer.kind.definition().vocabulary() else { continue };
-        let feeder = spec.inputs_of(layer.id).next().and_then(|id| spec.layer(id));
+        let feeder = wiring.inputs_of(layer.id).first().and_then(|&id| wiring.layer(id));
         let Some(input) = feeder.and_then(|l| l.kind.input()) else { continue };
         let fed = task.columns.iter().filter(|c| input.columns.is_empty() || input.columns.contains(&c.name));
         let mut most = 0;
@@ -279,15 +339,16 @@ fn categories(spec: &NetworkSpec, task: &Task, found: &mut Inference) {
     }
 }
 
-/// Shapes of what is wired into a layer, or of the data for an input.
+/// Shapes of what is wired into a layer, or of the data for an input; `free` could feed a layer that has no input.
 fn input_shapes(
-    spec: &NetworkSpec,
+    wiring: &Wiring<'_>,
     task: &Task,
-    id: LayerId,
-    kind: &LayerKind,
+    layer: &LayerSpec,
+    free: Option<LayerId>,
     found: &mut Inference,
 ) -> Option<Vec<Vec<usize>>> {
-    let feeders: Vec<LayerId> = spec.inputs_of(id).collect();
+    let (id, kind) = (layer.id, &layer.kind);
+    let feeders = wiring.inputs_of(id);
     if let Some(input) = kind.input() {
         if !feeders.is_empty() {
             found.problem(Some(id), "is the input, but something is wired into it", None);
@@ -304,18 +365,21 @@ fn input_shapes(
             }
         };
     }
+    let is_output = |&id: &LayerId| wiring.layer(id).is_some_and(|l| l.kind.is_output());
+    if let Some(end) = feeders.iter().copied().find(is_output) {
+        let name = wiring.name(end);
+        let message = format!("is fed by {name}, where the network ends; wire it to what feeds {name}");
+        found.problem(Some(id), message, Some(NetworkFix::BypassOutput { output: end, to: id }));
+        return None;
+    }
     if kind.definition().joins() && feeders.len() == 1 {
         let message = "joins several layers, but only one is wired into it; draw another wire";
         found.problem(Some(id), message, Some(NetworkFix::Remove { layer: id }));
         return None;
     }
-    match feeders.as_slice() {
+    match feeders {
         [] => {
-            let free =
-                found.order.iter().copied().take_while(|&o| o != id).filter(|&o| {
-                    spec.outputs_of(o).next().is_none() && spec.layer(o).is_some_and(|l| !l.kind.is_output())
-                });
-            let fix = free.last().map(|from| NetworkFix::Connect { from, to: id });
+            let fix = free.map(|from| NetworkFix::Connect { from, to: id });
             found.problem(
                 Some(id),
                 "has no input; connect a layer to it",
@@ -324,7 +388,7 @@ fn input_shapes(
             None
         }
         [one] => found.shapes.get(one).cloned().map(|shape| vec![shape]).or_else(|| {
-            if spec.layer(*one).is_none() {
+            if wiring.layer(*one).is_none() {
                 found.problem(Some(id), format!("is wired to layer {}, which does not exist", one.0), None);
             }
             None
@@ -342,11 +406,11 @@ fn input_shapes(
 }
 
 /// The last layer that decides the number of outputs, and the last one with an activation.
-fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<(LayerId, Activation)>) {
+fn last_layers(wiring: &Wiring<'_>, output: LayerId) -> (Option<LayerId>, Option<(LayerId, Activation)>) {
     let mut last = None;
-    let mut at = spec.inputs_of(output).next();
-    let mut left = spec.layers.len();
-    while let Some((id, layer)) = at.filter(|_| left > 0).and_then(|id| Some((id, spec.layer(id)?))) {
+    let mut at = wiring.inputs_of(output).first().copied();
+    let mut left = wiring.count();
+    while let Some((id, layer)) = at.filter(|_| left > 0).and_then(|id| Some((id, wiring.layer(id)?))) {
         left -= 1;
         let definition = layer.kind.definition();
         last = last.or(definition.activation().map(|activation| (id, activation)));
@@ -356,14 +420,14 @@ fn last_layers(spec: &NetworkSpec, output: LayerId) -> (Option<LayerId>, Option<
         if !definition.keeps_count() {
             break;
         }
-        at = spec.inputs_of(id).next();
+        at = wiring.inputs_of(id).first().copied();
     }
     (None, last)
 }
 
 /// Whether what arrives at an output fits its loss and what it is compared with.
 fn check_output(
-    spec: &NetworkSpec,
+    wiring: &Wiring<'_>,
     task: &Task,
     id: LayerId,
     output: &OutputSpec,
@@ -386,19 +450,19 @@ fn check_output(
         found.problem(Some(id), message, Some(NetworkFix::EqualClasses { layer: id }));
         return None;
     }
-    let encoding = check_units(spec, id, loss, units, asked, found)?;
+    let encoding = check_units(wiring, id, loss, units, asked, found)?;
     Some(JudgedOutput { layer: id, encoding, target })
 }
 
 fn check_units(
-    spec: &NetworkSpec,
+    wiring: &Wiring<'_>,
     id: LayerId,
     loss: Loss,
     units: usize,
     asked: Target,
     found: &mut Inference,
 ) -> Option<Encoding> {
-    let (dense, bend) = last_layers(spec, id);
+    let (dense, bend) = last_layers(wiring, id);
     let activation = bend.map_or(Activation::Identity, |(_, a)| a);
     let wanted = |units: usize| match dense {
         Some(layer) => NetworkFix::SetUnits { layer, units },
@@ -463,12 +527,14 @@ fn check_units(
 
 #[cfg(test)]
 mod tests {
-    use super::{Encoding, Target, Task, infer};
+    use super::{Demand, Encoding, Target, Task, infer};
     use crate::layers::{
-        BidirectionalSpec, Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, LayerKind, OutputSpec,
-        Padding, RecurrentSpec, ReshapeSpec,
+        BatchNormSpec, BidirectionalSpec, Cell, Conv2dSpec, DenseSpec, DropoutSpec, FlattenSpec, InputSpec, JoinSpec,
+        LayerKind, LayerNormSpec, NoiseSpec, OutputSpec, Padding, PreluSpec, RecurrentSpec, ReshapeSpec,
     };
-    use crate::{Activation, LayerId, Loss, NetworkSpec};
+    use crate::spec::MOST_LAYERS;
+    use crate::{Activation, Initialiser, LayerId, Loss, NetworkSpec, Optimizer, OptimizerState};
+    use std::time::{Duration, Instant};
 
     fn dense(units: usize, activation: Activation) -> LayerKind {
         LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() })
@@ -528,6 +594,124 @@ mod tests {
                 assert!(rounds < 4, "{says}: the fixes do not end");
             }
         }
+    }
+
+    #[test]
+    fn a_cycle_is_told_of_its_members_only() {
+        let task = Task::new(vec![4], Target::Values(1));
+        let mut spec = net(dense(1, Activation::Identity), Loss::MeanSquaredError);
+        let told = |spec: &NetworkSpec| -> Vec<(String, String)> {
+            let problems = infer(spec, &task, 16).problems.into_iter();
+            problems.filter_map(|p| Some((spec.name(p.layer?), p.message))).collect()
+        };
+        spec.connect(LayerId(2), LayerId(2));
+        let own = "is wired to itself; remove the wire from Hidden to Hidden".to_owned();
+        assert_eq!(told(&spec), [("Hidden".to_owned(), own)]);
+        spec.wires.retain(|w| w.from != w.to);
+        spec.connect(LayerId(3), LayerId(2));
+        let both = "is part of a cycle of Hidden and Last; remove one of the wires between them".to_owned();
+        assert_eq!(told(&spec), [("Hidden".to_owned(), both.clone()), ("Last".to_owned(), both)]);
+        let layers = (0..12).map(|k| (format!("d{k}"), dense(3, Activation::Tanh)));
+        let mut ring = NetworkSpec::chain(layers);
+        ring.connect(LayerId(12), LayerId(1));
+        let says = "is part of a cycle of d0, d1, d2, d3, d4, d5 and 6 more; remove one of the wires between them";
+        assert_eq!(told(&ring).iter().filter(|(_, m)| m == says).count(), 12);
+    }
+
+    #[test]
+    fn settings_and_wires_that_make_no_sense_are_told_with_the_layer_and_a_fix() {
+        let task = Task::new(vec![4], Target::Values(1));
+        let drawn = |initialiser| {
+            LayerKind::Dense(DenseSpec { units: 5, activation: Activation::Tanh, initialiser, ..DenseSpec::default() })
+        };
+        let lstm = |initialiser| {
+            LayerKind::Recurrent(RecurrentSpec { units: 3, initialiser, ..RecurrentSpec::of(Cell::Lstm) })
+        };
+        let uniform = |low, high| Initialiser::Uniform { low, high };
+        let cases = [
+            (vec![drawn(uniform(1.0, -1.0))], "the lowest initial weight, 1, is above the highest, -1"),
+            (vec![drawn(uniform(f32::NAN, 1.0))], "must be numbers"),
+            (vec![drawn(uniform(0.0, f32::INFINITY))], "must be numbers"),
+            (
+                vec![drawn(Initialiser::Normal { std: -0.1 })],
+                "deviation of the initial weights must be a number of at least 0, but is -0.1",
+            ),
+            (vec![drawn(Initialiser::Normal { std: f32::INFINITY })], "deviation"),
+            (vec![drawn(Initialiser::Constant { value: f32::NAN })], "initial value must be a number, but is NaN"),
+            (
+                vec![LayerKind::Reshape(ReshapeSpec { shape: vec![4, 1] }), lstm(uniform(2.0, 1.0))],
+                "the lowest initial weight, 2, is above",
+            ),
+            (vec![LayerKind::Prelu(PreluSpec { slope: f32::INFINITY })], "the slope must be a number"),
+            (vec![LayerKind::Dropout(DropoutSpec { rate: 1.0 })], "at least 0 and below 1, but is 1"),
+            (vec![LayerKind::Dropout(DropoutSpec { rate: f32::NAN })], "at least 0 and below 1, but is NaN"),
+            (vec![LayerKind::Noise(NoiseSpec { deviation: -1.0 })], "at least 0, but is -1"),
+            (vec![LayerKind::BatchNorm(BatchNormSpec { momentum: 1.5, epsilon: 1e-5 })], "momentum"),
+            (vec![LayerKind::BatchNorm(BatchNormSpec { momentum: 0.1, epsilon: 0.0 })], "ε"),
+            (vec![LayerKind::LayerNorm(LayerNormSpec { epsilon: -1.0 })], "ε"),
+            (vec![LayerKind::Output(OutputSpec::default())], "is fed by layer 0, where the network ends; wire it to"),
+        ];
+        for (layers, says) in cases {
+            let layers = layers.into_iter().zip(0..).map(|(kind, k)| (format!("layer {k}"), kind));
+            let input = ("Input".to_owned(), LayerKind::Input(InputSpec::default()));
+            let last = [
+                ("Last".to_owned(), dense(1, Activation::Identity)),
+                ("Output".to_owned(), LayerKind::Output(OutputSpec::default())),
+            ];
+            let mut spec = NetworkSpec::chain(std::iter::once(input).chain(layers).chain(last));
+            let problems = infer(&spec, &task, 16).problems;
+            let problem = problems.iter().find(|p| p.message.contains(says));
+            let problem = problem.unwrap_or_else(|| panic!("{says}: {problems:?}"));
+            assert!(problem.layer.is_some());
+            let fix = problem.fix.as_ref().unwrap_or_else(|| panic!("{says} has no fix"));
+            assert!(!fix.label(&spec).is_empty());
+            fix.apply(&mut spec);
+            let left = infer(&spec, &task, 16).problems;
+            assert!(!left.iter().any(|p| p.message.contains(says)), "{says}: {left:?}");
+        }
+    }
+
+    #[test]
+    fn what_each_optimizer_remembers_counts() {
+        let task = Task::new(vec![1000], Target::Values(1));
+        let spec = net(dense(1, Activation::Identity), Loss::MeanSquaredError);
+        let parameters = infer(&spec, &task, 16).total_parameters();
+        for optimizer in Optimizer::ALL {
+            let memory = |optimizer: Optimizer| {
+                let demand = Demand { batch: 16, per_parameter: optimizer.remembered() };
+                infer(&spec, &task, demand).memory
+            };
+            let state = OptimizerState::<f32>::new(optimizer, parameters as usize);
+            let pairs = state.curvature.steps.iter().chain(&state.curvature.changes);
+            let held: usize = pairs.chain([&state.first, &state.second]).map(Vec::len).sum();
+            assert_eq!(memory(optimizer) - memory(Optimizer::Sgd {}), 4 * held as u128, "{}", optimizer.label());
+        }
+        let huge = net(dense(1, Activation::Identity), Loss::MeanSquaredError);
+        let task = Task::new(vec![20_000_000], Target::Values(1));
+        assert!(infer(&huge, &task, 1).fits(), "100 million parameters with Adam");
+        let demand = Demand { batch: 1, per_parameter: Optimizer::Lbfgs {}.remembered() };
+        let problems = infer(&huge, &task, demand).problems;
+        assert!(problems.iter().any(|p| p.message.contains("an optimizer that remembers less")), "{problems:?}");
+    }
+
+    #[test]
+    fn a_network_of_too_many_layers_is_refused_and_the_largest_one_is_worked_out_at_once() {
+        let task = Task::new(vec![4], Target::Values(4));
+        let noise = || LayerKind::Dropout(DropoutSpec::default());
+        let begun = Instant::now();
+        let mut spec = NetworkSpec::chain((0..MOST_LAYERS).map(|k| (format!("d{k}"), noise())));
+        spec.layers[0].kind = LayerKind::Input(InputSpec::default());
+        spec.layers[MOST_LAYERS - 1].kind = LayerKind::Output(OutputSpec::default());
+        spec.layers.reverse();
+        assert_eq!(infer(&spec, &task, 16).problems, []);
+        // Nothing wired, and outputs alone: what takes longest.
+        spec.wires.clear();
+        assert!(!infer(&spec, &task, 16).fits());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        spec.add("one more", noise());
+        let problems = infer(&spec, &task, 16).problems;
+        let says = "The network has 4\u{202f}097 layers, more than the limit of 4\u{202f}096; leave some out";
+        assert_eq!(problems.iter().map(|p| p.message.as_str()).collect::<Vec<_>>(), [says]);
     }
 
     #[test]
@@ -602,12 +786,5 @@ mod tests {
             let (_, said) = mended(spec, &Task::new(vec![12], Target::Classes(3)));
             assert_eq!(said, ["Let Memory give every step"]);
         }
-    }
-
-    #[test]
-    fn too_many_layers_are_refused_with_the_limit() {
-        let many = (0..=super::MAX_LAYERS).map(|k| (k.to_string(), dense(1, Activation::Tanh)));
-        let found = infer(&NetworkSpec::chain(many), &Task::new(vec![1], Target::Values(1)), 8);
-        assert_eq!(found.problems[0].message, "The network has 5001 layers, more than the limit of 5000");
     }
 }

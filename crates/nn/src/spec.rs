@@ -3,10 +3,16 @@
 use super::defaults::{is_one, one};
 use super::layer_id::LayerId;
 use super::layers::{LayerKind, OutputSpec};
+use chainrule_common::format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+
+/// A network with more layers is refused: every edit works out the shapes of all.
+pub const MOST_LAYERS: usize = 4096;
+/// A network with more wires is refused.
+pub const MOST_WIRES: usize = 65_536;
 
 /// Layers and the wires between them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +65,19 @@ impl NetworkSpec {
             layers.into_iter().zip(1..).map(|((name, kind), id)| LayerSpec::new(LayerId(id), name, kind)).collect();
         let wires = layers.windows(2).map(|pair| Wire { from: pair[0].id, to: pair[1].id }).collect();
         Self { layers, wires }
+    }
+
+    /// What is wrong where there are too many layers or wires: which list, and why.
+    pub fn too_large(&self) -> Option<(&'static str, String)> {
+        let told = |what: &'static str, count: usize, most: usize| {
+            let has = format!(
+                "{} {what}, more than the limit of {}",
+                format::count(count as u128),
+                format::count(most as u128)
+            );
+            (count > most).then(|| (what, format!("has {has}; leave some out")))
+        };
+        told("layers", self.layers.len(), MOST_LAYERS).or_else(|| told("wires", self.wires.len(), MOST_WIRES))
     }
 
     pub fn layer(&self, id: LayerId) -> Option<&LayerSpec> {
@@ -147,28 +166,21 @@ impl NetworkSpec {
         self.layers.iter_mut().filter(|l| l.shares == Some(id)).for_each(|l| l.shares = None);
     }
 
-    /// Layers so that every wire goes forward, ties in the order of the list; the second value holds those that no order can have:
-    /// layers on cycles, and what follows from them. Linear in layers and wires, but for the ties.
+    /// Layers so that every wire goes forward, ties in the order of the list; the second value holds those that stand on a cycle or
+    /// behind one. Takes time in proportion to layers and wires (Kahn 1962).
     pub fn topological_order(&self) -> (Vec<LayerId>, Vec<LayerId>) {
-        let place: HashMap<LayerId, usize> = self.layers.iter().enumerate().map(|(k, l)| (l.id, k)).collect();
-        let mut waits = vec![0_usize; self.layers.len()];
-        let mut feeds: Vec<Vec<usize>> = vec![Vec::new(); self.layers.len()];
-        for wire in &self.wires {
-            if let (Some(&from), Some(&to)) = (place.get(&wire.from), place.get(&wire.to)) {
-                waits[to] += 1;
-                feeds[from].push(to);
-            }
-        }
-        let free = (0..waits.len()).filter(|&k| waits[k] == 0);
+        let graph = Graph::new(self);
+        let mut waits_for: Vec<usize> = graph.inputs.iter().map(Vec::len).collect();
+        let free = (0..waits_for.len()).filter(|&k| waits_for[k] == 0);
         let mut ready: BinaryHeap<Reverse<usize>> = free.map(Reverse).collect();
-        let mut order = Vec::with_capacity(waits.len());
-        let mut done = vec![false; waits.len()];
+        let mut order = Vec::with_capacity(self.layers.len());
+        let mut done = vec![false; self.layers.len()];
         while let Some(Reverse(k)) = ready.pop() {
             order.push(self.layers[k].id);
             done[k] = true;
-            for &to in &feeds[k] {
-                waits[to] -= 1;
-                if waits[to] == 0 {
+            for &to in &graph.outputs[k] {
+                waits_for[to] -= 1;
+                if waits_for[to] == 0 {
                     ready.push(Reverse(to));
                 }
             }
@@ -177,21 +189,9 @@ impl NetworkSpec {
         (order, left)
     }
 
-    /// The layers that lie on cycles, or between two of them, in the order of the list; not what only follows from them.
-    pub fn cycles(&self) -> Vec<LayerId> {
-        let left = self.topological_order().1;
-        if left.is_empty() {
-            return left;
-        }
-        // Seen from the other end, what only follows comes first.
-        let layers = self.layers.iter().filter(|l| left.contains(&l.id)).cloned().collect();
-        let wires = self.wires.iter().map(|w| Wire { from: w.to, to: w.from }).collect();
-        Self { layers, wires }.topological_order().1
-    }
-
     /// Whether a wire from one layer to another would close a cycle.
     pub fn would_close_cycle(&self, from: LayerId, to: LayerId) -> bool {
-        let mut seen = HashSet::from([to]);
+        let mut seen = BTreeSet::from([to]);
         let mut next = vec![to];
         while let Some(layer) = next.pop() {
             if layer == from {
@@ -201,13 +201,154 @@ impl NetworkSpec {
         }
         false
     }
+
+    /// The cycles, each with its layers in the order of the list: the strongly connected components (Tarjan 1972) that a wire leads
+    /// around in.
+    pub fn cycles(&self) -> Vec<Vec<LayerId>> {
+        let graph = Graph::new(self);
+        let mut search = Search::new(graph.outputs.len());
+        (0..graph.outputs.len()).for_each(|k| search.visit(k, &graph.outputs));
+        let mut cycles: Vec<Vec<usize>> =
+            search.components.into_iter().filter(|c| c.len() > 1 || graph.outputs[c[0]].contains(&c[0])).collect();
+        cycles.iter_mut().for_each(|c| c.sort_unstable());
+        cycles.sort_unstable();
+        cycles.into_iter().map(|c| c.into_iter().map(|k| self.layers[k].id).collect()).collect()
+    }
+}
+
+/// The layers by their numbers and what feeds each: a look at a large network without a walk over all its layers and wires.
+pub(super) struct Wiring<'a> {
+    layers: BTreeMap<LayerId, &'a LayerSpec>,
+    /// In the order of the wires.
+    inputs: BTreeMap<LayerId, Vec<LayerId>>,
+    /// Layers that a wire leads from.
+    feeding: BTreeSet<LayerId>,
+}
+
+impl<'a> Wiring<'a> {
+    pub fn new(spec: &'a NetworkSpec) -> Self {
+        let mut inputs: BTreeMap<LayerId, Vec<LayerId>> = BTreeMap::new();
+        spec.wires.iter().for_each(|w| inputs.entry(w.to).or_default().push(w.from));
+        let layers = spec.layers.iter().rev().map(|l| (l.id, l)).collect();
+        Self { layers, inputs, feeding: spec.wires.iter().map(|w| w.from).collect() }
+    }
+
+    pub fn count(&self) -> usize {
+        self.layers.len()
+    }
+
+    pub fn layer(&self, id: LayerId) -> Option<&'a LayerSpec> {
+        self.layers.get(&id).copied()
+    }
+
+    /// As [`NetworkSpec::name`].
+    pub fn name(&self, id: LayerId) -> String {
+        self.layer(id).map_or_else(|| format!("layer {}", id.0), |l| l.name.clone())
+    }
+
+    pub fn inputs_of(&self, id: LayerId) -> &[LayerId] {
+        self.inputs.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether nothing is wired behind the layer.
+    pub fn ends_at(&self, id: LayerId) -> bool {
+        !self.feeding.contains(&id)
+    }
+}
+
+/// Who feeds whom, by the places of the layers in the list. Wires to layers that do not exist are left out.
+struct Graph {
+    inputs: Vec<Vec<usize>>,
+    outputs: Vec<Vec<usize>>,
+}
+
+impl Graph {
+    fn new(spec: &NetworkSpec) -> Self {
+        // Of two layers with one number, which a document never has, the first counts.
+        let places: BTreeMap<LayerId, usize> = spec.layers.iter().enumerate().rev().map(|(k, l)| (l.id, k)).collect();
+        let empty = vec![Vec::new(); spec.layers.len()];
+        let mut graph = Self { inputs: empty.clone(), outputs: empty };
+        for wire in &spec.wires {
+            if let (Some(&from), Some(&to)) = (places.get(&wire.from), places.get(&wire.to)) {
+                graph.inputs[to].push(from);
+                graph.outputs[from].push(to);
+            }
+        }
+        graph
+    }
+}
+
+/// A search for strongly connected components, without recursion: a chain of layers may be long.
+struct Search {
+    /// When each layer was found, from 1; 0 before.
+    found: Vec<usize>,
+    /// The earliest layer on the stack that each one leads back to.
+    low: Vec<usize>,
+    on_stack: Vec<bool>,
+    stack: Vec<usize>,
+    time: usize,
+    components: Vec<Vec<usize>>,
+}
+
+impl Search {
+    fn new(layers: usize) -> Self {
+        let zeros = vec![0; layers];
+        Self {
+            found: zeros.clone(),
+            low: zeros,
+            on_stack: vec![false; layers],
+            stack: Vec::new(),
+            time: 0,
+            components: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, k: usize) {
+        self.time += 1;
+        (self.found[k], self.low[k], self.on_stack[k]) = (self.time, self.time, true);
+        self.stack.push(k);
+    }
+
+    /// Finds the components that can be reached from layer `k`.
+    fn visit(&mut self, k: usize, outputs: &[Vec<usize>]) {
+        if self.found[k] > 0 {
+            return;
+        }
+        self.enter(k);
+        let mut path = vec![(k, 0)];
+        while let Some((at, next)) = path.last_mut() {
+            let at = *at;
+            if let Some(&to) = outputs[at].get(*next) {
+                *next += 1;
+                if self.found[to] == 0 {
+                    self.enter(to);
+                    path.push((to, 0));
+                } else if self.on_stack[to] {
+                    self.low[at] = self.low[at].min(self.found[to]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some(&(before, _)) = path.last() {
+                self.low[before] = self.low[before].min(self.low[at]);
+            }
+            if self.low[at] == self.found[at] {
+                let first = self.stack.iter().rposition(|&l| l == at).unwrap_or(0);
+                let component = self.stack.split_off(first);
+                component.iter().for_each(|&l| self.on_stack[l] = false);
+                self.components.push(component);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::NetworkSpec;
+    use super::{MOST_LAYERS, NetworkSpec, Wire};
     use crate::LayerId;
     use crate::layers::{DropoutSpec, InputSpec, LayerKind, OutputSpec};
+    use chainrule_common::seed::{Purpose, Stream};
+    use std::time::{Duration, Instant};
 
     fn chain() -> NetworkSpec {
         NetworkSpec::chain([
@@ -238,25 +379,81 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_is_named() {
+    fn a_cycle_is_named_without_what_stands_behind_it() {
         let mut net = chain();
         net.connect(LayerId(3), LayerId(2));
         assert_eq!(net.topological_order().1, [LayerId(2), LayerId(3), LayerId(4)]);
-        assert_eq!(net.cycles(), [LayerId(2), LayerId(3)], "the output only follows");
+        assert_eq!(net.cycles(), [[LayerId(2), LayerId(3)]]);
+        // Another one behind it, of a single layer.
+        net.connect(LayerId(4), LayerId(4));
+        assert_eq!(net.cycles(), [vec![LayerId(2), LayerId(3)], vec![LayerId(4)]]);
         let net = chain();
         assert!(net.cycles().is_empty());
         assert!(net.would_close_cycle(LayerId(3), LayerId(2)) && net.would_close_cycle(LayerId(2), LayerId(2)));
         assert!(!net.would_close_cycle(LayerId(1), LayerId(3)));
     }
 
+    /// The order as it is defined: again and again the first layer of the list whose inputs are all there.
+    fn order_by_definition(net: &NetworkSpec) -> Vec<LayerId> {
+        let mut left: Vec<LayerId> = net.layers.iter().map(|l| l.id).collect();
+        let mut order = Vec::new();
+        let fed = |id: LayerId, order: &[LayerId]| {
+            net.inputs_of(id).all(|from| order.contains(&from) || net.layer(from).is_none())
+        };
+        while let Some(at) = left.iter().position(|&id| fed(id, &order)) {
+            order.push(left.remove(at));
+        }
+        order
+    }
+
     #[test]
-    fn an_order_does_not_depend_on_how_layers_are_listed() {
-        // Thirty thousand layers from the last to the first; a quadratic search would not end.
-        let mut net =
-            NetworkSpec::chain((0..30_000).map(|k| (k.to_string(), LayerKind::Dropout(DropoutSpec::default()))));
-        let order = net.topological_order().0;
+    fn the_order_of_random_graphs_is_the_one_that_is_defined() {
+        let mut stream = Stream::new(5, Purpose::Init, 0);
+        for round in 0..200 {
+            let mut net = NetworkSpec::default();
+            let count = 1 + stream.below(12);
+            (0..count).for_each(|_| {
+                net.add("d", LayerKind::Dropout(DropoutSpec::default()));
+            });
+            for _ in 0..stream.below(2 * count) {
+                let end = |stream: &mut Stream| LayerId(1 + stream.below(count + 1) as u32);
+                net.wires.push(Wire { from: end(&mut stream), to: end(&mut stream) });
+            }
+            let (order, left) = net.topological_order();
+            assert_eq!(order, order_by_definition(&net), "round {round}");
+            assert_eq!(order.len() + left.len(), count);
+            let cycles = net.cycles();
+            assert_eq!(cycles.is_empty(), left.is_empty(), "round {round}");
+            // Whoever is on a cycle reaches itself, and nobody else does.
+            for layer in &net.layers {
+                let next = |id: LayerId| net.outputs_of(id).filter(|to| net.layer(*to).is_some()).collect::<Vec<_>>();
+                let mut reached = next(layer.id);
+                let mut at = 0;
+                while at < reached.len() {
+                    let more: Vec<LayerId> = next(reached[at]).into_iter().filter(|id| !reached.contains(id)).collect();
+                    reached.extend(more);
+                    at += 1;
+                }
+                let circular = reached.contains(&layer.id);
+                assert_eq!(cycles.iter().any(|c| c.contains(&layer.id)), circular, "round {round}: {:?}", layer.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_chain_listed_last_to_first_is_ordered_at_once() {
+        let layers = |_| ("d".to_owned(), LayerKind::Dropout(DropoutSpec::default()));
+        let mut net = NetworkSpec::chain((0..MOST_LAYERS).map(layers));
         net.layers.reverse();
-        net.wires.reverse();
-        assert_eq!(net.topological_order(), (order, vec![]));
+        let begun = Instant::now();
+        let (order, left) = net.topological_order();
+        assert!(left.is_empty() && net.cycles().is_empty());
+        assert!(order.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+        assert_eq!(net.too_large(), None);
+        net.add("one more", LayerKind::Output(OutputSpec::default()));
+        let (what, says) = net.too_large().expect("is too large");
+        assert_eq!(what, "layers");
+        assert!(says.contains("4\u{202f}097 layers, more than the limit of 4\u{202f}096"), "{says}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::dialogs::{Answer, Dialogs, Question};
 use super::jobs::{Job, Jobs};
+use crate::data::special_file;
 use crate::project::{Document, Preset};
 use crate::train::{RunState, Snapshot};
 use std::path::{Path, PathBuf};
@@ -193,14 +194,18 @@ impl Files {
 /// Whether a file is a preset; other JSON files are data.
 pub fn is_preset(path: &Path) -> bool {
     let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    json && std::fs::File::open(path).map_or(true, |file| {
-        use std::io::Read as _;
-        let mut head = Vec::new();
-        file.take(4096).read_to_end(&mut head).ok();
-        // What is neither is told better by the reader of presets.
-        let text = String::from_utf8_lossy(&head);
-        text.contains("chainrule-preset") || !text.trim_start().starts_with(['[', '{'])
-    })
+    // A pipe or a device is not opened: that it is none is told by the reader.
+    let special = std::fs::metadata(path).is_ok_and(|about| special_file(&about).is_some());
+    json && !special
+        && std::fs::File::open(path).map_or(true, |file| {
+            use std::io::Read as _;
+            let mut head = Vec::new();
+            file.take(4096).read_to_end(&mut head).ok();
+            // What is neither is told better by the reader of presets.
+            let text = String::from_utf8_lossy(&head);
+            text.contains("chainrule-preset")
+                || !text.trim_start_matches('\u{feff}').trim_start().starts_with(['[', '{'])
+        })
 }
 
 /// The file's name without its ending.

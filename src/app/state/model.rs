@@ -134,7 +134,7 @@ impl Model {
         if self.trainer.has(network, data) {
             return;
         }
-        *inference = infer(network, &task(data), training.batch_size.max(CAPACITY));
+        *inference = infer(network, &task(data), training.demand(training.batch_size.max(CAPACITY)));
         let fits = inference.fits() && training.problem().is_none();
         self.trainer.load(project, data, fits, run);
     }

@@ -14,8 +14,10 @@ use super::metrics::{Evaluation, FullEvaluation};
 use super::replica::Replica;
 use super::run::RunState;
 use super::schedule::EarlyStoppingMonitor;
+use super::task::task;
 use crate::data::{Dataset, Part};
-use crate::nn::{Network, NetworkSpec, OptimizerState, Problem};
+use crate::format;
+use crate::nn::{LayerId, Network, NetworkSpec, OptimizerState, Problem, infer};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -139,9 +141,10 @@ impl Session {
         if let Some(problem) = config.problem() {
             return Err(SessionError::Config(problem));
         }
-        let capacity = capacity(&config, &data);
-        let replica = Replica::new(spec, data, capacity, config.seed, threads)
+        let demand = config.demand(capacity(&config, &data));
+        let replica = Replica::new(spec, data, demand, config.seed, threads)
             .map_err(|problems| SessionError::problems(spec, &problems))?;
+        check_batch(&replica, replica.data(), &config)?;
         let history = History::new(replica.plan(), &replica.head_targets()[0]);
         let mut session = Self {
             state: OptimizerState::new(config.optimizer, replica.plan().learning),
@@ -190,8 +193,9 @@ impl Session {
     /// # Errors
     /// What keeps the network from training on the data; the session is as before then.
     pub fn restart_on(&mut self, data: Arc<Dataset>) -> Result<(), SessionError> {
-        let capacity = capacity(&self.config, &data);
-        if let Err(problems) = self.replica.set_data(data, capacity) {
+        check_batch(&self.replica, &data, &self.config)?;
+        let demand = self.config.demand(capacity(&self.config, &data));
+        if let Err(problems) = self.replica.set_data(data, demand) {
             return Err(SessionError::problems(self.replica.spec(), &problems));
         }
         self.history = History::new(self.replica.plan(), &self.replica.head_targets()[0]);
@@ -209,12 +213,20 @@ impl Session {
         if let Some(problem) = config.problem() {
             return Err(SessionError::Config(problem));
         }
+        check_batch(&self.replica, self.replica.data(), &config)?;
         if config.batch_size > self.replica.network().capacity() {
-            let capacity = capacity(&config, self.replica.data());
-            if let Err(problems) = self.replica.reserve_with_seed(capacity, config.seed) {
+            let demand = config.demand(capacity(&config, self.replica.data()));
+            if let Err(problems) = self.replica.reserve_with_seed(demand, config.seed) {
                 return Err(SessionError::problems(self.replica.spec(), &problems));
             }
             self.restart_batch();
+        }
+        let demand = config.demand(self.replica.network().capacity());
+        if demand.per_parameter > self.config.demand(0).per_parameter {
+            let found = infer(self.replica.spec(), &task(self.replica.data()), demand);
+            if !found.fits() {
+                return Err(SessionError::problems(self.replica.spec(), &found.problems));
+            }
         }
         if config.batch_size != self.config.batch_size {
             self.restart_batch();
@@ -348,10 +360,58 @@ impl Session {
         (self.position, self.order.len())
     }
 
+    /// What training does otherwise than asked, in sentences.
+    pub fn notes(&self) -> Vec<String> {
+        let (last, usual) = mini_batches(self.data(), &self.config);
+        let spec = self.replica.spec();
+        let note = |(id, _)| {
+            format!(
+                "The last mini-batch of an epoch has {}: {} uses its running averages there, as in evaluation. \
+                 A batch size other than {usual} avoids that.",
+                format::counted(last, "row"),
+                spec.name(id)
+            )
+        };
+        if last == usual { Vec::new() } else { starved(&self.replica, last).map(note).collect() }
+    }
+
     /// The rows of the data set in the current mini-batch.
     pub fn mini_batch(&self) -> &[u32] {
         &self.order[self.batch_rows()]
     }
+}
+
+/// Rows of the smallest mini-batch of an epoch, and of the others.
+fn mini_batches(data: &Dataset, config: &TrainConfig) -> (usize, usize) {
+    let rows = data.part(Part::Train).len();
+    let usual = config.batch_size.min(rows).max(1);
+    let last = rows % usual;
+    (if last == 0 { usual } else { last }, usual)
+}
+
+/// The layers that a mini-batch of `rows` rows is too small for, and how many they need.
+fn starved(replica: &Replica<f32>, rows: usize) -> impl Iterator<Item = (LayerId, usize)> + '_ {
+    let (spec, plan) = (replica.spec(), replica.plan());
+    plan.order.iter().filter_map(move |&id| {
+        let (layer, input) = (spec.layer(id)?, plan.inputs.get(&id)?);
+        let least = layer.kind.definition().least_batch(input);
+        (rows < least && !layer.frozen).then_some((id, least))
+    })
+}
+
+/// Whether mini-batches are large enough for all layers; the last one of an epoch may be smaller.
+fn check_batch(replica: &Replica<f32>, data: &Dataset, config: &TrainConfig) -> Result<(), SessionError> {
+    let usual = mini_batches(data, config).1;
+    let problems: Vec<Problem> = starved(replica, usual)
+        .map(|(id, least)| {
+            let message = format!(
+                "learns from mini-batches of {least} rows or more, but they have {usual}; set the batch size to {least} or more, \
+                 or use layer norm"
+            );
+            Problem { layer: Some(id), message, fix: None }
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(SessionError::problems(replica.spec(), &problems)) }
 }
 
 /// Samples that the buffers hold.

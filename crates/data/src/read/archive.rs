@@ -4,7 +4,7 @@ use super::options::Format;
 use crate::error::DataError;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,34 @@ pub(super) fn unreadable(path: &Path, e: &io::Error) -> DataError {
     match e.kind() {
         io::ErrorKind::NotFound => DataError::NotFound(path.to_owned()),
         _ => DataError::Unreadable { path: path.to_owned(), reason: e.to_string() },
+    }
+}
+
+/// What stands at a path that is neither a file nor a folder: reading it might wait for ever, or never end.
+pub fn special_file(about: &Metadata) -> Option<&'static str> {
+    if about.is_file() || about.is_dir() {
+        return None;
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        let kind = about.file_type();
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a device")
+}
+
+/// What the system says of a file or a folder; nothing else is opened.
+pub(super) fn regular(path: &Path) -> Result<Metadata, DataError> {
+    let about = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
+    match special_file(&about) {
+        Some(what) => Err(DataError::NoFile { path: path.to_owned(), what }),
+        None => Ok(about),
     }
 }
 
@@ -80,7 +108,7 @@ pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
             }
         }
     };
-    if path.is_dir() {
+    if regular(path)?.is_dir() {
         for file in files_of(path)? {
             add(&file)?;
         }

@@ -1,6 +1,6 @@
 //! The bytes of a file or in memory, decompressed if necessary.
 
-use super::archive::unreadable;
+use super::archive::{regular, unreadable};
 use crate::error::DataError;
 use crate::reading::Reading;
 use flate2::read::MultiGzDecoder;
@@ -38,11 +38,7 @@ pub(super) const HEAD: u64 = 1 << 18;
 
 impl ByteSource<'static> {
     pub fn file(path: &Path) -> Result<Self, DataError> {
-        let about = std::fs::metadata(path).map_err(|e| unreadable(path, &e))?;
-        if !about.is_dir() && !about.is_file() {
-            let reason = "it is not a file".to_owned();
-            return Err(DataError::Unreadable { path: path.to_owned(), reason });
-        }
+        let about = regular(path)?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
         let mut source = Self { name, content: Content::File(path.to_owned()), packing: Packing::None };
         if about.is_file() {

@@ -148,7 +148,7 @@ fn read(
         }
     }
     let channels = if shape.grey { 1 } else { 3 };
-    let size = shape.width as usize * shape.height as usize * channels;
+    let size = (shape.width as usize).saturating_mul(shape.height as usize).saturating_mul(channels);
     if size == 0 {
         return Err(source.malformed("pictures need a width and a height of at least 1"));
     }

@@ -22,15 +22,18 @@ mod pages;
 mod parquet;
 mod text_encoding;
 
+use super::cells::unique_names;
 use super::error::DataError;
 use super::human_numbers::numbers_of;
 use super::reading::Reading;
 use super::table::{Table, Values};
 use byte_source::ByteSource;
 use options::COLUMN_LIMIT;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub(super) use archive::hash_of;
+pub use archive::special_file;
 pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat};
 pub use text_encoding::ENCODINGS;
 
@@ -82,6 +85,12 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
     }
     if table.columns.len() > COLUMN_LIMIT {
         return Err(DataError::TooWide { name: table.name, columns: table.columns.len(), limit: COLUMN_LIMIT });
+    }
+    // A preparation knows columns by their names: labels beside pictures may be called as the pictures are.
+    let names: BTreeSet<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    if names.len() < table.columns.len() {
+        let names = unique_names(table.columns.iter().map(|c| c.name.as_str()));
+        table.columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
     }
     if matches!(format, Format::Delimited | Format::Excel | Format::Json) {
         let mut columns_by_way: Vec<(String, Vec<String>)> = Vec::new();

@@ -116,6 +116,10 @@ impl LayerDefinition for BidirectionalSpec {
         weights.into_iter().chain(reverse_weights).chain(biases).chain(reverse_biases).collect()
     }
 
+    fn weight_copies(&self) -> u128 {
+        2
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = if self.sequence { input.first().copied().unwrap_or(1) } else { 1 };
         let states = numbers(4, &[steps, self.units]).saturating_add(numbers(2, &[steps, self.outputs()]));

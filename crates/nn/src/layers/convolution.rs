@@ -168,6 +168,10 @@ impl LayerDefinition for Conv2dSpec {
         if self.bias { vec![weight, bias] } else { vec![weight] }
     }
 
+    fn weight_copies(&self) -> u128 {
+        1
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         let output = self.output_shape(input).unwrap_or_default();
         numbers(4, &output)

@@ -67,8 +67,9 @@ impl LayerDefinition for InputSpec {
         }
     }
 
+    /// Chosen columns are copied; all of them are there from the beginning.
     fn buffer(&self, input: &[usize]) -> u128 {
-        numbers(1, input)
+        if self.columns.is_empty() { 0 } else { numbers(2, input) }
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {

@@ -103,6 +103,10 @@ impl LayerDefinition for GatedSpec {
         if self.bias { vec![weight, bias] } else { vec![weight] }
     }
 
+    fn weight_copies(&self) -> u128 {
+        if self.per_step { 2 } else { 0 }
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = if self.per_step { input.first().copied().unwrap_or(1) } else { 1 };
         numbers(8, &[steps, self.units])

@@ -2,7 +2,8 @@
 //!
 //! In training it takes the moments of the mini-batch, in evaluation running averages of them, which follow each update:
 //! running ← (1 − m) running + m · moment, with the unbiased variance, as in PyTorch. Layers that share them have one pair of
-//! running averages, which moves once for each of these layers, in computing order, as that of a module called several times.
+//! running averages, which moves once for each of these layers, in computing order, as that of a module called several times. A mini-batch in which a channel has one
+//! number alone has no variance: there, as in evaluation, the running averages are taken, and they stay as they are.
 
 use crate::definition::{LayerDefinition, LayerInfo, Links};
 use crate::init::Initialiser;
@@ -42,7 +43,7 @@ impl LayerDefinition for BatchNormSpec {
             label: "Batch norm",
             group: "Normalise",
             summary: "per channel and batch",
-            description: "Brings every channel to a learned mean and deviation over the mini-batch, so that deep networks train faster. In evaluation it uses running averages.",
+            description: "Brings every channel to a learned mean and deviation over the mini-batch, so that deep networks train faster. In evaluation, and in a mini-batch that gives a channel one number alone, it uses running averages.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
             change: "Change batch norm",
         }
@@ -88,6 +89,11 @@ impl LayerDefinition for BatchNormSpec {
         lowering.push(plan, units);
     }
 
+    /// One number alone has no deviation.
+    fn least_batch(&self, input: &[usize]) -> usize {
+        if volume(input) == input.first().copied().unwrap_or(1) { 2 } else { 1 }
+    }
+
     fn invalid(&self) -> Option<String> {
         let fits = (0.0..=1.0).contains(&self.momentum) && self.epsilon > 0.0 && self.epsilon.is_finite();
         (!fits).then(|| "the momentum must lie between 0 and 1, and ε above 0".to_owned())
@@ -123,7 +129,14 @@ impl Build for BatchNormPlan {
 
 impl Explained for BatchNormPlan {
     fn tell(&self, at: &Reading<'_>) -> Option<Told> {
-        tell(at, self.channels, self.epsilon, "of its channel over the mini-batch")
+        let values = at.recorded.values(at.node);
+        let alone = values.nrows() / self.channels * values.ncols() < 2;
+        let over = if self.frozen || alone {
+            "that is the running average of its channel"
+        } else {
+            "of its channel over the mini-batch"
+        };
+        tell(at, self.channels, self.epsilon, over)
     }
 
     fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
@@ -133,12 +146,18 @@ impl Explained for BatchNormPlan {
 
 struct BatchNorm<T> {
     plan: BatchNormPlan,
-    /// Mean and variance of each channel of the last training pass, and how many numbers they were taken from.
+    /// Mean and variance of each channel that the last training pass took.
     moments: Vec<(T, T)>,
+    /// Numbers that a channel had in the last pass.
     count: usize,
 }
 
 impl<T: Real> BatchNorm<T> {
+    /// Whether the moments of the mini-batch are taken, not the running averages.
+    fn takes_moments(&self, pass: &PassContext) -> bool {
+        pass.training && !self.plan.frozen && self.count > 1
+    }
+
     /// Mean, and 1 / √(variance + ε), of a channel.
     fn used(&self, training: bool, params: &[T], channel: usize) -> (T, T) {
         let (mean, variance) = if training {
@@ -153,35 +172,38 @@ impl<T: Real> BatchNorm<T> {
 impl<T: Real> Operation<T> for BatchNorm<T> {
     fn forward(&mut self, pass: &PassContext, params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
         let (x, stride) = (inputs.get(0), pass.stride());
-        let training = pass.training && !self.plan.frozen;
         let length = x.len() / self.plan.channels;
+        self.count = length / stride * pass.batch;
+        let own = self.takes_moments(pass);
         for (channel, (x, a)) in x.chunks_exact(length).zip(output.chunks_exact_mut(length)).enumerate() {
-            if training {
+            if own {
                 self.moments[channel] = norm::moments(x, stride, pass.batch);
+            } else if pass.training {
+                let Range { start, .. } = self.plan.mean;
+                self.moments[channel] = (params[start + channel], params[self.plan.variance.start + channel]);
             }
-            let (mean, rate) = self.used(training, params, channel);
+            let (mean, rate) = self.used(pass.training, params, channel);
             let scale = rate * params[self.plan.gamma.start + channel];
             norm::apply(x, a, scale, params[self.plan.beta.start + channel] - mean * scale);
         }
-        self.count = length / stride * pass.batch;
     }
 
     fn backward(&mut self, pass: &PassContext, mut at: Backward<'_, T>) {
         let (x, stride, batch) = (at.inputs.get(0), pass.stride(), pass.batch);
-        let training = pass.training && !self.plan.frozen;
+        let own_moments = self.takes_moments(pass);
         let length = x.len() / self.plan.channels;
         let share = T::from_f64(1.0 / self.count.max(1) as f64);
         let mut grad_input = at.grad_inputs.get(0);
         for channel in 0..self.plan.channels {
             let own = channel * length..(channel + 1) * length;
             let (x, grad) = (&x[own.clone()], &at.grad_output[own.clone()]);
-            let (mean, rate) = self.used(training, at.params, channel);
+            let (mean, rate) = self.used(pass.training, at.params, channel);
             let (level, tilt) = norm::gradient_sums(x, grad, mean, stride, batch);
             at.grad_params[self.plan.gamma.start + channel] = tilt * rate;
             at.grad_params[self.plan.beta.start + channel] = level;
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
                 let scale = rate * at.params[self.plan.gamma.start + channel];
-                let pulls = if training { (level * share, tilt * share * rate * rate) } else { (T::ZERO, T::ZERO) };
+                let pulls = if own_moments { (level * share, tilt * share * rate * rate) } else { (T::ZERO, T::ZERO) };
                 let grad_x = &mut values[own];
                 norm::backward(x, grad, grad_x, mean, scale, pulls.0, pulls.1, stride, batch, *accumulate);
             }
@@ -196,7 +218,7 @@ impl<T: Real> Operation<T> for BatchNorm<T> {
     }
 
     fn update_running_statistics(&mut self, params: &mut [T]) {
-        if self.plan.frozen {
+        if self.plan.frozen || self.count < 2 {
             return;
         }
         let momentum = T::from_f32(self.plan.momentum);

@@ -158,6 +158,10 @@ impl LayerDefinition for Conv1dSpec {
         parameters
     }
 
+    fn weight_copies(&self) -> u128 {
+        1
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         numbers(4, &self.output_shape(input).unwrap_or_default())
     }

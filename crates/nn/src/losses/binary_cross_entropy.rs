@@ -1,6 +1,6 @@
 //! ℓ = ln(1 + eᶻ) − t z for targets 0 and 1, which is −ln of the probability σ(z) or 1 − σ(z) of the true class.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::{mean, prediction_difference};
 use crate::activation::Activation;
 use crate::math::{number, row, symbol, text};
@@ -29,6 +29,10 @@ impl LossDefinition for BinaryCrossEntropy {
 
     fn takes_values(&self) -> bool {
         false
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

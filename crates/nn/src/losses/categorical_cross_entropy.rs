@@ -1,7 +1,7 @@
 //! ℓ = ln Σⱼ eᶻʲ − z of the true class, which is −ln of its softmax probability.
 
 use super::binary_cross_entropy::CANCELS;
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::{FAINT, prediction_difference};
 use crate::activation::Activation;
 use crate::kernels::{LANES, dispatch};
@@ -31,6 +31,10 @@ impl LossDefinition for CategoricalCrossEntropy {
 
     fn takes_values(&self) -> bool {
         false
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

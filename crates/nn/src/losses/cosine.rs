@@ -1,6 +1,6 @@
 //! ℓ = 1 − y·t / (|y| |t|): the angle between output and target, whatever their lengths.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use crate::activation::Activation;
 use crate::math::{fraction, number, row, symbol, text};
 use crate::real::Real;
@@ -28,6 +28,10 @@ impl LossDefinition for Cosine {
 
     fn takes_values(&self) -> bool {
         true
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

@@ -24,6 +24,9 @@ pub trait LossDefinition: Sync {
     /// Whether targets may be numbers; every loss takes classes.
     fn takes_values(&self) -> bool;
 
+    /// What the targets of a sample must be, where they are numbers and cannot be any.
+    fn target_rule(&self) -> Option<TargetRule>;
+
     /// How classes are encoded for one unit per class.
     fn unit_per_class(&self) -> Encoding;
 
@@ -51,6 +54,14 @@ pub trait LossDefinition: Sync {
 
     /// ∂L/∂output at one output, without the left side of the equation.
     fn explain_slope(&self, at: &Compared<'_>) -> LossFormula;
+}
+
+/// What the targets of a sample must be.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetRule {
+    pub fits: fn(&[f32]) -> bool,
+    /// What fits, behind "takes targets that are"
+    pub says: &'static str,
 }
 
 /// How the network's last values become the prediction that people read.

@@ -1,7 +1,7 @@
 //! ℓ = −(1 − p)^γ ln p of the true class, p = softmax(z): cross-entropy in which samples that are classified correctly count
 //! less (Lin et al. 2017).
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::FAINT;
 use crate::activation::Activation;
 use crate::kernels::dispatch;
@@ -31,6 +31,10 @@ impl LossDefinition for Focal {
 
     fn takes_values(&self) -> bool {
         false
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

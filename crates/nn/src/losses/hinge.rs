@@ -1,6 +1,6 @@
 //! ℓ = max(0, 1 − t y) for targets −1 and +1.
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::{by_range, mean};
 use crate::activation::Activation;
 use crate::math::{factor, row, symbol, text};
@@ -29,6 +29,10 @@ impl LossDefinition for Hinge {
 
     fn takes_values(&self) -> bool {
         false
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

@@ -1,6 +1,6 @@
 //! ℓ = ½ (y − t)² where |y − t| < 1, else |y − t| − ½: squared near the target, absolute far from it (Huber 1964).
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::{by_range, difference, distance, mean, value_or_score};
 use crate::activation::Activation;
 use crate::math::{power, row, text};
@@ -28,6 +28,10 @@ impl LossDefinition for Huber {
 
     fn takes_values(&self) -> bool {
         true
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

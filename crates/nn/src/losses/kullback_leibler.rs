@@ -1,7 +1,7 @@
 //! ℓ = Σ t ln(t / p), p = softmax(z), for targets that are probabilities: cross-entropy less the entropy of the target.
 
 use super::categorical_cross_entropy::cross_entropy;
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use crate::activation::Activation;
 use crate::math::{Math, factor, fraction, indexed, number, row, sum_of, sum_over, text};
 use crate::real::Real;
@@ -29,6 +29,10 @@ impl LossDefinition for KullbackLeibler {
 
     fn takes_values(&self) -> bool {
         true
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        Some(TargetRule { fits: is_distribution, says: "probabilities, at least 0 and together 1" })
     }
 
     fn unit_per_class(&self) -> Encoding {
@@ -78,6 +82,12 @@ impl LossDefinition for KullbackLeibler {
     fn explain_slope(&self, at: &Compared<'_>) -> LossFormula {
         LossFormula::named_slope(self.label(), "logit", at)
     }
+}
+
+/// Sums of decimal fractions in single precision are off by some rounding errors.
+fn is_distribution(targets: &[f32]) -> bool {
+    let sum: f64 = targets.iter().map(|&t| f64::from(t)).sum();
+    targets.iter().all(|&t| t >= 0.0) && (sum - 1.0).abs() < 1e-3
 }
 
 /// −Σ t ln t of every sample, weighted.

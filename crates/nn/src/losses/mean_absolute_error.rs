@@ -1,6 +1,6 @@
 //! ℓ = |y − t|, ∂ℓ/∂y = sign(y − t).
 
-use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing, sample_loss};
+use super::definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing, sample_loss};
 use super::elementwise::{by_range, difference, distance, mean, value_or_score};
 use crate::activation::Activation;
 use crate::math::{row, text};
@@ -28,6 +28,10 @@ impl LossDefinition for MeanAbsoluteError {
 
     fn takes_values(&self) -> bool {
         true
+    }
+
+    fn target_rule(&self) -> Option<TargetRule> {
+        None
     }
 
     fn unit_per_class(&self) -> Encoding {

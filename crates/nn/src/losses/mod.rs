@@ -19,7 +19,7 @@ mod mean_squared_error;
 #[cfg(test)]
 mod tests;
 
-pub use definition::{Compared, Link, LossDefinition, LossFormula, Predicts, Weighing};
+pub use definition::{Compared, Link, LossDefinition, LossFormula, Predicts, TargetRule, Weighing};
 
 use super::real::Real;
 use schemars::JsonSchema;

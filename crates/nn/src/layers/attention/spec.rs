@@ -108,6 +108,10 @@ impl LayerDefinition for AttentionSpec {
         vec![weight("weight", 3), weight("output weight", 1), bias("bias", 3), bias("output bias", 1)]
     }
 
+    fn weight_copies(&self) -> u128 {
+        2
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         let steps = input.first().copied().unwrap_or(1) as u128;
         let scores = steps.saturating_mul(steps).saturating_mul(2 * self.heads as u128);

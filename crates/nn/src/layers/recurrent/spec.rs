@@ -96,6 +96,10 @@ impl LayerDefinition for RecurrentSpec {
         weights.into_iter().chain(biases).collect()
     }
 
+    fn weight_copies(&self) -> u128 {
+        2
+    }
+
     fn buffer(&self, input: &[usize]) -> u128 {
         self.cell.buffer(self.units, input)
     }
