@@ -47,12 +47,9 @@ impl FeatureBounds {
     /// Around all rows, with a margin.
     fn around(data: &Dataset, axes: [usize; 2]) -> Self {
         let mut bounds = Self { axes, low: [0.0; 2], high: [1.0; 2] };
-        for k in 0..2.min(data.features()) {
-            let (low, high) = data
-                .x
-                .column(axes[k])
-                .iter()
-                .fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+        for (k, axis) in axes.into_iter().enumerate().take(data.features()) {
+            let (low, high) =
+                data.x.column(axis).iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
             let margin = ((high - low) * 0.08).max(1e-3);
             bounds.low[k] = low - margin;
             bounds.high[k] = high + margin;

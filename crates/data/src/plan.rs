@@ -400,8 +400,8 @@ impl Preparation {
                 return Some((format!("split.{name}"), reason));
             }
         }
-        let steps = self.steps.iter().enumerate().filter(|(_, step)| !step.off);
-        steps.filter_map(|(k, step)| Some((format!("steps[{k}].kind"), step.kind.invalid()?))).next()
+        let mut steps = self.steps.iter().enumerate().filter(|(_, step)| !step.off);
+        steps.find_map(|(k, step)| Some((format!("steps[{k}].kind"), step.kind.invalid()?)))
     }
 
     /// Names of the target columns.

@@ -250,7 +250,9 @@ impl NetworkFix {
             Self::BypassOutput { output, to } => {
                 spec.wires.retain(|w| !(w.from == output && w.to == to));
                 let feeders: Vec<LayerId> = spec.inputs_of(output).collect();
-                feeders.into_iter().for_each(|from| spec.connect(from, to));
+                for from in feeders {
+                    spec.connect(from, to);
+                }
             }
             Self::BalanceClasses { layer } => output(spec, layer, &|o| o.class_weights = ClassWeights::Balanced),
             Self::Connect { from, to } => spec.connect(from, to),

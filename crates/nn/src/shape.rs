@@ -103,7 +103,9 @@ pub fn infer(spec: &NetworkSpec, task: &Task, demand: impl Into<Demand>) -> Infe
     found.order = spec.topological_order().0;
     for cycle in spec.cycles() {
         let message = in_cycle(&wiring, &cycle);
-        cycle.iter().for_each(|&id| found.problem(Some(id), message.clone(), None));
+        for &id in &cycle {
+            found.problem(Some(id), message.clone(), None);
+        }
     }
     ends(spec, &mut found);
     // Of all features, which the plan begins with, the values and their gradient.

@@ -210,7 +210,9 @@ impl NetworkSpec {
         (0..graph.outputs.len()).for_each(|k| search.visit(k, &graph.outputs));
         let mut cycles: Vec<Vec<usize>> =
             search.components.into_iter().filter(|c| c.len() > 1 || graph.outputs[c[0]].contains(&c[0])).collect();
-        cycles.iter_mut().for_each(|c| c.sort_unstable());
+        for cycle in &mut cycles {
+            cycle.sort_unstable();
+        }
         cycles.sort_unstable();
         cycles.into_iter().map(|c| c.into_iter().map(|k| self.layers[k].id).collect()).collect()
     }
@@ -335,7 +337,9 @@ impl Search {
             if self.low[at] == self.found[at] {
                 let first = self.stack.iter().rposition(|&l| l == at).unwrap_or(0);
                 let component = self.stack.split_off(first);
-                component.iter().for_each(|&l| self.on_stack[l] = false);
+                for &l in &component {
+                    self.on_stack[l] = false;
+                }
                 self.components.push(component);
             }
         }
