@@ -396,7 +396,7 @@ fn run_to_end(folder: &Path, arguments: &[&str], input: Stdio) -> Output {
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let begun = Instant::now();
     while child.try_wait().expect("can be waited for").is_none() {
-        if begun.elapsed() > Duration::from_secs(60) {
+        if begun.elapsed() > Duration::from_mins(1) {
             child.kill().expect("can be ended");
             panic!("{arguments:?} does not end");
         }
@@ -507,6 +507,7 @@ fn only_files_folders_and_standard_input_are_read() {
         assert!(message.contains(says), "{arguments:?}: {message}");
     }
     // A pipe is standard input here.
+    #[allow(clippy::zombie_processes)] // it ends when the file has been read
     let piped = |name: &str| {
         let mut cat = Command::new("cat").arg(path.join(name)).stdout(Stdio::piped()).spawn().expect("cat is there");
         Stdio::from(cat.stdout.take().expect("is piped"))
@@ -674,13 +675,13 @@ fn settings_that_make_no_sense_are_refused_with_their_place() {
         // The data
         (
             Box::new(|v| {
-                v["data"]["preparation"]["split"] = j(r#"{"validation": -1, "test": 0, "seed": 1, "stratify": false}"#)
+                v["data"]["preparation"]["split"] = j(r#"{"validation": -1, "test": 0, "seed": 1, "stratify": false}"#);
             }),
             &["data.preparation.split.validation", "between 0 and 1, but is -1"],
         ),
         (
             Box::new(|v| {
-                v["data"]["preparation"]["split"] = j(r#"{"validation": 0, "test": 2, "seed": 1, "stratify": false}"#)
+                v["data"]["preparation"]["split"] = j(r#"{"validation": 0, "test": 2, "seed": 1, "stratify": false}"#);
             }),
             &["data.preparation.split.test", "but is 2"],
         ),

@@ -4,7 +4,7 @@ use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
     DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
-    LayerDefinition, LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec,
+    LayerDefinition as _, LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec,
     Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
 };
 use chainrule::nn::settings::SettingsPanel;
