@@ -743,6 +743,36 @@ fn settings_that_make_no_sense_are_refused_with_their_place() {
     succeeds(path, &["train", "marked.json", "--epochs", "2"]);
 }
 
+#[test]
+fn targets_that_are_probabilities_are_taken_by_the_kullback_leibler_loss() {
+    let folder = folder();
+    let path = folder.path();
+    let mut preset = two_numbers(path);
+    let row = |i: u32| {
+        let p = f64::from(i % 6) / 5.0;
+        format!("{},{},{p},{}\n", p - 0.5, 0.5 - p, 1.0 - p)
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(path.join("two.csv"), format!("a,b,t1,t2\n{rows}")).expect("can be written");
+    let columns = preset["data"]["preparation"]["columns"].as_array_mut().expect("a list");
+    columns.pop();
+    columns.iter_mut().for_each(|c| c["treatment"] = "as_is".into());
+    preset["network"]["layers"][2]["kind"]["output"]["loss"] = "kullback_leibler".into();
+    fs::write(path.join("p.json"), preset.to_string()).expect("can be written");
+    succeeds(path, &["train", "p.json", "--report", "r.json"]);
+    let loss = json(&path.join("r.json"))["test"]["loss"].as_f64().expect("a number");
+    assert!((-1e-6..0.1).contains(&loss), "{loss}");
+    for (from, to, says) in [("0.2,0.8", "0.2,0.9", "are 0.2000, 0.9000;"), ("0.4,0.6", "-0.4,1.4", "1.400;")] {
+        let text = fs::read_to_string(path.join("two.csv")).expect("was written");
+        fs::write(path.join("bad.csv"), text.replacen(from, to, 1)).expect("can be written");
+        preset["data"]["source"]["file"]["path"] = "bad.csv".into();
+        fs::write(path.join("bad.json"), preset.to_string()).expect("can be written");
+        let message = fails(path, &["train", "bad.json"]);
+        assert!(message.contains("Output: KL divergence takes targets that are probabilities"), "{message}");
+        assert!(message.contains(says), "{message}");
+    }
+}
+
 /// A last mini-batch of one row is no reason to refuse batch norm, but it is told.
 #[test]
 fn a_last_mini_batch_of_one_row_is_told_where_there_is_batch_norm() {

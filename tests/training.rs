@@ -2,7 +2,7 @@
 //! (the worker) and headless (the session); and what the worker does with commands and failures.
 
 use chainrule::data::Part;
-use chainrule::nn::layers::{ClassWeights, DenseSpec, DropoutSpec};
+use chainrule::nn::layers::{BatchNormSpec, ClassWeights, DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
 use chainrule::train::{
@@ -539,4 +539,26 @@ fn a_panic_in_the_trainer_becomes_a_message_and_rewind_starts_again() {
     window.worker.send(Command::Load { generation: 3, spec, data, config, run: None });
     window.worker.send(Command::Step(StepUnit::Epoch));
     window.until(|s| s.generation == 3 && s.epoch == 1);
+}
+
+/// A change of the batch size that a layer cannot learn from is refused, and training goes on as before.
+#[test]
+fn a_batch_of_one_row_is_refused_where_there_is_batch_norm_and_nothing_changes() {
+    let mut document = document("iris");
+    let norm = LayerKind::BatchNorm(BatchNormSpec::default());
+    let first = document.network.layers[1].id;
+    let id = document.network.add("Norm", norm);
+    document.network.insert_after(id, first);
+    let mut session = session(&document, 1);
+    session.epoch().expect("stays finite");
+    let before = session.config().clone();
+    let alone = TrainConfig { batch_size: 1, ..before.clone() };
+    let message = session.configure(alone.clone()).expect_err("is refused").to_string();
+    assert!(message.contains("Norm: learns from mini-batches of 2 rows or more, but they have 1"), "{message}");
+    assert_eq!(session.config(), &before);
+    session.epoch().expect("stays finite");
+    // A frozen one goes by its running averages anyway.
+    document.network.layer_mut(id).expect("is there").frozen = true;
+    document.training = alone;
+    self::session(&document, 1).epoch().expect("stays finite");
 }
