@@ -756,7 +756,9 @@ fn targets_that_are_probabilities_are_taken_by_the_kullback_leibler_loss() {
     fs::write(path.join("two.csv"), format!("a,b,t1,t2\n{rows}")).expect("can be written");
     let columns = preset["data"]["preparation"]["columns"].as_array_mut().expect("a list");
     columns.pop();
-    columns.iter_mut().for_each(|c| c["treatment"] = "as_is".into());
+    for column in columns.iter_mut() {
+        column["treatment"] = "as_is".into();
+    }
     preset["network"]["layers"][2]["kind"]["output"]["loss"] = "kullback_leibler".into();
     fs::write(path.join("p.json"), preset.to_string()).expect("can be written");
     succeeds(path, &["train", "p.json", "--report", "r.json"]);

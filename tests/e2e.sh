@@ -105,19 +105,18 @@ taken() {
     saved '"path": "fruit.csv"'
 }
 until_ok "the table" taken
-# Home begins anew, space trains: 300 epochs as the preset says. A key that comes before the trainer has the table does
+# Space trains: 200 epochs, as for all tables where nobody said how many. A key that comes before the trainer has the table does
 # nothing, so it is pressed until the saved run has left its beginning.
-xdotool key Home
 xdotool key ctrl+3
 begun() {
     xdotool key space
     sleep 1
     xdotool key ctrl+s
     sleep 1
-    ! grep -q '"steps": 0,' "$work/work.json"
+    grep -q '"steps": [1-9]' "$work/work.json"
 }
 until_ok "training to begin" begun
-until_ok "300 epochs" saved '"epoch": 300,'
+until_ok "200 epochs" saved '"epoch": 200,'
 import -window root "$shot"
 
 xdotool key ctrl+q

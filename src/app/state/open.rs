@@ -308,8 +308,13 @@ impl OpenDocument {
             around.suggestions.remember(new);
             return;
         }
+        let endless = other && training.epochs.is_none() && !is_plane(&self.project.document().data.source);
         let mut network = network.clone();
         let changes = adapt(&mut network, &task(data), training.batch_size);
+        if endless {
+            // Toy data are watched for as long as somebody likes; others train at full speed, to an end.
+            self.project.amend(|d| d.training.epochs = TrainConfig::default().epochs);
+        }
         if changes.is_empty() {
             return;
         }
