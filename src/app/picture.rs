@@ -80,7 +80,7 @@ impl FeatureBounds {
         }
         let own = |k: usize, v: f32| data.encoder.scale(self.axes[k]).decode(f64::from(v));
         let places: Vec<[f64; 2]> = cells().map(|[x, y]| [own(0, x), own(1, y)]).collect();
-        data.encoder.of_plane(&places).unwrap_or_else(|_| Array2::zeros((n * n, data.features())))
+        data.encoder.of_plane(self.axes, &places).unwrap_or_else(|_| Array2::zeros((n * n, data.features())))
     }
 }
 

@@ -571,8 +571,8 @@ impl Chainrule {
     }
 
     fn closing(&mut self, ctx: &Context) {
-        let unsaved = self.model.has_unsaved_changes() || self.model.has_unsaved_run();
-        if ctx.input(|i| i.viewport().close_requested()) && !self.model.quits() && unsaved {
+        let closes = ctx.input(|i| i.viewport().close_requested());
+        if closes && !self.model.quits() && self.model.has_unsaved_work() {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             self.model.intend(Intention::Quit);
         } else if self.model.quits() {
@@ -581,8 +581,7 @@ impl Chainrule {
     }
 
     fn name_window(&mut self, ctx: &Context) {
-        let unsaved = self.model.has_unsaved_changes() || self.model.has_unsaved_run();
-        let mark = if unsaved { " •" } else { "" };
+        let mark = if self.model.has_unsaved_work() { " •" } else { "" };
         let wanted = format!("{}{mark} – Chainrule", self.model.document().name);
         if wanted != self.window_title {
             ctx.send_viewport_cmd(egui::ViewportCommand::Title(wanted.clone()));

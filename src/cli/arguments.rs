@@ -12,6 +12,9 @@ use tempfile::TempDir;
 /// What any command can fail with.
 pub(super) type Failure = Box<dyn std::error::Error>;
 
+/// Where neither command nor preset says how many.
+pub(super) const DEFAULT_EPOCHS: u64 = 400;
+
 /// What stands for standard input in place of a file.
 pub(super) const STANDARD_INPUT: &str = "-";
 /// More than that is not taken from standard input.

@@ -1,6 +1,6 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::arguments::{Failure, ReadArguments, load, thread_count, write};
+use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, load, thread_count, write};
 use crate::data::Folds;
 use crate::format;
 use crate::project::Preset;
@@ -51,8 +51,6 @@ struct Fold {
     #[serde(flatten)]
     metrics: Option<Metrics>,
 }
-
-const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;

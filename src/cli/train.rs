@@ -1,6 +1,6 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::arguments::{Failure, ReadArguments, STANDARD_INPUT, load, thread_count, write};
+use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, STANDARD_INPUT, load, thread_count, write};
 use super::chart;
 use crate::data::Part;
 use crate::format;
@@ -102,9 +102,6 @@ impl Test {
         Self { loss: full.evaluation.loss, metrics: full.evaluation.metrics, scores: full.scores }
     }
 }
-
-/// Epochs where neither the preset nor the command line says how many.
-const DEFAULT_EPOCHS: u64 = 400;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;

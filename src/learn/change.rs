@@ -1,6 +1,5 @@
 //! What a lesson does to a document when it begins, and how a task can be solved: `hidden units 4`, `train 200 epochs`.
 
-use super::goal::is_prediction;
 use crate::data::{DataSource, Generator, Shape};
 use crate::nn::layers::{DenseSpec, DropoutSpec, LayerDefinition};
 use crate::nn::{Activation, Initialiser, LayerId, LayerKind, Loss, NetworkSpec, Optimizer};
@@ -174,7 +173,7 @@ fn named<T: Copy>(text: &str, all: &[T], label: impl Fn(T) -> &'static str) -> R
 /// The layers of neurons that are hidden, or the others.
 fn of_neurons(network: &NetworkSpec, hidden: bool) -> Vec<LayerId> {
     let layers = network.layers.iter().filter(|l| l.kind.definition().units().is_some());
-    layers.filter(|l| is_prediction(network, l.id) != hidden).map(|l| l.id).collect()
+    layers.filter(|l| network.is_prediction(l.id) != hidden).map(|l| l.id).collect()
 }
 
 fn each(network: &mut NetworkSpec, hidden: bool, change: impl Fn(&mut dyn LayerDefinition)) {

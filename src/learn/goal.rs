@@ -416,13 +416,8 @@ fn same<'a>(mut all: impl Iterator<Item = &'a str>) -> Option<&'a str> {
 
 /// Layers of neurons whose output is not judged.
 pub(super) fn hidden(network: &NetworkSpec) -> impl Iterator<Item = &dyn LayerDefinition> {
-    let own = network.layers.iter().filter(|l| !is_prediction(network, l.id)).map(|l| l.kind.definition());
+    let own = network.layers.iter().filter(|l| !network.is_prediction(l.id)).map(|l| l.kind.definition());
     own.filter(|definition| definition.units().is_some())
-}
-
-/// Whether a layer feeds an output.
-pub(super) fn is_prediction(network: &NetworkSpec, layer: crate::nn::LayerId) -> bool {
-    network.outputs_of(layer).any(|to| network.layer(to).is_some_and(|l| l.kind.is_output()))
 }
 
 #[cfg(test)]

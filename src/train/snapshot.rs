@@ -1,6 +1,6 @@
 //! What the screen sees of training: an immutable snapshot, published at most 60 times a second.
 
-use super::history::History;
+use super::history::{EpochSeries, History};
 use super::metrics::{Evaluation, FullEvaluation};
 use super::session::Phase;
 use crate::nn::{LayerId, Plan};
@@ -94,23 +94,28 @@ impl Snapshot {
         self.restored.unwrap_or(self.epoch)
     }
 
+    /// The place in the history of the epoch that the parameters are of.
+    fn point(&self) -> usize {
+        match self.restored {
+            Some(epoch) => self.history.epochs.partition_point(|&e| e < epoch),
+            None => self.history.epochs.len().saturating_sub(1),
+        }
+    }
+
     /// Training and validation loss of the epoch that the parameters are of.
     pub fn losses(&self) -> (Option<f64>, Option<f64>) {
-        let history = &self.history;
-        let point = match self.restored {
-            Some(epoch) => history.epochs.partition_point(|&e| e < epoch),
-            None => history.epochs.len().saturating_sub(1),
-        };
-        let at = |series: &super::history::EpochSeries| series.last.get(point).copied().map(f64::from);
-        (at(&history.train_loss), at(&history.val_loss))
+        let at = |series: &EpochSeries| series.last.get(self.point()).copied().map(f64::from);
+        (at(&self.history.train_loss), at(&self.history.val_loss))
     }
 
     /// The validation of output `k` with the parameters as they are; none where that is not known.
     pub fn validation(&self, k: usize) -> Option<Evaluation> {
-        let Some(epoch) = self.restored else { return self.validations.get(k).copied() };
-        // Of the epochs before the last one only the first output is recorded.
-        let point = self.history.epochs.partition_point(|&e| e < epoch);
-        Some(()).filter(|()| k == 0).and_then(|()| self.history.evaluation(point))
+        match (self.restored, k) {
+            (None, _) => self.validations.get(k).copied(),
+            (Some(_), 0) => self.history.evaluation(self.point()),
+            // Of the epochs before the last one only the first output is recorded.
+            (Some(_), _) => None,
+        }
     }
 
     /// Whether the parameters have moved since the test rows were evaluated.

@@ -108,6 +108,10 @@ fn undo_brings_the_run_back_with_its_document() {
         (&document, before.clone(), 3)
     );
 
+    let undo = |window: &mut Window| {
+        window.press(Modifiers::COMMAND, Key::Z);
+        window.until("the run is back", |app| app.model.snapshot().epoch == 3 && app.model.snapshot().progress.0 == 0);
+    };
     for (what, button) in [("Rewind", "Rewind"), ("New seed", "New seed"), ("Step", "Step")] {
         window.click(button);
         window.until("something else is there", |app| {
@@ -116,16 +120,14 @@ fn undo_brings_the_run_back_with_its_document() {
         assert_ne!(params(&window), before, "{what}");
         assert_eq!(window.app().model.project().undo_label(), Some(what));
         let after = params(&window);
-        window.press(Modifiers::COMMAND, Key::Z);
-        window.until("the run is back", |app| app.model.snapshot().epoch == 3 && app.model.snapshot().progress.0 == 0);
+        undo(&mut window);
         assert_eq!((window.app().model.document(), params(&window)), (&document, before.clone()), "{what}");
         window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
         window.ready();
         if what == "Step" {
             assert_eq!(params(&window), after, "redo takes the step again");
         }
-        window.press(Modifiers::COMMAND, Key::Z);
-        window.until("the run is back", |app| app.model.snapshot().epoch == 3 && app.model.snapshot().progress.0 == 0);
+        undo(&mut window);
     }
 
     // Other data, and the network that follows them.

@@ -387,12 +387,11 @@ impl Encoder {
         (self.window.is_none() && self.features.iter().all(follows)).then_some([place(x)?, place(y)?])
     }
 
-    /// Features `[rows, features]` of rows that lie at places of the plane, in units of its axes.
+    /// Features `[rows, features]` of rows that lie at places of the [plane](Self::plane) of `axes`, in units of these.
     ///
     /// # Errors
-    /// If there is no [`Self::plane`].
-    pub fn of_plane(&self, places: &[[f64; 2]]) -> Result<Array2<f32>, DataError> {
-        let axes = self.plane().ok_or_else(|| DataError::ColumnGone("x".to_owned()))?;
+    /// If a feature follows from another column.
+    pub fn of_plane(&self, axes: [usize; 2], places: &[[f64; 2]]) -> Result<Array2<f32>, DataError> {
         let column = |k: usize| {
             let values: Vec<f64> = places.iter().map(|p| p[k]).collect();
             Column::numbers(self.features[axes[k]].column.clone(), values)

@@ -111,6 +111,11 @@ impl NetworkSpec {
         self.wires.iter().filter(move |w| w.from == id).map(|w| w.to)
     }
 
+    /// Whether a layer feeds an output.
+    pub fn is_prediction(&self, id: LayerId) -> bool {
+        self.outputs_of(id).any(|to| self.layer(to).is_some_and(|l| l.kind.is_output()))
+    }
+
     /// A layer number that is not in use.
     pub fn fresh_id(&self) -> LayerId {
         LayerId(self.layers.iter().map(|l| l.id.0).max().unwrap_or(0).saturating_add(1))

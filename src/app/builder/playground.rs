@@ -88,8 +88,9 @@ fn features(ui: &mut Ui, model: &Model, data: &Dataset, axes: [usize; 2]) {
         derived(format!("sin {x}"), format!("Sine and cosine of {x}"), StepKind::Waves, vec![&x]),
         derived(format!("sin {y}"), format!("Sine and cosine of {y}"), StepKind::Waves, vec![&y]),
     ];
+    let steps = plan.all_steps();
     for feature in &all {
-        let on = feature.is_on(plan);
+        let on = steps.iter().any(|step| feature.made_by(step));
         if chip(ui, &feature.label, on, true).on_hover_text(&feature.hover).clicked() {
             model.edit_preparation("Change features", None, |plan| feature.switch(plan, !on, [&x, &y]));
         }
@@ -102,10 +103,6 @@ impl Derived {
         !step.off
             && step.kind == self.kind
             && (step.columns.is_empty() || self.of.iter().all(|c| step.columns.contains(c)))
-    }
-
-    fn is_on(&self, plan: &Preparation) -> bool {
-        plan.all_steps().iter().any(|step| self.made_by(step))
     }
 
     /// Switched on it follows from the coordinates as they are, and is scaled like these.
@@ -167,7 +164,6 @@ const MOST_LAYERS: usize = 8;
 
 /// Layers of neurons that feed no output, in computing order.
 pub fn hidden(network: &NetworkSpec) -> Vec<LayerId> {
-    let feeds_output = |id| network.outputs_of(id).any(|to| network.layer(to).is_some_and(|l| l.kind.is_output()));
     let neurons = |id: &LayerId| network.layer(*id).is_some_and(|l| l.kind.definition().units().is_some());
-    network.topological_order().0.into_iter().filter(|id| neurons(id) && !feeds_output(*id)).collect()
+    network.topological_order().0.into_iter().filter(|id| neurons(id) && !network.is_prediction(*id)).collect()
 }

@@ -1,6 +1,7 @@
 //! The preview of a file: how it is read, its first rows, and settings to correct that.
 
 use super::super::icon;
+use super::super::keyboard;
 use super::super::state::{Action, Model};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
@@ -9,7 +10,7 @@ use super::thumbnails::Thumbnails;
 use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
-use egui::{Align, Button, Grid, Key, Label, Layout, Modifiers, RichText, ScrollArea, TextEdit, Ui, vec2};
+use egui::{Align, Button, Grid, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
 
 /// Rows of the first look that are shown, and columns.
 const ROWS: usize = 12;
@@ -76,8 +77,7 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
         let take =
             Button::new(RichText::new("Use these data").color(t.on_accent)).fill(t.accent).min_size(vec2(130.0, 32.0));
         let clicked = named(ui.add_enabled(usable, take), Role::Button, "Use these data").clicked();
-        let typing = ui.ctx().memory(|m| m.focused().is_some());
-        let entered = usable && !typing && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
+        let entered = usable && keyboard::count(ui.ctx(), Key::Enter) > 0;
         if clicked || entered {
             model.queue(Action::TakePreview);
         }

@@ -242,6 +242,11 @@ impl Model {
         self.open.number.is_some() && self.project().path.is_none()
     }
 
+    /// Whether something would be lost without the document.
+    pub fn has_unsaved_work(&self) -> bool {
+        self.has_unsaved_changes() || self.has_unsaved_run()
+    }
+
     /// Whether there are changes of the document that its file does not hold.
     pub fn has_unsaved_changes(&self) -> bool {
         self.project().is_dirty() && !self.is_scratch()
@@ -432,7 +437,7 @@ impl Model {
     }
 
     fn intend_now(&mut self, intention: Intention) {
-        if self.has_unsaved_changes() || self.has_unsaved_run() {
+        if self.has_unsaved_work() {
             self.files.modal = Some(Modal::Unsaved(intention));
         } else {
             self.proceed(intention);

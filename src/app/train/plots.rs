@@ -126,11 +126,6 @@ fn draw_with(
         });
     let epochs = &history.epochs;
     let y = |v: f32| if log { f64::from(v).max(FLOOR).log10() } else { f64::from(v) };
-    // Values as they were, also where the line is drawn from means.
-    let exact: Vec<Vec<[f64; 2]>> = curves
-        .iter()
-        .map(|(_, c, _)| epochs.iter().zip(&c.last).map(|(&epoch, &v)| [epoch as f64, y(v)]).collect())
-        .collect();
     let shown = curves::quiet(plot).show(ui, |plot| {
         if !planned.is_empty() {
             plot.line(Line::new("planned", PlotPoints::from(planned.to_vec())).color(t.hint).width(1.2));
@@ -138,6 +133,14 @@ fn draw_with(
         for d in drawn {
             d.show(plot);
         }
+        if !plot.response().hovered() {
+            return None;
+        }
+        // Values as they were, also where the line is drawn from means.
+        let exact: Vec<Vec<[f64; 2]>> = curves
+            .iter()
+            .map(|(_, c, _)| epochs.iter().zip(&c.last).map(|(&epoch, &v)| [epoch as f64, y(v)]).collect())
+            .collect();
         let known = curves.iter().zip(&exact);
         let known = known.map(|((name, _, colour), points)| Curve { name, colour: *colour, points, joined: false });
         let plan = Curve { name: "planned", colour: t.hint, points: planned, joined: true };

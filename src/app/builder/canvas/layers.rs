@@ -98,9 +98,7 @@ fn paint_neurons(
         if (ends && scale > END_NAMES_FROM) || (p.is_selection() && scale > NAMES_FROM) {
             let name = unit_name(model, layer, unit);
             let width = BOX_WIDTH * scale - 8.0;
-            let mut job = egui::text::LayoutJob::simple_singleline(name, regular(10.0), t.label);
-            job.wrap = egui::text::TextWrapping::truncate_at_width(width);
-            let galley = painter.layout_job(job);
+            let galley = cut(painter, name, &regular(10.0), t.label, width);
             let left = rect.center().x - galley.size().x / 2.0;
             painter.galley(pos2(left, rect.bottom() + 1.0), galley, t.label);
         }
