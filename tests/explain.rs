@@ -6,8 +6,9 @@ use chainrule::explain::{
 };
 use chainrule::format::number;
 use chainrule::nn::layers::{
-    BatchNormSpec, BidirectionalSpec, Cell, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, LayerNormSpec,
-    Merge, NoiseSpec, OutputSpec, PreluSpec, ReshapeSpec,
+    ActivationSpec, BatchNormSpec, BidirectionalSpec, Cell, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec,
+    JoinKind, JoinSpec, LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Pool2dSpec, PoolKind, PreluSpec,
+    ReshapeSpec,
 };
 use chainrule::nn::picture::Picture;
 use chainrule::nn::{Activation, Initialiser, LayerId, LayerKind, LayerSpec, Loss, NetworkSpec, Optimizer, Real};
@@ -219,13 +220,17 @@ enum Token {
 
 /// The circle with some more layers behind the first hidden one.
 fn with_layers(kinds: Vec<LayerKind>) -> Opened {
+    Opened::of(circle_with(kinds), 3)
+}
+
+fn circle_with(kinds: Vec<LayerKind>) -> Document {
     let mut document = builtin("circle").expect("is built in").preset().expect("can be read").document;
     let first = document.network.layers[1].id;
     for kind in kinds {
         let layer = document.network.add(kind.info().label, kind);
         document.network.insert_after(layer, first);
     }
-    Opened::of(document, 3)
+    document
 }
 
 /// The circle with a gated layer of a row and one of each step.
@@ -237,6 +242,34 @@ fn with_gates() -> Opened {
         LayerKind::Reshape(ReshapeSpec { shape: vec![3, 2] }),
         gate(6, Activation::Gelu, false),
     ])
+}
+
+/// The circle with a layer norm of each step, behind a mean that counts the zeros around an image.
+fn with_steps() -> Opened {
+    let padding = Padding::Explicit { vertical: 1, horizontal: 1 };
+    let (kernel, stride) = ([2, 2], [1, 1]);
+    with_layers(vec![
+        LayerKind::Flatten(FlattenSpec {}),
+        LayerKind::LayerNorm(LayerNormSpec::default()),
+        LayerKind::Reshape(ReshapeSpec { shape: vec![4, 3] }),
+        LayerKind::Pool2d(Pool2dSpec { kind: PoolKind::Average, kernel, stride, padding, count_padding: true }),
+        LayerKind::Reshape(ReshapeSpec { shape: vec![1, 2, 3] }),
+    ])
+}
+
+/// The circle with what its first layer puts out beside the same behind an activation, step by step.
+fn side_by_side() -> Opened {
+    let mut document = circle_with(vec![
+        LayerKind::Flatten(FlattenSpec {}),
+        LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, axis: 1 }),
+        LayerKind::Activation(ActivationSpec { function: Activation::Tanh }),
+        LayerKind::Reshape(ReshapeSpec { shape: vec![3, 2] }),
+    ]);
+    let network = &mut document.network;
+    let named = |name: &str| network.layers.iter().find(|l| l.name == name).expect("was added").id;
+    let (reshape, join) = (named("Reshape"), named("Join"));
+    network.connect(reshape, join);
+    Opened::of(document, 2)
 }
 
 /// The circle with two bidirectional layers of each cell: every step side by side, then the last ones added up.
@@ -356,7 +389,15 @@ fn what_is_written_comes_to_what_is_said() {
         LayerKind::Dropout(DropoutSpec::default()),
     ]);
     let presets = presets.map(|name| (name, Opened::preset(name, 2))).into_iter();
-    for (name, opened) in presets.chain([("more layers", more), ("gates", with_gates())]).chain(both_directions()) {
+    for (name, opened) in presets
+        .chain([
+            ("more layers", more),
+            ("gates", with_gates()),
+            ("steps", with_steps()),
+            ("side by side", side_by_side()),
+        ])
+        .chain(both_directions())
+    {
         for rows in [opened.session.mini_batch().to_vec(), opened.session.mini_batch()[..1].to_vec()] {
             let trace = opened.trace_of(&opened.session.training_state(), &rows);
             let few = |id| (0..trace.layer_values(id).map_or(0, |(_, a)| a.nrows())).step_by(5).take(4).collect();

@@ -44,7 +44,7 @@ fn forked() -> NetworkSpec {
     let mut spec = NetworkSpec::default();
     let (first, second) = (spec.add("C and A", input(&["c", "a"])), spec.add("B", input(&["b"])));
     let (left, right) = (spec.add("left", dense(3)), spec.add("right", dense(2)));
-    let join = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate }));
+    let join = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, axis: 0 }));
     let (class, numbers, again) =
         (spec.add("class", dense(2)), spec.add("numbers", dense(2)), spec.add("again", dense(6)));
     let numbers_of = Comparison::Columns(vec!["r".into(), "p".into()]);

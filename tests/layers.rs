@@ -4,8 +4,8 @@ use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
     DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
-    LayerDefinition as _, LayerNormSpec, Merge, NoiseSpec, OutputSpec, Padding, Padding1d, PermuteSpec, Pool1dSpec,
-    Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
+    LayerDefinition as _, LayerNormSpec, Merge, NoiseSpec, NormOver, OutputSpec, Padding, Padding1d, PermuteSpec,
+    Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
 };
 use chainrule::nn::settings::SettingsPanel;
 use chainrule::nn::{
@@ -151,6 +151,7 @@ proptest! {
         kernel in [1..4_usize, 1..4_usize],
         stride in [1..4_usize, 1..4_usize],
         same in any::<bool>(),
+        count_padding in any::<bool>(),
         seed in any::<u32>(),
     ) {
         let conv = Conv2dSpec {
@@ -161,7 +162,7 @@ proptest! {
             ..Conv2dSpec::default()
         };
         let padding = if same { Padding::Same } else { Padding::Valid };
-        let pool = LayerKind::Pool2d(Pool2dSpec { kind, kernel, stride, padding });
+        let pool = LayerKind::Pool2d(Pool2dSpec { kind, kernel, stride, padding, count_padding });
         let global = LayerKind::GlobalPool(GlobalPoolSpec { kind });
         for layers in [vec![LayerKind::Conv2d(conv.clone()), pool], vec![LayerKind::Conv2d(conv), global]] {
             match loaded(&chain([2, height, width], layers), 2 * height * width, u64::from(seed)) {
@@ -271,7 +272,7 @@ proptest! {
         let initialiser = Initialiser::Normal { std: 0.7 };
         let first = Conv1dSpec { filters: 4, activation: Activation::Tanh, initialiser, ..Conv1dSpec::default() };
         let second = Conv1dSpec { filters: 2, kernel, stride, dilation, padding, groups: 2, ..first.clone() };
-        let pool = Pool1dSpec { kind, kernel: 2, stride: 1, padding: Padding1d::Same };
+        let pool = Pool1dSpec { kind, kernel: 2, stride: 1, padding: Padding1d::Same, count_padding: seed % 2 == 0 };
         let layers = vec![LayerKind::Conv1d(first), LayerKind::Conv1d(second), LayerKind::Pool1d(pool)];
         match loaded(&chain([channels, length], layers), channels * length, u64::from(seed)) {
             Ok(mut network) => {
@@ -426,6 +427,12 @@ fn a_mini_batch_of_one_row_goes_by_the_running_averages_of_batch_norm() {
 fn layer_and_group_norm_equal_central_differences() {
     let conv = LayerKind::Conv2d(Conv2dSpec { filters: 4, activation: Activation::Tanh, ..Conv2dSpec::default() });
     let layer = LayerKind::LayerNorm(LayerNormSpec::default());
+    for over in NormOver::ALL {
+        let norm = LayerKind::LayerNorm(LayerNormSpec { over, ..LayerNormSpec::default() });
+        let (spec, inputs) = sequence(3, 2, 4, vec![norm]);
+        let (worst, what) = worst(&mut loaded(&spec, inputs, 5).expect("fits"));
+        assert!(worst <= 1e-6, "{over:?}: {what}");
+    }
     for groups in [1, 2, 4] {
         let group = LayerKind::GroupNorm(GroupNormSpec { groups, ..GroupNormSpec::default() });
         let layers = vec![layer.clone(), conv.clone(), group, layer.clone()];
@@ -509,7 +516,7 @@ fn branching(kind: JoinKind, ways: usize) -> NetworkSpec {
     let input = spec.add("Input", LayerKind::Input(InputSpec::default()));
     let stem = spec.add("Stem", dense(4));
     let bend = spec.add("Bend", LayerKind::Activation(ActivationSpec { function: Activation::Tanh }));
-    let join = spec.add("Join", LayerKind::Join(JoinSpec { kind }));
+    let join = spec.add("Join", LayerKind::Join(JoinSpec { kind, axis: 0 }));
     let last = spec.add("Last", dense(2));
     let output = spec.add("Output", LayerKind::Output(OutputSpec::default()));
     for (from, to) in [(input, stem), (stem, bend), (bend, join), (join, last), (last, output)] {
@@ -549,6 +556,12 @@ fn what_does_not_join_or_leads_nowhere_is_told_with_its_fix() {
     assert!(told(&other).contains("[4] and [7] do not fit"), "{}", told(&other));
     let mut loose = branching(JoinKind::Concatenate, 1);
     loose.wires.retain(|w| w.to != LayerId(4) || w.from != LayerId(7));
+    let mut beyond = branching(JoinKind::Concatenate, 1);
+    if let LayerKind::Join(join) = &mut beyond.layers[3].kind {
+        join.axis = 1;
+    }
+    let message = told(&beyond);
+    assert!(message.contains("concatenates along axis 1") && message.contains("an axis of 0 to 0"), "{message}");
     let message = told(&loose);
     assert!(message.contains("Branch 0: leads nowhere") && message.contains("only one is wired"), "{message}");
 

@@ -26,6 +26,9 @@ struct LayerCase {
     /// Shapes of the branches, for a join.
     #[serde(default)]
     join: Vec<Vec<usize>>,
+    /// The side along which they are joined.
+    #[serde(default)]
+    axis: usize,
     #[serde(default)]
     training: bool,
     /// Parameters behind one update.
@@ -87,7 +90,7 @@ fn network_of(case: &LayerCase) -> (NetworkSpec, LayerId, Task) {
     }
     let mut last = ends[0];
     if ends.len() > 1 {
-        last = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate }));
+        last = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, axis: case.axis }));
         for branch in ends {
             spec.connect(branch, last);
         }

@@ -1,13 +1,20 @@
-//! Forward pass, gradients and twenty steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`).
+//! Forward pass, gradients and twenty steps of every optimizer against numbers from PyTorch (`tests/fixtures/make_torch.py`), every
+//! layer (`make_torch_layers.py`), and conventions that differ elsewhere (`make_torch_conventions.py`).
 
-use chainrule::data::{Column, ColumnPlan, Dataset, Missing, Preparation, Role, Split, Table, Treatment, prepare};
+use chainrule::data::{
+    Column, ColumnPlan, Dataset, Encoder, Missing, Part, Preparation, Role, Split, Table, Targets, Treatment, prepare,
+};
 use chainrule::explain::Trace;
-use chainrule::nn::layers::{DenseSpec, InputSpec, OutputSpec, ReshapeSpec};
+use chainrule::nn::layers::{
+    BatchNormSpec, ClassWeights, DenseSpec, FlattenSpec, InputSpec, JoinKind, JoinSpec, OutputSpec, ReshapeSpec,
+    palette,
+};
 use chainrule::nn::{
     Activation, LayerId, LayerKind, Loss, Network, NetworkSpec, Optimizer, OptimizerState, Real, Target, Task,
     UpdateRule, compile,
 };
-use chainrule::train::{Replica, Session, TrainConfig, TrainingState};
+use chainrule::train::{Replica, Schedule, Session, TrainConfig, TrainingState};
+use ndarray::ArcArray2;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -318,4 +325,332 @@ fn layers_in<T: Real>(tolerance: f64) {
 fn every_layer_equals_pytorch() {
     layers_in::<f64>(1e-9);
     layers_in::<f32>(1e-5);
+}
+
+/// Layer, tensor, numbers.
+type Named = (String, String, Vec<f64>);
+
+#[derive(Deserialize)]
+struct Conventions {
+    shared_batch_norm: SharedNorm,
+    concatenated: Vec<Concatenated>,
+    one_cycle: Vec<Cycle>,
+    weighted: Weighted,
+}
+
+#[derive(Deserialize)]
+struct SharedNorm {
+    x: Numbers,
+    target: Numbers,
+    start: Vec<Named>,
+    steps: Vec<Vec<Named>>,
+    evaluated: Numbers,
+}
+
+#[derive(Deserialize)]
+struct Concatenated {
+    axis: usize,
+    x: Numbers,
+    target: Numbers,
+    parameters: Vec<Named>,
+    output: Numbers,
+    gradients: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Cycle {
+    epochs: u64,
+    updates: usize,
+    rise: f32,
+    rates: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Weighted {
+    /// `[rows][features]`
+    x: Numbers,
+    labels: Vec<u32>,
+    classes: Vec<f32>,
+    rows: Vec<f32>,
+    parameters: Vec<Named>,
+    alike: f64,
+    by_class: f64,
+    by_both: f64,
+}
+
+fn conventions() -> Conventions {
+    serde_json::from_str(include_str!("fixtures/torch_conventions.json"))
+        .expect("the fixture is as its script writes it")
+}
+
+/// Where a tensor of the named layer lies.
+fn range_of<T: Real>(spec: &NetworkSpec, network: &Network<T>, layer: &str, tensor: &str) -> std::ops::Range<usize> {
+    let id = spec.layers.iter().find(|l| l.name == layer).expect("is in the network").id;
+    let found = network.plan().parameters.iter().find(|p| p.layer == id && p.shape.name == tensor);
+    found.expect("the layer has it").range.clone()
+}
+
+/// The network with named parameters and a mini-batch.
+fn named<T: Real>(spec: &NetworkSpec, parameters: &[Named], x: &Numbers, target: &Numbers) -> Network<T> {
+    let plan = compile(spec, &Task::new(vec![x.len()], Target::Values(target.len())), x[0].len()).expect("fits");
+    let length = plan.length;
+    let mut network: Network<T> = filled(spec, Target::Values(target.len()), &vec![0.0; length], x, target);
+    for (layer, tensor, values) in parameters {
+        let range = range_of(spec, &network, layer, tensor);
+        for (to, &from) in network.params_mut()[range].iter_mut().zip(values) {
+            *to = T::from_f64(from);
+        }
+    }
+    network
+}
+
+fn plain_dense(units: usize, activation: Activation) -> LayerKind {
+    LayerKind::Dense(DenseSpec { units, activation, ..DenseSpec::default() })
+}
+
+fn shared_norm_in<T: Real>(tolerance: f64) {
+    let case = conventions().shared_batch_norm;
+    let norm = || LayerKind::BatchNorm(BatchNormSpec::default());
+    let layers = [
+        ("in", LayerKind::Input(InputSpec::default())),
+        ("first", plain_dense(4, Activation::Tanh)),
+        ("norm", norm()),
+        ("second", plain_dense(4, Activation::Tanh)),
+        ("again", norm()),
+        ("last", plain_dense(2, Activation::Identity)),
+        ("out", LayerKind::Output(OutputSpec::default())),
+    ];
+    let mut spec = NetworkSpec::chain(layers.map(|(name, kind)| (name.to_owned(), kind)));
+    let owner = spec.layers[2].id;
+    spec.layers[4].shares = Some(owner);
+    let mut network: Network<T> = named(&spec, &case.start, &case.x, &case.target);
+    let rule = UpdateRule::new(Optimizer::Sgd {}, 0.125);
+    let mut state = OptimizerState::new(rule.optimizer, network.plan().learning);
+    for (k, want) in case.steps.iter().enumerate() {
+        network.forward(true, 0);
+        network.error();
+        network.backward();
+        network.update(&rule, &mut state);
+        for (layer, tensor, want) in want {
+            let own = network.params()[range_of(&spec, &network, layer, tensor)].to_vec();
+            assert_close(own.iter().copied(), want, tolerance, &format!("{tensor} of {layer} after step {}", k + 1));
+            if layer == "norm" {
+                let copy = &network.params()[range_of(&spec, &network, "again", tensor)];
+                assert!(own == copy, "{tensor}: what is saved of the copy is what its owner has");
+            }
+        }
+    }
+    network.forward(false, 0);
+    let (_, a) = network.layer_values(spec.layers[5].id).expect("the last dense layer");
+    assert_close(a.iter().copied(), &case.evaluated.concat(), tolerance, "evaluation");
+}
+
+#[test]
+fn a_batch_norm_that_layers_share_counts_the_inputs_of_all_of_them_as_pytorch_does() {
+    shared_norm_in::<f64>(1e-8);
+    shared_norm_in::<f32>(2e-5);
+}
+
+#[test]
+fn a_shared_batch_norm_is_frozen_with_its_owner() {
+    let case = conventions().shared_batch_norm;
+    let norm = || LayerKind::BatchNorm(BatchNormSpec::default());
+    let layers = [
+        ("in", LayerKind::Input(InputSpec::default())),
+        ("norm", norm()),
+        ("first", plain_dense(3, Activation::Tanh)),
+        ("again", norm()),
+        ("last", plain_dense(2, Activation::Identity)),
+        ("out", LayerKind::Output(OutputSpec::default())),
+    ];
+    let mut spec = NetworkSpec::chain(layers.map(|(name, kind)| (name.to_owned(), kind)));
+    let owner = spec.layers[1].id;
+    spec.layers[3].shares = Some(owner);
+    spec.layers[1].frozen = true;
+    let mut network: Network<f64> = named(&spec, &[], &case.x, &case.target);
+    network.initialise(1);
+    let rule = UpdateRule::new(Optimizer::Sgd {}, 0.125);
+    let mut state = OptimizerState::new(rule.optimizer, network.plan().learning);
+    for _ in 0..3 {
+        network.forward(true, 0);
+        network.error();
+        network.backward();
+        network.update(&rule, &mut state);
+    }
+    for layer in ["norm", "again"] {
+        let mean = &network.params()[range_of(&spec, &network, layer, "running mean")];
+        assert!(mean.iter().all(|m| *m == 0.0), "{layer}: {mean:?}");
+    }
+}
+
+fn concatenated_in<T: Real>(tolerance: f64) {
+    for case in conventions().concatenated {
+        let mut spec = NetworkSpec::default();
+        let input = spec.add("in", LayerKind::Input(InputSpec::default()));
+        let rows = spec.add("rows", LayerKind::Reshape(ReshapeSpec { shape: vec![3, 4] }));
+        let per_step = DenseSpec { units: 4, per_step: true, activation: Activation::Identity, ..DenseSpec::default() };
+        let branch = spec.add("branch", LayerKind::Dense(per_step));
+        let join = spec.add("join", LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, axis: case.axis }));
+        let flat = spec.add("flat", LayerKind::Flatten(FlattenSpec {}));
+        let last = spec.add("last", plain_dense(2, Activation::Identity));
+        let out = spec.add("out", LayerKind::Output(OutputSpec::default()));
+        let wires =
+            [(input, rows), (rows, branch), (rows, join), (branch, join), (join, flat), (flat, last), (last, out)];
+        for (from, to) in wires {
+            spec.connect(from, to);
+        }
+        let mut network: Network<T> = named(&spec, &case.parameters, &case.x, &case.target);
+        network.forward(true, 0);
+        network.error();
+        network.backward();
+        let (_, a) = network.layer_values(last).expect("the last dense layer");
+        assert_close(a.iter().copied(), &case.output.concat(), tolerance, &format!("output along axis {}", case.axis));
+        for (layer, tensor, want) in &case.gradients {
+            let got = network.grads()[range_of(&spec, &network, layer, tensor)].to_vec();
+            assert_close(got, want, tolerance, &format!("∂L/∂{tensor} of {layer}, axis {}", case.axis));
+        }
+    }
+}
+
+#[test]
+fn branches_are_concatenated_along_any_side_as_pytorch_does() {
+    concatenated_in::<f64>(1e-9);
+    concatenated_in::<f32>(1e-5);
+}
+
+/// Rows for one feature of which every one is for training.
+fn ramp(rows: usize) -> Arc<Dataset> {
+    let x = ArcArray2::from_shape_fn((rows, 1), |(row, _)| row as f32 / rows as f32);
+    let targets =
+        Targets::Classes { names: vec!["a".into(), "b".into()], labels: (0..rows).map(|r| r as u32 % 2).collect() };
+    Arc::new(all_for_training(x, targets, None))
+}
+
+fn all_for_training(x: ArcArray2<f32>, targets: Targets, weights: Option<Vec<f32>>) -> Dataset {
+    let rows = x.nrows();
+    Dataset {
+        name: String::new(),
+        x,
+        targets: vec![targets],
+        weights: weights.map(Arc::from),
+        source_rows: Arc::new((0..rows).collect()),
+        parts: [(0..rows as u32).collect(), Arc::default(), Arc::default()],
+        encoder: Encoder::default(),
+        augmentation: None,
+    }
+}
+
+#[test]
+fn one_cycle_is_that_of_pytorch_update_by_update() {
+    for Cycle { epochs, updates, rise, rates } in conventions().one_cycle {
+        let schedule = Schedule::OneCycle { epochs: epochs as f32, rise };
+        let update = 1.0 / updates as f64;
+        for (k, want) in rates.iter().enumerate() {
+            let epoch = (k / updates) as f64 + (k % updates) as f64 * update;
+            let got = schedule.factor(epoch, update);
+            assert!((got - want).abs() < 1e-9, "{schedule:?}, update {k} of {updates}: {got}, not {want}");
+        }
+        // In training, with a last mini-batch that is smaller and two mini-batches an update.
+        let layers = [
+            LayerKind::Input(InputSpec::default()),
+            plain_dense(2, Activation::Identity),
+            LayerKind::Output(OutputSpec { loss: Loss::CategoricalCrossEntropy, ..OutputSpec::default() }),
+        ];
+        let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
+        let config =
+            TrainConfig { batch_size: 3, accumulate: 2, learning_rate: 1.0, schedule, ..TrainConfig::default() };
+        let mut session = Session::new(&spec, ramp(6 * updates - 1), config, 1).expect("fits");
+        for _ in 0..epochs {
+            session.epoch().expect("stays finite");
+        }
+        assert_eq!(session.steps(), rates.len() as u64);
+        let last_of_each = rates.chunks(updates).map(|of_epoch| of_epoch[updates - 1]);
+        for (got, want) in session.history().learning_rate.last.iter().zip(last_of_each) {
+            assert!((f64::from(*got) - want).abs() < 1e-6, "{schedule:?}: {got}, not {want}");
+        }
+    }
+}
+
+#[test]
+fn losses_of_validation_and_test_are_weighted_as_that_of_training_but_not_smoothed() {
+    let case = conventions().weighted;
+    let x = ArcArray2::from_shape_fn((case.x.len(), 2), |(row, k)| case.x[row][k] as f32);
+    let names = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let loss = |class_weights: ClassWeights, rows: Option<Vec<f32>>, label_smoothing: f32| {
+        let targets = Targets::Classes { names: names.clone(), labels: case.labels.clone().into() };
+        let data = Arc::new(all_for_training(x.clone(), targets, rows));
+        let output =
+            OutputSpec { loss: Loss::CategoricalCrossEntropy, class_weights, label_smoothing, ..OutputSpec::default() };
+        let layers = [
+            ("in", LayerKind::Input(InputSpec::default())),
+            ("last", plain_dense(3, Activation::Identity)),
+            ("out", LayerKind::Output(output)),
+        ];
+        let spec = NetworkSpec::chain(layers.map(|(name, kind)| (name.to_owned(), kind)));
+        // Evaluated in several chunks, trained in one.
+        let of_batch = |batch_size: usize| {
+            let config = TrainConfig { batch_size, ..TrainConfig::default() };
+            let mut session = Session::new(&spec, Arc::clone(&data), config, 1).expect("fits");
+            let mut run = session.save();
+            for (_, tensor, values) in &case.parameters {
+                let own = run.parameters.iter_mut().find(|t| t.name == *tensor).expect("is there");
+                own.values = values.iter().map(|&v| v as f32).collect();
+            }
+            session.resume(&run).expect("fits");
+            session
+        };
+        let mut whole = of_batch(150);
+        whole.forward();
+        let training = whole.error().expect("is finite");
+        let full = of_batch(8).evaluate_fully(Part::Train).expect("there are rows");
+        let plain = of_batch(8).evaluate(Part::Train).expect("there are rows");
+        assert_eq!(full[0].evaluation, plain);
+        (training, plain)
+    };
+    let close = |got: f64, want: f64| assert!((got - want).abs() < 2e-6 * want, "{got}, not {want}");
+    let weights = || ClassWeights::Chosen(case.classes.clone());
+    let (training, alike) = loss(ClassWeights::Equal, None, 0.0);
+    close(training, case.alike);
+    close(alike.loss, case.alike);
+    for (rows, want) in [(None, case.by_class), (Some(case.rows.clone()), case.by_both)] {
+        let (training, evaluated) = loss(weights(), rows, 0.0);
+        close(training, want);
+        close(evaluated.loss, want);
+        assert_eq!(evaluated.metrics, alike.metrics, "metrics count every row alike");
+    }
+    let (training, evaluated) = loss(weights(), None, 0.25);
+    close(evaluated.loss, case.by_class);
+    assert!((training - case.by_class).abs() > 1e-4, "{training} is smoothed");
+    // Where no row counts there is no loss.
+    let none = Some(vec![0.0; case.rows.len()]);
+    let targets = Targets::Classes { names: names.clone(), labels: case.labels.clone().into() };
+    let data = Arc::new(all_for_training(x.clone(), targets, none));
+    let layers = [
+        LayerKind::Input(InputSpec::default()),
+        plain_dense(3, Activation::Identity),
+        LayerKind::Output(OutputSpec { loss: Loss::CategoricalCrossEntropy, ..OutputSpec::default() }),
+    ];
+    let spec = NetworkSpec::chain(layers.into_iter().map(|kind| (String::new(), kind)));
+    let mut session = Session::new(&spec, data, TrainConfig::default(), 1).expect("fits");
+    assert_eq!(session.evaluate(Part::Train), None);
+}
+
+/// What presets say that were saved before the settings existed, and what new layers say.
+#[test]
+fn layers_of_before_keep_their_meaning() {
+    let read = |text: &str| serde_json::from_str::<LayerKind>(text).expect("is a layer");
+    for (text, new) in [
+        (r#"{"layer_norm":{"epsilon":1e-5}}"#, r#""over":"step""#),
+        (r#"{"pool2d":{"kind":"average","kernel":[2,2],"stride":[2,2]}}"#, r#""count_padding":true"#),
+        (r#"{"pool1d":{"kind":"average","kernel":2,"stride":2}}"#, r#""count_padding":true"#),
+        (r#"{"join":{"kind":"concatenate"}}"#, r#""axis""#),
+    ] {
+        let old = serde_json::to_string(&read(text)).expect("is plain");
+        assert!(!old.contains(new), "{old}");
+        assert_eq!(read(&old), read(text));
+        let name = text.split('"').nth(1).expect("a name");
+        let added = palette().into_iter().map(|kind| serde_json::to_string(&kind).expect("is plain"));
+        let added = added.filter(|kind| kind.contains(&format!("\"{name}\""))).collect::<Vec<_>>();
+        assert!(name == "join" || added.iter().any(|kind| kind.contains(new)), "{added:?}");
+    }
 }

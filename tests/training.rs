@@ -321,10 +321,16 @@ fn an_early_stopped_run_opens_as_stopped_and_steps_go_on_from_it() {
 #[test]
 fn label_smoothing_spreads_the_target_over_all_classes() {
     let mut document = document("iris");
+    // All rows at once, as training sees them: an evaluation does not smooth.
+    document.training.batch_size = 65_536;
     let loss = |document: &Document| {
         let mut session = session(document, 1);
-        session.evaluate(Part::Train).expect("there are training rows").loss
+        session.forward();
+        session.error().expect("is finite")
     };
+    let evaluated =
+        |document: &Document| session(document, 1).evaluate(Part::Validation).expect("there are validation rows");
+    let validation = evaluated(&document);
     let plain = loss(&document);
     let share = 0.3;
     for layer in &mut document.network.layers {
@@ -333,6 +339,7 @@ fn label_smoothing_spreads_the_target_over_all_classes() {
         }
     }
     let smooth = loss(&document);
+    assert_eq!(evaluated(&document), validation);
     // L = (1 − ε) · cross-entropy + ε · mean over classes of −ln p, from the same predictions.
     let data = Arc::new(document.data.load().expect("can be read").1);
     let mut probe = Probe::new(&document.network, &data, data.rows()).expect("fits");

@@ -6,7 +6,7 @@ use crate::nn::{Encoding, Network, Real};
 use crate::nn::{LANES, padded};
 
 /// Fills the network's input, `[features, stride]`, and the targets of every head, `[outputs, stride]`, with the given rows
-/// of the data. With `weighted`, rows and classes have their weights; without, all count alike.
+/// of the data. Rows and classes have their weights; in `training`, targets are smoothed where an output asks for it.
 ///
 /// # Panics
 /// If there are more rows than the network's capacity, or none.
@@ -15,7 +15,7 @@ pub(super) fn load<T: Real>(
     data: &Dataset,
     head_targets: &[HeadTargets],
     rows: &[u32],
-    weighted: bool,
+    training: bool,
 ) {
     let stride = padded(rows.len());
     let (x, _) = network.load(rows.len());
@@ -34,12 +34,12 @@ pub(super) fn load<T: Real>(
             }
             Expected::Classes { labels, .. } => {
                 write_classes(encoding, labels, rows, target, stride);
-                if encoding == Encoding::OneHot && smoothing > T::ZERO {
+                if training && encoding == Encoding::OneHot && smoothing > T::ZERO {
                     smooth(smoothing, target, rows.len(), stride);
                 }
             }
         }
-        if weighted && (data.weights.is_some() || targets.class_weights.is_some()) {
+        if targets.has_weights(data) {
             share(|row| targets.weight(data, row), rows, shares);
         }
     }

@@ -17,8 +17,6 @@ const SORTED_AT_ONCE: usize = 80_000;
 pub struct PartEvaluation {
     part: Part,
     done: usize,
-    /// Sum over the rows of the loss of all heads.
-    loss: f64,
     /// One for each head.
     tallies: Vec<Tally>,
     /// For the predictions of the widest head, `[outputs, stride]`.
@@ -30,7 +28,7 @@ impl PartEvaluation {
     pub(super) fn new(replica: &Replica<f32>, part: Part, fully: bool) -> Self {
         let heads = replica.plan().heads.iter().zip(replica.head_targets());
         let tallies = heads.map(|(head, targets)| Tally::new(targets, head.encoding, head.loss.link(), fully));
-        Self { part, done: 0, loss: 0.0, tallies: tallies.collect(), prediction: Vec::new() }
+        Self { part, done: 0, tallies: tallies.collect(), prediction: Vec::new() }
     }
 
     /// Rows that are done.
@@ -38,7 +36,8 @@ impl PartEvaluation {
         self.done
     }
 
-    /// Evaluates `rows` further rows, as they are: without weights, augmentation, dropout or noise. True once the part is
+    /// Evaluates `rows` further rows, as they are: without augmentation, dropout, noise or label smoothing. Rows and classes
+    /// count in the loss as in training, and all alike in the metrics. True once the part is
     /// complete. With every metric asked for, this may take further calls after the last row.
     pub(super) fn advance(&mut self, replica: &mut Replica<f32>, rows: usize) -> bool {
         let data = Arc::clone(replica.data());
@@ -47,33 +46,34 @@ impl PartEvaluation {
         let end = all.len().min(self.done.saturating_add(rows.max(1)));
         while self.done < end {
             let chunk = &all[self.done..end.min(self.done + capacity)];
-            self.loss += self.evaluate(replica, chunk) * chunk.len() as f64;
+            self.evaluate(replica, chunk);
             self.done += chunk.len();
         }
         self.done == all.len() && self.tallies.iter_mut().all(|tally| tally.rank(SORTED_AT_ONCE))
     }
 
-    /// Runs a chunk and adds it to the tallies; returns its mean loss.
-    fn evaluate(&mut self, replica: &mut Replica<f32>, rows: &[u32]) -> f64 {
+    /// Runs a chunk and adds it to the tallies.
+    fn evaluate(&mut self, replica: &mut Replica<f32>, rows: &[u32]) {
         replica.load(rows, false);
         let network = replica.network_mut();
         network.forward(false, 0);
-        let loss = network.error();
+        network.error();
         let stride = network.stride();
         self.prediction.resize(self.prediction.len().max(network.widest() * stride), 0.0);
         let network = replica.network();
         for (index, (targets, tally)) in replica.head_targets().iter().zip(&mut self.tallies).enumerate() {
             let used = &mut self.prediction[..network.outputs(index) * stride];
             network.predict(index, used);
-            tally.add(targets, rows, used, stride, network.head_loss(index));
+            let weight = targets.total_weight(replica.data(), rows);
+            tally.add(targets, rows, used, stride, (network.head_loss(index), weight));
         }
-        loss
     }
 
-    /// Loss of all heads and metrics of the first; none of an empty part.
+    /// Loss of all heads and metrics of the first; none of an empty part, or where no row of it counts.
     pub(super) fn first(&self, replica: &Replica<f32>) -> Option<Evaluation> {
-        let first = self.heads(replica).next().filter(|_| self.done > 0)?;
-        Some(Evaluation { loss: self.loss / self.done as f64, ..first })
+        let first = self.heads(replica).next()?;
+        let weighted = self.heads(replica).zip(&replica.plan().heads).map(|(e, head)| f64::from(head.weight) * e.loss);
+        Some(Evaluation { loss: weighted.sum(), ..first }).filter(|e| self.done > 0 && !e.loss.is_nan())
     }
 
     /// Each head with its own loss.

@@ -100,6 +100,19 @@ impl HeadTargets {
         matches!(self.expected, Expected::Classes { .. })
     }
 
+    /// Whether rows count differently in the loss.
+    pub(super) fn has_weights(&self, data: &Dataset) -> bool {
+        data.weights.is_some() || self.class_weights.is_some()
+    }
+
+    /// The weights of some rows in the loss, added up.
+    pub(super) fn total_weight(&self, data: &Dataset, rows: &[u32]) -> f64 {
+        if !self.has_weights(data) {
+            return rows.len() as f64;
+        }
+        rows.iter().map(|&row| f64::from(self.weight(data, row))).sum()
+    }
+
     /// The weight of a row in the loss.
     pub(super) fn weight(&self, data: &Dataset, row: u32) -> f32 {
         let of_row = data.weights.as_ref().map_or(1.0, |w| w[row as usize]);

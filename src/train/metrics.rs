@@ -43,7 +43,9 @@ pub struct FullEvaluation {
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
     samples: usize,
+    /// Sum over the samples of weight × loss, and of the weights.
     loss: f64,
+    weight: f64,
     threshold: f32,
     confusion: Confusion,
     /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact), Σ|t−y| / |t| in own units.
@@ -67,6 +69,7 @@ impl Tally {
         Self {
             samples: 0,
             loss: 0.0,
+            weight: 0.0,
             threshold: threshold(encoding),
             predictions: (fully && classes > 0).then(Default::default),
             areas: Vec::new(),
@@ -81,9 +84,17 @@ impl Tally {
         }
     }
 
-    /// Adds predictions `[outputs, stride]` of the given rows, whose mean loss is `loss`.
-    pub fn add(&mut self, targets: &HeadTargets, rows: &[u32], prediction: &[f32], stride: usize, loss: f64) {
-        self.loss += loss * rows.len() as f64;
+    /// Adds predictions `[outputs, stride]` of the given rows, with their mean loss and the sum of their weights.
+    pub fn add(
+        &mut self,
+        targets: &HeadTargets,
+        rows: &[u32],
+        prediction: &[f32],
+        stride: usize,
+        (loss, weight): (f64, f64),
+    ) {
+        self.loss += loss * weight;
+        self.weight += weight;
         match &targets.expected {
             Expected::Classes { labels, .. } => {
                 for (column, &row) in rows.iter().enumerate() {
@@ -133,7 +144,7 @@ impl Tally {
             }
             Expected::Values(expected) => values(&self.sums, &expected.scales, n),
         };
-        Evaluation { loss: self.loss / n, metrics }
+        Evaluation { loss: self.loss / self.weight, metrics }
     }
 
     /// Columns of the predictions whose areas under the curve are asked for, once all samples are added: the second of two

@@ -116,12 +116,13 @@ impl<T: Real> Replica<T> {
         }
     }
 
-    /// Loads rows of the data set as a mini-batch; `weighted` as training does, else all rows count alike.
+    /// Loads rows of the data set as a mini-batch, with their weights; in `training` with the targets smoothed where an output
+    /// asks for it.
     ///
     /// # Panics
     /// If there are more rows than there is room for, or none.
-    pub fn load(&mut self, rows: &[u32], weighted: bool) {
-        load(&mut self.network, &self.data, &self.head_targets, rows, weighted);
+    pub fn load(&mut self, rows: &[u32], training: bool) {
+        load(&mut self.network, &self.data, &self.head_targets, rows, training);
     }
 
     /// The forward pass of a training step: weighted rows, augmented with the random numbers of `seed`, with dropout and noise.

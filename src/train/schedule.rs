@@ -19,7 +19,7 @@ pub enum Schedule {
     Cosine { period: f32, minimum: f32, longer: f32 },
     /// Linearly from 0, then constant
     Warmup { epochs: f32 },
-    /// From 1/25 up to 1 and down to 1/250 000 over so many epochs (Smith & Topin 2019)
+    /// From 1/25 up to 1 and down to 1/250 000 over so many epochs, as PyTorch's OneCycleLR (Smith & Topin 2019)
     OneCycle { epochs: f32, rise: f32 },
     /// × factor when the validation loss has not fallen for more than `patience` epochs
     Plateau { factor: f32, patience: u64 },
@@ -49,8 +49,9 @@ impl Schedule {
         }
     }
 
-    /// The factor after so many epochs; 1 for [`Self::Plateau`], which depends on the losses.
-    pub fn factor(self, epochs: f64) -> f64 {
+    /// The factor after so many epochs, where one update is `update` epochs long (0 for a continuous curve); 1 for
+    /// [`Self::Plateau`], which depends on the losses.
+    pub fn factor(self, epochs: f64, update: f64) -> f64 {
         let cosine = |from: f64, to: f64, part: f64| to + (from - to) * (1.0 + (PI * part).cos()) / 2.0;
         match self {
             Self::Constant | Self::Plateau { .. } => 1.0,
@@ -72,11 +73,13 @@ impl Schedule {
             Self::OneCycle { epochs: all, rise } => {
                 const FIRST: f64 = 1.0 / 25.0;
                 const LAST: f64 = FIRST / 1e4;
-                let (part, rise) = ((epochs / f64::from(all).max(1e-9)).min(1.0), f64::from(rise));
-                if part < rise {
-                    cosine(FIRST, 1.0, part / rise)
+                // The first update has the lowest rate of the rise, and the last one of the cycle the lowest of the fall.
+                let top = f64::from(rise) * f64::from(all) - update;
+                let fall = f64::from(all) - update - top;
+                if epochs <= top {
+                    cosine(FIRST, 1.0, epochs / top.max(1e-9))
                 } else {
-                    cosine(1.0, LAST, (part - rise) / (1.0 - rise))
+                    cosine(1.0, LAST, ((epochs - top) / fall.max(1e-9)).min(1.0))
                 }
             }
         }
@@ -223,7 +226,7 @@ mod tests {
             (cycle, 25.0, 1.0),
             (cycle, 100.0, 0.04 / 1e4),
         ] {
-            let got = schedule.factor(epochs);
+            let got = schedule.factor(epochs, 0.0);
             assert!((got - want).abs() < 1e-6, "{schedule:?} after {epochs}: {got}, wanted {want}");
             assert_eq!(schedule.problem(), None);
         }

@@ -208,7 +208,7 @@ fn plan(training: &TrainConfig) -> Vec<[f64; 2]> {
     let epochs = training.epochs.unwrap_or(EPOCHS) as f64;
     let at = |i: u64| {
         let epoch = epochs * i as f64 / POINTS as f64;
-        let rate = f64::from(training.learning_rate) * training.schedule.factor(epoch);
+        let rate = f64::from(training.learning_rate) * training.schedule.factor(epoch, 0.0);
         [epoch, rate.max(FLOOR).log10()]
     };
     // A warm-up begins at zero, which a logarithmic scale cannot show.

@@ -211,10 +211,14 @@ impl Session {
         (self.monitor.best.is_some() && best < self.epoch).then_some(best)
     }
 
-    /// The configured learning rate as the schedule changes it, after so many rows of this epoch.
+    /// The configured learning rate as the schedule changes it, for the update that the row at `position` of this epoch
+    /// belongs to.
     fn learning_rate(&self, position: usize) -> f32 {
-        let epochs = self.epoch as f64 + position as f64 / self.order.len().max(1) as f64;
-        let factor = self.config.schedule.factor(epochs) * self.monitor.factor;
+        let batches = self.order.len().div_ceil(self.config.batch_size).max(1);
+        let together = if self.config.optimizer.takes_all() { batches } else { self.config.accumulate };
+        let update = 1.0 / batches.div_ceil(together) as f64;
+        let epochs = self.epoch as f64 + (position / self.config.batch_size / together) as f64 * update;
+        let factor = self.config.schedule.factor(epochs, update) * self.monitor.factor;
         (f64::from(self.config.learning_rate) * factor) as f32
     }
 

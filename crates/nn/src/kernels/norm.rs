@@ -152,8 +152,9 @@ fn group_body<T: Real, const FMA: bool>(
 }
 
 dispatch! {
-    /// ∂L/∂γ and ∂L/∂β of the channels of one group, summed over their values and all columns; both overwrite.
-    pub(crate) fn group_backward_params<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T]) => group_backward_params_body
+    /// ∂L/∂γ and ∂L/∂β of the channels of one group, summed over their values and all columns; both overwrite, or are added
+    /// if `accumulate`.
+    pub(crate) fn group_backward_params<T: Real>(g: Group, x: &[T], grad: &[T], mean: &[T], rate: &[T], grad_gamma: &mut [T], grad_beta: &mut [T], accumulate: bool) => group_backward_params_body
 }
 
 #[inline(always)]
@@ -165,6 +166,7 @@ fn group_backward_params_body<T: Real, const FMA: bool>(
     rate: &[T],
     grad_gamma: &mut [T],
     grad_beta: &mut [T],
+    accumulate: bool,
 ) {
     let length = g.values * g.stride;
     for (channel, (gamma, beta)) in grad_gamma.iter_mut().zip(grad_beta).enumerate() {
@@ -179,7 +181,8 @@ fn group_backward_params_body<T: Real, const FMA: bool>(
                 beta_sum[lane] += grad[at + lane];
             }
         }
-        (*gamma, *beta) = (lane_sum(gamma_sum), lane_sum(beta_sum));
+        let (of_gamma, of_beta) = (lane_sum(gamma_sum), lane_sum(beta_sum));
+        (*gamma, *beta) = if accumulate { (*gamma + of_gamma, *beta + of_beta) } else { (of_gamma, of_beta) };
     }
 }
 

@@ -105,12 +105,14 @@ pub struct Pooling {
     pub y: Side,
     pub x: Side,
     pub average: bool,
+    /// Whether a mean counts the zeros of the padding, as with PyTorch's `count_include_pad`.
+    pub counts_padding: bool,
 }
 
 /// Inputs of fewer numbers than this are pooled on one thread.
 const PARALLEL: usize = 1 << 18;
 
-/// The largest value, or the mean, under the window; padding is not counted in either.
+/// The largest value, or the mean, under the window. Padding is never the largest; the mean counts it where it is told to.
 pub(crate) fn pool<T: Real>(p: &Pooling, x: &[T], out: &mut [T], stride: usize, threads: usize) {
     let (from, to) = (p.y.input * p.x.input * stride, p.y.output * p.x.output * stride);
     let threads = if x.len() < PARALLEL { 1 } else { threads };
@@ -139,6 +141,11 @@ pub(crate) fn pool_backward<T: Real>(
 }
 
 impl Pooling {
+    /// The numbers that the mean of a window is taken of, which lies over so many inputs.
+    pub(crate) fn counted(&self, inputs: usize) -> usize {
+        if self.average && self.counts_padding { self.y.kernel * self.x.kernel } else { inputs.max(1) }
+    }
+
     /// The inputs under the window of one output.
     pub(crate) fn under(&self, output: usize) -> Vec<usize> {
         let (y, x) = (output / self.x.output % self.y.output, output % self.x.output);
@@ -171,7 +178,8 @@ fn pool_body<T: Real, const FMA: bool>(p: &Pooling, x: &[T], out: &mut [T], stri
             for ox in 0..p.x.output {
                 let Some(out) = results.next() else { return };
                 let xs = p.x.under(ox);
-                let window = Window { ys: &ys, xs: &xs, line, stride, average: p.average };
+                let counted = p.counted(ys.len * xs.len);
+                let window = Window { ys: &ys, xs: &xs, line, stride, average: p.average, counted };
                 if wide {
                     window.gather::<T, { 2 * LANES }>(channel, out);
                 } else {
@@ -219,7 +227,8 @@ fn pool_backward_body<T: Real, const FMA: bool>(
             for ox in 0..p.x.output {
                 let Some((out, grad_out)) = results.next() else { return };
                 let xs = p.x.under(ox);
-                let window = Window { ys: &ys, xs: &xs, line, stride, average: p.average };
+                let counted = p.counted(ys.len * xs.len);
+                let window = Window { ys: &ys, xs: &xs, line, stride, average: p.average, counted };
                 if wide {
                     window.spread::<T, { 2 * LANES }>(channel, out, grad_out, grads, write);
                 } else {
@@ -237,11 +246,13 @@ struct Window<'a> {
     line: usize,
     stride: usize,
     average: bool,
+    /// Numbers that the mean is taken of.
+    counted: usize,
 }
 
 impl Window<'_> {
     fn share<T: Real>(&self) -> T {
-        T::from_f64(1.0 / (self.ys.len * self.xs.len).max(1) as f64)
+        T::from_f64(1.0 / self.counted as f64)
     }
 
     #[inline(always)]

@@ -165,7 +165,7 @@ impl LayerDefinition for OutputSpec {
         compare(panel, &mut self.target);
         let encoding = panel.encoding();
         if encoding == Some(Encoding::OneHot) {
-            let hover = "Share of the target probability that is spread evenly over all classes";
+            let hover = "Share of the target probability that is spread evenly over all classes in training; the losses of validation and test are computed without it";
             panel.number("Label smoothing", hover, &mut self.label_smoothing, 0.0..=0.9, 0.005);
         }
         if self.loss.definition().has_focus() {
@@ -246,7 +246,7 @@ fn class_weights(panel: &mut dyn SettingsPanel, weights: &mut ClassWeights) {
         ClassWeights::Chosen(_) => 2,
     };
     let names = panel.class_names();
-    let hover = "How much each class counts in training: alike, rare ones more, or as chosen";
+    let hover = "How much each class counts in the losses of training, validation and test: alike, rare ones more, or as chosen. Accuracy and the other metrics count every row alike";
     if let Some(k) = panel.choice("Class weights", hover, chosen, &["equal", "balanced", "chosen"]) {
         *weights = match k {
             0 => ClassWeights::Equal,

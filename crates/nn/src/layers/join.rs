@@ -1,5 +1,6 @@
 //! Layers with several inputs: sums, differences, products and concatenation.
 
+use crate::defaults::is_default;
 use crate::definition::{LayerDefinition, LayerInfo};
 use crate::lowering::Lowering;
 use crate::math::{factor, indexed, joined, number, row, subscript, text};
@@ -22,7 +23,7 @@ pub enum JoinKind {
     Subtract,
     /// x₁ · x₂ · …
     Multiply,
-    /// One behind the other along the first side
+    /// One behind the other along one side
     Concatenate,
 }
 
@@ -44,6 +45,9 @@ impl JoinKind {
 #[serde(deny_unknown_fields)]
 pub struct JoinSpec {
     pub kind: JoinKind,
+    /// The side along which it concatenates: 0 is the first of a sample
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub axis: usize,
 }
 
 impl LayerDefinition for JoinSpec {
@@ -65,6 +69,10 @@ impl LayerDefinition for JoinSpec {
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
         let hover = "What is done with the branches, in the order of their wires";
         settings::choose(panel, "Joins by", hover, &mut self.kind, JoinKind::ALL, JoinKind::label);
+        if self.kind == JoinKind::Concatenate {
+            let hover = "The side along which they stand one behind the other: 0 is the first side of a sample, which is dim 1 in PyTorch, where dim 0 is the mini-batch";
+            panel.count("Axis", hover, &mut self.axis, 0..=3);
+        }
     }
 
     fn joins(&self) -> bool {
@@ -73,17 +81,26 @@ impl LayerDefinition for JoinSpec {
 
     fn joined_shape(&self, inputs: &[Vec<usize>]) -> Result<Vec<usize>, String> {
         let first = &inputs[0];
-        let concatenates = self.kind == JoinKind::Concatenate;
-        let rest = usize::from(concatenates);
+        let along = Some(self.axis).filter(|_| self.kind == JoinKind::Concatenate);
+        if along.is_some_and(|axis| axis >= first.len()) {
+            let (axis, last) = (self.axis, first.len().saturating_sub(1));
+            return Err(format!(
+                "it concatenates along axis {axis}, but the shape {first:?} ends with axis {last}. Choose an axis of 0 to {last}"
+            ));
+        }
         for other in &inputs[1..] {
-            if other.len() != first.len() || other[rest..] != first[rest..] {
-                let what = if concatenates { "to stand one behind the other" } else { "to be joined number by number" };
+            let fits = |(side, (a, b)): (usize, (&usize, &usize))| a == b || Some(side) == along;
+            if other.len() != first.len() || !other.iter().zip(first).enumerate().all(fits) {
+                let what = match along {
+                    Some(axis) => format!("to stand one behind the other along axis {axis}"),
+                    None => "to be joined number by number".to_owned(),
+                };
                 return Err(format!("the shapes {first:?} and {other:?} do not fit {what}"));
             }
         }
         let mut shape = first.clone();
-        if concatenates {
-            shape[0] = inputs.iter().fold(0, |sum: usize, s| sum.saturating_add(s[0]));
+        if let Some(axis) = along {
+            shape[axis] = inputs.iter().fold(0, |sum: usize, s| sum.saturating_add(s[axis]));
         }
         Ok(shape)
     }
@@ -94,12 +111,18 @@ impl LayerDefinition for JoinSpec {
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let units = lowering.input_units();
-        lowering.push(Join(self.kind), units);
+        let blocks = lowering.input().iter().take(self.axis).product();
+        lowering.push(Join { kind: self.kind, blocks }, units);
     }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Join(JoinKind);
+struct Join {
+    kind: JoinKind,
+    /// Concatenating: parts into which every input is divided by the sides before the axis. The first parts of all inputs stand
+    /// one behind the other, then the second ones, and so on.
+    blocks: usize,
+}
 
 impl Build for Join {
     fn build<T: Real>(&self, _units: usize, _capacity: usize) -> Box<dyn Operation<T>> {
@@ -111,19 +134,21 @@ impl Explained for Join {
     fn tell(&self, at: &Reading<'_>) -> Option<Told> {
         let inputs = at.recorded.inputs(at.node);
         let out = indexed("a", subscript(at.unit));
-        let sign = match self.0 {
+        let sign = match self.kind {
             JoinKind::Add => "+",
             JoinKind::Subtract => "−",
             JoinKind::Multiply => "·",
             JoinKind::Concatenate => {
-                let (mut unit, mut from) = (at.unit, at.input());
-                for &input in inputs {
+                let widths = inputs.iter().map(|&input| at.units(input) / self.blocks);
+                let all: usize = widths.clone().sum();
+                let (block, mut unit, mut from) = (at.unit / all, at.unit % all, at.input());
+                for (&input, width) in inputs.iter().zip(widths) {
                     from = input;
-                    let units = at.units(input);
-                    if unit < units {
+                    if unit < width {
+                        unit += block * width;
                         break;
                     }
-                    unit -= units;
+                    unit -= width;
                 }
                 let symbols = row([out, text("="), indexed("x", subscript(unit))]);
                 let numbers = number(at.value(from, unit), at.place(from, unit));
@@ -140,26 +165,29 @@ impl Explained for Join {
 
     fn locals(&self, _at: &Reading<'_>, _from: usize, unit: usize) -> Option<Vec<Local>> {
         let same = Local { unit, derivative: 1.0, name: String::new(), place: None };
-        (self.0 == JoinKind::Add).then(|| vec![same])
+        (self.kind == JoinKind::Add).then(|| vec![same])
     }
 }
 
 impl<T: Real> Operation<T> for Join {
     fn forward(&mut self, _pass: &PassContext, _params: &[T], inputs: Inputs<'_, T>, output: &mut [T]) {
-        if self.0 == JoinKind::Concatenate {
+        if self.kind == JoinKind::Concatenate {
             let mut rest = output;
-            for port in 0..inputs.count() {
-                let x = inputs.get(port);
-                let (own, behind) = rest.split_at_mut(x.len());
-                own.copy_from_slice(x);
-                rest = behind;
+            for block in 0..self.blocks {
+                for port in 0..inputs.count() {
+                    let x = inputs.get(port);
+                    let width = x.len() / self.blocks;
+                    let (own, behind) = rest.split_at_mut(width);
+                    own.copy_from_slice(&x[block * width..][..width]);
+                    rest = behind;
+                }
             }
             return;
         }
         output.copy_from_slice(inputs.get(0));
         for port in 1..inputs.count() {
             let each = output.iter_mut().zip(inputs.get(port));
-            match self.0 {
+            match self.kind {
                 JoinKind::Subtract => each.for_each(|(a, &x)| *a -= x),
                 JoinKind::Multiply => each.for_each(|(a, &x)| *a *= x),
                 JoinKind::Add | JoinKind::Concatenate => each.for_each(|(a, &x)| *a += x),
@@ -168,20 +196,23 @@ impl<T: Real> Operation<T> for Join {
     }
 
     fn backward(&mut self, _pass: &PassContext, mut at: Backward<'_, T>) {
-        let inputs = at.inputs;
+        let (inputs, grad) = (at.inputs, at.grad_output);
         let mut from = 0;
         for port in 0..inputs.count() {
-            let length = inputs.get(port).len();
-            let grad = match self.0 {
-                JoinKind::Concatenate => &at.grad_output[from..from + length],
-                _ => at.grad_output,
-            };
-            from += length;
+            let width = inputs.get(port).len() / self.blocks.max(1);
+            let first = from;
+            from += width;
             let Some(GradInput { values, accumulate }) = at.grad_inputs.get(port) else { continue };
             if !accumulate {
                 values.fill(T::ZERO);
             }
-            match self.0 {
+            match self.kind {
+                JoinKind::Concatenate => {
+                    let all = grad.len() / self.blocks;
+                    for (values, grad) in values.chunks_exact_mut(width).zip(grad.chunks_exact(all)) {
+                        values.iter_mut().zip(&grad[first..]).for_each(|(v, &g)| *v += g);
+                    }
+                }
                 JoinKind::Subtract if port > 0 => values.iter_mut().zip(grad).for_each(|(v, &g)| *v -= g),
                 JoinKind::Multiply => {
                     for (i, (v, &g)) in values.iter_mut().zip(grad).enumerate() {

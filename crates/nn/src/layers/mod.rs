@@ -35,7 +35,7 @@ pub use gated::GatedSpec;
 pub use geometry::Padding;
 pub use join::{JoinKind, JoinSpec};
 pub use noise::NoiseSpec;
-pub use norm::{BatchNormSpec, GroupNormSpec, LayerNormSpec};
+pub use norm::{BatchNormSpec, GroupNormSpec, LayerNormSpec, NormOver};
 pub use pooling::{GlobalPoolSpec, Pool2dSpec, PoolKind};
 pub use position::PositionSpec;
 pub use prelu::PreluSpec;

@@ -5,6 +5,7 @@
 //! running averages, which moves once for each of these layers, in computing order, as that of a module called several times. A mini-batch in which a channel has one
 //! number alone has no variance: there, as in evaluation, the running averages are taken, and they stay as they are.
 
+use crate::defaults::is_default;
 use crate::definition::{LayerDefinition, LayerInfo, Links};
 use crate::init::Initialiser;
 use crate::intermediate::Intermediate;
@@ -241,10 +242,35 @@ pub struct GroupNormSpec {
     pub epsilon: f32,
 }
 
-/// Normalises each sample over all its values, each with a scale and a shift of its own.
+/// What layer norm takes mean and variance over, in a sequence; rows and images are always normalised as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NormOver {
+    /// All numbers of the sample, each with a scale and a shift of its own: nn.LayerNorm([steps, features]) in PyTorch. Files
+    /// of before, which do not say it, mean this
+    #[default]
+    Sample,
+    /// The features of each step, with the same scales and shifts in every step, as in transformers: nn.LayerNorm(features)
+    Step,
+}
+
+impl NormOver {
+    pub const ALL: [Self; 2] = [Self::Step, Self::Sample];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Step => "each step",
+            Self::Sample => "the whole sample",
+        }
+    }
+}
+
+/// Normalises each step of a sequence over its features, or each sample over all its values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LayerNormSpec {
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub over: NormOver,
     pub epsilon: f32,
 }
 
@@ -256,7 +282,17 @@ impl Default for GroupNormSpec {
 
 impl Default for LayerNormSpec {
     fn default() -> Self {
-        Self { epsilon: 1e-5 }
+        Self { over: NormOver::Step, epsilon: 1e-5 }
+    }
+}
+
+impl LayerNormSpec {
+    /// How many numbers of the input are normalised together; those of one step lie one behind the other.
+    fn together(&self, input: &[usize]) -> usize {
+        match *input {
+            [_, features] if self.over == NormOver::Step => features,
+            _ => volume(input),
+        }
     }
 }
 
@@ -288,8 +324,8 @@ impl LayerDefinition for LayerNormSpec {
         &LayerInfo {
             label: "Layer norm",
             group: "Normalise",
-            summary: "per sample",
-            description: "Brings the values of each sample to mean 0 and deviation 1, then gives each value a learned scale and shift. It works alike in training and evaluation.",
+            summary: "per step or sample",
+            description: "Brings the features of each step of a sequence, or all values of a sample, to mean 0 and deviation 1, then gives each a learned scale and shift. It works alike in training and evaluation.",
             formula: "a = γ (x − mean) / √(var + ε) + β",
             change: "Change layer norm",
         }
@@ -300,11 +336,13 @@ impl LayerDefinition for LayerNormSpec {
     }
 
     fn settings(&mut self, panel: &mut dyn SettingsPanel) {
+        let hover = "In a sequence [steps, features]: each step over its features, as in transformers and PyTorch's LayerNorm(features), or all of its numbers at once. Rows and images are normalised as a whole";
+        settings::choose(panel, "Normalises", hover, &mut self.over, NormOver::ALL, NormOver::label);
         settings::epsilon(panel, &mut self.epsilon);
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
-        affine(volume(input)).into()
+        affine(self.together(input)).into()
     }
 
     fn buffer(&self, input: &[usize]) -> u128 {
@@ -312,8 +350,9 @@ impl LayerDefinition for LayerNormSpec {
     }
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
-        let units = lowering.input_units();
-        lower_group(lowering, units, 1, self.epsilon, "of all values of this row");
+        let (units, together) = (lowering.input_units(), self.together(lowering.input()));
+        let over = if together < units { "of the features of this step" } else { "of all values of this row" };
+        lower_group(lowering, units, units / together.max(1), self.epsilon, over);
     }
 
     fn invalid(&self) -> Option<String> {
@@ -384,10 +423,24 @@ struct GroupNormPlan {
     channels: usize,
     groups: usize,
     epsilon: f32,
+    /// One for each channel, or for each channel of a group where all groups have the same.
     gamma: Range<usize>,
     beta: Range<usize>,
     /// What the moments are taken over, in words.
     over: &'static str,
+}
+
+impl GroupNormPlan {
+    /// Whether every group has the same scales and shifts.
+    fn is_shared(&self) -> bool {
+        self.gamma.len() < self.channels
+    }
+
+    /// The scales of a group, in those of the layer.
+    fn scales(&self, group: usize) -> Range<usize> {
+        let own = self.channels / self.groups;
+        if self.is_shared() { 0..own } else { group * own..(group + 1) * own }
+    }
 }
 
 impl Build for GroupNormPlan {
@@ -421,7 +474,7 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
         let shape = norm::Group { values: length / stride / own, stride };
         let (gamma, beta) = (&params[plan.gamma.clone()], &params[plan.beta.clone()]);
         for (g, (x, a)) in x.chunks_exact(length).zip(output.chunks_exact_mut(length)).enumerate() {
-            let channels = g * own..(g + 1) * own;
+            let channels = plan.scales(g);
             let (mean, rate) = (&mut self.mean[g * stride..][..stride], &mut self.rate[g * stride..][..stride]);
             let epsilon = T::from_f32(plan.epsilon);
             norm::group(shape, x, &gamma[channels.clone()], &beta[channels], a, mean, rate, epsilon);
@@ -434,7 +487,7 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
         let shape = norm::Group { values: length / stride / own, stride };
         let mut grad_input = at.grad_inputs.get(0);
         for g in 0..plan.groups {
-            let (part, channels) = (g * length..(g + 1) * length, g * own..(g + 1) * own);
+            let (part, channels) = (g * length..(g + 1) * length, plan.scales(g));
             let (x, grad) = (&x[part.clone()], &at.grad_output[part.clone()]);
             let (mean, rate) = (&self.mean[g * stride..][..stride], &self.rate[g * stride..][..stride]);
             let (gammas, betas) = two_mut(at.grad_params, &plan.gamma, &plan.beta);
@@ -446,6 +499,7 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
                 rate,
                 &mut gammas[channels.clone()],
                 &mut betas[channels.clone()],
+                g > 0 && plan.is_shared(),
             );
             if let Some(GradInput { values, accumulate }) = &mut grad_input {
                 let gamma = &at.params[plan.gamma.clone()][channels];
@@ -464,13 +518,15 @@ impl<T: Real> Operation<T> for GroupNorm<T> {
     }
 }
 
-/// The two formulas of a number that is normalised with the mean and variance that the operation took.
+/// The two formulas of a number that is normalised with the mean and variance that the operation took; `channels` that are
+/// scaled alike.
 fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<Told> {
     let channel = at.unit / (at.units(at.node) / channels);
     let groups = at.intermediate_shape("mean")?[0];
     let group = channel / (channels / groups);
     let (mean, variance) = (at.intermediate("mean", group)?, at.intermediate("variance", group)?);
-    let ((gamma, g), (_, b)) = (at.own_parameter("gamma", channel)?, at.own_parameter("beta", channel)?);
+    let scale = channel % at.recorded.range(at.recorded.layer(at.node), "gamma")?.len();
+    let ((gamma, g), (_, b)) = (at.own_parameter("gamma", scale)?, at.own_parameter("beta", scale)?);
     let deviation = (variance + f64::from(epsilon)).sqrt();
     let normal = (at.value(at.input(), at.unit) - mean) / deviation;
     let of = |letter: &str| indexed(letter, subscript(at.unit));

@@ -1,16 +1,18 @@
 //! Pooling over an image `[channels, height, width]`: of each window the largest value, or the mean.
 
 use super::geometry::{Geometry, Padding, one, padding_setting};
+use crate::defaults::is_default;
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, Links, image_fix};
 use crate::kernels::window::{self, MOST_TAPS, Pooling, Side};
 use crate::lowering::Lowering;
-use crate::math::{indexed, joined, row, subscript, symbol, text};
+use crate::math::{indexed, joined, number, row, subscript, symbol, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
 use crate::picture::{Grid, MOST_CELLS, Picture};
 use crate::reading::{Local, Reading, Told};
 use crate::real::Real;
 use crate::sample_shape::{channels_of, image, numbers};
 use crate::settings::{SettingsPanel, choose};
+use chainrule_common::format::counted;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,13 @@ pub(super) fn kind_setting(panel: &mut dyn SettingsPanel, hover: &str, value: &m
     choose(panel, "Keeps", hover, value, PoolKind::ALL, PoolKind::label);
 }
 
+pub(super) fn count_padding_setting(panel: &mut dyn SettingsPanel, kind: PoolKind, value: &mut bool) {
+    if kind == PoolKind::Average {
+        let hover = "Whether the mean counts the zeros of the padding, as PyTorch does unless count_include_pad is off, or only what lies inside";
+        panel.toggle("Count padding", hover, value);
+    }
+}
+
 /// Makes an image smaller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -50,11 +59,15 @@ pub struct Pool2dSpec {
     pub stride: [usize; 2],
     #[serde(default)]
     pub padding: Padding,
+    /// Whether a mean counts the zeros of the padding: `count_include_pad` in PyTorch. Files of before, which do not say it, do
+    /// not count them
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub count_padding: bool,
 }
 
 impl Default for Pool2dSpec {
     fn default() -> Self {
-        Self { kind: PoolKind::Max, kernel: [2, 2], stride: [2, 2], padding: Padding::Valid }
+        Self { kind: PoolKind::Max, kernel: [2, 2], stride: [2, 2], padding: Padding::Valid, count_padding: true }
     }
 }
 
@@ -70,7 +83,8 @@ impl Pool2dSpec {
         if y.padding >= y.kernel || x.padding >= x.kernel {
             return Err("padding as wide as the window would pool nothing; make it smaller".to_owned());
         }
-        Ok(Pooling { channels, y, x, average: self.kind == PoolKind::Average })
+        let average = self.kind == PoolKind::Average;
+        Ok(Pooling { channels, y, x, average, counts_padding: self.count_padding })
     }
 
     /// Adds the operation for an image of that shape.
@@ -104,6 +118,9 @@ impl LayerDefinition for Pool2dSpec {
         panel.pair("Kernel", "Height and width", &mut self.kernel, 1..=64);
         panel.pair("Stride", "How far the kernel moves, down and to the right", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
+        if self.padding != Padding::Valid {
+            count_padding_setting(panel, self.kind, &mut self.count_padding);
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
@@ -147,7 +164,8 @@ impl GlobalPoolSpec {
         if height.max(width) > MOST_TAPS {
             return Err(format!("global pooling takes sides of at most {MOST_TAPS}; pool before it"));
         }
-        Ok(Pooling { channels, y: whole(height), x: whole(width), average: self.kind == PoolKind::Average })
+        let average = self.kind == PoolKind::Average;
+        Ok(Pooling { channels, y: whole(height), x: whole(width), average, counts_padding: false })
     }
 }
 
@@ -206,16 +224,19 @@ impl Build for Pool {
 impl Explained for Pool {
     fn tell(&self, at: &Reading<'_>) -> Option<Told> {
         let inputs = self.0.under(at.unit);
-        let mut list = joined(inputs.iter().take(9).map(|&i| at.input_number(i)), ",");
-        if inputs.len() > 9 {
-            list.push(text(format!(", {} more", inputs.len() - 9)));
+        let zeros = self.0.counted(inputs.len()) - inputs.len();
+        let all = inputs.iter().map(|&i| at.input_number(i)).chain(std::iter::repeat_n(number(0.0, None), zeros));
+        let mut list = joined(all.take(9), ",");
+        if inputs.len() + zeros > 9 {
+            list.push(text(format!(", {} more", inputs.len() + zeros - 9)));
         }
         let name = if self.0.average { "mean" } else { "max" };
         let numbers = row([text(name), text("("), row(list), text(")")]);
         let out = indexed("a", subscript(at.unit));
         let symbols = row([out, text("="), text(name), text("over the window of"), symbol("x")]);
         let kept = if self.0.average { "mean" } else { "largest" };
-        let words = format!("It keeps the {kept} of the {} values under its window.", inputs.len());
+        let padding = if zeros > 0 { format!(" and {} of the padding", counted(zeros, "zero")) } else { String::new() };
+        let words = format!("It keeps the {kept} of the {} values under its window{padding}.", inputs.len());
         Some(Told::one(at.line(symbols, Some(numbers)), words))
     }
 
@@ -224,7 +245,7 @@ impl Explained for Pool {
             let inputs = self.0.under(to);
             let first = inputs.iter().find(|&&i| at.value(from, i) == at.value(at.node, to));
             let chosen = f64::from(u8::from(first == Some(&unit)));
-            let derivative = if self.0.average { 1.0 / inputs.len() as f64 } else { chosen };
+            let derivative = if self.0.average { 1.0 / self.0.counted(inputs.len()) as f64 } else { chosen };
             Local { unit: to, derivative, name: "pooling".to_owned(), place: None }
         };
         Some(self.0.over(unit).into_iter().map(local).collect())
@@ -247,7 +268,7 @@ impl Explained for Pool {
             let share = |i: usize| match framed {
                 Some(k) if i == k => g,
                 Some(_) => 0.0,
-                None => g / values.len() as f32,
+                None => g / pooling.counted(values.len()) as f32,
             };
             let values = (0..values.len()).map(share).collect();
             grids.push(Grid { title: "gradient back", across, values, framed });

@@ -2,8 +2,9 @@
 
 use super::convolution::{Conv2dSpec, GROUPS};
 use super::geometry::Padding;
-use super::pooling::{Pool2dSpec, PoolKind, kind_setting};
+use super::pooling::{Pool2dSpec, PoolKind, count_padding_setting, kind_setting};
 use crate::activation::Activation;
+use crate::defaults::is_default;
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo};
 use crate::init::Initialiser;
 use crate::lowering::{Lowering, ParameterShape};
@@ -201,18 +202,23 @@ pub struct Pool1dSpec {
     pub stride: usize,
     #[serde(default)]
     pub padding: Padding1d,
+    /// Whether a mean counts the zeros of the padding: `count_include_pad` in PyTorch. Files of before, which do not say it, do
+    /// not count them
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub count_padding: bool,
 }
 
 impl Default for Pool1dSpec {
     fn default() -> Self {
-        Self { kind: PoolKind::Max, kernel: 2, stride: 2, padding: Padding1d::Valid }
+        Self { kind: PoolKind::Max, kernel: 2, stride: 2, padding: Padding1d::Valid, count_padding: true }
     }
 }
 
 impl Pool1dSpec {
     fn image(&self) -> Pool2dSpec {
         let (kernel, stride) = ([1, self.kernel], [1, self.stride]);
-        Pool2dSpec { kind: self.kind, kernel, stride, padding: self.padding.image() }
+        let (padding, count_padding) = (self.padding.image(), self.count_padding);
+        Pool2dSpec { kind: self.kind, kernel, stride, padding, count_padding }
     }
 }
 
@@ -237,6 +243,9 @@ impl LayerDefinition for Pool1dSpec {
         panel.count("Kernel", "Steps under the kernel", &mut self.kernel, 1..=64);
         panel.count("Stride", "How far the kernel moves", &mut self.stride, 1..=64);
         padding_setting(panel, &mut self.padding);
+        if self.padding != Padding1d::Valid {
+            count_padding_setting(panel, self.kind, &mut self.count_padding);
+        }
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>, String> {
