@@ -406,7 +406,7 @@ mod tests {
             let rows: Vec<u32> = (0..n as u32).collect();
             let link = if case.get("probabilities").is_some() { Link::Softmax } else { Link::Identity };
             let mut tally = Tally::new(&targets, Encoding::OneHot, link, true);
-            tally.add(&targets, &rows, &output, n, 0.0);
+            tally.add(&targets, &rows, &output, n, (0.0, n as f64));
             // One class at a time.
             while !tally.rank(1) {}
             let Metrics::Classes { accuracy } = tally.finish(&targets).metrics else { panic!("classes") };
@@ -436,7 +436,7 @@ mod tests {
             let output: Vec<f32> = predicted.iter().map(encode).collect();
             let rows: Vec<u32> = (0..n as u32).collect();
             let mut tally = Tally::new(&targets, Encoding::Values, Link::Identity, true);
-            tally.add(&targets, &rows, &output, n, 0.0);
+            tally.add(&targets, &rows, &output, n, (0.0, n as f64));
             let Metrics::Values { r2, mae } = tally.finish(&targets).metrics else { panic!("values") };
             let Scores::Values { rmse, mape } = tally.scores(&targets) else { panic!("values") };
             for (name, got) in [("r2", r2), ("mae", mae), ("rmse", rmse), ("mape", mape)] {

@@ -650,7 +650,7 @@ mod tests {
             (vec![LayerKind::Noise(NoiseSpec { deviation: -1.0 })], "at least 0, but is -1"),
             (vec![LayerKind::BatchNorm(BatchNormSpec { momentum: 1.5, epsilon: 1e-5 })], "momentum"),
             (vec![LayerKind::BatchNorm(BatchNormSpec { momentum: 0.1, epsilon: 0.0 })], "ε"),
-            (vec![LayerKind::LayerNorm(LayerNormSpec { epsilon: -1.0 })], "ε"),
+            (vec![LayerKind::LayerNorm(LayerNormSpec { epsilon: -1.0, ..LayerNormSpec::default() })], "ε"),
             (vec![LayerKind::Output(OutputSpec::default())], "is fed by layer 0, where the network ends; wire it to"),
         ];
         for (layers, says) in cases {
