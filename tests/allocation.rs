@@ -188,6 +188,7 @@ fn the_estimate_of_memory_holds_all_that_training_takes() {
             parts: [(0..600).collect(), Arc::default(), Arc::default()],
             encoder: Encoder::default(),
             augmentation: None,
+            left_out: Default::default(),
         })
     };
     let network = |shape: &[usize], kinds: Vec<LayerKind>| {

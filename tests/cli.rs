@@ -212,7 +212,15 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split(',').collect()).collect();
     // The circle's loss is a squared error, which does not make probabilities.
     assert_eq!(rows[0], ["row", "kind", "score(rose)", "score(tulip)"]);
-    assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""));
+    assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", "rose"), "the gap is imputed");
+    // Where rows with gaps are left out in training, they have no prediction either.
+    let mut strict = preset;
+    strict.as_object_mut().expect("an object").remove("run");
+    fs::write(path.join("strict.json"), strict.to_string().replace("\"median\"", "\"drop\"")).expect("can be written");
+    succeeds(path, &["train", "strict.json", "--epochs", "1", "--save", "strict.json"]);
+    succeeds(path, &["predict", "strict.json", "--data", "new.csv", "--out", "strict.csv"]);
+    let strict = fs::read_to_string(path.join("strict.csv")).expect("was written");
+    assert!(strict.lines().nth(3).is_some_and(|line| line.ends_with(",,,")), "{strict}");
     let [rose, tulip] = [2, 3].map(|k| rows[1][k].parse::<f64>().expect("a number"));
     assert!(rose > 0.0 && tulip == -rose, "{rose} {tulip}");
 }
@@ -905,8 +913,8 @@ fn bad_tables_are_refused_with_the_place_and_the_fix() {
         ("one.csv", format!("a,c\n{}", rows(&|i| format!("{i},same\n"))).into_bytes(), "only one class"),
         (
             "many.csv",
-            format!("a,c\n{}", rows(&|i| format!("{i},c{i}\n"))).into_bytes(),
-            "more classes than the limit of 512",
+            format!("a,c\n{}", (0..20_004).map(|i| format!("{i},c{}\n", i / 2)).collect::<String>()).into_bytes(),
+            "more classes than the limit of 10000",
         ),
         ("inf.csv", b"a,c\n1,x\ninf,y\n3,x\n4,y\n5,x\n6,y\n".to_vec(), "infinite"),
     ];

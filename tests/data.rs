@@ -494,6 +494,7 @@ fn series_plan(table: &Table) -> Preparation {
     let mut plan = Preparation::guess(table);
     for c in &mut plan.columns {
         c.treatment = Treatment::AsIs;
+        c.missing = Missing::Drop;
         c.role = match c.name.as_str() {
             "v" => Role::Feature,
             "y" => Role::Target,

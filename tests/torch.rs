@@ -537,6 +537,7 @@ fn all_for_training(x: ArcArray2<f32>, targets: Targets, weights: Option<Vec<f32
         parts: [(0..rows as u32).collect(), Arc::default(), Arc::default()],
         encoder: Encoder::default(),
         augmentation: None,
+        left_out: Default::default(),
     }
 }
 

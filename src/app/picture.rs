@@ -169,11 +169,11 @@ impl Pictures {
             }
         }
         self.prediction = (0..probe.outputs()).map(|k| probe.prediction(k, 0)).collect();
-        // The output layer shows the prediction, as it is compared with the target.
-        let network = &model.document().network;
-        for layer in network.layers.iter().filter(|l| l.kind.is_output()) {
-            if let Some((_, a)) = self.values.get_mut(&layer.id) {
-                a.clone_from(&self.prediction);
+        // An output layer shows its prediction, as it is compared with its target.
+        for (head, layer) in probe.plan().heads.iter().map(|head| head.layer).enumerate() {
+            if let Some((_, a)) = self.values.get_mut(&layer) {
+                a.clear();
+                a.extend((0..probe.outputs_of(head)).map(|k| probe.prediction_of(head, k, 0)));
             }
         }
     }
@@ -264,17 +264,25 @@ impl Pictures {
             .flat_map(|(id, units)| shown.get(&id).into_iter().flatten().map(move |&u| (id, u, units)))
             .collect();
         // Probabilities are coloured around one half, everything else around zero.
-        let probabilities = matches!(model.inference().encoding(), Some(Encoding::OneHot | Encoding::ZeroOne));
-        let predicted = |p: f32| if probabilities { p * 2.0 - 1.0 } else { p };
+        let heads: Vec<(LayerId, bool)> = probe
+            .plan()
+            .heads
+            .iter()
+            .map(|head| (head.layer, matches!(head.encoding, Encoding::OneHot | Encoding::ZeroOne)))
+            .collect();
         let mut values = vec![vec![0.0_f32; n * n]; wanted.len()];
         for from in (0..n * n).step_by(CAPACITY) {
             let count = CAPACITY.min(n * n - from);
             probe.run(count, |i, k| grid[[from + i, k]]);
             for (tile, &(id, unit, _)) in values.iter_mut().zip(&wanted) {
-                let output = model.document().network.layer(id).is_some_and(|l| l.kind.is_output());
+                let head = heads.iter().position(|(layer, _)| *layer == id);
                 let Some((_, a)) = probe.layer(id) else { continue };
                 for i in 0..count {
-                    tile[from + i] = if output { predicted(probe.prediction(unit, i)) } else { a[[unit, i]] };
+                    tile[from + i] = match head {
+                        Some(head) if heads[head].1 => probe.prediction_of(head, unit, i) * 2.0 - 1.0,
+                        Some(head) => probe.prediction_of(head, unit, i),
+                        None => a[[unit, i]],
+                    };
                 }
             }
         }

@@ -1,8 +1,10 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
-use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Reading, Table, prepare};
+use crate::data::{
+    DataSource, Dataset, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, Treatment, prepare,
+};
 use crate::format;
-use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside};
+use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
 use std::fs::File;
 use std::io::Read as _;
@@ -104,12 +106,15 @@ pub(super) struct ReadArguments {
     /// The arrays of an archive that become columns, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     arrays: Option<Vec<String>>,
+    /// Columns that are the pixels of pictures: the first one, and the size, such as pixel0,28,28; ,3 behind it for colours
+    #[arg(long, value_name = "COLUMN,HEIGHT,WIDTH", value_parser = pixels)]
+    pixels: Option<PixelColumns>,
 }
 
 impl ReadArguments {
     /// What the command line says, and the rest as in `options`.
     pub(super) fn over(&self, options: ReadOptions) -> ReadOptions {
-        let Self { delimiter, header, decimal_comma, encoding, comment, skip, sheet, arrays } = self.clone();
+        let Self { delimiter, header, decimal_comma, encoding, comment, skip, sheet, arrays, pixels } = self.clone();
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
             header: header.or(options.header),
@@ -120,7 +125,13 @@ impl ReadArguments {
             sheet: sheet.or(options.sheet),
             arrays: arrays.or(options.arrays),
             images: options.images,
+            pixels: pixels.or(options.pixels),
         }
+    }
+
+    /// Whether columns of pixels are left as they are.
+    pub(super) fn takes_no_pixels(&self) -> bool {
+        self.pixels.is_none()
     }
 
     /// As a file is read of which nothing is known but this.
@@ -139,6 +150,22 @@ fn character(text: &str) -> Result<char, String> {
     }
 }
 
+fn pixels(text: &str) -> Result<PixelColumns, String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    let (first, sizes) = parts.split_first().ok_or("it must name the first column")?;
+    let sizes: Result<Vec<u32>, _> = sizes.iter().map(|s| s.parse::<u32>()).collect();
+    match sizes.as_deref() {
+        Ok([height, width, rest @ ..]) if rest.len() < 2 => Ok(PixelColumns {
+            first: (*first).to_owned(),
+            height: *height,
+            width: *width,
+            channels: rest.first().copied().unwrap_or(1),
+            planar: false,
+        }),
+        _ => Err("it must be the first column, the height and the width, such as pixel0,28,28".to_owned()),
+    }
+}
+
 fn yes_or_no(text: &str) -> Result<bool, String> {
     match text {
         "yes" | "true" => Ok(true),
@@ -147,12 +174,20 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
     }
 }
 
-/// A preset with its data, or with those of another file in their place, read as `read` says.
+/// A preset with its data, or with those of another file in their place, read as `read` says. Without a preset the network
+/// and its training are those that suit the file.
 pub(super) fn load(
-    preset: &str,
+    preset: Option<&str>,
     data: Option<&Path>,
     read: &ReadArguments,
+    target: &[String],
 ) -> Result<(Preset, Table, Dataset), Failure> {
+    let Some(preset) = preset else {
+        let data =
+            data.ok_or("name a preset, or a data file with --data FILE: the network is then one that suits it")?;
+        let (document, table, dataset) = suggest(data, read.alone(), target)?;
+        return Ok((Preset { document, run: None }, table, dataset));
+    };
     let mut opened = open(preset)?;
     if data.is_none() && read.alone() != ReadOptions::default() {
         return Err(
@@ -162,24 +197,105 @@ pub(super) fn load(
         );
     }
     let (table, dataset) = match data {
-        Some(file) => bring(&mut opened.document, file, read.alone())?,
-        None => opened.document.data.load()?,
+        Some(file) => bring(&mut opened.document, file, read.alone(), target)?,
+        None if target.is_empty() => opened.document.data.load()?,
+        None => {
+            let table = opened.document.data.source.load()?.table;
+            aim(&mut opened.document, &table, target)?;
+            let dataset = fit(&mut opened.document, &table)?;
+            (table, dataset)
+        }
     };
     Ok((opened, table, dataset))
 }
 
+/// A document for a file: the network and its training that suit it. What is predicted, and what is suggested, is told.
+pub(super) fn suggest(
+    file: &Path,
+    options: ReadOptions,
+    target: &[String],
+) -> Result<(Document, Table, Dataset), Failure> {
+    let file = DataFile::open(file)?;
+    let source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
+    let loaded = source.load()?;
+    let table = loaded.table;
+    let name = file.path.file_stem().map_or_else(|| table.name.clone(), |stem| stem.to_string_lossy().into_owned());
+    let guess = TargetGuess::of(&table);
+    let data = DataSection { source, preparation: Some(Preparation::guess(&table)) };
+    let mut document = Document { name, data, pace: None, ..Document::default() };
+    aim(&mut document, &table, target)?;
+    let preparation = document.data.preparation(&table);
+    let dataset = prepare(&table, &preparation)?;
+    let suggestion = Suggestion::of(&dataset);
+    let reason = if target.is_empty() { format!(", because {}", guess.reason) } else { String::new() };
+    eprintln!("note: predicts {}{reason}. Choose others with --target", predicted(&preparation));
+    if let Some(left_out) = dataset.left_out.describe() {
+        eprintln!("note: {}", left_out.to_lowercase());
+    }
+    eprintln!("note: {} is suggested", suggestion.form.network().trim_end_matches(','));
+    (document.network, document.training) = (suggestion.network, suggestion.training);
+    Ok((document, table, dataset))
+}
+
+/// What is predicted, and as what.
+pub(super) fn predicted(preparation: &Preparation) -> String {
+    let told = preparation.targets().map(|c| {
+        let kind = if c.treatment == Treatment::OneHot { "a class" } else { "a number" };
+        format!("\"{}\" as {kind}", c.name)
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+/// Predicts the columns of these names, if there are any.
+fn aim(document: &mut Document, table: &Table, target: &[String]) -> Result<(), Failure> {
+    if let Some(unknown) = target.iter().find(|name| table.column(name).is_none()) {
+        const MOST: usize = 20;
+        let mut names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+        let more = if names.len() > MOST { ", …" } else { "" };
+        names.truncate(MOST);
+        return Err(format!("there is no column \"{unknown}\" to predict; there are {}{more}", names.join(", ")).into());
+    }
+    if !target.is_empty() {
+        let mut preparation = document.data.preparation(table);
+        preparation.retarget(table, target);
+        document.data.preparation = Some(preparation);
+    }
+    Ok(())
+}
+
 /// Gives the document another table: roles are guessed where the columns are others, and the network follows.
-fn bring(document: &mut Document, file: &Path, options: ReadOptions) -> Result<(Table, Dataset), Failure> {
+fn bring(
+    document: &mut Document,
+    file: &Path,
+    options: ReadOptions,
+    target: &[String],
+) -> Result<(Table, Dataset), Failure> {
     let file = DataFile::open(file)?;
     document.data.source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
     let table = document.data.source.load()?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
+    let own = document.data.preparation.is_some();
     document.data.preparation = document.data.preparation.take().filter(known);
-    let dataset = prepare(&table, &document.data.preparation(&table))?;
+    if own && document.data.preparation.is_none() {
+        eprintln!(
+            "note: the columns of {} are others than those of the preset, so roles and treatments are guessed",
+            table.name
+        );
+    }
+    aim(document, &table, target)?;
+    let preparation = document.data.preparation(&table);
+    eprintln!("note: predicts {}. Choose others with --target", predicted(&preparation));
+    let dataset = fit(document, &table)?;
+    Ok((table, dataset))
+}
+
+/// Prepares the table, and fits the network to it.
+fn fit(document: &mut Document, table: &Table) -> Result<Dataset, Failure> {
+    let dataset = prepare(table, &document.data.preparation(table))?;
     for change in adapt(&mut document.network, &task(&dataset), document.training.batch_size) {
         eprintln!("note: to fit {}: {change}", table.name);
     }
-    Ok((table, dataset))
+    Ok(dataset)
 }
 
 /// Says which file outside of its own folder a preset is about to read.

@@ -129,6 +129,7 @@ impl Workload {
             parts: [(0..self.rows as u32).collect(), Arc::default(), Arc::default()],
             encoder: Encoder::default(),
             augmentation: None,
+            left_out: Default::default(),
         };
         let config = TrainConfig {
             optimizer: self.optimizer,

@@ -20,7 +20,7 @@ const TOLERANCE: f64 = 1e-6;
 const BESIDE: f64 = 0.02;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (Preset { document, .. }, _, data) = load(&arguments.preset, None, &ReadArguments::default())?;
+    let (Preset { document, .. }, _, data) = load(Some(&arguments.preset), None, &ReadArguments::default(), &[])?;
     let data = Arc::new(data);
     let rows = &data.part(Part::Train)[..data.part(Part::Train).len().min(BATCH)];
     let mut replica = Replica::<f64>::new(&document.network, Arc::clone(&data), BATCH, document.training.seed, 1)

@@ -54,7 +54,8 @@ struct Fold {
 
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
-    let (Preset { mut document, .. }, table, _) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
+    let (Preset { mut document, .. }, table, _) =
+        load(Some(&arguments.preset), arguments.data.as_deref(), &arguments.read, &[])?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let preparation = document.data.preparation(&table);
@@ -141,7 +142,8 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
         return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
     }
     let threads = thread_count(arguments.threads)?;
-    let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
+    let (Preset { document, .. }, _, data) =
+        load(Some(&arguments.preset), arguments.data.as_deref(), &arguments.read, &[])?;
     let bar = progress(100)?;
     let _pool = thread_pool(threads);
     let range = RateRange { low, high, steps };

@@ -1,7 +1,7 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments};
-use crate::data::{DataSource, Preparation, Role, summarise, warnings};
+use super::arguments::{DataFile, Failure, ReadArguments, predicted};
+use crate::data::{DataSource, Preparation, Role, TargetGuess, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -43,7 +43,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             })
             .collect();
         let detected = loaded.detected;
-        let report = json!({"name": table.name, "rows": table.rows(), "detected": detected, "columns": columns});
+        let target = TargetGuess::of(&table);
+        let report = json!({
+            "name": table.name,
+            "rows": table.rows(),
+            "detected": detected,
+            "columns": columns,
+            "target": {"columns": target.columns, "reason": target.reason},
+        });
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(());
     }
@@ -63,6 +70,16 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let of = |role| guess.columns.iter().filter(move |c| c.role == role).map(|c| c.name.as_str());
     let features: Vec<&str> = of(Role::Feature).collect();
+    println!();
+    match guess.targets().next() {
+        Some(_) => println!("predicts {}, because {}", predicted(&guess), TargetGuess::of(&table).reason),
+        None => println!("predicts nothing: no column is a target"),
+    }
+    if let Some(pixels) =
+        loaded.detected.as_ref().and_then(|d| d.pixels.as_ref()).filter(|_| arguments.read.takes_no_pixels())
+    {
+        println!("{}, with --pixels \"{}\",{},{}", pixels.describe(), pixels.first, pixels.height, pixels.width);
+    }
     let found = warnings(&table, &summaries, &features, of(Role::Target).next());
     if !found.is_empty() {
         println!();

@@ -12,6 +12,7 @@ mod check;
 mod experiment;
 mod inspect;
 mod predict;
+mod suggest;
 mod trace;
 mod train;
 
@@ -46,6 +47,8 @@ enum Order {
     Predict(predict::Arguments),
     /// Describe a data file: columns, types, missing values, ranges, classes
     Inspect(inspect::Arguments),
+    /// Say what a network for a data file would predict and be, and save it as a preset
+    Suggest(suggest::Arguments),
     /// Train on all rows but a fold, for each fold, and report the mean and the spread
     CrossValidate(experiment::FoldArguments),
     /// Raise the learning rate from update to update and report where the loss falls fastest
@@ -77,6 +80,7 @@ fn execute(command: Order) -> Result<(), Failure> {
         Order::Train(arguments) => train::run(&arguments),
         Order::Predict(arguments) => predict::run(&arguments),
         Order::Inspect(arguments) => inspect::run(&arguments),
+        Order::Suggest(arguments) => suggest::run(&arguments),
         Order::CrossValidate(arguments) => experiment::folds(&arguments),
         Order::FindRate(arguments) => experiment::rates(&arguments),
         Order::Trace(arguments) => trace::run(&arguments),

@@ -28,7 +28,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (Preset { document, run }, _, data) = load(&arguments.preset, None, &ReadArguments::default())?;
+    let (Preset { document, run }, _, data) = load(Some(&arguments.preset), None, &ReadArguments::default(), &[])?;
     let data = Arc::new(data);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
     if let Some(run) = &run {

@@ -17,11 +17,15 @@ use std::time::Instant;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A preset file or the name of a built-in preset; - for standard input
-    preset: String,
+    /// A preset file or the name of a built-in preset; - for standard input. Without one a network that suits the data is
+    /// trained
+    preset: Option<String>,
     /// Train on this table, array or folder of pictures instead of the preset's data; - for standard input
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// The columns to predict, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    target: Vec<String>,
     /// Train until this many epochs are complete
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -45,8 +49,9 @@ impl Arguments {
     /// The plain training of a preset.
     pub fn of(preset: &str) -> Self {
         Self {
-            preset: preset.to_owned(),
+            preset: Some(preset.to_owned()),
             data: None,
+            target: Vec::new(),
             epochs: None,
             seed: None,
             threads: None,
@@ -109,7 +114,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err("--save writes a preset that names its data, and standard input cannot be named. Save the data as a file, and pass that.".into());
     }
     let (Preset { mut document, run }, table, dataset) =
-        load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
+        load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
+    let named = arguments.preset.clone().unwrap_or_else(|| document.name.clone());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let run = going_on(run, arguments, &document);
     document.data.preparation = Some(document.data.preparation(&table));
@@ -123,14 +129,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _pool = thread_pool(threads);
     println!("{} on {}: {}", document.name, data.name, describe(&session));
     if run.is_some() {
-        say_why_nothing_is_trained(&session, epochs, &arguments.preset);
+        say_why_nothing_is_trained(&session, epochs, &named);
     }
     let (records, diverged, seconds) = train(&mut session, epochs)?;
     let restored_epoch = if diverged.is_none() { session.restore_best() } else { None };
     let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten().unwrap_or_default();
     let samples = records.len() * data.part(Part::Train).len();
     let report = Report {
-        preset: arguments.preset.clone(),
+        preset: named,
         seed: document.training.seed,
         threads,
         stopped: match (&diverged, session.has_stopped_early()) {
@@ -189,7 +195,7 @@ fn going_on(run: Option<RunState>, arguments: &Arguments, document: &Document) -
          with. Kept are the network, the settings of training, and {preparation}; not kept are its parameters, optimizer \
          state and curves. Leave {flags} out to go on with it.",
         document.training.seed,
-        arguments.preset,
+        arguments.preset.as_deref().unwrap_or_default(),
         format::counted(run.epoch as usize, "epoch"),
     );
     None

@@ -1,12 +1,13 @@
 //! A network to begin with, for data of any form.
 
-use crate::data::Dataset;
+use crate::data::{Dataset, Part, Targets};
 use crate::nn::layers::{
-    Cell, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, OutputSpec, Padding, Pool2dSpec, RecurrentSpec,
-    ReshapeSpec,
+    Cell, Comparison, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, OutputSpec, Padding, Pool2dSpec,
+    RecurrentSpec, ReshapeSpec,
 };
-use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec, Target, Task, volume};
-use crate::train::{TrainConfig, task};
+use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec, Optimizer, Target, TargetGroup, Task, volume};
+use crate::train::{EarlyStopping, Schedule, Session, TrainConfig, task};
+use std::sync::Arc;
 
 /// A network, and a way to train it, that usually do for such data.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Suggestion {
 pub enum Form {
     /// A row of numbers.
     Row,
+    /// The same, where a straight line predicts the numbers as well as anything.
+    Line,
     /// Steps of a series, with the features of each.
     Series {
         steps: usize,
@@ -36,7 +39,8 @@ pub enum Form {
 /// Shorter series, and smaller pictures, are rows of numbers.
 const STEPS: usize = 4;
 const SIDE: usize = 8;
-/// From this side on pictures are pooled three times.
+/// From this side on pictures are pooled twice, and three times.
+const MIDDLE: usize = 16;
 const LARGE: usize = 32;
 
 impl Form {
@@ -57,6 +61,9 @@ impl Form {
     pub fn network(self) -> &'static str {
         match self {
             Self::Row => "A dense network",
+            Self::Line => {
+                "A linear network, which in a trial predicted the validation rows better than one with a hidden layer,"
+            }
             Self::Series { .. } => "A recurrent network with a line past it",
             Self::Picture { .. } => "A convolutional network",
         }
@@ -73,21 +80,101 @@ impl Default for Suggestion {
 }
 
 impl Suggestion {
-    /// What suits the data.
+    /// What suits the data. Of rows with numbers to predict it is tried out, on some rows, whether a hidden layer is of use.
     pub fn of(data: &Dataset) -> Self {
         let form = Form::of(data);
         let task = task(data);
-        let (network, learning_rate, l2, epochs) = match form {
-            Form::Row => return Self { form, network: default_network(&task), training: TrainConfig::default() },
-            Form::Series { steps, features } => (recurrent(steps, features, &task), 0.005, 0.001, 100),
-            Form::Picture { channels, height, width } => {
-                (network(convolutions(channels, height, width), &task), 0.001, 0.0, 50)
+        let rows = data.part(Part::Train).len();
+        let defaults = TrainConfig::default();
+        // Without validation rows nobody says when to stop.
+        let early_stopping = (!data.part(Part::Validation).is_empty())
+            .then_some(EarlyStopping { patience: PATIENCE, restore_best: true });
+        let (network, training) = match form {
+            Form::Row => {
+                let training = TrainConfig {
+                    optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 },
+                    schedule: Schedule::Plateau { factor: 0.5, patience: 10 },
+                    batch_size: if rows > MANY_ROWS { 128 } else { 32 },
+                    epochs: Some(if rows > MANY_ROWS { 60 } else { 300 }),
+                    early_stopping,
+                    ..defaults
+                };
+                let units =
+                    (2 * data.features()).next_power_of_two().clamp(64, if rows > MANY_ROWS { 128 } else { 64 });
+                let hidden = network(vec![("Hidden 1".to_owned(), dense(units, Activation::Relu))], &task);
+                let line = network(Vec::new(), &task);
+                if is_straight(data, &line, &hidden, &training) {
+                    return Self { form: Form::Line, network: line, training };
+                }
+                (hidden, training)
+            }
+            Form::Series { steps, features } => {
+                let training = TrainConfig { learning_rate: 0.005, l2: 0.001, epochs: Some(100), ..defaults };
+                (recurrent(steps, features, &task), TrainConfig { batch_size: 32, early_stopping, ..training })
+            }
+            Form::Line | Form::Picture { .. } => {
+                let layers = match form {
+                    Form::Picture { channels, height, width } => convolutions(channels, height, width),
+                    _ => Vec::new(),
+                };
+                let training = TrainConfig {
+                    optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 },
+                    learning_rate: 0.003,
+                    schedule: Schedule::Plateau { factor: 0.5, patience: 10 },
+                    epochs: Some(if rows > MANY_ROWS { 20 } else { 100 }),
+                    ..defaults
+                };
+                (network(layers, &task), TrainConfig { batch_size: 32, early_stopping, ..training })
             }
         };
-        let defaults = TrainConfig::default();
-        let training = TrainConfig { learning_rate, l2, batch_size: 32, epochs: Some(epochs), ..defaults };
         Self { form, network, training }
     }
+
+    /// For data in the plane that are made here: a small network, to be watched for as long as somebody likes.
+    pub fn to_watch(data: &Dataset) -> Self {
+        let training = TrainConfig { epochs: None, ..TrainConfig::default() };
+        Self { form: Form::Row, network: default_network(&task(data)), training }
+    }
+}
+
+/// Epochs without a lower validation loss after which training ends.
+const PATIENCE: u64 = 30;
+/// From this many training rows on there are fewer epochs of larger mini-batches, and wider layers.
+const MANY_ROWS: usize = 20_000;
+
+/// Whether numbers are predicted better without a hidden layer: both networks are trained for a moment on some rows, and
+/// judged by the validation loss.
+fn is_straight(data: &Dataset, line: &NetworkSpec, hidden: &NetworkSpec, training: &TrainConfig) -> bool {
+    const ROWS: usize = 1000;
+    const FEATURES: usize = 64;
+    const EPOCHS: u64 = 80;
+    /// So much lower the loss must be: in doubt there is a hidden layer.
+    const BETTER: f64 = 0.95;
+    let numbers = matches!(data.targets.as_slice(), [Targets::Values { .. }]);
+    if !numbers || data.features() > FEATURES || training.early_stopping.is_none() {
+        return false;
+    }
+    let some = |part: Part| -> Arc<[u32]> {
+        let rows = data.part(part);
+        rows.iter().copied().step_by(rows.len().div_ceil(ROWS).max(1)).collect()
+    };
+    let parts = [some(Part::Train), some(Part::Validation), Arc::from([])];
+    let data = Arc::new(Dataset { parts, ..data.clone() });
+    let training = TrainConfig {
+        early_stopping: Some(EarlyStopping { patience: 15, restore_best: false }),
+        batch_size: 32,
+        ..training.clone()
+    };
+    let least = |spec: &NetworkSpec| -> Option<f64> {
+        let mut session = Session::new(spec, Arc::clone(&data), training.clone(), 1).ok()?;
+        let mut least = f64::INFINITY;
+        while session.epochs() < EPOCHS && !session.has_stopped_early() {
+            session.epoch().ok()?;
+            least = least.min(session.validation()?.loss);
+        }
+        Some(least)
+    };
+    matches!((least(line), least(hidden)), (Some(line), Some(hidden)) if line < BETTER * hidden)
 }
 
 /// A small network for rows of numbers: one hidden layer, and the usual loss.
@@ -96,18 +183,49 @@ pub fn default_network(task: &Task) -> NetworkSpec {
     network(vec![("Hidden 1".to_owned(), dense(units, Activation::Tanh))], task)
 }
 
-/// The layers between an input and the prediction that the task asks for.
+/// Layers behind an input, and for each kind of target the prediction that the task asks for.
 fn network(layers: Vec<(String, LayerKind)>, task: &Task) -> NetworkSpec {
-    let (units, loss) = match task.target() {
-        Target::Classes(2) => (1, Loss::BinaryCrossEntropy),
-        Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
-        Target::Values(k) => (k, Loss::MeanSquaredError),
-    };
     let mut chain = vec![("Input".to_owned(), LayerKind::Input(InputSpec::default()))];
     chain.extend(layers);
-    chain.push(("Prediction".to_owned(), dense(units, Activation::Identity)));
-    chain.push(("Output".to_owned(), LayerKind::Output(OutputSpec { loss, ..OutputSpec::default() })));
-    NetworkSpec::chain(chain)
+    let last = chain.len() - 1;
+    let [(prediction, output), others @ ..] = &heads(task)[..] else { return NetworkSpec::chain(chain) };
+    let (prediction, output) = (prediction.clone(), output.clone());
+    chain.push((named("Prediction", task, 0), prediction));
+    chain.push((named("Output", task, 0), output));
+    let mut network = NetworkSpec::chain(chain);
+    let from = network.layers[last].id;
+    for (k, (prediction, output)) in others.iter().enumerate() {
+        let prediction = network.add(&named("Prediction", task, k + 1), prediction.clone());
+        let output = network.add(&named("Output", task, k + 1), output.clone());
+        network.connect(from, prediction);
+        network.connect(prediction, output);
+    }
+    network
+}
+
+/// The name of a layer of the head for a kind of target; with its column where there are several.
+fn named(what: &str, task: &Task, group: usize) -> String {
+    match task.targets[group].columns.as_slice() {
+        _ if task.targets.len() == 1 => what.to_owned(),
+        [one] => format!("{what} {one}"),
+        _ => format!("{what} {}", group + 1),
+    }
+}
+
+/// A dense layer and an output for each kind of target.
+fn heads(task: &Task) -> Vec<(LayerKind, LayerKind)> {
+    let head = |group: &TargetGroup| {
+        let (units, loss) = match group.target {
+            Target::Classes(2) => (1, Loss::BinaryCrossEntropy),
+            Target::Classes(k) => (k, Loss::CategoricalCrossEntropy),
+            Target::Values(k) => (k, Loss::MeanSquaredError),
+        };
+        let target =
+            if task.targets.len() > 1 { Comparison::Columns(group.columns.clone()) } else { Comparison::Target };
+        let output = OutputSpec { loss, target, ..OutputSpec::default() };
+        (dense(units, Activation::Identity), LayerKind::Output(output))
+    };
+    task.targets.iter().map(head).collect()
 }
 
 fn dense(units: usize, activation: Activation) -> LayerKind {
@@ -123,29 +241,40 @@ fn recurrent(steps: usize, features: usize, task: &Task) -> NetworkSpec {
     let cell = LayerKind::Recurrent(RecurrentSpec::of(Cell::Gru));
     let mut network = network(vec![reshape("Series", vec![steps, features]), ("Memory".to_owned(), cell)], task);
     let ids: Vec<LayerId> = network.layers.iter().map(|l| l.id).collect();
-    let [input, .., prediction, output] = ids.as_slice() else { return network };
-    let line = network.layers[ids.len() - 2].kind.clone();
-    let line = network.add("Line", line);
-    let sum = network.add("Sum", LayerKind::Join(JoinSpec::default()));
-    network.insert_on_wire(sum, *prediction, *output);
-    network.connect(*input, line);
-    network.connect(line, sum);
+    let input = ids[0];
+    // Behind input, series and memory there are a prediction and an output for each kind of target.
+    for (k, head) in ids[3..].chunks_exact(2).enumerate() {
+        let line = network.layers.iter().find(|l| l.id == head[0]).map(|l| l.kind.clone());
+        let Some(line) = line else { continue };
+        let line = network.add(&named("Line", task, k), line);
+        let sum = network.add(&named("Sum", task, k), LayerKind::Join(JoinSpec::default()));
+        network.insert_on_wire(sum, head[0], head[1]);
+        network.connect(input, line);
+        network.connect(line, sum);
+    }
     network
 }
 
 /// Convolutions with twice as many filters after each pooling, and a dense layer.
 fn convolutions(channels: usize, height: usize, width: usize) -> Vec<(String, LayerKind)> {
     let mut layers = vec![reshape("Image", vec![channels, height, width])];
-    let stages = if height.min(width) >= LARGE { 3 } else { 2 };
+    // Small pictures are quick, and have little to pool.
+    let (stages, pools, filters) = match height.min(width) {
+        LARGE.. => (3, 3, 8),
+        MIDDLE.. => (2, 2, 8),
+        _ => (2, 1, 16),
+    };
     for stage in 0..stages {
         let convolution = Conv2dSpec {
-            filters: 8 << stage,
+            filters: filters << stage,
             padding: Padding::Same,
             activation: Activation::Relu,
             ..Conv2dSpec::default()
         };
         layers.push((format!("Conv {}", stage + 1), LayerKind::Conv2d(convolution)));
-        layers.push((format!("Pool {}", stage + 1), LayerKind::Pool2d(Pool2dSpec::default())));
+        if stage < pools {
+            layers.push((format!("Pool {}", stage + 1), LayerKind::Pool2d(Pool2dSpec::default())));
+        }
     }
     layers.push(("Flatten".to_owned(), LayerKind::Flatten(FlattenSpec::default())));
     layers.push(("Hidden".to_owned(), dense(32, Activation::Relu)));

@@ -96,6 +96,23 @@ impl HeadTargets {
         })
     }
 
+    /// The smallest and the largest number among these rows, as they are encoded, and how many rows have one outside of `low`
+    /// to `high`; none where the targets are classes.
+    pub(super) fn outside(&self, rows: &[u32], low: f32, high: f32) -> Option<(f32, f32, usize)> {
+        let Expected::Values(expected) = &self.expected else { return None };
+        let (mut least, mut most, mut outside) = (f32::INFINITY, f32::NEG_INFINITY, 0);
+        for &row in rows {
+            let mut out = false;
+            for k in 0..expected.names.len() {
+                let value = expected.at(row as usize, k);
+                (least, most) = (least.min(value), most.max(value));
+                out |= value < low || value > high;
+            }
+            outside += usize::from(out);
+        }
+        Some((least, most, outside))
+    }
+
     pub fn is_classes(&self) -> bool {
         matches!(self.expected, Expected::Classes { .. })
     }

@@ -51,12 +51,29 @@ pub(super) struct Tally {
     /// Per target: Σ(t−y)², Σ|t−y|, Σt, Σt² around the first target (a shift keeps the sums exact), Σ|t−y| / |t| in own units.
     sums: Vec<[f64; 5]>,
     shifts: Vec<f64>,
-    /// For classes, where every metric is asked for: each sample's class, and predictions `[samples, outputs]`.
+    /// For classes, where every metric is asked for.
+    fully: Option<ClassSums>,
+    /// Where areas under curves are asked for: each sample's class, and predictions `[samples, outputs]`.
     predictions: Option<(Vec<u32>, Vec<f32>)>,
     /// Area under the curve of each class against all others, as far as they are computed.
     areas: Vec<Option<f64>>,
     /// Whether predictions are probabilities that add up to 1, or one of the second class.
     probabilities: bool,
+}
+
+/// With more classes there are no confusion matrix and no areas under curves, which would take too much memory and time.
+pub const FEW_CLASSES: usize = 1024;
+
+/// What is summed up over samples of classes where every metric is asked for.
+#[derive(Clone, Debug, Default)]
+struct ClassSums {
+    /// Predictions of one sample.
+    row: Vec<f32>,
+    outputs: usize,
+    /// Samples whose true class is among the most probable.
+    top: usize,
+    /// Σ −ln p of the true class.
+    log_loss: f64,
 }
 
 impl Tally {
@@ -71,14 +88,15 @@ impl Tally {
             loss: 0.0,
             weight: 0.0,
             threshold: threshold(encoding),
-            predictions: (fully && classes > 0).then(Default::default),
+            fully: (fully && classes > 0).then(ClassSums::default),
+            predictions: (fully && (1..=FEW_CLASSES).contains(&classes)).then(Default::default),
             areas: Vec::new(),
             probabilities: match link {
                 Link::Softmax => true,
                 Link::Sigmoid => encoding == Encoding::ZeroOne,
                 Link::Identity => false,
             },
-            confusion: Confusion { classes, counts: vec![0; classes * classes] },
+            confusion: Confusion::new(classes),
             sums: vec![[0.0; 5]; columns],
             shifts: vec![0.0; columns],
         }
@@ -100,7 +118,10 @@ impl Tally {
                 for (column, &row) in rows.iter().enumerate() {
                     let truth = labels[row as usize] as usize;
                     let predicted = class(prediction, stride, column, self.threshold);
-                    self.confusion.counts[truth * self.confusion.classes + predicted] += 1;
+                    self.confusion.add(truth, predicted);
+                    if let Some(sums) = &mut self.fully {
+                        sums.add(truth, prediction, stride, column, self.confusion.classes);
+                    }
                 }
                 if let Some((truths, values)) = &mut self.predictions {
                     truths.extend(rows.iter().map(|&row| labels[row as usize]));
@@ -139,7 +160,7 @@ impl Tally {
         let n = self.samples.max(1) as f64;
         let metrics = match &targets.expected {
             Expected::Classes { names, .. } => {
-                let correct: u32 = (0..names.len()).map(|k| self.confusion.count(k, k)).sum();
+                let correct: u32 = (0..names.len()).map(|k| self.confusion.of[k].hits).sum();
                 Metrics::Classes { accuracy: f64::from(correct) / n }
             }
             Expected::Values(expected) => values(&self.sums, &expected.scales, n),
@@ -189,27 +210,15 @@ impl Tally {
     fn class_scores(&self) -> Scores {
         let classes = self.confusion.classes;
         let mut scores = self.confusion.scores();
-        let Scores::Classes { top_k, roc_auc, log_loss, .. } = &mut scores else { return scores };
-        let Some((truths, values)) = &self.predictions else { return scores };
-        let outputs = values.len() / truths.len().max(1);
-        if outputs == 0 {
-            return scores;
-        }
-        if outputs == classes {
-            *top_k = top_k_accuracy(truths, values, classes);
+        let Scores::Classes { top_k: top_k_of, roc_auc, log_loss, .. } = &mut scores else { return scores };
+        let Some(sums) = self.fully.as_ref().filter(|sums| sums.outputs > 0) else { return scores };
+        let samples = self.samples.max(1) as f64;
+        if let Some(k) = top_k(classes).filter(|_| sums.outputs == classes) {
+            *top_k_of = Some(TopK { k, accuracy: sums.top as f64 / samples });
         }
         let areas: Option<Vec<f64>> = self.areas.iter().copied().collect();
         *roc_auc = areas.filter(|a| !a.is_empty()).map(|a| a.iter().sum::<f64>() / a.len() as f64);
-        if self.probabilities {
-            let least = f64::from(f32::EPSILON);
-            let of_truth = |(&truth, v): (&u32, &[f32])| match v {
-                [p] => f64::from(if truth == 1 { *p } else { 1.0 - *p }),
-                v => f64::from(v[truth as usize]) / v.iter().map(|&p| f64::from(p)).sum::<f64>(),
-            };
-            let samples = truths.iter().zip(values.chunks_exact(outputs));
-            let sum: f64 = samples.map(|s| -of_truth(s).clamp(least, 1.0 - least).ln()).sum();
-            *log_loss = Some(sum / truths.len() as f64);
-        }
+        *log_loss = self.probabilities.then_some(sums.log_loss / samples);
         scores
     }
 
@@ -238,21 +247,34 @@ fn values(sums: &[[f64; 5]], scales: &[TargetScale], n: f64) -> Metrics {
     }
 }
 
-/// Share of samples whose true class is among the most probable; none where that would be nearly all classes.
-fn top_k_accuracy(truths: &[u32], values: &[f32], classes: usize) -> Option<TopK> {
-    let k = match classes {
-        0..4 => return None,
-        4..=10 => 3,
-        _ => 5,
-    };
-    // Of classes with the same probability the later one ranks higher, as in scikit-learn.
-    let hit = |(&truth, v): (&u32, &[f32])| {
-        let truth = truth as usize;
-        let before = |(other, &p): (usize, &f32)| p > v[truth] || (p == v[truth] && other > truth);
-        v.iter().enumerate().filter(|&c| before(c)).count() < k
-    };
-    let hits = truths.iter().zip(values.chunks_exact(classes)).filter(|&s| hit(s)).count();
-    Some(TopK { k, accuracy: hits as f64 / truths.len().max(1) as f64 })
+impl ClassSums {
+    /// Adds the sample in a column of the predictions `[outputs, stride]`.
+    fn add(&mut self, truth: usize, prediction: &[f32], stride: usize, column: usize, classes: usize) {
+        let Self { row, outputs, top, log_loss } = self;
+        *outputs = prediction.len() / stride;
+        row.clear();
+        row.extend((0..*outputs).map(|k| prediction[k * stride + column]));
+        if let Some(most) = top_k(classes).filter(|_| *outputs == classes) {
+            // Of classes with the same probability the later one ranks higher, as in scikit-learn.
+            let before = |(other, &p): (usize, &f32)| p > row[truth] || (p == row[truth] && other > truth);
+            *top += usize::from(row.iter().enumerate().filter(|&c| before(c)).count() < most);
+        }
+        let least = f64::from(f32::EPSILON);
+        let of_truth = match row.as_slice() {
+            [p] => f64::from(if truth == 1 { *p } else { 1.0 - *p }),
+            row => f64::from(row[truth]) / row.iter().map(|&p| f64::from(p)).sum::<f64>(),
+        };
+        *log_loss -= of_truth.clamp(least, 1.0 - least).ln();
+    }
+}
+
+/// How many of the most probable classes count for the top-k accuracy; none where that would be nearly all.
+fn top_k(classes: usize) -> Option<usize> {
+    match classes {
+        0..4 => None,
+        4..=10 => Some(3),
+        _ => Some(5),
+    }
 }
 
 /// Area under the receiver operating characteristic: the probability that a positive sample scores higher than a negative
@@ -285,12 +307,24 @@ pub(crate) fn threshold(encoding: Encoding) -> f32 {
     if encoding == Encoding::Signed { 0.0 } else { 0.5 }
 }
 
-/// Confusion matrix: how often each true class was predicted as each class.
+/// How classes are predicted, and how often each true class was predicted as each class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confusion {
     pub classes: usize,
-    /// `[true, predicted]`, row by row.
+    /// `[true, predicted]`, row by row; empty where there are more than [`FEW_CLASSES`].
     pub counts: Vec<u32>,
+    pub of: Vec<ClassCounts>,
+}
+
+/// Samples of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCounts {
+    /// That are of the class.
+    pub support: u32,
+    /// That are predicted as the class.
+    pub predicted: u32,
+    /// Both.
+    pub hits: u32,
 }
 
 /// Share of samples whose true class is among the `k` most probable.
@@ -328,32 +362,52 @@ pub enum Scores {
 }
 
 impl Confusion {
+    fn new(classes: usize) -> Self {
+        let cells = if classes <= FEW_CLASSES { classes * classes } else { 0 };
+        Self { classes, counts: vec![0; cells], of: vec![ClassCounts::default(); classes] }
+    }
+
+    fn add(&mut self, truth: usize, predicted: usize) {
+        if let Some(count) = self.counts.get_mut(truth * self.classes + predicted) {
+            *count += 1;
+        }
+        self.of[truth].support += 1;
+        self.of[predicted].predicted += 1;
+        self.of[truth].hits += u32::from(truth == predicted);
+    }
+
+    /// Whether there are few enough classes for the matrix.
+    pub fn has_matrix(&self) -> bool {
+        !self.counts.is_empty()
+    }
+
+    /// A cell of the matrix.
     pub fn count(&self, truth: usize, predicted: usize) -> u32 {
         self.counts[truth * self.classes + predicted]
     }
 
     /// Samples of a class.
     pub fn support(&self, truth: usize) -> u32 {
-        (0..self.classes).map(|p| self.count(truth, p)).sum()
+        self.of[truth].support
     }
 
     /// Precision, recall and F1 of a class.
     pub fn of_class(&self, class: usize) -> (f64, f64, f64) {
-        let hits = f64::from(self.count(class, class));
-        let predicted: u32 = (0..self.classes).map(|t| self.count(t, class)).sum();
+        let ClassCounts { support, predicted, hits } = self.of[class];
+        let hits = f64::from(hits);
         let share = |all: u32| if all == 0 { 0.0 } else { hits / f64::from(all) };
-        let (precision, recall) = (share(predicted), share(self.support(class)));
+        let (precision, recall) = (share(predicted), share(support));
         let f1 = if hits == 0.0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
         (precision, recall, f1)
     }
 
     fn scores(&self) -> Scores {
-        let appears = |k: &usize| (0..self.classes).any(|o| self.count(*k, o) + self.count(o, *k) > 0);
+        let appears = |k: &usize| self.of[*k].support + self.of[*k].predicted > 0;
         let classes: Vec<usize> = (0..self.classes).filter(appears).collect();
         let present: Vec<usize> = classes.iter().copied().filter(|&k| self.support(k) > 0).collect();
         let mean =
             |of: &[usize], f: &dyn Fn(usize) -> f64| of.iter().map(|&k| f(k)).sum::<f64>() / of.len().max(1) as f64;
-        let all = f64::from(self.counts.iter().sum::<u32>().max(1));
+        let all = f64::from(self.of.iter().map(|c| c.support).sum::<u32>().max(1));
         let weighted =
             |f: &dyn Fn(usize) -> f64| classes.iter().map(|&k| f(k) * f64::from(self.support(k))).sum::<f64>() / all;
         Scores::Classes {

@@ -31,7 +31,7 @@ pub use evaluation::PartEvaluation;
 pub use fix::TrainingFix;
 pub use head_targets::HeadTargets;
 pub use history::{Bins, EpochSeries, Histogram, History};
-pub use metrics::{Confusion, Evaluation, FullEvaluation, Metrics, Scores, TopK};
+pub use metrics::{ClassCounts, Confusion, Evaluation, FEW_CLASSES, FullEvaluation, Metrics, Scores, TopK};
 pub use probe::Probe;
 pub use replica::Replica;
 pub use run::{Resume, RunState};

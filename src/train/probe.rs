@@ -85,7 +85,12 @@ impl Probe {
 
     /// Outputs of the first head.
     pub fn outputs(&self) -> usize {
-        self.network.outputs(0)
+        self.outputs_of(0)
+    }
+
+    /// The same of any head.
+    pub fn outputs_of(&self, head: usize) -> usize {
+        self.network.outputs(head)
     }
 
     /// The class that the first head predicts for a sample of the last run.

@@ -685,6 +685,7 @@ mod tests {
             parts: [(0..TRAINING_ROWS as u32).collect(), Arc::default(), (TRAINING_ROWS as u32..rows as u32).collect()],
             encoder: Encoder::default(),
             augmentation: None,
+            left_out: Default::default(),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::harness::{Dropped, Window};
 use chainrule::app::Answer;
-use chainrule::data::DataSource;
+use chainrule::data::{DataSource, Treatment};
 use chainrule::nn::LayerKind;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
@@ -130,6 +130,85 @@ fn a_file_is_corrected_before_it_is_taken() {
 }
 
 #[test]
+fn what_should_be_predicted_is_asked_before_a_file_is_taken() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("passengers.csv");
+    let row = |i: usize| {
+        let age = if i % 5 == 0 { String::new() } else { (20 + i * 7 % 40).to_string() };
+        let survived = if i == 8 { "" } else { ["0", "1"][i / 3 % 2] };
+        format!("{i},{survived},{},{age},{}\n", i % 3 + 1, ["S", "C", "Q"][i % 3])
+    };
+    let text: String = (1..=90).map(row).collect();
+    std::fs::write(&file, format!("PassengerId,Survived,Pclass,Age,Embarked\n{text}")).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(file.clone());
+    window.until_shown("Guessed, because its name says so");
+    assert!(window.shows("2 classes: 0, 1"));
+    let targets = |window: &Window| {
+        let document = window.app().model.document();
+        document.data.preparation.as_ref().expect("is the document's own").choices()
+    };
+    let take = |window: &mut Window| {
+        window.click("Use these data");
+        window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "passengers.csv"));
+        window.ready();
+    };
+    take(&mut window);
+    assert_eq!(targets(&window), [("Survived".to_owned(), Treatment::OneHot)]);
+    let data = window.app().model.dataset().cloned().expect("is there");
+    assert_eq!(
+        (data.rows(), data.left_out.no_target),
+        (89, 1),
+        "gaps are imputed, and only the row without a target is left out"
+    );
+    assert!(window.shows("Left out: 1 row without a target"));
+
+    // The file is looked at again: another column, then two of different kinds, each with its output.
+    window.app_mut().model.open_any(file);
+    window.until_shown("Enter takes them; the open document has not changed yet");
+    window.click("Columns to predict");
+    window.click("Predict Age");
+    window.click("Columns to predict");
+    window.click("Predict Embarked too");
+    window.harness.key_press(Key::Escape);
+    window.ready();
+    take(&mut window);
+    let both = [("Age".to_owned(), Treatment::Standardise), ("Embarked".to_owned(), Treatment::OneHot)];
+    assert_eq!(targets(&window), both);
+    assert_eq!(window.app().model.document().network.outputs().count(), 2);
+    assert!(window.app().model.inference().fits());
+
+    // It can be changed beside the table as well: a class may be a number too.
+    window.click("Columns to predict");
+    window.click("Predict Survived");
+    window.ready();
+    assert_eq!(targets(&window), [("Survived".to_owned(), Treatment::OneHot)]);
+    window.choose("Survived is predicted as", "a number");
+    window.ready();
+    assert_eq!(targets(&window), [("Survived".to_owned(), Treatment::Standardise)]);
+}
+
+#[test]
+fn columns_of_pixels_are_offered_as_pictures() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("faces.csv");
+    let names: Vec<String> = (0..64).map(|k| format!("pixel{k}")).collect();
+    let row = |r: usize| (0..64).map(|k| ((r * 31 + k * 7) % 256).to_string()).collect::<Vec<_>>().join(",");
+    let rows: String = (0..40).map(|r| format!("{},{}\n", row(r), ["a", "b"][r % 2])).collect();
+    std::fs::write(&file, format!("{},label\n{rows}", names.join(","))).expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().model.open_any(file);
+    let offer = "Take 64 columns from \"pixel0\" on: grey pictures of 8 × 8";
+    window.until_shown(offer);
+    window.click(offer);
+    window.until_shown("Some of the pictures, with their label");
+    window.click("Use these data");
+    window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.encoder.picture() == Some((8, 8, 1))));
+    window.ready();
+    assert!(window.layers().iter().any(|l| l.contains("3×3")), "{:?}", window.layers());
+}
+
+#[test]
 fn a_network_that_nobody_changed_gives_way_to_one_that_suits_the_data() {
     let mut window = Window::open();
     window.app_mut().model.welcome("circle");
@@ -163,7 +242,7 @@ fn a_network_that_nobody_changed_gives_way_to_one_that_suits_the_data() {
     window.click("Build");
     window.click("New network for these data");
     window.ready();
-    assert_eq!(window.layers()[1], "dense 6 · tanh");
+    assert_eq!(window.layers()[1], "dense 64 · ReLU");
 }
 
 #[test]

@@ -309,8 +309,8 @@ impl<'a> Fitting<'a> {
             let pixels = || rows.iter().flat_map(|&row| (row * size..(row + 1) * size).map(|k| images.pixels.get(k)));
             let scale = match (&images.pixels, treatment) {
                 (_, Treatment::AsIs) => TargetScale::SAME,
-                // The range of bytes does not depend on the data.
-                (Numbers::Bytes(_), Treatment::MinMax) => TargetScale::line(0.0, 255.0),
+                // The range of bytes does not depend on the data, unless they use little of it.
+                (Numbers::Bytes(_), Treatment::MinMax) if pixels().any(|v| v > 127.0) => TargetScale::line(0.0, 255.0),
                 _ => linear(pixels, treatment),
             };
             draft.kind = Some(EncodingKind::Pixels { height, width, channels, scale });

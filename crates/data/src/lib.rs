@@ -12,6 +12,7 @@ mod fit;
 mod fix;
 mod generate;
 mod glyphs;
+mod guess;
 mod human_numbers;
 mod numbers;
 mod parse;
@@ -34,15 +35,16 @@ pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Window,
 pub use error::DataError;
 pub use fix::PreparationFix;
 pub use generate::{BoundaryCurve, Generator, Shape};
+pub use guess::{TargetChoice, TargetGuess};
 pub use numbers::Numbers;
 pub use pca::{Projection, project};
 pub use plan::{
     Augmentation, Balance, ColumnPlan, MAX_CLASSES, Missing, Preparation, PreparationStep, Role, StepKind, Treatment,
 };
-pub use prepare::{Dataset, Folds, Part, balanced, prepare};
+pub use prepare::{Dataset, Folds, LeftOut, Part, balanced, prepare};
 pub use read::{
-    Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat, read_bytes, read_file,
-    special_file,
+    Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, PixelColumns, ReadOptions, TextFormat, read_bytes,
+    read_file, special_file,
 };
 pub use reading::{Reading, ReadingProgress};
 pub use relations::{Relations, relate};

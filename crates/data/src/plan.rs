@@ -2,15 +2,14 @@
 
 use super::encode::Window;
 use super::split::Split;
-use super::table::{Column, ColumnKind, Table};
-use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
+use super::table::ColumnKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 /// A target with more classes is refused as a mistake.
-pub const MAX_CLASSES: usize = 512;
+pub const MAX_CLASSES: usize = 10_000;
 /// A one-hot feature with more levels is refused.
 pub const MAX_LEVELS: usize = 512;
 
@@ -363,25 +362,6 @@ impl From<StepKind> for PreparationStep {
 }
 
 impl Preparation {
-    /// A first guess: the target is the column with a typical name such as "class", else the last. Columns named "target 1",
-    /// "target_2" and so on are all targets.
-    pub fn guess(table: &Table) -> Self {
-        const NAMES: [&str; 7] = ["class", "target", "label", "species", "y", "outcome", "category"];
-        let named = NAMES.iter().find_map(|n| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(n)));
-        // Points have columns x, y and then a target, so "y" is a target only in the last place.
-        let last = table.columns.len().saturating_sub(1);
-        let target = named.filter(|&k| !table.columns[k].name.eq_ignore_ascii_case("y") || k == last).unwrap_or(last);
-        let numbered = |c: &Column| {
-            let rest =
-                c.name.to_lowercase().strip_prefix("target").map(|r| r.trim_start_matches([' ', '_', '-']).to_owned());
-            rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
-        };
-        let several = table.columns.iter().any(numbered);
-        let is_target = |(k, c): (usize, &Column)| if several { numbered(c) } else { k == target };
-        let columns = table.columns.par_iter().enumerate().map(|(k, c)| guess_column(c, is_target((k, c)))).collect();
-        Self { columns, steps: Vec::new(), split: Split::default() }
-    }
-
     /// A setting that makes no sense: its place, and the range.
     pub fn wrong_setting(&self) -> Option<(String, String)> {
         let mut names = BTreeSet::new();
@@ -438,56 +418,5 @@ impl Preparation {
             StepKind::Window { length, horizon, .. } => Some(Window { length, horizon }),
             _ => None,
         })
-    }
-}
-
-/// Whether the name suggests an identifier of rows.
-fn is_called_id(name: &str) -> bool {
-    const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
-    let name = name.trim().to_lowercase();
-    name.ends_with("id") || NAMES.contains(&name.as_str())
-}
-
-fn guess_column(column: &Column, target: bool) -> ColumnPlan {
-    let rows = column.len();
-    let kind = column.kind();
-    // With more distinct values it is not a column of classes.
-    let levels = column.classes(50);
-    let several =
-        |most: usize, share: usize| levels.as_ref().is_some_and(|l| l.len() <= most && l.len() * share <= rows);
-    let whole = || levels.iter().flatten().all(|l| l.parse::<i64>().is_ok());
-    let classes = kind == ColumnKind::Text || (kind == ColumnKind::Number && several(20, 5) && whole());
-    let (role, treatment) = match (target, kind) {
-        (_, ColumnKind::Image) => (Role::Feature, Treatment::MinMax),
-        (true, _) if classes => (Role::Target, Treatment::OneHot),
-        (true, _) => (Role::Target, Treatment::Standardise),
-        (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
-        (false, ColumnKind::Number) if is_called_id(&column.name) && column.counts_rows() => {
-            (Role::Ignore, Treatment::Standardise)
-        }
-        (false, ColumnKind::Number) => (Role::Feature, Treatment::Standardise),
-        (false, ColumnKind::Date) => (Role::Feature, Treatment::Calendar),
-        (false, ColumnKind::Text) if several(50, 2) => (Role::Feature, Treatment::OneHot),
-        (false, ColumnKind::Text) => (Role::Ignore, Treatment::OneHot),
-    };
-    ColumnPlan { name: column.name.clone(), role, treatment, missing: Missing::Drop, read_as: None }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Preparation, Role};
-    use crate::{Column, Table};
-
-    #[test]
-    fn a_column_that_only_counts_the_rows_is_no_feature() {
-        let counting: Vec<f64> = (5..30).map(f64::from).collect();
-        let other: Vec<f64> = counting.iter().map(|v| v * v % 11.0).collect();
-        let role = |name: &str, values: &Vec<f64>| {
-            let columns = vec![Column::numbers(name, values.clone()), Column::numbers("target", other.clone())];
-            Preparation::guess(&Table { name: "t".into(), columns }).columns[0].role
-        };
-        assert_eq!(role("PassengerId", &counting), Role::Ignore);
-        assert_eq!(role("PassengerId", &other), Role::Feature);
-        assert_eq!(role("step", &counting), Role::Feature);
     }
 }

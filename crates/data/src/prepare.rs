@@ -11,6 +11,7 @@ use super::plan::{
 };
 use super::split::{Dealing, SplitBy};
 use super::table::{Column, ColumnKind, Table, Values};
+use chainrule_common::format;
 use ndarray::ArcArray2;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
@@ -44,6 +45,33 @@ pub struct Dataset {
     pub encoder: Encoder,
     /// Random changes of pictures in training.
     pub augmentation: Option<Augmentation>,
+    pub left_out: LeftOut,
+}
+
+/// Rows of the table that are no samples, by the reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Without a target, or without a weight.
+    pub no_target: usize,
+    /// With a missing value in a column whose gaps are not imputed.
+    pub gaps: usize,
+    /// Without the rows before or after it that a window needs.
+    pub window: usize,
+}
+
+impl LeftOut {
+    /// What is left out, as a sentence; none where nothing is.
+    pub fn describe(self) -> Option<String> {
+        let Self { no_target, gaps, window } = self;
+        let reasons = [
+            (no_target, "without a target"),
+            (gaps, "with missing values that are not imputed"),
+            (window, "without enough rows around them for the window"),
+        ];
+        let told = reasons.iter().filter(|(n, _)| *n > 0);
+        let told: Vec<String> = told.map(|(n, why)| format!("{} {why}", format::counted(*n, "row"))).collect();
+        (!told.is_empty()).then(|| format!("Left out: {}", told.join(", ")))
+    }
 }
 
 impl Dataset {
@@ -83,6 +111,7 @@ struct UsedRows<'a> {
     columns: Vec<(&'a ColumnPlan, Cow<'a, Column>)>,
     /// Rows that are samples; for windows the last row of each.
     kept: Arc<Vec<usize>>,
+    left_out: LeftOut,
     window: Window,
     /// The class of every kept row, for each target of classes.
     classes: Vec<Vec<usize>>,
@@ -106,14 +135,14 @@ impl<'a> UsedRows<'a> {
                 horizon: window.horizon,
             });
         }
-        let kept = kept_rows(table, preparation, &columns, window)?;
+        let (kept, left_out) = kept_rows(table, preparation, &columns, window)?;
         if kept.len() < NEEDED {
             return Err(DataError::TooFewRows { rows: kept.len(), needed: NEEDED });
         }
         let of_classes = columns.iter().filter(|(p, _)| p.role == Role::Target && p.treatment == Treatment::OneHot);
         let classes =
             of_classes.map(|(_, c)| class_of_rows(c, &kept, window.horizon)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { table, preparation, columns, kept: Arc::new(kept), window, classes })
+        Ok(Self { table, preparation, columns, kept: Arc::new(kept), left_out, window, classes })
     }
 
     /// How the rows are split.
@@ -160,6 +189,7 @@ impl<'a> UsedRows<'a> {
             source_rows: Arc::clone(kept),
             parts: parts.map(Arc::from),
             augmentation: augment.filter(|_| encoder.picture().is_some()),
+            left_out: self.left_out,
             encoder,
         })
     }
@@ -188,7 +218,7 @@ fn kept_rows(
     preparation: &Preparation,
     columns: &[(&ColumnPlan, Cow<'_, Column>)],
     window: Window,
-) -> Result<Vec<usize>, DataError> {
+) -> Result<(Vec<usize>, LeftOut), DataError> {
     let mut whole = vec![true; table.rows()];
     let mut judged = vec![true; table.rows()];
     let gaps: Vec<bool> = columns.par_iter().map(|(_, column)| column.missing() > 0).collect();
@@ -212,7 +242,7 @@ fn kept_rows(
         }
         _ => None,
     };
-    let mut run = 0;
+    let (mut run, mut left_out) = (0, LeftOut::default());
     let mut kept = Vec::with_capacity(table.rows());
     for (row, &whole) in whole.iter().enumerate() {
         let other_group = group.is_some_and(|g| row > 0 && g.cell(row) != g.cell(row - 1));
@@ -227,10 +257,16 @@ fn kept_rows(
         let same = || group.is_none_or(|g| g.cell(row) == g.cell(ahead));
         if run >= window.length && ahead < table.rows() && judged[ahead] && same() {
             kept.push(row);
+        } else if ahead < table.rows() && !judged[ahead] {
+            left_out.no_target += 1;
+        } else if !whole {
+            left_out.gaps += 1;
+        } else {
+            left_out.window += 1;
         }
     }
     kept.shrink_to_fit();
-    Ok(kept)
+    Ok((kept, left_out))
 }
 
 /// Folds for cross-validation: each is the validation part once, while the others train. The test rows of the split are in
@@ -367,8 +403,8 @@ fn class_of_rows(column: &Column, rows: &[usize], ahead: usize) -> Result<Vec<us
 mod tests {
     use super::{Folds, Part, prepare};
     use crate::{
-        Augmentation, Column, ColumnPlan, DataError, Missing, Preparation, PreparationStep, Role, Split, StepKind,
-        Table, Targets, Treatment,
+        Augmentation, Column, ColumnPlan, DataError, LeftOut, Missing, Preparation, PreparationStep, Role, Split,
+        StepKind, Table, Targets, Treatment,
     };
 
     fn table() -> Table {
@@ -387,10 +423,40 @@ mod tests {
         }
     }
 
+    /// What is guessed for the table, without the row that has a gap.
+    fn dropping() -> Preparation {
+        let mut plan = Preparation::guess(&table());
+        plan.columns[1].missing = Missing::Drop;
+        plan
+    }
+
+    #[test]
+    fn rows_are_left_out_for_reasons_that_are_counted() {
+        let mut table = table();
+        table.columns[3] =
+            Column::text("class", (0..40).map(|i| [None, Some("no"), Some("yes")][(i as usize + 2) % 3]));
+        let guess = Preparation::guess(&table);
+        let left_out = |plan: &Preparation| prepare(&table, plan).expect("fits").left_out;
+        let imputed = left_out(&guess);
+        assert_eq!(imputed, LeftOut { no_target: 13, ..LeftOut::default() });
+        assert_eq!(imputed.describe().as_deref(), Some("Left out: 13 rows without a target"));
+        let mut plan = guess.clone();
+        plan.columns[1].missing = Missing::Drop;
+        plan.steps.push(StepKind::Window { length: 3, horizon: 0, past: false }.into());
+        let all = left_out(&plan);
+        assert_eq!((all.no_target, all.gaps + all.window > 0), (13, true));
+        let rows = prepare(&table, &plan).expect("fits").rows();
+        assert_eq!(rows + all.no_target + all.gaps + all.window, 40);
+        assert_eq!(LeftOut::default().describe(), None);
+    }
+
     #[test]
     fn training_rows_are_standardised_and_one_hot_rows_sum_to_one() {
-        let data = prepare(&table(), &Preparation::guess(&table())).expect("fits");
+        let imputed = prepare(&table(), &Preparation::guess(&table())).expect("fits");
+        assert_eq!((imputed.rows(), imputed.features()), (40, 5), "gaps are imputed where nobody has said otherwise");
+        let data = prepare(&table(), &dropping()).expect("fits");
         assert_eq!((data.rows(), data.features()), (39, 5), "the row with the gap is dropped");
+        assert_eq!(data.left_out, LeftOut { gaps: 1, ..LeftOut::default() });
         let train = data.part(Part::Train);
         let mean = train.iter().map(|&r| data.x[[r as usize, 0]]).sum::<f32>() / train.len() as f32;
         let var = train.iter().map(|&r| data.x[[r as usize, 0]].powi(2)).sum::<f32>() / train.len() as f32;
@@ -400,7 +466,7 @@ mod tests {
 
     #[test]
     fn parts_cover_every_row_once_and_keep_the_shares_of_the_classes() {
-        let mut plan = Preparation::guess(&table());
+        let mut plan = dropping();
         plan.split = Split { validation: 0.25, test: 0.25, seed: 9, stratify: true, ..Split::default() };
         let data = prepare(&table(), &plan).expect("fits");
         let mut all: Vec<u32> = data.parts.concat();
@@ -417,7 +483,7 @@ mod tests {
 
     #[test]
     fn every_row_is_held_back_by_one_fold_and_classes_are_alike() {
-        let (table, plan) = (table(), Preparation::guess(&table()));
+        let (table, plan) = (table(), dropping());
         let folds = Folds::new(&table, &plan, 4).expect("enough rows");
         let test = folds.dataset(0).expect("fits").part(Part::Test).to_vec();
         let mut seen = test.clone();
@@ -535,15 +601,17 @@ mod tests {
             )
             .is_ok()
         );
-        let thousand: Vec<String> = (0..1000).map(|i| format!("c{i}")).collect();
-        let wide = Table {
-            name: "w".into(),
-            columns: vec![
-                Column::numbers("a", (0..1000).map(f64::from).collect::<Vec<f64>>()),
-                Column::text("c", thousand.iter().map(|s| Some(s.as_str()))),
-            ],
+        let classes = |n: u32| {
+            let names: Vec<String> = (0..n).map(|i| format!("c{i}")).collect();
+            let columns = vec![
+                Column::numbers("a", (0..n).map(f64::from).collect::<Vec<f64>>()),
+                Column::text("c", names.iter().map(|s| Some(s.as_str()))),
+            ];
+            let table = Table { name: "w".into(), columns };
+            prepare(&table, &Preparation::for_targets(&table, &["c".to_owned()]))
         };
-        assert!(matches!(prepare(&wide, &Preparation::guess(&wide)), Err(DataError::TooManyClasses { .. })));
+        assert!(classes(10_000).is_ok());
+        assert!(matches!(classes(10_001), Err(DataError::TooManyClasses { limit: 10_000, .. })));
         // What single precision does not hold, as a feature, by a fill value, as a target and as a weight.
         let huge = |column: usize, change: &dyn Fn(&mut ColumnPlan)| {
             let mut t = table();

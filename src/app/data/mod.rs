@@ -14,6 +14,7 @@ mod series;
 mod several;
 mod sources;
 mod table;
+mod targets;
 mod thumbnails;
 mod views;
 

@@ -1,10 +1,13 @@
 //! The preparation as a list of steps in order, the split, and the balance of the classes.
 
 use super::super::icon;
-use super::super::state::Model;
+use super::super::state::{Model, Opened};
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, choice, field, hint, icon_button, label, named, number, title};
-use crate::data::{Augmentation, Balance, Dataset, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets};
+use super::targets;
+use crate::data::{
+    Augmentation, Balance, Dataset, Missing, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets,
+};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{
@@ -27,6 +30,8 @@ impl PrepareView {
             return;
         };
         let plan = model.plan(&opened).clone();
+        predicted(ui, model, &opened, &plan);
+        ui.add_space(10.0);
         self.steps(ui, model, &plan);
         ui.add_space(10.0);
         split(ui, model, &plan);
@@ -86,8 +91,13 @@ impl PrepareView {
                 // Windows overlap; with a random split, test rows would have been seen in training.
                 let window =
                     |steps: &[PreparationStep]| steps.iter().any(|s| matches!(s.kind, StepKind::Window { .. }));
-                if window(&new) && !window(&p.steps) && p.split.by == SplitBy::Random {
-                    p.split.by = SplitBy::Order;
+                if window(&new) && !window(&p.steps) {
+                    if p.split.by == SplitBy::Random {
+                        p.split.by = SplitBy::Order;
+                    }
+                    // A median in the middle of a series is no value of it: windows keep clear of gaps.
+                    let imputed = p.columns.iter_mut().filter(|c| c.missing == Missing::Median);
+                    imputed.for_each(|c| c.missing = Missing::Drop);
                 }
                 p.steps = new;
             });
@@ -175,6 +185,14 @@ impl PrepareView {
                 new.insert(if to > from { to - 1 } else { to }, step);
             }
         }
+    }
+}
+
+/// What is predicted, to be changed.
+fn predicted(ui: &mut Ui, model: &Model, opened: &Opened, plan: &Preparation) {
+    let table = &opened.loaded.table;
+    if let Some(targets) = targets::ui(ui, table, &plan.choices(), None) {
+        model.edit_preparation("Change target", None, |p| p.predict(table, &targets));
     }
 }
 
@@ -311,6 +329,10 @@ fn split(ui: &mut Ui, model: &Model, plan: &Preparation) {
             rows(Part::Test)
         );
         ui.add(Label::new(label(ui, text)).wrap());
+        if let Some(text) = data.left_out.describe() {
+            let line = ui.add(Label::new(RichText::new(&text).size(LABEL).color(tokens(ui).negative)).wrap());
+            named(line, Role::Label, &text);
+        }
     }
     let split = &plan.split;
     let names: Vec<String> = plan.columns.iter().map(|c| c.name.clone()).collect();

@@ -6,8 +6,9 @@ use super::super::state::{Action, Model};
 use super::super::theme::{BODY, LABEL, semibold, tokens};
 use super::super::widgets::{self, card, choice, hint, label, named, number, title};
 use super::progress;
+use super::targets;
 use super::thumbnails::Thumbnails;
-use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, ReadOptions, Table, Values};
+use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, PixelColumns, ReadOptions, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{Align, Button, Grid, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
@@ -71,6 +72,16 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
         }
     });
     ui.add_space(8.0);
+    if let Some(table) = &table {
+        card(ui).show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            let (chosen, reason) = preview.targets();
+            if let Some(targets) = targets::ui(ui, table, &chosen, reason) {
+                model.queue(Action::AskFor(targets));
+            }
+        });
+        ui.add_space(8.0);
+    }
     ui.horizontal(|ui| {
         let t = tokens(ui);
         let usable = table.is_some();
@@ -198,6 +209,40 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     if let Some(shape) = found.images {
         pictures(ui, shape, new);
     }
+    if let Some(found) = &found.pixels {
+        pixels(ui, found, new);
+    }
+}
+
+/// Columns that are pixels can be taken as pictures.
+fn pixels(ui: &mut Ui, found: &PixelColumns, new: &mut ReadOptions) {
+    ui.horizontal_wrapped(|ui| {
+        let mut on = new.pixels.is_some();
+        let text = format!("Take {}", found.describe());
+        if ui
+            .checkbox(&mut on, text)
+            .on_hover_text(
+                "These columns look like the pixels of a picture. As pictures they are seen, and suit convolutions",
+            )
+            .changed()
+        {
+            new.pixels = on.then(|| found.clone());
+        }
+        let Some(chosen) = &mut new.pixels else { return };
+        ui.label(label(ui, "Height"));
+        chosen.height = number(ui, "Height of the pictures", chosen.height, 1..=4096, 0.2).unwrap_or(chosen.height);
+        ui.label(label(ui, "Width"));
+        chosen.width = number(ui, "Width of the pictures", chosen.width, 1..=4096, 0.2).unwrap_or(chosen.width);
+        ui.spacing_mut().combo_width = 80.0;
+        let name = |n: u32| if n == 1 { "grey" } else { "colour" }.to_owned();
+        let channels = choice(ui, "Channels of the pictures", chosen.channels, [1, 3], name, |a, b| a == b);
+        chosen.channels = channels.unwrap_or(chosen.channels);
+        if chosen.channels > 1 {
+            ui.checkbox(&mut chosen.planar, "Channel by channel").on_hover_text(
+                "All red values come first, then all green and all blue ones; else the three of a pixel stand together",
+            );
+        }
+    });
 }
 
 fn pictures(ui: &mut Ui, shape: ImageOptions, new: &mut ReadOptions) {

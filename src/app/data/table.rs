@@ -359,7 +359,7 @@ fn column_head(ui: &mut Ui, model: &Model, column: &Column, summary: &Summary, p
         Role::ALL.into_iter().filter(|r| kind != ColumnKind::Image || matches!(r, Role::Feature | Role::Ignore));
     let role = choice(ui, &format!("Role of {name}"), plan.role, roles, |r| r.label().to_owned(), |a, b| a == b);
     if let Some(role) = role {
-        change_role(model, &name, role, kind);
+        change_role(model, column, role);
     }
     if matches!(plan.role, Role::Ignore | Role::Weight) {
         return;
@@ -417,23 +417,16 @@ fn read_as(model: &Model, column: &Column, kind: ColumnKind) {
 }
 
 /// A new class target takes the place of the old one, unless the network has outputs for several; numbers can be predicted together.
-fn change_role(model: &Model, name: &str, role: Role, kind: ColumnKind) {
-    let is_number = kind != ColumnKind::Text;
+fn change_role(model: &Model, column: &Column, role: Role) {
     let one_output = model.document().network.outputs().count() < 2;
+    let Some(table) = model.table().map(|opened| &opened.loaded.table) else { return };
     model.edit_preparation("Change role", None, |p| {
-        let classes = !is_number || p.targets().any(|c| c.treatment == Treatment::OneHot);
-        for c in &mut p.columns {
-            if c.name == name {
-                c.role = role;
-                c.treatment = match (role, kind) {
-                    (Role::Feature | Role::Target, _) if !is_number => Treatment::OneHot,
-                    (Role::Feature, ColumnKind::Date) if c.treatment == Treatment::OneHot => Treatment::Calendar,
-                    (_, _) if c.treatment != Treatment::OneHot && c.treatment.takes(kind, role) => c.treatment,
-                    _ => Treatment::Standardise,
-                };
-            } else if one_output && role == Role::Target && classes && c.role == Role::Target {
-                c.role = Role::Feature;
-            }
+        let is_class = |c: &ColumnPlan| c.treatment == Treatment::OneHot;
+        let Some(k) = p.columns.iter().position(|c| c.name == column.name) else { return };
+        p.columns[k].take_role(role, column);
+        let classes = role == Role::Target && p.targets().any(is_class);
+        if one_output && classes {
+            p.retarget(table, std::slice::from_ref(&column.name));
         }
     });
 }

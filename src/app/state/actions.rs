@@ -5,7 +5,7 @@ use super::super::dialogs::Question;
 use super::files::Intention;
 use super::notices::Notice;
 use super::view::Panels;
-use crate::data::{DataSource, Preparation, ReadOptions};
+use crate::data::{DataSource, Preparation, ReadOptions, TargetChoice};
 use crate::learn::Sight;
 use crate::nn::LayerId;
 use crate::project::Document;
@@ -66,6 +66,8 @@ pub enum Action {
     Open(PathBuf),
     ChooseSource(DataSource),
     LookAt(PathBuf, ReadOptions),
+    /// What the file that is looked at is to predict.
+    AskFor(Vec<TargetChoice>),
     TakePreview,
     DismissPreview,
     CancelReading,

@@ -10,7 +10,8 @@
 
 use super::jobs::{Job, JobError, Jobs, guarded};
 use crate::data::{
-    DataError, DataSource, Dataset, Detected, Loaded, Preparation, ReadOptions, Reading, Summary, prepare, summarise,
+    ColumnPlan, DataError, DataSource, Dataset, Detected, Loaded, Preparation, ReadOptions, Reading, Summary,
+    TargetChoice, TargetGuess, prepare, summarise,
 };
 use crate::project::DataSection;
 use rayon::prelude::{IntoParallelRefIterator as _, ParallelIterator as _};
@@ -29,6 +30,8 @@ pub struct Opened {
     pub summaries: Vec<Summary>,
     /// How it is prepared where the document does not say.
     pub guess: Preparation,
+    /// What is predicted, where somebody has said it before the table was read.
+    pub asked: Vec<TargetChoice>,
 }
 
 /// A file that was chosen and is looked at before it is taken.
@@ -37,6 +40,10 @@ pub struct Preview {
     pub options: ReadOptions,
     /// Its first rows, or why they cannot be read; of the options before while the file is looked at again.
     pub rows: Option<Result<Loaded, String>>,
+    /// What is probably predicted, by these rows.
+    pub guess: TargetGuess,
+    /// What somebody wants to predict instead.
+    pub asked: Vec<TargetChoice>,
     job: Option<Job<Result<Loaded, DataError>>>,
 }
 
@@ -44,6 +51,28 @@ impl Preview {
     /// What was found out about the file.
     pub fn detected(&self) -> Option<&Detected> {
         self.rows.as_ref()?.as_ref().ok()?.detected.as_ref()
+    }
+
+    /// What will be predicted, and why it was guessed.
+    pub fn targets(&self) -> (Vec<TargetChoice>, Option<&str>) {
+        if !self.asked.is_empty() {
+            return (self.asked.clone(), None);
+        }
+        let Some(Ok(rows)) = &self.rows else { return (Vec::new(), None) };
+        let column = |name: &String| Some((name.clone(), ColumnPlan::guess(rows.table.column(name)?, true).treatment));
+        let guessed: Vec<TargetChoice> = self.guess.columns.iter().filter_map(column).collect();
+        let reason = (!guessed.is_empty()).then_some(self.guess.reason.as_str());
+        (guessed, reason)
+    }
+
+    /// Takes in the first rows.
+    fn take(&mut self, outcome: Result<Loaded, String>) {
+        if let Ok(loaded) = &outcome {
+            self.guess = TargetGuess::of(&loaded.table);
+            // With other settings the columns may be others.
+            self.asked.retain(|(name, _)| loaded.table.column(name).is_some());
+        }
+        self.rows = Some(outcome);
     }
 }
 
@@ -149,10 +178,18 @@ impl Opened {
     /// # Errors
     /// What is wrong with it.
     pub fn read(source: DataSource, reading: &Reading) -> Result<Self, DataError> {
+        Self::read_to_predict(source, Vec::new(), reading)
+    }
+
+    /// The same, to predict what was `asked`.
+    fn read_to_predict(source: DataSource, asked: Vec<TargetChoice>, reading: &Reading) -> Result<Self, DataError> {
         let loaded = source.load_as(reading)?;
         let summaries = loaded.table.columns.par_iter().map(summarise).collect();
-        let guess = Preparation::guess(&loaded.table);
-        Ok(Self { source, loaded, summaries, guess })
+        let mut guess = Preparation::guess(&loaded.table);
+        if !asked.is_empty() {
+            guess.predict(&loaded.table, &asked);
+        }
+        Ok(Self { source, loaded, summaries, guess, asked })
     }
 }
 
@@ -274,15 +311,25 @@ impl Loading {
         }
     }
 
-    /// Looks at the first rows of a file. What was seen of the same file stays until they have come.
-    pub fn look_at(&mut self, path: PathBuf, options: ReadOptions, jobs: &Jobs) {
+    /// Looks at the first rows of a file, to predict what was `asked`. What was seen and chosen of the same file stays.
+    pub fn look_at(&mut self, path: PathBuf, options: ReadOptions, asked: Vec<TargetChoice>, jobs: &Jobs) {
         let source = DataSource::File { path: path.clone(), sha256: String::new(), options: options.clone() };
         let job =
             jobs.start("preview", move |progress| source.load_as(&Reading::preview(Arc::clone(progress), PREVIEW)));
         let (settled, old) = std::mem::take(self).apart();
-        let rows = old.filter(|p| p.path == path).and_then(|p| p.rows);
-        let preview = Preview { path, options, rows, job: Some(job) };
+        let (rows, guess, asked) = match old.filter(|p| p.path == path) {
+            Some(old) => (old.rows, old.guess, old.asked),
+            None => (None, TargetGuess::default(), asked),
+        };
+        let preview = Preview { path, options, rows, guess, asked, job: Some(job) };
         *self = Self::Preview { preview, before: Box::new(settled) };
+    }
+
+    /// The file that is looked at is to predict these columns.
+    pub fn ask_for(&mut self, targets: Vec<TargetChoice>) {
+        if let Some(preview) = self.preview_mut() {
+            preview.asked = targets;
+        }
     }
 
     /// Puts the file away that is looked at, or that was chosen and is being read.
@@ -293,7 +340,13 @@ impl Loading {
     /// Reads a source in the background.
     pub fn read(&mut self, source: DataSource, chosen: bool, jobs: &Jobs) {
         let wanted = source.clone();
-        let job = jobs.start("reader", move |progress| Opened::read(wanted, &Reading::new(Arc::clone(progress))));
+        let asked = match (&source, self.preview()) {
+            (DataSource::File { path, .. }, Some(preview)) if chosen && *path == preview.path => preview.asked.clone(),
+            _ => Vec::new(),
+        };
+        let job = jobs.start("reader", move |progress| {
+            Opened::read_to_predict(wanted, asked, &Reading::new(Arc::clone(progress)))
+        });
         if chosen {
             let (settled, preview) = std::mem::take(self).apart();
             let same = |p: &Preview| matches!(&source, DataSource::File { path, .. } if *path == p.path);
@@ -371,7 +424,7 @@ impl Loading {
     pub fn refuse(&mut self, error: String) -> Option<String> {
         match self.preview_mut() {
             Some(preview) => {
-                preview.rows = Some(Err(error));
+                preview.take(Err(error));
                 None
             }
             None => Some(error),
@@ -400,8 +453,8 @@ impl Loading {
                         self.dismiss_preview();
                         return Some(Arrived::NoPreview(e.to_string()));
                     }
-                    Ok(outcome) => preview.rows = Some(outcome.map_err(|e| e.to_string())),
-                    Err(e) => preview.rows = Some(Err(ReadError::from(e).to_string())),
+                    Ok(outcome) => preview.take(outcome.map_err(|e| e.to_string())),
+                    Err(e) => preview.take(Err(ReadError::from(e).to_string())),
                 }
                 before.receive()
             }

@@ -383,11 +383,12 @@ impl Model {
                 if is_preset(&path) {
                     self.intend_now(Intention::Open(path));
                 } else {
-                    self.open.loading.look_at(path, ReadOptions::default(), &self.jobs);
+                    self.open.look_at(path, ReadOptions::default(), &self.jobs);
                 }
             }
             Action::ChooseSource(source) => self.open.choose_source(source, surroundings!(self)),
-            Action::LookAt(path, options) => self.open.loading.look_at(path, options, &self.jobs),
+            Action::LookAt(path, options) => self.open.look_at(path, options, &self.jobs),
+            Action::AskFor(targets) => self.open.loading.ask_for(targets),
             Action::TakePreview => self.open.take_preview(surroundings!(self)),
             Action::DismissPreview => self.open.loading.dismiss_preview(),
             Action::CancelReading => {
@@ -558,7 +559,7 @@ impl Model {
     fn answered(&mut self, question: Question, answer: Answer) {
         match (question, answer) {
             (Question::OpenData | Question::OpenFolder, Answer::Chosen(path)) => {
-                self.open.loading.look_at(path, ReadOptions::default(), &self.jobs);
+                self.open.look_at(path, ReadOptions::default(), &self.jobs);
             }
             (Question::FindData, Answer::Chosen(path)) => self.open.found_at(path, surroundings!(self)),
             (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),

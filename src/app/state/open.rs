@@ -6,7 +6,7 @@ use super::jobs::{Jobs, guarded};
 use super::loading::{Arrived, Loading, Needed, Opened, Purpose, ReadError};
 use super::notices::Notices;
 use super::view::Focus;
-use crate::data::{DataError, DataSource, Dataset, Preparation, Reading};
+use crate::data::{DataError, DataSource, Dataset, Preparation, ReadOptions, Reading};
 use crate::nn::Inference;
 use crate::project::{DataSection, Document, Project, Suggestion, WATCHED, adapt};
 use crate::train::{Resume, RunState, TrainConfig, task};
@@ -121,6 +121,14 @@ impl OpenDocument {
         self.choose_source(DataSource::File { path, sha256, options }, around);
     }
 
+    /// Looks at a file; where it is the document's own, to predict the same.
+    pub fn look_at(&mut self, path: PathBuf, options: ReadOptions, jobs: &Jobs) {
+        let DataSection { source, preparation } = &self.document().data;
+        let own = matches!(source, DataSource::File { path: own, .. } if *own == path);
+        let asked = preparation.as_ref().filter(|_| own).map(Preparation::choices).unwrap_or_default();
+        self.loading.look_at(path, options, asked, jobs);
+    }
+
     /// Reads the whole file that is looked at, and makes it the document's data.
     pub fn take_preview(&mut self, around: &mut Surroundings<'_>) {
         let Some(preview) = self.loading.preview() else { return };
@@ -200,7 +208,10 @@ impl OpenDocument {
         // Another draw of the same generator keeps its roles.
         let names = |p: &Preparation| p.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         let kept = old.preparation.filter(|p| names(p) == names(&opened.guess));
-        let plan = kept.unwrap_or_else(|| opened.guess.clone());
+        let mut plan = kept.unwrap_or_else(|| opened.guess.clone());
+        if !opened.asked.is_empty() {
+            plan.predict(&opened.loaded.table, &opened.asked);
+        }
         // The name of the document described the old data.
         let renamed = (old.source.label() != source.label()).then(|| match &source {
             DataSource::File { path, .. } => stem(path),
@@ -280,11 +291,7 @@ impl OpenDocument {
     fn fit_network(&mut self, other: bool, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
         let Document { network, training, .. } = self.project.document();
         if let Some(old) = around.suggestions.0.iter().find(|s| s.network == *network) {
-            let mut new = Suggestion::of(data);
-            if is_plane(&self.project.document().data.source) {
-                // What is watched goes on until somebody has seen enough.
-                new.training.epochs = None;
-            }
+            let new = self.suggestion(data);
             if new.network == *network {
                 return;
             }
@@ -325,10 +332,15 @@ impl OpenDocument {
         }
     }
 
+    fn suggestion(&self, data: &Dataset) -> Suggestion {
+        let plane = is_plane(&self.document().data.source);
+        if plane { Suggestion::to_watch(data) } else { Suggestion::of(data) }
+    }
+
     /// A network from scratch that fits the data.
     pub fn reset_network(&mut self, around: &mut Surroundings<'_>) {
         let Some(data) = self.loading.dataset() else { return };
-        let new = Suggestion::of(data);
+        let new = self.suggestion(data);
         self.project
             .edit("New network", None, |d| (d.network, d.training) = (new.network.clone(), new.training.clone()));
         self.focus.selection.clear();

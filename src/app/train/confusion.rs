@@ -4,7 +4,7 @@ use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, ink_on, mix, regular, semibold};
 use super::super::widgets::{at, centred, hint, named};
 use crate::format;
-use crate::train::Scores;
+use crate::train::{Confusion, Scores};
 use egui::accesskit::Role;
 use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
 
@@ -12,6 +12,8 @@ use egui::{Align, Align2, Layout, Rect, Sense, Ui, pos2, vec2};
 const SIDE: f32 = 74.0;
 const TOP: f32 = 20.0;
 const FOOT: f32 = 38.0;
+/// Smaller cells are not seen.
+const LEAST: f32 = 3.0;
 
 /// Draws the matrix into the rest of the tile.
 pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
@@ -24,6 +26,34 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
     let room = Rect::from_min_max(rect.min + vec2(SIDE, TOP), rect.max - vec2(0.0, FOOT));
     let cell = (room.width() / k as f32).min(room.height() / k as f32);
     let grid = Rect::from_min_size(pos2(room.left(), room.top()), vec2(cell, cell) * k as f32);
+    if confusion.has_matrix() && cell >= LEAST {
+        matrix(ui, rect, grid, confusion, &names, t);
+    } else {
+        hardest(ui, room.with_min_x(rect.left()).with_min_y(rect.top()), confusion, &names, t);
+    }
+    if let Some(Scores::Classes { balanced_accuracy, f1_macro, top_k, roc_auc, log_loss, .. }) =
+        model.test().map(|t| t.scores)
+    {
+        let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - FOOT), rect.max);
+        let more = [
+            roc_auc.map(|area| format!("ROC AUC {area:.3}")),
+            log_loss.map(|loss| format!("log loss {loss:.3}")),
+            top_k.map(|top| format!("top {} {}", top.k, format::percent(top.accuracy, 1))),
+        ];
+        let first = format!("balanced accuracy {}, macro F1 {f1_macro:.3}", format::percent(balanced_accuracy, 1));
+        let second = more.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        at(ui, foot.translate(vec2(0.0, 4.0)), Layout::top_down(Align::Min), |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.add(egui::Label::new(hint(ui, first)).truncate());
+            ui.add(egui::Label::new(hint(ui, second)).truncate());
+        });
+    }
+}
+
+/// The matrix itself in the square `grid` of the tile.
+fn matrix(ui: &mut Ui, rect: Rect, grid: Rect, confusion: &Confusion, names: &[String], t: &Tokens) {
+    let k = confusion.classes.max(1);
+    let cell = grid.width() / k as f32;
     let gap = if cell > 12.0 { 1.0 } else { 0.0 };
     for truth in 0..k {
         let support = confusion.support(truth).max(1) as f32;
@@ -66,23 +96,6 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         );
         response.on_hover_text_at_pointer(text);
     }
-    if let Some(Scores::Classes { balanced_accuracy, f1_macro, top_k, roc_auc, log_loss, .. }) =
-        model.test().map(|t| t.scores)
-    {
-        let foot = Rect::from_min_max(pos2(rect.left(), rect.bottom() - FOOT), rect.max);
-        let more = [
-            roc_auc.map(|area| format!("ROC AUC {area:.3}")),
-            log_loss.map(|loss| format!("log loss {loss:.3}")),
-            top_k.map(|top| format!("top {} {}", top.k, format::percent(top.accuracy, 1))),
-        ];
-        let first = format!("balanced accuracy {}, macro F1 {f1_macro:.3}", format::percent(balanced_accuracy, 1));
-        let second = more.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        at(ui, foot.translate(vec2(0.0, 4.0)), Layout::top_down(Align::Min), |ui| {
-            ui.spacing_mut().item_spacing.y = 1.0;
-            ui.add(egui::Label::new(hint(ui, first)).truncate());
-            ui.add(egui::Label::new(hint(ui, second)).truncate());
-        });
-    }
     ui.painter().text(
         pos2(rect.left(), rect.top() + TOP / 2.0),
         Align2::LEFT_CENTER,
@@ -90,4 +103,27 @@ pub fn ui(ui: &mut Ui, model: &Model, t: &Tokens) {
         regular(LABEL - 1.5),
         t.hint,
     );
+}
+
+/// Where the matrix would be too fine to be seen: the classes with the most wrong predictions.
+fn hardest(ui: &mut Ui, rect: Rect, confusion: &Confusion, names: &[String], t: &Tokens) {
+    const LINE: f32 = 18.0;
+    let wrong = |k: &usize| confusion.of[*k].support - confusion.of[*k].hits;
+    let mut worst: Vec<usize> = (0..confusion.classes).filter(|k| wrong(k) > 0).collect();
+    worst.sort_by_key(|k| std::cmp::Reverse(wrong(k)));
+    let shown = ((rect.height() / LINE) as usize).saturating_sub(2);
+    at(ui, rect, Layout::top_down(Align::Min), |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let text = format!(
+            "{} classes, {} of them with wrong predictions; the most wrong first",
+            format::count(confusion.classes as u128),
+            format::count(worst.len() as u128)
+        );
+        let line = ui.add(egui::Label::new(hint(ui, text.as_str())).wrap());
+        named(line, Role::Label, &text);
+        for &k in worst.iter().take(shown) {
+            let text = format!("{}: {} of {} correct", names[k], confusion.of[k].hits, confusion.of[k].support);
+            ui.add(egui::Label::new(egui::RichText::new(text).size(HINT).color(t.text)).truncate());
+        }
+    });
 }

@@ -17,7 +17,7 @@ use super::schedule::EarlyStoppingMonitor;
 use super::task::task;
 use crate::data::{Dataset, Part};
 use crate::format;
-use crate::nn::{LayerId, Network, NetworkSpec, OptimizerState, Problem, infer};
+use crate::nn::{Activation, LayerId, Network, NetworkSpec, OptimizerState, Problem, infer};
 use crate::seed::{Purpose, Stream};
 use std::sync::Arc;
 
@@ -360,7 +360,7 @@ impl Session {
         (self.position, self.order.len())
     }
 
-    /// What training does otherwise than asked, in sentences.
+    /// What training does otherwise than asked, and what it cannot do, in sentences.
     pub fn notes(&self) -> Vec<String> {
         let (last, usual) = mini_batches(self.data(), &self.config);
         let spec = self.replica.spec();
@@ -372,13 +372,55 @@ impl Session {
                 spec.name(id)
             )
         };
-        if last == usual { Vec::new() } else { starved(&self.replica, last).map(note).collect() }
+        let mut notes: Vec<String> =
+            if last == usual { Vec::new() } else { starved(&self.replica, last).map(note).collect() };
+        notes.extend(self.out_of_reach());
+        notes
+    }
+
+    /// Outputs whose activation does not reach the numbers that they are compared with.
+    fn out_of_reach(&self) -> impl Iterator<Item = String> {
+        let (plan, spec) = (self.replica.plan(), self.replica.spec());
+        let rows = self.data().part(Part::Train);
+        let number = |v: f32| format::significant(f64::from(v), 3);
+        plan.heads.iter().zip(self.replica.head_targets()).filter_map(move |(head, targets)| {
+            let activation = plan.nodes[head.node].operation.activation()?;
+            let (low, high) = reach(activation)?;
+            let (least, most, outside) = targets.outside(rows, low, high)?;
+            (outside > 0).then(|| {
+                format!(
+                    "{} comes from {}, which gives {} to {}, but what it is compared with reaches from {} to {} as the \
+                     network sees it: {} of {} training rows cannot be predicted. Identity reaches all of them.",
+                    spec.name(head.layer),
+                    activation.label(),
+                    number(low),
+                    if high.is_finite() { number(high) } else { "∞".to_owned() },
+                    number(least),
+                    number(most),
+                    outside,
+                    rows.len()
+                )
+            })
+        })
     }
 
     /// The rows of the data set in the current mini-batch.
     pub fn mini_batch(&self) -> &[u32] {
         &self.order[self.batch_rows()]
     }
+}
+
+/// The smallest and the largest value of an activation that has a bound; none of one that reaches every number.
+fn reach(activation: Activation) -> Option<(f32, f32)> {
+    const FAR: f64 = 1e6;
+    if activation == Activation::Softmax {
+        return None;
+    }
+    let near = (-400..=400).map(|k| f64::from(k) / 20.0).chain([-FAR, FAR]).map(|z| activation.at(z));
+    let (low, high) = near.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), a| (low.min(a), high.max(a)));
+    let bound = |v: f64, all: f32| if v.abs() > 100.0 { all } else { v as f32 };
+    let (low, high) = (bound(low, f32::NEG_INFINITY), bound(high, f32::INFINITY));
+    (low.is_finite() || high.is_finite()).then_some((low, high))
 }
 
 /// Rows of the smallest mini-batch of an epoch, and of the others.

@@ -20,6 +20,7 @@ mod numpy;
 mod options;
 mod pages;
 mod parquet;
+mod pixels;
 mod text_encoding;
 
 use super::cells::unique_names;
@@ -35,6 +36,7 @@ use std::path::Path;
 pub(super) use archive::hash_of;
 pub use archive::special_file;
 pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat};
+pub use pixels::PixelColumns;
 pub use text_encoding::ENCODINGS;
 
 /// Reads a file, or a folder of pictures.
@@ -108,6 +110,13 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
             let many = if names.len() > 1 { "were" } else { "was" };
             detected.notes.push(format!("{} {many} read as {how}.", names.join(", ")));
         }
+    }
+    match &options.pixels {
+        Some(pixels) => {
+            table = pixels::join(table, pixels, reading)?;
+            detected.pixels = Some(pixels.clone());
+        }
+        None => detected.pixels = pixels::find(&table),
     }
     Ok((table, detected))
 }

@@ -1,5 +1,6 @@
 //! Options of the readers, and what they detected.
 
+use super::pixels::PixelColumns;
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,9 @@ pub struct ReadOptions {
     /// How pictures are resized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
+    /// Columns of pixels that become pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<PixelColumns>,
 }
 
 /// A kind of file.
@@ -67,6 +71,9 @@ pub struct Detected {
     pub chosen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
+    /// Columns that look like pixels, or those that were taken as pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<PixelColumns>,
     /// What was left out or converted, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -74,7 +81,15 @@ pub struct Detected {
 
 impl Detected {
     pub(super) fn of(format: Format) -> Self {
-        Self { format, text: None, choices: Vec::new(), chosen: Vec::new(), images: None, notes: Vec::new() }
+        Self {
+            format,
+            text: None,
+            choices: Vec::new(),
+            chosen: Vec::new(),
+            images: None,
+            pixels: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Delimited text in the default dialect.
