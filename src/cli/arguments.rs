@@ -1,5 +1,6 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
+use super::progress::read_visibly;
 use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Reading, Table, prepare};
 use crate::format;
 use crate::project::{Document, Preset, adapt, builtin, builtins, leads_outside};
@@ -163,16 +164,17 @@ pub(super) fn load(
     }
     let (table, dataset) = match data {
         Some(file) => bring(&mut opened.document, file, read.alone())?,
-        None => opened.document.data.load()?,
+        None => read_visibly("the data", |reading| opened.document.data.load_as(reading))?,
     };
     Ok((opened, table, dataset))
 }
 
 /// Gives the document another table: roles are guessed where the columns are others, and the network follows.
 fn bring(document: &mut Document, file: &Path, options: ReadOptions) -> Result<(Table, Dataset), Failure> {
-    let file = DataFile::open(file)?;
+    let (named, file) = (file, DataFile::open(file)?);
     document.data.source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
-    let table = document.data.source.load()?.table;
+    let source = &document.data.source;
+    let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
     document.data.preparation = document.data.preparation.take().filter(known);
     let dataset = prepare(&table, &document.data.preparation(&table))?;
