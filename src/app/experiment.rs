@@ -273,7 +273,7 @@ fn rates(ui: &mut Ui, test: &RateTest) {
         }
         Err(no) => {
             let heading = match no {
-                NoRate::Flat { .. } => "The curve is flat",
+                NoRate::Flat(_) => "The curve is flat",
                 NoRate::TooHigh { .. } => "The range begins too high",
             };
             widgets::message(ui, super::icon::INFO, tokens(ui).label, heading, &no.to_string());

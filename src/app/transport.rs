@@ -175,7 +175,7 @@ fn status(ui: &mut Ui, model: &Model) {
     let time = model.snapshot().time;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(4.0);
-        let told = time.seconds > 0.0 && model.is_current();
+        let told = model.is_current() && (time.seconds >= 1.0 || model.snapshot().is_running());
         let height = if told { 34.0 } else { 18.0 };
         let width = ui.available_width() - 16.0;
         ui.allocate_ui_with_layout(vec2(width, height), Layout::top_down(Align::Max), |ui| {

@@ -61,7 +61,7 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let preparation = document.data.preparation(&table);
     let folds = Folds::new(&table, &preparation, arguments.folds)?;
     let count = folds.count();
-    let mut progress = Progress::new(count as f64, document.training.early_stopping.is_some())?;
+    let mut progress = Progress::new(count as f64, None, document.training.early_stopping.is_some())?;
     let _pool = thread_pool(threads);
     let results =
         cross_validate(&document.network, &folds, &document.training, epochs, threads, &mut |fold, share| {
@@ -154,7 +154,7 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     }
     let threads = thread_count(arguments.threads)?;
     let (Preset { document, .. }, _, data) = load(&arguments.preset, arguments.data.as_deref(), &arguments.read)?;
-    let mut progress = Progress::new(STARTS as f64, true)?;
+    let mut progress = Progress::new(STARTS as f64, None, true)?;
     let _pool = thread_pool(threads);
     let found = find_rate(&document.network, &data, &document.training, range, threads, &mut |start, share| {
         progress.set(start as f64 + f64::from(share), || format!("start {} of {STARTS}", start + 1));

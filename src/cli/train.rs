@@ -231,7 +231,7 @@ type Trained = (Vec<Epoch>, Option<Failure>, f64);
 /// Trains to `epochs` complete epochs; a loss that is no longer finite ends it early.
 fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
     let early = session.config().early_stopping.is_some();
-    let mut progress = Progress::new(epochs as f64, early)?;
+    let mut progress = Progress::new(epochs as f64, Some("epoch"), early)?;
     let begun = Instant::now();
     let mut records: Vec<Epoch> = Vec::new();
     let mut diverged = None;
@@ -271,10 +271,7 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
 /// Where training stands, beside the bar.
 fn at(epoch: u64, epochs: u64, last: Option<&Epoch>) -> String {
     let loss = last.map_or_else(String::new, |last| format!(", loss {}", format::significant(last.train_loss, 4)));
-    let pace = last
-        .filter(|last| last.seconds > 0.0)
-        .map_or_else(String::new, |last| format!(", {}", format::rate(1.0 / last.seconds, "epoch")));
-    format!("epoch {epoch} of {epochs}{loss}{pace}")
+    format!("epoch {epoch} of {epochs}{loss}")
 }
 
 fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {

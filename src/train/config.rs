@@ -177,7 +177,8 @@ mod tests {
             config.wrong_setting()
         };
         assert_eq!(of(|_| {}), None);
-        let cases: [(&str, fn(&mut TrainConfig), &str); 9] = [
+        type Case = (&'static str, fn(&mut TrainConfig), &'static str);
+        let cases: [Case; 9] = [
             ("learning_rate", |c| c.learning_rate = -1.0, "at least 0, but is -1"),
             ("l1", |c| c.l1 = f32::NAN, "L1"),
             ("l2", |c| c.l2 = f32::INFINITY, "L2"),

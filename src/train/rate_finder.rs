@@ -21,6 +21,7 @@ use crate::format;
 use crate::nn::NetworkSpec;
 use crate::seed::{Purpose, Stream};
 use serde::Serialize;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 /// The loss at one learning rate.
@@ -122,20 +123,10 @@ impl RateChoice {
 /// Why no learning rate is chosen, and what to do.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum NoRate {
-    #[error("{}", flat(self))]
-    Flat {
-        range: RateRange,
-        /// The learning rate that the network is trained with now.
-        present: f32,
-        first: f64,
-        lowest: f64,
-        /// Whether the fall is lost in the noise of the mini-batches; else it is just small.
-        chance: bool,
-        /// Whether the loss is lowest at the end of the range.
-        at_end: bool,
-    },
+    #[error("{0}")]
+    Flat(FlatCurve),
     #[error(
-        "The range begins too high, so no learning rate is chosen: the loss is lowest at {}, and a tenth of that lies below {}. \
+        "The range begins too high, so no learning rate is chosen: the loss is lowest at {}, and a tenth of that is less than {}. \
          Run it again from a lower rate, such as {}.",
         format::learning_rate(*lowest), format::learning_rate(range.low), format::learning_rate(range.low * 1e-3)
     )]
@@ -146,35 +137,55 @@ impl NoRate {
     /// Updates with which there may be more to see.
     pub fn more_updates(&self) -> Option<usize> {
         match self {
-            Self::Flat { range, .. } => range.steps.checked_mul(4).filter(|&n| n <= MOST_UPDATES),
+            Self::Flat(curve) => curve.more_updates(),
             Self::TooHigh { .. } => None,
         }
     }
 }
 
-fn flat(no: &NoRate) -> String {
-    let NoRate::Flat { range, present, first, lowest, chance, at_end } = no else { return String::new() };
-    let fell = lowest < first;
-    let [low, high, present] = [range.low, range.high, *present].map(format::learning_rate);
-    let [first, lowest] = [*first, *lowest].map(format::number);
-    let fall = if fell && first != lowest {
-        let little = if *chance {
-            "no more than mini-batches differ by chance".to_owned()
+/// A curve that says nothing about the rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FlatCurve {
+    range: RateRange,
+    /// The learning rate that the network is trained with now.
+    present: f32,
+    /// The loss of the initial parameters, and the lowest one.
+    first: f64,
+    lowest: f64,
+    /// Whether the fall is lost in the noise of the mini-batches; else it is just small.
+    by_chance: bool,
+    /// Whether the loss is lowest at the end of the range.
+    at_end: bool,
+}
+
+impl FlatCurve {
+    fn more_updates(&self) -> Option<usize> {
+        self.range.steps.checked_mul(4).filter(|&n| n <= MOST_UPDATES)
+    }
+}
+
+impl Display for FlatCurve {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let [low, high, present] = [self.range.low, self.range.high, self.present].map(format::learning_rate);
+        let [first, lowest] = [self.first, self.lowest].map(format::number);
+        write!(f, "The loss is flat from a learning rate of {low} to {high}: ")?;
+        if self.lowest >= self.first || first == lowest {
+            write!(f, "it never falls below the {first} of the start")?;
+        } else if self.by_chance {
+            write!(f, "it only falls from {first} to {lowest}, no more than mini-batches differ by chance")?;
         } else {
-            format!("by less than {}", format::percent(LEAST_FALL, 0))
-        };
-        format!("it only falls from {first} to {lowest}, {little}")
-    } else {
-        format!("it never falls below the {first} of the start")
-    };
-    let more = no
-        .more_updates()
-        .map_or_else(String::new, |n| format!("run the test with {n} updates instead of {}, ", range.steps));
-    let wider = if *at_end { format!("raise the highest rate above {high}, ") } else { String::new() };
-    format!(
-        "The loss is flat from a learning rate of {low} to {high}: {fall}. So the curve says nothing about the rate, and none is \
-         chosen. To see more, {more}{wider}or keep the present learning rate of {present}."
-    )
+            write!(f, "it only falls from {first} to {lowest}, by less than {}", format::percent(LEAST_FALL, 0))?;
+        }
+        write!(f, ". So the curve says nothing about the rate, and none is chosen. ")?;
+        let more =
+            self.more_updates().map(|n| format!("run the test with {n} updates instead of {}", self.range.steps));
+        let wider = self.at_end.then(|| format!("raise the highest rate above {high}"));
+        let ways: Vec<String> = more.into_iter().chain(wider).collect();
+        if !ways.is_empty() {
+            write!(f, "To see more, {}. ", ways.join(", or "))?;
+        }
+        write!(f, "Until then, keep the present learning rate of {present}.")
+    }
 }
 
 /// The losses of one start.
@@ -244,7 +255,7 @@ fn run(
         }
         Ok::<bool, SessionError>(true)
     };
-    let told = |step: usize, passes: f32| (passes + (step + 1) as f32 / range.steps as f32) / 2.0;
+    let told = |step: usize, passes: f32| f32::midpoint(passes, (step + 1) as f32 / range.steps as f32);
     let mut still = Vec::with_capacity(range.steps);
     let whole = pass(&|_| 0.0, &mut |step, loss| {
         still.push(loss);
@@ -335,7 +346,7 @@ fn choose(raw: &[f64], range: RateRange, present: f32) -> Result<RateChoice, NoR
     let told = fall > BY_CHANCE * error;
     if !(told && fall > LEAST_FALL * first.abs()) {
         let at_end = lowest + reach >= range.steps;
-        return Err(NoRate::Flat { range, present, first, lowest: level(lowest), chance: !told, at_end });
+        return Err(NoRate::Flat(FlatCurve { range, present, first, lowest: level(lowest), by_chance: !told, at_end }));
     }
     let steepest = range.rate(least(|f| f.slope, &fits[before]));
     let lowest = range.rate(lowest);
@@ -379,10 +390,11 @@ mod tests {
 
     const RANGE: RateRange = RateRange { low: 1e-6, high: 10.0, steps: 200 };
 
-    /// Losses over the logarithm of the rate, with a noise that is the same every time.
+    /// Losses over the logarithm of the rate, with a noise that is the same every time, and grows as the parameters move.
     fn curve(loss: impl Fn(f64) -> f64, noise: f64) -> Vec<f64> {
         let at = |step: usize| loss(f64::from(RANGE.rate(step)).log10());
-        (0..RANGE.steps).map(|step| at(step) + noise * (((step * 7919) % 199) as f64 / 99.0 - 1.0)).collect()
+        let noise = |step: usize| noise * (step as f64 / 40.0).min(1.0) * (((step * 7919) % 199) as f64 / 99.0 - 1.0);
+        (0..RANGE.steps).map(|step| at(step) + noise(step)).collect()
     }
 
     /// Falls around 10⁻², is lowest at 1, and rises behind it.
@@ -449,7 +461,7 @@ mod tests {
         let short = Start { losses: whole.losses[..100].to_vec(), ceiling: 2.0 };
         let test = judge(&[whole, short], RANGE, 0.1);
         assert_eq!((test.starts[0].len(), test.starts[1].len(), test.mean.len()), (200, 100, 200));
-        assert!((test.mean[150].loss - (test.starts[0][150].loss + 2.0) / 2.0).abs() < 0.05);
+        assert!((test.mean[150].loss - f64::midpoint(test.starts[0][150].loss, 2.0)).abs() < 0.05);
     }
 
     #[test]

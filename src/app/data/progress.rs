@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn bytes_and_files_are_told_apart() {
-        assert_eq!(how_far(5 << 20, 20 << 20, Some(1048576.0)), "25 %: 5.0 MiB of 20.0 MiB, 1.0 MiB a second");
+        assert_eq!(how_far(5 << 20, 20 << 20, Some(1_048_576.0)), "25 %: 5.0 MiB of 20.0 MiB, 1.0 MiB a second");
         assert_eq!(how_far(3, 40, None), "8 %: 3 of 40");
         assert_eq!(how_far(3, 0, None), "");
     }
