@@ -1025,6 +1025,20 @@ fn folds_and_learning_rates_are_tried_without_a_window() {
     let report = json(&path.join("rates.json"));
     let suggested = report["suggested"].as_f64().expect("a number");
     assert!((1e-4..0.1).contains(&suggested), "{suggested}");
+    assert_eq!(report["starts"].as_array().expect("a list").len(), 3);
+    assert!(report["choice"]["lowest"].as_f64().expect("a number") >= 9.99 * suggested, "{}", report["choice"]);
+    let out = succeeds(path, &["find-rate", "digits", "--threads", "2", "--report", "again.json"]);
+    assert!(
+        out.contains("chosen learning rate: 0.0") && out.contains("a tenth of the one where it is lowest"),
+        "{out}"
+    );
+    assert_eq!(json(&path.join("again.json")), report, "the same with other threads");
+    let out = succeeds(path, &["find-rate", "vanishing-gradients", "--report", "flat.json"]);
+    assert!(out.contains("The loss is flat") && out.contains("keep the present learning rate of 0.1"), "{out}");
+    let flat = json(&path.join("flat.json"));
+    assert!(flat["suggested"].is_null() && flat["reason"].as_str().expect("a text").contains("800 updates"), "{flat}");
+    let out = fails(path, &["find-rate", "iris", "--low", "1", "--high", "0.1"]);
+    assert!(out.contains("must rise"), "{out}");
     let out = fails(path, &["cross-validate", "iris", "--folds", "1"]);
     assert!(out.contains("cannot be dealt into 1 folds"), "{out}");
 }

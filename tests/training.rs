@@ -1,10 +1,12 @@
 //! Same preset and seed, same bits: twice, with pauses and saves in between, with any number of threads, in the window
 //! (the worker) and headless (the session); and what the worker does with commands and failures.
 
-use chainrule::data::Part;
+use chainrule::data::{Folds, Part};
 use chainrule::nn::layers::{BatchNormSpec, ClassWeights, DenseSpec, DropoutSpec};
 use chainrule::nn::{Activation, LayerKind, Optimizer};
 use chainrule::project::{Document, Preset, builtin};
+use chainrule::train::experiment::{cross_validate, summarise};
+use chainrule::train::rate_finder::{RateRange, RateTest, find_rate};
 use chainrule::train::{
     Command, EarlyStopping, Pace, Phase, Probe, Resume, RunState, Schedule, Session, Snapshot, Status, StepUnit,
     TrainConfig, Worker,
@@ -399,7 +401,8 @@ impl Window {
     fn save(&self) -> RunState {
         let (reply, answer) = channel();
         self.worker.send(Command::Save(reply));
-        answer.recv().expect("there is a run")
+        // The time is of the clock.
+        RunState { seconds: 0.0, ..answer.recv().expect("there is a run") }
     }
 }
 
@@ -568,4 +571,93 @@ fn a_batch_of_one_row_is_refused_where_there_is_batch_norm_and_nothing_changes()
     document.network.layer_mut(id).expect("is there").frozen = true;
     document.training = alone;
     self::session(&document, 1).epoch().expect("stays finite");
+}
+
+/// The mean score over the folds: accuracy or R².
+fn cross_validated(document: &Document, rate: f32, folds: usize, epochs: u64) -> f64 {
+    let table = document.data.source.load().expect("can be read").table;
+    let preparation = document.data.preparation(&table);
+    let folds = Folds::new(&table, &preparation, folds).expect("has enough rows");
+    let config = TrainConfig { learning_rate: rate, ..document.training.clone() };
+    let results = cross_validate(&document.network, &folds, &config, epochs, 1, &mut |_, _| true).expect("fits");
+    // A rate that blows up is no good.
+    if results.iter().any(|r| r.evaluation.is_none()) {
+        return f64::NEG_INFINITY;
+    }
+    summarise(&results).first().expect("has a score").1.mean
+}
+
+fn rate_test(document: &Document, range: RateRange, threads: usize) -> RateTest {
+    let data = document.data.load().expect("can be read").1;
+    find_rate(&document.network, &data, &document.training, range, threads, &mut |_, _| true)
+        .expect("fits")
+        .expect("was not called off")
+}
+
+#[test]
+fn the_rate_that_is_found_trains_nearly_as_well_as_the_best_of_a_grid() {
+    for (name, optimizer, folds, epochs, slack) in [
+        ("iris", None, 5, 60, 0.03),
+        ("iris", Some(Optimizer::Sgd {}), 5, 60, 0.03),
+        ("moons", None, 5, 40, 0.02),
+        ("moons", Some(Optimizer::Momentum { momentum: 0.9 }), 5, 40, 0.02),
+        ("digits", None, 2, 15, 0.02),
+        ("digits", Some(Optimizer::Sgd {}), 2, 15, 0.03),
+        ("diabetes", None, 5, 40, 0.03),
+        ("wine", None, 5, 40, 0.04),
+    ] {
+        let mut document = document(name);
+        document.training.optimizer = optimizer.unwrap_or(document.training.optimizer);
+        let choice = rate_test(&document, RateRange::default(), 1).choice.expect(name);
+        let grid = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0];
+        let scores = grid.map(|rate| cross_validated(&document, rate, folds, epochs));
+        let best = scores.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        let found = cross_validated(&document, choice.learning_rate, folds, epochs);
+        assert!(
+            found >= best - slack,
+            "{name} {optimizer:?}: {choice:?} scores {found}, the best of {scores:?} {best}"
+        );
+        assert!(choice.learning_rate <= 0.1001 * choice.lowest, "{choice:?}");
+    }
+}
+
+#[test]
+fn no_rate_is_found_on_a_flat_curve_but_with_more_updates() {
+    let flat = rate_test(&document("vanishing-gradients"), RateRange::default(), 1);
+    let text = flat.choice.expect_err("nothing is learned").to_string();
+    assert!(text.contains("keep the present learning rate of 0.1"), "{text}");
+    assert_eq!((flat.starts.len(), flat.mean.is_empty()), (3, false), "the curves are shown all the same");
+    // Few updates of sixteen rows show nothing of a noisy regression; the number of updates that is proposed leads further.
+    let sine = document("sine");
+    let mut range = RateRange::default();
+    let mut runs = 0;
+    let choice = loop {
+        runs += 1;
+        match rate_test(&sine, range, 1).choice {
+            Ok(choice) => break choice,
+            Err(no) => range.steps = no.more_updates().unwrap_or_else(|| panic!("{no}")),
+        }
+    };
+    assert!(runs > 1, "it was flat at first");
+    let best =
+        [1e-3, 3e-3, 0.01, 0.03, 0.1].map(|rate| cross_validated(&sine, rate, 3, 60)).into_iter().fold(0.0, f64::max);
+    let found = cross_validated(&sine, choice.learning_rate, 3, 60);
+    assert!(found > best - 0.1, "{choice:?} after {runs} runs: {found}, the best {best}");
+}
+
+#[test]
+fn the_rate_that_is_found_does_not_depend_on_threads_but_on_the_seed() {
+    let range = RateRange { steps: 30, ..RateRange::default() };
+    for document in [wide(), document("iris")] {
+        let one = rate_test(&document, range, 1);
+        let pool = chainrule::train::thread_pool(2);
+        assert_eq!(rate_test(&document, range, 2), one);
+        drop(pool);
+        assert_eq!(one.starts.len(), 3);
+        assert_ne!(one.starts[0], one.starts[1], "each start has parameters of its own");
+        assert_ne!(one.starts[1], one.starts[2]);
+        let mut other = document.clone();
+        other.training.seed += 1;
+        assert_ne!(rate_test(&other, range, 1).starts, one.starts);
+    }
 }

@@ -7,7 +7,10 @@ use super::widgets::{self, field, hint, label, named, number, title};
 use crate::data::{Folds, Table};
 use crate::format;
 use crate::nn::NetworkSpec;
-use crate::train::experiment::{FoldResult, RatePoint, RateRange, cross_validate, range_test, suggest, summarise};
+use crate::train::experiment::{FoldResult, cross_validate, summarise};
+use crate::train::rate_finder::{
+    FEWEST_UPDATES, MOST_UPDATES, NoRate, RULE, RatePoint, RateRange, RateTest, STARTS, find_rate,
+};
 use crate::train::{Metrics, TrainConfig};
 use egui::accesskit::Role;
 use egui::{Context, Frame, ProgressBar, RichText, Ui};
@@ -24,7 +27,7 @@ pub enum ExperimentKind {
 
 enum Outcome {
     Folds(Vec<FoldResult>),
-    Rates(Vec<RatePoint>),
+    Rates(RateTest),
 }
 
 /// The window and what runs behind it.
@@ -32,6 +35,7 @@ pub struct Experiment {
     kind: ExperimentKind,
     folds: usize,
     epochs: u64,
+    range: RateRange,
     /// Dropping it ends the experiment.
     running: Option<Job<Result<Outcome, String>>>,
     outcome: Option<Result<Outcome, String>>,
@@ -44,7 +48,7 @@ impl Experiment {
     /// The window before anything runs.
     pub fn new(kind: ExperimentKind, model: &Model) -> Self {
         let epochs = model.document().training.epochs.unwrap_or(EPOCHS);
-        Self { kind, folds: 5, epochs, running: None, outcome: None }
+        Self { kind, folds: 5, epochs, range: RateRange::default(), running: None, outcome: None }
     }
 
     /// Draws the window; false once it is closed.
@@ -61,20 +65,14 @@ impl Experiment {
                 ),
                 ExperimentKind::Rates => (
                     "Learning-rate range test",
-                    "Starts from fresh parameters and raises the learning rate from update to update. A good one lies where the loss falls steeply, well before it rises. The network on screen stays as it is.",
+                    "Starts three times from fresh parameters and raises the learning rate from update to update. A good one lies where the loss falls steeply, well before it rises. The network on screen stays as it is.",
                 ),
             };
             ui.label(title(name));
             ui.add(egui::Label::new(label(ui, text)).wrap());
             ui.add_space(8.0);
-            if self.kind == ExperimentKind::Folds && self.running.is_none() {
-                field(ui, "Folds", "Number of parts that the rows are split into", |ui| {
-                    self.folds = number(ui, "Folds", self.folds, 2..=100, 0.05).unwrap_or(self.folds);
-                });
-                field(ui, "Epochs per fold", "How long each network trains", |ui| {
-                    self.epochs = number(ui, "Epochs per fold", self.epochs, 1..=100_000, 0.2).unwrap_or(self.epochs);
-                });
-                ui.add_space(4.0);
+            if self.running.is_none() {
+                self.settings(ui);
             }
             match (&self.running, &self.outcome) {
                 (Some(running), _) => {
@@ -82,9 +80,16 @@ impl Experiment {
                     let bar = ProgressBar::new(done as f32 / total.max(1) as f32).show_percentage();
                     ctx.request_repaint_after(Duration::from_millis(30));
                     named(ui.add(bar), Role::ProgressIndicator, "Progress of the experiment");
+                    let (name, parts) = match self.kind {
+                        ExperimentKind::Folds => ("Fold", self.folds),
+                        ExperimentKind::Rates => ("Start", STARTS),
+                    };
+                    let at = (done * parts as u64 / total.max(1) + 1).min(parts as u64);
+                    let time = running.time().text(total as f64, false);
+                    ui.label(label(ui, format!("{name} {at} of {parts}, {time}")));
                 }
                 (None, Some(Ok(Outcome::Folds(results)))) => folds_table(ui, results),
-                (None, Some(Ok(Outcome::Rates(points)))) => rates_plot(ui, points),
+                (None, Some(Ok(Outcome::Rates(test)))) => rates(ui, test),
                 (None, Some(Err(text))) => {
                     let t = tokens(ui);
                     widgets::message(ui, super::icon::WARNING, t.problem, "It did not work", text);
@@ -102,12 +107,28 @@ impl Experiment {
                     if ui.add_enabled(model.dataset().is_some() && model.inference().fits(), egui::Button::new(text)).clicked() {
                         self.start(model);
                     }
-                    if let Some(Ok(Outcome::Rates(points))) = &self.outcome
-                        && let Some(rate) = suggest(points).map(rounded)
-                        && ui.button(format!("Use {}", format::learning_rate(rate))).clicked()
-                    {
-                        model.edit("Change learning rate", None, |d| d.training.learning_rate = rate);
-                        open = false;
+                    let choice = match &self.outcome {
+                        Some(Ok(Outcome::Rates(test))) => Some(test.choice.clone()),
+                        _ => None,
+                    };
+                    match choice {
+                        Some(Ok(choice)) => {
+                            let rate = rounded(choice.learning_rate);
+                            let button = ui.button(format!("Use {}", format::learning_rate(rate)));
+                            if button.on_hover_text(RULE).clicked() {
+                                model.edit("Change learning rate", None, |d| d.training.learning_rate = rate);
+                                open = false;
+                            }
+                        }
+                        Some(Err(no)) => {
+                            if let Some(updates) = no.more_updates()
+                                && ui.button(format!("Run with {updates} updates")).clicked()
+                            {
+                                self.range.steps = updates;
+                                self.start(model);
+                            }
+                        }
+                        None => {}
                     }
                 }
                 if ui.button("Close").clicked() {
@@ -116,6 +137,36 @@ impl Experiment {
             });
         });
         open && !response.should_close()
+    }
+
+    /// The fields above the button that runs it.
+    fn settings(&mut self, ui: &mut Ui) {
+        match self.kind {
+            ExperimentKind::Folds => {
+                field(ui, "Folds", "Number of parts that the rows are split into", |ui| {
+                    self.folds = number(ui, "Folds", self.folds, 2..=100, 0.05).unwrap_or(self.folds);
+                });
+                field(ui, "Epochs per fold", "How long each network trains", |ui| {
+                    self.epochs = number(ui, "Epochs per fold", self.epochs, 1..=100_000, 0.2).unwrap_or(self.epochs);
+                });
+            }
+            ExperimentKind::Rates => {
+                let RateRange { low, high, steps } = &mut self.range;
+                field(ui, "Updates", "Of each of the three starts: more show more where the loss falls slowly", |ui| {
+                    let new = number(ui, "Updates", *steps, FEWEST_UPDATES..=MOST_UPDATES, 1.0);
+                    *steps = new.unwrap_or(*steps);
+                });
+                for (name, hover, rate) in
+                    [("Lowest rate", "Of the first update", low), ("Highest rate", "Of the last update", high)]
+                {
+                    field(ui, name, hover, |ui| {
+                        let speed = f64::from(*rate) * 0.02;
+                        *rate = number(ui, name, *rate, 1e-12..=1e6, speed).unwrap_or(*rate);
+                    });
+                }
+            }
+        }
+        ui.add_space(4.0);
     }
 
     fn receive(&mut self) {
@@ -129,26 +180,25 @@ impl Experiment {
         let document = model.document();
         let (network, config) = (document.network.clone(), document.training.clone());
         let preparation = model.plan(&opened).clone();
-        let (kind, count, epochs) = (self.kind, self.folds, self.epochs);
+        let (kind, count, epochs, range) = (self.kind, self.folds, self.epochs, self.range);
         self.outcome = None;
         self.running = Some(model.jobs().start("experiment", move |progress| match kind {
             ExperimentKind::Folds => {
                 folds(&network, &opened.loaded.table, &preparation, &config, count, epochs, progress)
             }
             ExperimentKind::Rates => {
-                let report = &mut |share| report(progress, share);
-                range_test(&network, &dataset, &config, RateRange::default(), 1, report)
-                    .map(Outcome::Rates)
-                    .map_err(|e| e.to_string())
+                let told = &mut |start, share| report(progress, start, share, STARTS);
+                let found = find_rate(&network, &dataset, &config, range, 1, told).map_err(|e| e.to_string())?;
+                found.map(Outcome::Rates).ok_or_else(|| "It was called off.".to_owned())
             }
         }));
     }
 }
 
-/// Reports how far the experiment is; false when it was called off.
-fn report(progress: &JobProgress, share: f32) -> bool {
-    const WHOLE: u64 = 1000;
-    progress.set((share * WHOLE as f32) as u64, WHOLE);
+/// Reports what share is done of one of the `parts` of the experiment; false when it was called off.
+fn report(progress: &JobProgress, part: usize, share: f32, parts: usize) -> bool {
+    const WHOLE: u64 = 100_000;
+    progress.set((part * WHOLE as usize) as u64 + (share * WHOLE as f32) as u64, parts as u64 * WHOLE);
     !progress.is_cancelled()
 }
 
@@ -162,7 +212,7 @@ fn folds(
     progress: &Arc<JobProgress>,
 ) -> Result<Outcome, String> {
     let folds = Folds::new(table, preparation, count).map_err(|e| e.to_string())?;
-    let told = &mut |fold: usize, share: f32| report(progress, (fold as f32 + share) / count as f32);
+    let told = &mut |fold: usize, share: f32| report(progress, fold, share, count);
     cross_validate(network, &folds, config, epochs, 1, told).map(Outcome::Folds).map_err(|e| e.to_string())
 }
 
@@ -214,15 +264,31 @@ fn folds_table(ui: &mut Ui, results: &[FoldResult]) {
     });
 }
 
-fn rates_plot(ui: &mut Ui, points: &[RatePoint]) {
+fn rates(ui: &mut Ui, test: &RateTest) {
+    match &test.choice {
+        Ok(choice) => {
+            let text = format!("Learning rate {}", format::learning_rate(rounded(choice.learning_rate)));
+            ui.label(RichText::new(text).font(semibold(HEADING))).on_hover_text(RULE);
+            ui.label(hint(ui, choice.reason())).on_hover_text(RULE);
+        }
+        Err(no) => {
+            let heading = match no {
+                NoRate::Flat(_) => "The curve is flat",
+                NoRate::TooHigh { .. } => "The range begins too high",
+            };
+            widgets::message(ui, super::icon::INFO, tokens(ui).label, heading, &no.to_string());
+        }
+    }
+    rates_plot(ui, test);
+}
+
+fn rates_plot(ui: &mut Ui, test: &RateTest) {
     let t = tokens(ui);
-    let line: Vec<[f64; 2]> = points.iter().map(|p| [f64::from(p.learning_rate).log10(), p.loss]).collect();
-    let found = suggest(points).map(rounded);
-    let text = match found {
-        Some(rate) => format!("The loss falls fastest at {}", format::learning_rate(rate)),
-        None => "The loss falls nowhere: is something wrong with the network or the data?".to_owned(),
+    let curve = |points: &[RatePoint]| -> Vec<[f64; 2]> {
+        points.iter().map(|p| [f64::from(p.learning_rate).log10(), p.loss]).collect()
     };
-    ui.label(RichText::new(text).font(semibold(HEADING)));
+    let mean = curve(&test.mean);
+    let chosen = test.choice.as_ref().ok().map(|choice| f64::from(choice.learning_rate).log10());
     let plot = widgets::data_plot(ui, "rates", "learning rate".to_owned(), "loss".to_owned())
         .height(240.0)
         .allow_drag(false)
@@ -231,17 +297,20 @@ fn rates_plot(ui: &mut Ui, points: &[RatePoint]) {
         .show_grid([true, true])
         .grid_color(t.line);
     let shown = curves::quiet(plot).show(ui, |plot| {
-        plot.line(Line::new("loss", line.clone()).color(t.positive).width(2.0));
-        if let Some(rate) = found {
-            let x = f64::from(rate).log10();
-            plot.vline(VLine::new("suggested", x).color(t.accent).width(1.5));
-            let nearest = line.iter().min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
+        for start in &test.starts {
+            plot.line(Line::new("one start", curve(start)).color(t.positive.gamma_multiply(0.3)).width(1.0));
+        }
+        plot.line(Line::new("mean loss", mean.clone()).color(t.positive).width(2.0));
+        if let Some(x) = chosen {
+            plot.vline(VLine::new("chosen", x).color(t.accent).width(1.5));
+            let nearest = mean.iter().min_by(|a, b| (a[0] - x).abs().total_cmp(&(b[0] - x).abs()));
             plot.points(
-                Points::new("suggested", nearest.copied().into_iter().collect::<Vec<_>>()).color(t.accent).radius(4.0),
+                Points::new("chosen", nearest.copied().into_iter().collect::<Vec<_>>()).color(t.accent).radius(4.0),
             );
         }
-        curves::read(plot, &[Curve { name: "loss", colour: t.positive, points: &line, joined: false }])
+        curves::read(plot, &[Curve { name: "mean loss", colour: t.positive, points: &mean, joined: false }])
     });
     let rate = |x: f64| format!("learning rate {}", format::brief(10_f64.powf(x)));
     curves::tell(&shown.response, shown.inner.as_ref(), rate, format::number);
+    ui.label(hint(ui, "Strong: the mean of three starts, smoothed. Faint: each of them")).on_hover_text(RULE);
 }

@@ -165,16 +165,30 @@ fn counters(ui: &mut Ui, model: &Model) {
     }
 }
 
-/// One line that says what the trainer is doing, with a colour.
+const TIME: &str = "It is the time in which this run was trained, before it was saved too; pauses do not count. What is left is estimated \
+    from the pace of the last epochs.";
+
+/// What the trainer is doing, with a colour, and how long it takes.
 fn status(ui: &mut Ui, model: &Model) {
     let t = tokens(ui);
     let (colour, text, more) = describe(model, t.ok, t.problem, t.accent, t.hint);
+    let time = model.snapshot().time;
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(4.0);
-        let response = ui.add(egui::Label::new(RichText::new(text).size(LABEL)).truncate());
-        if !more.is_empty() {
-            response.on_hover_text(more);
-        }
+        let told = model.is_current() && (time.seconds >= 1.0 || model.snapshot().is_running());
+        let height = if told { 34.0 } else { 18.0 };
+        let width = ui.available_width() - 16.0;
+        ui.allocate_ui_with_layout(vec2(width, height), Layout::top_down(Align::Max), |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            let response = ui.add(egui::Label::new(RichText::new(text).size(LABEL)).truncate());
+            if !more.is_empty() {
+                response.on_hover_text(more);
+            }
+            if told {
+                let response = ui.add(egui::Label::new(hint(ui, time.text())).truncate());
+                response.on_hover_text(format!("{}. {TIME}", time.text()));
+            }
+        });
         let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, colour);
     });

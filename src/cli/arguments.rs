@@ -1,5 +1,6 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
+use super::progress::read_visibly;
 use crate::data::{
     DataSource, Dataset, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, Treatment, prepare,
 };
@@ -198,9 +199,10 @@ pub(super) fn load(
     }
     let (table, dataset) = match data {
         Some(file) => bring(&mut opened.document, file, read.alone(), target)?,
-        None if target.is_empty() => opened.document.data.load()?,
+        None if target.is_empty() => read_visibly("the data", |reading| opened.document.data.load_as(reading))?,
         None => {
-            let table = opened.document.data.source.load()?.table;
+            let source = &opened.document.data.source;
+            let table = read_visibly("the data", |reading| source.load_as(reading))?.table;
             aim(&mut opened.document, &table, target)?;
             let dataset = fit(&mut opened.document, &table)?;
             (table, dataset)
@@ -215,10 +217,9 @@ pub(super) fn suggest(
     options: ReadOptions,
     target: &[String],
 ) -> Result<(Document, Table, Dataset), Failure> {
-    let file = DataFile::open(file)?;
+    let (named, file) = (file, DataFile::open(file)?);
     let source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
-    let loaded = source.load()?;
-    let table = loaded.table;
+    let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
     let name = file.path.file_stem().map_or_else(|| table.name.clone(), |stem| stem.to_string_lossy().into_owned());
     let guess = TargetGuess::of(&table);
     let data = DataSection { source, preparation: Some(Preparation::guess(&table)) };
@@ -270,9 +271,10 @@ fn bring(
     options: ReadOptions,
     target: &[String],
 ) -> Result<(Table, Dataset), Failure> {
-    let file = DataFile::open(file)?;
+    let (named, file) = (file, DataFile::open(file)?);
     document.data.source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
-    let table = document.data.source.load()?.table;
+    let source = &document.data.source;
+    let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
     let own = document.data.preparation.is_some();
     document.data.preparation = document.data.preparation.take().filter(known);

@@ -1,26 +1,30 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
 use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, load, thread_count, write};
+use super::progress::Progress;
 use crate::data::Folds;
 use crate::format;
 use crate::project::Preset;
-use crate::train::experiment::{RatePoint, RateRange, Spread, cross_validate, range_test, suggest, summarise};
+use crate::train::experiment::{Spread, cross_validate, summarise};
+use crate::train::rate_finder::{RULE, RateChoice, RatePoint, RateRange, RateTest, STARTS, find_rate};
 use crate::train::{Metrics, thread_pool};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub struct FoldArguments {
-    /// A preset file or the name of a built-in preset
-    preset: String,
+    /// A preset file or the name of a built-in preset. Without one, a network that suits the data
+    preset: Option<String>,
     /// Number of parts that the rows are split into; each is held back once. The test rows take no part
     #[arg(long, value_name = "K", default_value_t = 5)]
     folds: usize,
-    /// Use this CSV file instead of the preset's data
+    /// Use this table, array or folder of pictures instead of the preset's data
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// The columns to predict, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    target: Vec<String>,
     /// Epochs for each fold
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
@@ -55,19 +59,20 @@ struct Fold {
 pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
     let (Preset { mut document, .. }, table, _) =
-        load(Some(&arguments.preset), arguments.data.as_deref(), &arguments.read, &[])?;
+        load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let preparation = document.data.preparation(&table);
     let folds = Folds::new(&table, &preparation, arguments.folds)?;
-    let bar = progress(folds.count() as u64 * 100)?;
+    let count = folds.count();
+    let mut progress = Progress::new(count as f64, None, document.training.early_stopping.is_some())?;
     let _pool = thread_pool(threads);
     let results =
         cross_validate(&document.network, &folds, &document.training, epochs, threads, &mut |fold, share| {
-            bar.set_position(fold as u64 * 100 + (share * 100.0) as u64);
+            progress.set(fold as f64 + f64::from(share), || format!("fold {} of {count}", fold + 1));
             true
         })?;
-    bar.finish_and_clear();
+    progress.finish();
     for (k, fold) in results.iter().enumerate() {
         let what = match fold.evaluation.map(|e| (e.loss, e.metrics)) {
             Some((loss, Metrics::Classes { accuracy })) => {
@@ -92,7 +97,7 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
             metrics: r.evaluation.map(|e| e.metrics),
         };
         let report = FoldReport {
-            preset: arguments.preset.clone(),
+            preset: arguments.preset.clone().unwrap_or_else(|| document.name.clone()),
             seed: document.training.seed,
             folds: results.iter().map(fold).collect(),
             summary: summary.into_iter().collect(),
@@ -107,19 +112,23 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
 
 #[derive(clap::Args)]
 pub struct RateArguments {
-    /// A preset file or the name of a built-in preset
-    preset: String,
+    /// A preset file or the name of a built-in preset. Without one, a network that suits the data
+    preset: Option<String>,
     /// The learning rate of the first update
     #[arg(long, value_name = "RATE", default_value_t = RateRange::default().low)]
     low: f32,
     /// The learning rate of the last update
     #[arg(long, value_name = "RATE", default_value_t = RateRange::default().high)]
     high: f32,
+    /// Updates of each of the three starts
     #[arg(long, value_name = "N", default_value_t = RateRange::default().steps)]
     steps: usize,
-    /// Use this CSV file instead of the preset's data
+    /// Use this table, array or folder of pictures instead of the preset's data
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+    /// The columns to predict, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    target: Vec<String>,
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Write every learning rate with its loss as JSON
@@ -132,49 +141,60 @@ pub struct RateArguments {
 #[derive(Serialize)]
 struct RateReport<'a> {
     preset: &'a str,
+    /// The learning rate that was chosen, and what by.
     suggested: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choice: Option<RateChoice>,
+    /// Why none was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The mean over the starts, smoothed.
     points: &'a [RatePoint],
+    starts: &'a [Vec<RatePoint>],
 }
 
 pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     let RateArguments { low, high, steps, .. } = *arguments;
-    if !(low > 0.0 && high > low && high.is_finite() && steps > 1) {
-        return Err("the learning rate must rise from a number above 0 to a larger one, in two steps or more".into());
+    let range = RateRange { low, high, steps };
+    if let Some(problem) = range.problem() {
+        return Err(problem.into());
     }
     let threads = thread_count(arguments.threads)?;
     let (Preset { document, .. }, _, data) =
-        load(Some(&arguments.preset), arguments.data.as_deref(), &arguments.read, &[])?;
-    let bar = progress(100)?;
+        load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
+    let mut progress = Progress::new(STARTS as f64, None, true)?;
     let _pool = thread_pool(threads);
-    let range = RateRange { low, high, steps };
-    let points = range_test(&document.network, &data, &document.training, range, threads, &mut |share| {
-        bar.set_position((share * 100.0) as u64);
+    let found = find_rate(&document.network, &data, &document.training, range, threads, &mut |start, share| {
+        progress.set(start as f64 + f64::from(share), || format!("start {} of {STARTS}", start + 1));
         true
     })?;
-    bar.finish_and_clear();
-    let suggested = suggest(&points);
-    for point in points.iter().step_by(points.len().div_ceil(20).max(1)) {
+    progress.finish();
+    let RateTest { starts, mean, choice } = found.ok_or("the test was called off")?;
+    for point in mean.iter().step_by(mean.len().div_ceil(20).max(1)) {
         println!(
             "learning rate {:<10} loss {}",
             format::learning_rate(point.learning_rate),
             format::significant(point.loss, 4)
         );
     }
-    match suggested {
-        Some(rate) => println!("the loss falls fastest at a learning rate of {}", format::learning_rate(rate)),
-        None => println!(
-            "the loss does not fall anywhere between {} and {}",
-            format::learning_rate(low),
-            format::learning_rate(high)
-        ),
+    match &choice {
+        Ok(choice) => {
+            println!("{}.", choice.reason());
+            println!("chosen learning rate: {}", format::learning_rate(choice.learning_rate));
+            println!("{RULE}");
+        }
+        Err(no) => println!("{no}"),
     }
     if let Some(path) = &arguments.report {
-        let report = RateReport { preset: &arguments.preset, suggested, points: &points };
+        let report = RateReport {
+            preset: arguments.preset.as_deref().unwrap_or(&document.name),
+            suggested: choice.as_ref().ok().map(|c| c.learning_rate),
+            choice: choice.as_ref().ok().copied(),
+            reason: choice.as_ref().err().map(ToString::to_string),
+            points: &mean,
+            starts: &starts,
+        };
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
     Ok(())
-}
-
-fn progress(length: u64) -> Result<ProgressBar, Failure> {
-    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template("{bar:32} {percent} %  {eta} left")?))
 }

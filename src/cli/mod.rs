@@ -12,6 +12,7 @@ mod check;
 mod experiment;
 mod inspect;
 mod predict;
+mod progress;
 mod suggest;
 mod trace;
 mod train;
@@ -51,7 +52,7 @@ enum Order {
     Suggest(suggest::Arguments),
     /// Train on all rows but a fold, for each fold, and report the mean and the spread
     CrossValidate(experiment::FoldArguments),
-    /// Raise the learning rate from update to update and report where the loss falls fastest
+    /// Raise the learning rate from update to update and report which one to train with
     FindRate(experiment::RateArguments),
     /// Run one training step and print every value, gradient and parameter in it
     Trace(trace::Arguments),

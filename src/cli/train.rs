@@ -2,12 +2,12 @@
 
 use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, STANDARD_INPUT, load, thread_count, write};
 use super::chart;
+use super::progress::Progress;
 use crate::data::Part;
 use crate::format;
 use crate::nn::NetworkSpec;
 use crate::project::{Document, Preset};
-use crate::train::{FullEvaluation, Metrics, RunState, Scores, Session, thread_pool};
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::train::{FullEvaluation, Metrics, RunState, Scores, Session, Tick, thread_pool};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -170,7 +170,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         write(path, &serde_json::to_string_pretty(&report)?)?;
     }
     if let Some(path) = &arguments.save {
-        Preset { document, run: Some(session.save()) }.save(path)?;
+        let seconds = run.map_or(0.0, |run| run.seconds);
+        Preset { document, run: Some(RunState { seconds, ..session.save() }) }.save(path)?;
     }
     diverged.map_or(Ok(()), Err)
 }
@@ -235,16 +236,27 @@ type Trained = (Vec<Epoch>, Option<Failure>, f64);
 
 /// Trains to `epochs` complete epochs; a loss that is no longer finite ends it early.
 fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
-    let style = ProgressStyle::with_template("{bar:32} epoch {pos}/{len}  {msg}  {eta} left")?;
-    let bar = ProgressBar::new(epochs).with_style(style);
-    bar.set_position(session.epochs());
+    let early = session.config().early_stopping.is_some();
+    let mut progress = Progress::new(epochs as f64, Some("epoch"), early)?;
     let begun = Instant::now();
-    let mut records = Vec::new();
+    let mut records: Vec<Epoch> = Vec::new();
     let mut diverged = None;
     while session.epochs() < epochs && !session.has_stopped_early() {
         let since = Instant::now();
-        if let Err(e) = session.epoch() {
-            diverged = Some(e.into());
+        loop {
+            let (done, rows) = session.progress();
+            let done = session.epochs() as f64 + done as f64 / rows.max(1) as f64;
+            progress.set(done, || at(session.epochs(), epochs, records.last()));
+            match session.tick() {
+                Ok(Tick::Epoch) => break,
+                Ok(_) => {}
+                Err(e) => {
+                    diverged = Some(e.into());
+                    break;
+                }
+            }
+        }
+        if diverged.is_some() {
             break;
         }
         let history = session.history();
@@ -257,11 +269,15 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
             val: validation.map(|v| v.metrics),
             seconds: since.elapsed().as_secs_f64(),
         });
-        bar.set_message(format!("loss {}", format::significant(train_loss, 4)));
-        bar.set_position(session.epochs());
     }
-    bar.finish_and_clear();
+    progress.finish();
     Ok((records, diverged, begun.elapsed().as_secs_f64()))
+}
+
+/// Where training stands, beside the bar.
+fn at(epoch: u64, epochs: u64, last: Option<&Epoch>) -> String {
+    let loss = last.map_or_else(String::new, |last| format!(", loss {}", format::significant(last.train_loss, 4)));
+    format!("epoch {epoch} of {epochs}{loss}")
 }
 
 fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {

@@ -1,7 +1,7 @@
 //! What a person works on.
 
 use super::suggest::Suggestion;
-use crate::data::{DataError, DataSource, Dataset, Generator, Preparation, Table, prepare};
+use crate::data::{DataError, DataSource, Dataset, Generator, Preparation, Reading, Table, prepare};
 use crate::explain::Fix;
 use crate::nn::{NetworkSpec, Task, infer};
 use crate::train::TrainConfig;
@@ -46,7 +46,15 @@ impl DataSection {
     /// # Errors
     /// Whatever is wrong with the data.
     pub fn load(&self) -> Result<(Table, Dataset), DataError> {
-        let table = self.source.load()?.table;
+        self.load_as(&Reading::default())
+    }
+
+    /// The same within the limits of `reading`, which reports progress.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the data.
+    pub fn load_as(&self, reading: &Reading) -> Result<(Table, Dataset), DataError> {
+        let table = self.source.load_as(reading)?.table;
         let dataset = prepare(&table, &self.preparation(&table))?;
         Ok((table, dataset))
     }

@@ -121,45 +121,80 @@ impl TrainConfig {
                 share(beta1) && share(beta2) && positive(epsilon) && !bad(weight_decay)
             }
         };
-        let told = |wrong: bool, setting, text: &dyn Fn() -> String| wrong.then(|| (setting, text()));
+        let clip_is_wrong = |clip: Option<f32>| clip.is_some_and(|c| !positive(c));
+        let batches = 1..=MAX_BATCH;
         let at_least_0 = |what: &str, value: f32| format!("{what} must be a number of at least 0, but is {value}.");
         let above_0 = |what: &str, value: Option<f32>| {
             format!("{what} must be a number above 0, but is {}.", value.unwrap_or_default())
         };
-        told(bad(self.learning_rate), "learning_rate", &|| at_least_0("The learning rate", self.learning_rate))
-            .or_else(|| told(bad(self.l1), "l1", &|| at_least_0("L1", self.l1)))
-            .or_else(|| told(bad(self.l2), "l2", &|| at_least_0("L2", self.l2)))
-            .or_else(|| {
-                let wrong = self.clip_norm.is_some_and(|c| !positive(c));
-                told(wrong, "clip_norm", &|| above_0("The largest gradient norm", self.clip_norm))
-            })
-            .or_else(|| {
-                let wrong = self.clip_value.is_some_and(|c| !positive(c));
-                told(wrong, "clip_value", &|| above_0("The largest gradient value", self.clip_value))
-            })
-            .or_else(|| {
-                told(!(1..=MAX_BATCH).contains(&self.accumulate), "accumulate", &|| {
-                    format!("Between 1 and {MAX_BATCH} mini-batches make an update, not {}.", self.accumulate)
-                })
-            })
-            .or_else(|| {
-                told(!(1..=MAX_BATCH).contains(&self.batch_size), "batch_size", &|| {
-                    format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size)
-                })
-            })
-            .or_else(|| Some(("schedule", self.schedule.problem()?)))
-            .or_else(|| {
-                told(!constants, "optimizer", &|| match self.optimizer {
-                    Optimizer::Rprop { .. } => {
-                        "For Rprop, shrink must lie between 0 and 1, and grow must be a number above 1.".to_owned()
-                    }
-                    optimizer => format!(
-                        "The constants of {} must be at least 0 and below 1, and ε above 0; decays must be at least 0.",
-                        optimizer.label()
-                    ),
-                })
-            })
+        let schedule = self.schedule.problem();
+        // Whether it is out of range, its name in presets, and what to say.
+        let settings: [(bool, &'static str, &dyn Fn() -> String); 9] = [
+            (bad(self.learning_rate), "learning_rate", &|| at_least_0("The learning rate", self.learning_rate)),
+            (bad(self.l1), "l1", &|| at_least_0("L1", self.l1)),
+            (bad(self.l2), "l2", &|| at_least_0("L2", self.l2)),
+            (clip_is_wrong(self.clip_norm), "clip_norm", &|| above_0("The largest gradient norm", self.clip_norm)),
+            (clip_is_wrong(self.clip_value), "clip_value", &|| above_0("The largest gradient value", self.clip_value)),
+            (!batches.contains(&self.accumulate), "accumulate", &|| {
+                format!("Between 1 and {MAX_BATCH} mini-batches make an update, not {}.", self.accumulate)
+            }),
+            (!batches.contains(&self.batch_size), "batch_size", &|| {
+                format!("The batch size must be between 1 and {MAX_BATCH}, but is {}.", self.batch_size)
+            }),
+            (schedule.is_some(), "schedule", &|| schedule.clone().unwrap_or_default()),
+            (!constants, "optimizer", &|| constants_of(self.optimizer)),
+        ];
+        settings.into_iter().find(|(wrong, ..)| *wrong).map(|(_, setting, text)| (setting, text()))
+    }
+}
+
+/// The range of an optimizer's constants.
+fn constants_of(optimizer: Optimizer) -> String {
+    match optimizer {
+        Optimizer::Rprop { .. } => {
+            "For Rprop, shrink must lie between 0 and 1, and grow must be a number above 1.".to_owned()
+        }
+        optimizer => format!(
+            "The constants of {} must be at least 0 and below 1, and ε above 0; decays must be at least 0.",
+            optimizer.label()
+        ),
     }
 }
 
 const MAX_BATCH: usize = 65_536;
+
+#[cfg(test)]
+mod tests {
+    use super::TrainConfig;
+    use crate::nn::Optimizer;
+    use crate::train::Schedule;
+
+    #[test]
+    fn each_setting_is_told_by_its_name() {
+        let of = |change: fn(&mut TrainConfig)| {
+            let mut config = TrainConfig::default();
+            change(&mut config);
+            config.wrong_setting()
+        };
+        assert_eq!(of(|_| {}), None);
+        type Case = (&'static str, fn(&mut TrainConfig), &'static str);
+        let cases: [Case; 9] = [
+            ("learning_rate", |c| c.learning_rate = -1.0, "at least 0, but is -1"),
+            ("l1", |c| c.l1 = f32::NAN, "L1"),
+            ("l2", |c| c.l2 = f32::INFINITY, "L2"),
+            ("clip_norm", |c| c.clip_norm = Some(0.0), "above 0, but is 0"),
+            ("clip_value", |c| c.clip_value = Some(-2.0), "above 0, but is -2"),
+            ("accumulate", |c| c.accumulate = 0, "not 0"),
+            ("batch_size", |c| c.batch_size = 70_000, "is 70000"),
+            ("schedule", |c| c.schedule = Schedule::Step { every: 0, factor: 0.5 }, ""),
+            ("optimizer", |c| c.optimizer = Optimizer::Momentum { momentum: 1.0 }, "constants of"),
+        ];
+        for (setting, change, says) in cases {
+            let (told, problem) = of(change).expect(setting);
+            assert!(told == setting && problem.contains(says), "{setting}: {told}: {problem}");
+        }
+        // The first one is told where there are several.
+        let two = of(|c| (c.l2, c.batch_size) = (-1.0, 0));
+        assert_eq!(two.map(|(setting, _)| setting), Some("l2"));
+    }
+}

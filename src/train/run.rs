@@ -19,6 +19,10 @@ pub struct RunState {
     pub position: usize,
     /// Updates made.
     pub steps: u64,
+    /// Seconds of training in the window, pauses not counted. The commands leave it as it was, so that what they write depends on
+    /// nothing but what they are given.
+    #[serde(default, skip_serializing_if = "no_time")]
+    pub seconds: f64,
     /// Sum of the losses of the current epoch's samples.
     pub loss_sum: f64,
     /// Norm of each layer's gradient at the last mini-batch, where the epoch still waits for its validation.
@@ -48,6 +52,11 @@ pub enum Resume {
     Saved(Box<RunState>),
     /// That this trainer gave before; where it does not fit, training begins anew.
     Kept(Receiver<RunState>),
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
+fn no_time(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks by reference
@@ -105,6 +114,7 @@ impl RunState {
             epoch: 0,
             position: 0,
             steps: state.steps,
+            seconds: 0.0,
             loss_sum: 0.0,
             norms: Vec::new(),
             gathered: Vec::new(),

@@ -4,6 +4,7 @@ use super::history::{EpochSeries, History};
 use super::metrics::{Evaluation, FullEvaluation};
 use super::session::Phase;
 use crate::nn::{LayerId, Plan};
+use crate::{format, time_left};
 use std::sync::Arc;
 
 /// What the trainer is doing.
@@ -40,6 +41,27 @@ impl TestEvaluation {
     }
 }
 
+/// The time that a run has taken, and what it still takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TrainingTime {
+    /// Seconds of training so far, those before a save too; pauses do not count.
+    pub seconds: f64,
+    /// Lately; none before there is enough to say.
+    pub epochs_per_second: Option<f64>,
+    /// Seconds until the epoch at which training stops; none without one, before there is enough to say, and at the end.
+    pub left: Option<f64>,
+    /// Whether early stopping may end it before.
+    pub at_most: bool,
+}
+
+impl TrainingTime {
+    /// For people: 3 min 20 s so far, about 2 min left, 12 epochs/s.
+    pub fn text(&self) -> String {
+        let pace = self.epochs_per_second.map_or_else(String::new, |n| format!(", {}", format::rate(n, "epoch")));
+        format!("{}{pace}", time_left::told(self.seconds, self.left, self.at_most))
+    }
+}
+
 /// The session at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
@@ -67,6 +89,9 @@ pub struct Snapshot {
     /// Validation of each output with its own loss, after the last epoch.
     pub validations: Vec<Evaluation>,
     pub samples_per_second: f64,
+    pub time: TrainingTime,
+    /// What training does otherwise than asked, in sentences.
+    pub notes: Arc<Vec<String>>,
     pub history: Arc<History>,
     pub plan: Option<Arc<Plan>>,
     /// Flat parameters, in the order of the plan.

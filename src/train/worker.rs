@@ -4,11 +4,12 @@ use super::config::TrainConfig;
 use super::evaluation::{PartEvaluation, rows_at_once};
 use super::run::{Resume, RunState};
 use super::session::{Diverged, Phase, Session, Tick};
-use super::snapshot::{Snapshot, Status, TestEvaluation};
+use super::snapshot::{Snapshot, Status, TestEvaluation, TrainingTime};
 use super::thread_pool::thread_pool;
 use super::training_state::TrainingState;
 use crate::data::{Dataset, Part};
 use crate::nn::{NetworkSpec, Plan};
+use crate::time_left::TimeLeft;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -171,6 +172,12 @@ struct Trainer {
     /// Samples and time since the last estimate of the speed.
     samples: usize,
     speed_since: Instant,
+    /// Seconds of training that went into the run.
+    seconds: f64,
+    /// Up to when they are counted; none while training does not run.
+    counted: Option<Instant>,
+    /// Epochs, of which the last may be in part, over these seconds.
+    time_left: TimeLeft,
     /// Mini-batches between two looks at the commands.
     burst: usize,
 }
@@ -205,6 +212,9 @@ impl Trainer {
             patience: FRAME,
             samples: 0,
             speed_since: now,
+            seconds: 0.0,
+            counted: None,
+            time_left: TimeLeft::default(),
             burst: 1,
         }
     }
@@ -270,7 +280,10 @@ impl Trainer {
                 if let Some(session) = &mut self.session {
                     let epochs = config.epochs;
                     match session.configure(config.clone()) {
-                        Ok(()) => self.set_stop(epochs),
+                        Ok(()) => {
+                            self.picture.notes = Arc::new(session.notes());
+                            self.set_stop(epochs);
+                        }
                         Err(e) => self.picture.status = Status::Failed(e.to_string()),
                     }
                 }
@@ -299,6 +312,7 @@ impl Trainer {
             }
             Command::Rewind => {
                 self.testing = None;
+                self.set_time(0.0);
                 if let Some(session) = &mut self.session {
                     session.rewind();
                     self.picture.restored = None;
@@ -317,6 +331,7 @@ impl Trainer {
             }
             Command::Pace(pace) => {
                 self.pace = pace;
+                self.time_left.restart();
                 self.due = Instant::now();
             }
             Command::Look(reply) => {
@@ -327,9 +342,10 @@ impl Trainer {
                 return;
             }
             Command::Save(reply) => {
+                self.count_time();
                 if let Some(session) = &self.session {
                     // The receiver may be gone.
-                    reply.send(session.save()).ok();
+                    reply.send(RunState { seconds: self.seconds, ..session.save() }).ok();
                 }
             }
         }
@@ -348,7 +364,9 @@ impl Trainer {
                 session.go_on();
                 self.picture.stopped_early = false;
             }
+            let begun = Instant::now();
             self.advance(unit);
+            self.seconds += begun.elapsed().as_secs_f64();
             self.test_due |= self.testing.is_none();
         }
     }
@@ -366,24 +384,29 @@ impl Trainer {
         self.session = None;
         self.testing = None;
         self.plan = None;
+        self.set_time(0.0);
         self.loaded = Some((spec.clone(), Arc::clone(&data), config.clone()));
         match Session::new(spec, data, config, self.threads) {
             Ok(mut session) => {
                 self.picture.status = Status::Paused;
                 match run {
                     None => {}
-                    Some(Resume::Saved(run)) => {
-                        if let Err(e) = session.resume(&run) {
-                            self.picture.status = Status::Failed(e.to_string());
-                        }
-                    }
+                    Some(Resume::Saved(run)) => match session.resume(&run) {
+                        Ok(()) => self.set_time(run.seconds),
+                        Err(e) => self.picture.status = Status::Failed(e.to_string()),
+                    },
                     // What was kept was sent before this command. Where it does not fit, the session is as it began.
                     Some(Resume::Kept(run)) => {
-                        run.try_recv().map(|run| session.resume(&run).ok()).ok();
+                        if let Ok(run) = run.try_recv()
+                            && session.resume(&run).is_ok()
+                        {
+                            self.set_time(run.seconds);
+                        }
                     }
                 }
                 self.picture.restored = session.restored_epoch();
                 self.plan = Some(Arc::new(session.network().plan().clone()));
+                self.picture.notes = Arc::new(session.notes());
                 let stopped = session.has_stopped_early() && self.picture.status == Status::Paused;
                 self.session = Some(session);
                 self.set_stop(epochs);
@@ -402,7 +425,10 @@ impl Trainer {
         self.abandon_test();
         if let Some(session) = &mut self.session {
             match session.relearn(&spec) {
-                Ok(()) => self.plan = Some(Arc::new(session.network().plan().clone())),
+                Ok(()) => {
+                    self.plan = Some(Arc::new(session.network().plan().clone()));
+                    self.picture.notes = Arc::new(session.notes());
+                }
                 Err(e) => self.picture.status = Status::Failed(e.to_string()),
             }
         }
@@ -611,8 +637,38 @@ impl Trainer {
         }
     }
 
+    /// The run has taken so long; how fast it goes is found out anew.
+    fn set_time(&mut self, seconds: f64) {
+        self.seconds = seconds;
+        self.counted = None;
+        self.time_left.restart();
+    }
+
+    /// Counts the time since the last call where training ran all that time.
+    fn count_time(&mut self) {
+        let now = Instant::now();
+        if let (Some(since), Some(session)) = (self.counted, &self.session) {
+            self.seconds += (now - since).as_secs_f64();
+            let (done, rows) = session.progress();
+            self.time_left.observe(session.epochs() as f64 + done as f64 / rows.max(1) as f64, self.seconds);
+        }
+        self.counted = self.picture.is_running().then_some(now);
+    }
+
+    fn training_time(&self, session: &Session) -> TrainingTime {
+        let stop = self.until.map(|(epoch, _)| epoch).or(self.picture.stop_at).filter(|&stop| session.epochs() < stop);
+        let goes_on = matches!(self.picture.status, Status::Running | Status::Paused);
+        TrainingTime {
+            seconds: self.seconds,
+            epochs_per_second: self.time_left.per_second().filter(|_| goes_on),
+            left: stop.filter(|_| goes_on).and_then(|stop| self.time_left.left(stop as f64)),
+            at_most: self.until.is_none() && session.config().early_stopping.is_some(),
+        }
+    }
+
     /// Publishes a snapshot when one is due; `now` when something changed that must be seen.
     fn publish(&mut self, now: bool) {
+        self.count_time();
         if !now && self.published.elapsed() < FRAME {
             return;
         }
@@ -624,7 +680,9 @@ impl Trainer {
                 self.samples = 0;
                 self.speed_since = Instant::now();
             }
+            let time = self.training_time(session);
             let picture = &mut self.picture;
+            picture.time = time;
             picture.epoch = session.epochs();
             picture.validations.clear();
             picture.validations.extend_from_slice(session.head_validations());
@@ -656,7 +714,9 @@ impl Trainer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Pace, Phase, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer};
+    use super::{
+        Command, Pace, Phase, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer, TrainingTime,
+    };
     use crate::data::{Dataset, Encoder, Part, Targets};
     use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
     use crate::nn::{LayerKind, NetworkSpec};
@@ -761,6 +821,79 @@ mod tests {
             session.tick().expect("stays finite");
         }
         session
+    }
+
+    #[test]
+    fn time_is_counted_while_training_runs_and_stands_still_in_a_pause() {
+        let mut driven = Driven::load(network(8));
+        driven.finish_test();
+        assert_eq!(driven.snapshot().time, TrainingTime::default());
+        driven.tell(Command::Configure(TrainConfig { epochs: Some(1_000_000), ..config() }));
+        driven.tell(Command::Play);
+        let run = |driven: &mut Driven, from: u64| {
+            while driven.snapshot().step < from + 50 {
+                driven.turn();
+            }
+        };
+        run(&mut driven, 0);
+        driven.tell(Command::Pause);
+        driven.finish_test();
+        let paused = driven.snapshot().time;
+        assert!(paused.seconds > 0.0);
+        let since = Instant::now();
+        while since.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        driven.tell(Command::Configure(TrainConfig { epochs: Some(2_000_000), ..config() }));
+        assert_eq!(driven.snapshot().time.seconds, paused.seconds, "it stands still");
+
+        // Steps count too; a save keeps it, and what goes on with it goes on from there.
+        driven.tell(Command::Step(StepUnit::Epoch));
+        let stepped = driven.snapshot().time.seconds;
+        assert!(stepped > paused.seconds);
+        let (sender, saved) = channel();
+        driven.tell(Command::Save(sender));
+        let run_state = saved.recv().expect("there is a run");
+        assert_eq!(run_state.seconds, stepped);
+        let mut other = Driven::load(network(8));
+        let run_on = Some(super::Resume::Saved(Box::new(run_state)));
+        let (spec, config) = (network(8), config());
+        other.tell(Command::Load { generation: 2, spec, data: data(), config, run: run_on });
+        assert_eq!(other.snapshot().time.seconds, stepped);
+        other.finish_test();
+        other.tell(Command::Rewind);
+        assert_eq!(other.snapshot().time.seconds, 0.0, "from the beginning");
+    }
+
+    #[test]
+    fn the_rest_is_told_until_the_next_stop_and_at_most_where_it_may_stop_early() {
+        let mut driven = Driven::load(network(8));
+        driven.finish_test();
+        let stopping = crate::train::EarlyStopping { patience: 5, restore_best: false };
+        let config = TrainConfig { epochs: Some(20), early_stopping: Some(stopping), ..config() };
+        driven.tell(Command::Configure(config));
+        let trainer = &mut driven.trainer;
+        // Two epochs a second, as if it had run for ten seconds.
+        for half in 0..=20 {
+            trainer.time_left.observe(f64::from(half), f64::from(half) * 0.5);
+        }
+        trainer.seconds = 10.0;
+        let time = |trainer: &Trainer| trainer.training_time(trainer.session.as_ref().expect("is loaded"));
+        let told = time(trainer);
+        assert_eq!((told.epochs_per_second, told.left, told.at_most), (Some(2.0), Some(0.0), true));
+        trainer.picture.stop_at = Some(420);
+        assert_eq!(time(trainer).text(), "10 s so far, at most 3 min 20 s left, 2.0 epochs/s");
+        // For so many epochs, it does not stop early.
+        trainer.until = Some((40, 1.0));
+        assert_eq!(time(trainer).text(), "10 s so far, about 10 s left, 2.0 epochs/s");
+        (trainer.until, trainer.picture.stop_at) = (None, None);
+        assert_eq!(time(trainer).text(), "10 s so far, 2.0 epochs/s", "without an end");
+        trainer.picture.stop_at = Some(420);
+        trainer.picture.status = Status::Finished;
+        assert_eq!(time(trainer).text(), "10 s so far");
+        driven.tell(Command::Pace(Pace::Slow { unit: StepUnit::Batch, per_second: 4.0 }));
+        driven.trainer.picture.status = Status::Paused;
+        assert_eq!(time(&driven.trainer).left, None, "at another pace nothing is known");
     }
 
     #[test]

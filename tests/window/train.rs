@@ -1,6 +1,7 @@
 //! Train: playing, stepping, experiments.
 
 use crate::harness::Window;
+use chainrule::nn::layers::BatchNormSpec;
 use chainrule::nn::{Activation, LayerKind};
 use chainrule::train::{Phase, Status};
 use egui::{Key, Modifiers};
@@ -88,13 +89,18 @@ fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
     let before = window.app().model.document().training.learning_rate;
     window.click("Find learning rate…");
     window.click("Run");
-    window.until_shown("The loss falls fastest at");
+    window.until_shown("Learning rate 0.0");
+    assert!(window.shows("The mean of 3 starts falls fastest at"));
+    assert!(window.shows("Faint: each of them"));
     // The window finds its place once it knows its size.
     window.harness.run_steps(3);
+    window.harness.get_by_label_contains("Use 0.0").hover();
+    window.harness.run_steps(3);
+    window.until_shown("a tenth of the one where it is lowest");
     window.harness.get_by_label_contains("Use 0.0").click();
     window.harness.run_steps(2);
     let after = window.app().model.document().training.learning_rate;
-    assert!(after != before && (1e-4..1.0).contains(&after), "{after}");
+    assert!(after != before && (1e-4..0.1).contains(&after), "{after}");
     assert!(!window.shows("Learning-rate range test"), "the window is closed");
 
     window.click("Cross-validate…");
@@ -105,6 +111,84 @@ fn experiments_run_behind_the_window_and_their_learning_rate_can_be_taken() {
     assert!(window.shows("accuracy") && window.shows("43"), "a third of the rows is held back");
     window.click("Close");
     assert!(!window.shows("Cross-validation"));
+}
+
+#[test]
+fn a_flat_curve_gives_no_learning_rate_and_a_way_on() {
+    let mut window = Window::preset("vanishing-gradients");
+    window.click("Train");
+    let before = window.app().model.document().training.learning_rate;
+    window.click("Find learning rate…");
+    window.enter("Updates", 60.0);
+    window.enter("Highest rate", 1.0);
+    window.click("Run");
+    window.until_shown("The curve is flat");
+    window.harness.run_steps(3);
+    assert!(window.shows("keep the present learning rate of 0.1"));
+    assert!(window.harness.query_all_by_label_contains("Use 0.").next().is_none(), "nothing is proposed");
+    window.click("Run with 240 updates");
+    window.until_shown("960 updates instead of 240");
+    window.click("Close");
+    assert_eq!(window.app().model.document().training.learning_rate.to_bits(), before.to_bits());
+}
+
+#[test]
+fn the_time_of_training_is_shown_while_it_runs_and_of_experiments_too() {
+    let mut window = Window::preset("iris");
+    window.app_mut().model.edit("test", None, |d| d.training.epochs = Some(10_000_000));
+    window.ready();
+    assert!(!window.shows("so far"), "nothing was trained yet");
+    window.click("Play");
+    window.until_shown("s so far");
+    window.until("there is enough to say", |app| app.model.snapshot().time.left.is_some());
+    window.harness.run_steps(2);
+    assert!(window.shows("left") && window.shows("epochs/s"));
+    let time = window.snapshot().time;
+    assert!(time.epochs_per_second.is_some_and(|n| n > 0.0) && !time.at_most, "{time:?}");
+    window.app_mut().model.edit("test", None, |d| {
+        d.training.early_stopping = Some(chainrule::train::EarlyStopping { patience: 10_000_000, restore_best: false });
+    });
+    window.until_shown("at most");
+    window.click("Pause");
+    window.until("training is paused", |app| app.model.snapshot().status == Status::Paused);
+    let paused = window.snapshot().time.seconds;
+    window.harness.run_steps(3);
+    assert_eq!(window.snapshot().time.seconds.to_bits(), paused.to_bits(), "it stands still");
+    window.click("Rewind");
+    window.until("training is rewound", |app| app.model.snapshot().step == 0);
+    assert!(!window.shows("so far"));
+
+    window.click("Train");
+    window.click("Cross-validate…");
+    window.enter("Epochs per fold", 100_000.0);
+    window.click("Run");
+    window.until_shown("Fold 1 of 5, 0 s so far");
+    window.click("Stop");
+    window.click("Close");
+    window.click("Find learning rate…");
+    window.enter("Updates", 100_000.0);
+    window.click("Run");
+    window.until_shown("Start 1 of 3, 0 s so far");
+    window.click("Stop");
+}
+
+#[test]
+fn a_last_mini_batch_of_one_row_is_told_where_batch_norm_learns() {
+    let mut window = Window::preset("iris");
+    window.app_mut().model.edit("test", None, |d| {
+        let dense = d.network.layers.iter().find(|l| matches!(l.kind, LayerKind::Dense(_))).expect("has one").id;
+        let norm = d.network.add("norm", LayerKind::BatchNorm(BatchNormSpec::default()));
+        d.network.insert_after(norm, dense);
+        d.training.batch_size = 8;
+    });
+    window.ready();
+    window.click("Train");
+    let rows = window.app().model.dataset().expect("is there").part(chainrule::data::Part::Train).len();
+    assert!(!window.shows("uses its running averages there"));
+    let batch = (2..rows).find(|b| rows % b == 1).expect("some size leaves one row over");
+    window.enter("Batch size", batch as f64);
+    window.until_shown("The last mini-batch of an epoch has 1 row");
+    assert!(window.shows(&format!("A batch size other than {batch} avoids that")));
 }
 
 #[test]

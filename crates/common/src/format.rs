@@ -130,9 +130,53 @@ pub fn seconds(duration: f64) -> String {
     format!("{} s", significant(duration, 3))
 }
 
+/// A time for a clock that people watch, in whole units, the two largest that say something: 42 s, 3 min 20 s, 25 min,
+/// 2 h 5 min, 3 d 4 h.
+pub fn duration(seconds: f64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    // Casts from floats saturate; NaN is 0.
+    let seconds = seconds.max(0.0) as u64;
+    let two = |large: u64, unit: &str, small: u64, below: &str| match small {
+        0 => format!("{large} {unit}"),
+        small => format!("{large} {unit} {small} {below}"),
+    };
+    match seconds {
+        0..MINUTE => format!("{seconds} s"),
+        MINUTE..600 => two(seconds / MINUTE, "min", seconds % MINUTE, "s"),
+        600..HOUR => format!("{} min", seconds / MINUTE),
+        HOUR..DAY => two(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
+        _ => two(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+    }
+}
+
+/// How long something still takes, by an estimate, which is what it takes at most where it may end earlier: about 3 min 20 s
+/// left, at most 42 s left.
+pub fn left(seconds: f64, at_most: bool) -> String {
+    let about = if at_most { "at most" } else { "about" };
+    // Rounded up: what takes another moment is not over.
+    format!("{about} {} left", duration(seconds.ceil().max(1.0)))
+}
+
 /// How often something happens: 5 steps/s, or 1 in 4 s.
 pub fn pace(per_second: f64, what: &str) -> String {
     if per_second < 1.0 { format!("1 in {:.0} s", 1.0 / per_second) } else { format!("{per_second:.0} {what}/s") }
+}
+
+/// How often something that takes a moment or an hour happens: 12 epochs/s, 1.4 epochs/s, 4.2 s per epoch,
+/// 3 min 20 s per epoch.
+pub fn rate(per_second: f64, what: &str) -> String {
+    let each = 1.0 / per_second;
+    if per_second >= 10.0 {
+        format!("{} {what}s/s", amount(per_second))
+    } else if per_second >= 1.0 {
+        format!("{per_second:.1} {what}s/s")
+    } else if each < 10.0 {
+        format!("{each:.1} s per {what}")
+    } else {
+        format!("{} per {what}", duration(each))
+    }
 }
 
 fn typographic(text: &str) -> String {
@@ -148,8 +192,8 @@ fn without_zeros(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        amount, brief, bytes, cell, count, counted, counter, exact, learning_rate, number, pace, percent, score,
-        seconds, significant, tight, without_zeros,
+        amount, brief, bytes, cell, count, counted, counter, duration, exact, learning_rate, left, number, pace,
+        percent, rate, score, seconds, significant, tight, without_zeros,
     };
 
     #[test]
@@ -206,6 +250,28 @@ mod tests {
         );
         assert_eq!((percent(0.125, 1), percent(0.5, 0)), ("12.5 %".to_owned(), "50 %".to_owned()));
         assert_eq!(seconds(1.23456), "1.23 s");
+        for (time, want) in [
+            (0.0, "0 s"),
+            (59.9, "59 s"),
+            (60.0, "1 min"),
+            (200.0, "3 min 20 s"),
+            (1_525.0, "25 min"),
+            (7_500.0, "2 h 5 min"),
+            (7_200.0, "2 h"),
+            (273_600.0, "3 d 4 h"),
+            (-1.0, "0 s"),
+            (f64::NAN, "0 s"),
+        ] {
+            assert_eq!(duration(time), want);
+        }
+        assert_eq!(
+            (left(199.2, false), left(0.0, true)),
+            ("about 3 min 20 s left".to_owned(), "at most 1 s left".to_owned())
+        );
+        assert_eq!(
+            [12.3, 1.44, 0.25, 0.005].map(|n| rate(n, "epoch")),
+            ["12 epochs/s", "1.4 epochs/s", "4.0 s per epoch", "3 min 20 s per epoch"]
+        );
         assert_eq!((pace(0.25, "steps"), pace(5.0, "steps")), ("1 in 4 s".to_owned(), "5 steps/s".to_owned()));
     }
 }

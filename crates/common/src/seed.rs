@@ -16,6 +16,8 @@ pub enum Purpose {
     Shuffle = 4,
     Dropout = 5,
     Augment = 6,
+    /// Seeds of further starts.
+    Start = 7,
 }
 
 /// A reproducible stream of random numbers.

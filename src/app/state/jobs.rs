@@ -5,6 +5,7 @@
 //! (`poll-promise` has neither progress nor cancelling for threads, and polling a promise whose thread panicked panics.)
 
 use crate::data::ReadingProgress;
+use crate::time_left::TimeLeft;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
@@ -36,9 +37,14 @@ pub struct Job<T> {
     slot: Rc<RefCell<Option<Outcome<T>>>>,
     progress: Arc<JobProgress>,
     begun: Instant,
+    time: RefCell<TimeLeft>,
 }
 
 impl<T> Job<T> {
+    fn new(slot: Rc<RefCell<Option<Outcome<T>>>>, progress: Arc<JobProgress>) -> Self {
+        Self { slot, progress, begun: Instant::now(), time: RefCell::default() }
+    }
+
     /// The result, once it has come; later calls return nothing.
     pub fn take(&mut self) -> Option<Result<T, JobError>> {
         self.slot.borrow_mut().take()
@@ -54,9 +60,11 @@ impl<T> Job<T> {
         self.progress.done()
     }
 
-    /// When the work began.
-    pub fn begun(&self) -> Instant {
-        self.begun
+    /// How long it has taken and how long it still takes, with a look at how far it is; to be asked for in every frame.
+    pub fn time(&self) -> TimeLeft {
+        let mut time = self.time.borrow_mut();
+        time.observe(self.done().0 as f64, self.begun.elapsed().as_secs_f64());
+        time.clone()
     }
 }
 
@@ -128,7 +136,7 @@ impl Jobs {
             Err(e) => {
                 let slot = Rc::new(RefCell::new(Some(Err(JobError::NoThread(e.to_string())))));
                 (self.wake)();
-                Job { slot, progress, begun: Instant::now() }
+                Job::new(slot, progress)
             }
         }
     }
@@ -146,7 +154,7 @@ impl Jobs {
     ) -> Job<T> {
         let slot = Rc::default();
         self.pending.borrow_mut().push(Box::new(Arrival { receiver, outcome, slot: Rc::downgrade(&slot) }));
-        Job { slot, progress, begun: Instant::now() }
+        Job::new(slot, progress)
     }
 
     /// Delivers every result that has come.

@@ -6,6 +6,7 @@ mod ridgeline;
 mod scores;
 
 use super::experiment::ExperimentKind;
+use super::icon;
 use super::picture::{KernelGrid, Pictures, weights_image};
 use super::prediction_plots;
 use super::state::Model;
@@ -80,7 +81,7 @@ fn experiments(ui: &mut Ui) -> Option<ExperimentKind> {
     for (text, hover, kind) in [
         (
             "Find learning rate…",
-            "Raises it from update to update and shows where the loss falls fastest",
+            "Raises it from update to update, sees where the loss falls fastest, and proposes a rate",
             ExperimentKind::Rates,
         ),
         (
@@ -118,6 +119,10 @@ impl TrainView {
                 ui.label(title("Training"));
                 ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
                 ui.add_space(4.0);
+                let notes = model.is_current().then(|| Arc::clone(&model.snapshot().notes));
+                for note in notes.iter().flat_map(|notes| notes.iter()) {
+                    widgets::message(ui, icon::INFO, tokens(ui).label, "", note);
+                }
                 training_settings(ui, model, true);
                 let wanted = experiments(ui);
                 self.layer_choice(ui, model);
