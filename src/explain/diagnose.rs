@@ -241,7 +241,13 @@ impl Case<'_> {
     }
 
     fn slower(&self) -> Fix {
-        TrainingFix::LearningRate(self.training.learning_rate / 10.0).into()
+        self.rate_times(0.1)
+    }
+
+    /// Another learning rate, in as many digits as a person would give it.
+    fn rate_times(&self, factor: f32) -> Fix {
+        let rate = self.training.learning_rate * factor;
+        TrainingFix::LearningRate(format::learning_rate(rate).parse().unwrap_or(rate)).into()
     }
 
     fn diverged(&self) -> Option<Finding> {
@@ -344,8 +350,7 @@ impl Case<'_> {
                     format::small_percent(a_epoch, 4),
                     format::small_percent(gain.max(0.0), 2)
                 );
-                let faster = Fix::from(TrainingFix::LearningRate(self.training.learning_rate * 10.0));
-                Self::finding(Issue::RateTooLow, evidence, faster)
+                Self::finding(Issue::RateTooLow, evidence, self.rate_times(10.0))
             },
         )
     }

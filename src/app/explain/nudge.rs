@@ -267,7 +267,7 @@ impl Nudge {
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("proposals").auto_shrink(false).show(ui, |ui| {
             egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
                 for (k, p) in all.iter().enumerate() {
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
