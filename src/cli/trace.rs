@@ -117,10 +117,10 @@ fn summary(trace: &Trace<f32>) -> String {
     {
         let value = |values: &[f32]| format::number(f64::from(values[index]));
         lines.push(format!(
-            "\nlargest gradient: {}, {} in its tensor: dL/dw = {}, w from {} to {}",
+            "\nlargest gradient: {} at {} ({}), which the update moves from {} to {}",
+            value(&trace.gradient),
             parameter_name(trace, index),
             p.shape.symbol(index - p.range.start).plain(),
-            value(&trace.gradient),
             value(&trace.before),
             value(&trace.after)
         ));
