@@ -1071,6 +1071,17 @@ fn one_step_is_printed_with_every_number() {
     assert!((loss(&double) - loss(&trace)).abs() < 1e-6);
     let summary = succeeds(folder.path(), &["trace", "lenet"]);
     assert!(summary.contains("Conv 1") && summary.contains("after the update"), "{summary}");
+    // The weight with the largest gradient goes by the indices of its tensor, which the JSON names, and zero is 0.
+    let summary = succeeds(folder.path(), &["trace", "lenet", "--row", "1"]);
+    assert!(summary.contains("largest gradient: ") && summary.contains(" at Flatten unit "), "{summary}");
+    let lenet: Value =
+        serde_json::from_str(&succeeds(folder.path(), &["trace", "lenet", "--row", "1", "--json"])).expect("is JSON");
+    let conv =
+        lenet["layers"].as_array().expect("has layers").iter().find(|l| l["name"] == "Conv 1").expect("is there");
+    assert_eq!(conv["params"]["weight"]["axes"], serde_json::json!(["filter", "channel", "row", "column"]));
+    succeeds(folder.path(), &["train", "dead-relus", "--epochs", "40", "--save", "dead.json"]);
+    let summary = succeeds(folder.path(), &["trace", "dead.json"]);
+    assert!(!summary.contains("0.0000e0") && summary.contains("Hidden 2            "), "{summary}");
     let error = fails(folder.path(), &["trace", "circle", "--row", "401"]);
     assert!(error.contains("there is no row 401: the data have rows 1 to 400"), "{error}");
 }

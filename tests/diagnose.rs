@@ -1,7 +1,7 @@
 //! The diagnosis: each issue is found in a training built to have it, its fix helps, and healthy ones are left alone.
 
 use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, prepare};
-use chainrule::explain::{Case, Finding, Issue, ROWS, Trace, diagnose};
+use chainrule::explain::{Finding, Issue, ROWS, examine};
 use chainrule::nn::layers::DenseSpec;
 use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
@@ -38,16 +38,15 @@ impl Patient {
         let training = &self.document.training;
         let mut session = Session::new(&self.document.network, Arc::clone(&data), training.clone(), 1).expect("fits");
         let train = data.part(chainrule::data::Part::Train);
-        let rows = &train[..train.len().min(ROWS)];
-        let mut replica = Replica::new(&self.document.network, Arc::clone(&data), rows.len(), 1, 1).expect("fits");
+        let rows = train.len().min(ROWS);
+        let mut replica = Replica::new(&self.document.network, Arc::clone(&data), rows, 1, 1).expect("fits");
         let mut diverged = false;
         let mut examined = |until: &u64| {
             while session.epochs() < *until && !diverged && !session.has_stopped_early() {
                 diverged = session.epoch().is_err();
             }
-            let trace = Trace::record(&mut replica, &session.training_state(), rows).expect("fits");
-            let case = Case { data: &data, training, history: session.history(), diverged, trace: &trace };
-            (diagnose(&case), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
+            let found = examine(&mut replica, &session.training_state(), (training, session.history(), diverged));
+            (found.expect("fits"), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
         };
         epochs.iter().map(&mut examined).collect()
     }
@@ -211,4 +210,87 @@ fn labels_that_were_shuffled() {
     patient.document.training.learning_rate = 0.02;
     let (found, _) = patient.examine(300);
     assert!(found.iter().any(|f| f.issue == Issue::UnrelatedLabels), "{found:?}");
+}
+
+fn evidence(found: &[Finding], issue: Issue) -> &str {
+    &found.iter().find(|f| f.issue == issue).unwrap_or_else(|| panic!("{issue:?} is not found, but {found:?}")).evidence
+}
+
+#[test]
+fn dead_units_are_laid_to_the_learning_rate_and_not_to_the_labels() {
+    let points = [2, 5, 20, 60, 200];
+    for (epochs, (found, _)) in points.iter().zip(Patient::preset("dead-relus").examine_after(&points)) {
+        for issue in [Issue::DeadUnits, Issue::RateTooHigh] {
+            assert!(evidence(&found, issue).contains("η = 0.6"), "{issue:?} after {epochs} epochs: {found:?}");
+        }
+        let others: Vec<Issue> =
+            found.iter().map(|f| f.issue).filter(|i| !matches!(i, Issue::DeadUnits | Issue::RateTooHigh)).collect();
+        assert_eq!(others, [], "after {epochs} epochs");
+    }
+    // The fix of the cause lets the network learn.
+    let mut patient = Patient::preset("dead-relus");
+    let (found, before) = patient.examine(60);
+    let fix = found.iter().find(|f| f.issue == Issue::RateTooHigh).and_then(|f| f.fix.clone()).expect("there is a fix");
+    fix.apply(&mut patient.document.network, &mut patient.document.training, &mut patient.plan);
+    let (found, after) = patient.examine(60);
+    assert!(
+        found.iter().all(|f| f.issue != Issue::RateTooHigh) && after < 0.3 * before,
+        "{before}, then {after}: {found:?}"
+    );
+}
+
+#[test]
+fn units_that_were_dead_before_training_are_not_laid_to_the_learning_rate() {
+    let mut patient = Patient::preset("dead-relus");
+    // Inputs that are never negative, and no weight that is positive.
+    patient.document.training.learning_rate = 0.01;
+    let scaled = patient.plan.columns.iter_mut().filter(|c| c.treatment == Treatment::Standardise);
+    scaled.for_each(|c| c.treatment = Treatment::MinMax);
+    patient.hidden(|d| d.initialiser = Initialiser::Constant { value: -1.0 });
+    let (found, _) = patient.examine(5);
+    let text = evidence(&found, Issue::DeadUnits);
+    assert!(text.contains("before training") && !text.contains('η'), "{text}");
+}
+
+#[test]
+fn overfitting_is_called_overfitting_whatever_the_network() {
+    let adam = Optimizer::ALL.into_iter().find(|o| o.label() == "Adam").expect("is one");
+    for (samples, noise, activation, optimizer, rate, seed) in [
+        (60, 0.8, Activation::Tanh, adam, 0.03, 3),
+        (60, 0.8, Activation::Tanh, adam, 0.1, 3),
+        (60, 0.8, Activation::Tanh, Optimizer::Sgd {}, 0.1, 3),
+        (60, 0.5, Activation::Relu, Optimizer::Sgd {}, 0.1, 3),
+        (60, 0.8, Activation::Relu, adam, 0.01, 3),
+        (100, 0.8, Activation::Tanh, adam, 0.01, 5),
+        (100, 0.8, Activation::Tanh, adam, 0.1, 3),
+        (100, 0.8, Activation::Relu, adam, 0.03, 5),
+        (200, 0.5, Activation::Tanh, adam, 0.1, 3),
+        (200, 0.8, Activation::Tanh, adam, 0.03, 3),
+    ] {
+        let mut patient = Patient::preset("moons");
+        let source = DataSource::Generator(Generator { shape: Shape::Moons, samples, noise, seed });
+        patient.table = source.load().expect("in range").table;
+        patient.hidden(|d| (d.units, d.activation) = (48, activation));
+        let training = &mut patient.document.training;
+        (training.optimizer, training.learning_rate, training.batch_size) = (optimizer, rate, 10);
+        let (found, _) = patient.examine(400);
+        let issues: Vec<Issue> = found.iter().map(|f| f.issue).collect();
+        let what = format!("{samples} rows, noise {noise}, {activation:?}, {} at {rate}", optimizer.label());
+        assert_eq!(issues, [Issue::Overfitting], "{what}: {found:?}");
+    }
+}
+
+/// Zero, and what is next to it, as a person writes it.
+#[test]
+fn numbers_of_the_evidence_have_no_power_of_zero() {
+    let mut patient = Patient::preset("vanishing-gradients");
+    // So flat that nothing at all comes back.
+    patient.hidden(|d| d.initialiser = Initialiser::Constant { value: 1000.0 });
+    let (found, _) = patient.examine(0);
+    let text = evidence(&found, Issue::VanishingGradients);
+    assert!(text.starts_with("No gradient reaches"), "{text}");
+    for (found, _) in Patient::preset("vanishing-gradients").examine_after(&[0, 5]) {
+        let text = evidence(&found, Issue::VanishingGradients);
+        assert!(!text.contains("e0") && !text.contains(" 0.0000 %"), "{text}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use chainrule::data::Dataset;
 use chainrule::explain::{
-    Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, proposals, stops,
+    Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, parameter_name, proposals, stops,
 };
 use chainrule::format::number;
 use chainrule::nn::layers::{
@@ -593,4 +593,83 @@ fn losses_of_probabilities_speak_of_probabilities_and_not_of_logits() {
             assert!(!words.contains("too ") && !words.contains(&logit), "{loss:?}: {words}");
         }
     }
+}
+
+/// A convolution has few weights for many units: they are named by their own indices, everywhere.
+#[test]
+fn weights_are_named_by_the_indices_of_their_tensor_and_not_by_a_unit() {
+    let opened = Opened::preset("lenet", 2);
+    let trace = opened.trace_of(&opened.session.training_state(), &opened.session.mini_batch()[..1]);
+    let named = |name: &str| trace.spec.layers.iter().find(|l| l.name == name).expect("is there").id;
+    let first = |layer| trace.plan.parameters.iter().find(|p| p.layer == layer).expect("has weights").range.start;
+    let (one, two) = (named("Conv 1"), named("Conv 2"));
+    // Number 164 of 8 × 8 × 8: row 5, column 5 of the third channel.
+    let said = |phase, layer, unit| {
+        let stop = Stop { phase, layer: Some(layer), unit: Some(unit) };
+        explain(&trace, stop, 0, 0).expect("is explained")
+    };
+    let forward = said(Phase::Forward, one, 164);
+    let symbols = forward.lines[0].symbols.plain();
+    assert_eq!(symbols, "z_165 = sum over u,v of w_3,u,v · x_u,v + b_3");
+    assert!(forward.words.contains("filter, row, column"), "{}", forward.words);
+    let symbols = said(Phase::Forward, two, 20).lines[0].symbols.plain();
+    assert_eq!(symbols, "z_21 = sum over i,u,v of w_2,i,u,v · x_i,u,v + b_2");
+    // Back through the second convolution, to a number of the pooled image: its third channel.
+    let pooled = said(Phase::Backward, named("Pool 1"), 2 * 16 + 5).lines[0].symbols.plain();
+    assert!(pooled.contains("w_o,3,u,v · ∂L/∂z_o,u,v"), "{pooled}");
+    // The gradient of a weight, its chain, and what the cards call it.
+    let index = first(two) + ((4 * 8 + 2) * 3 + 1) * 3 + 2;
+    let chain = chain(&trace, index, 0).expect("has one");
+    assert_eq!(chain.symbols.plain(), "∂L/∂w_5,3,2,3");
+    assert!(chain.factors.last().expect("has factors").symbols.plain().ends_with("/∂w_5,3,2,3"));
+    assert_eq!(parameter_name(&trace, index), "Conv 2, filter 5, channel 3, row 2, column 3");
+    assert_eq!(parameter_name(&trace, first(one) + 11), "Conv 1, filter 2, row 1, column 3");
+    for layer in [one, two] {
+        let lines = (0..4).flat_map(|unit| said(Phase::Backward, layer, 16 * unit).lines);
+        for symbols in lines.map(|l| l.symbols.plain()).filter(|s| s.contains("∂w_")) {
+            let indices = symbols.split("∂w_").nth(1).and_then(|s| s.split([' ', ')']).next()).expect("has indices");
+            assert_eq!(indices.split(',').count(), if layer == one { 3 } else { 4 }, "{symbols}");
+        }
+    }
+    // A dense layer goes by its two ends, as before.
+    let dense = parameter_name(&trace, first(named("Prediction")));
+    assert_eq!(dense, "Flatten unit 1 → Prediction unit 1");
+}
+
+#[test]
+fn embeddings_and_steps_are_named_by_their_tables() {
+    let opened = Opened::preset("sorting", 1);
+    let trace = opened.trace();
+    for layer in &trace.spec.layers {
+        for p in trace.plan.parameters.iter().filter(|p| p.layer == layer.id) {
+            let name = parameter_name(&trace, p.range.end - 1);
+            assert!(name.starts_with(&layer.name) && !name.contains("→ Embed"), "{name}");
+            assert!(name.contains(", ") && !name.contains(" unit 0"), "{name}");
+        }
+    }
+    let units = with_steps();
+    let trace = units.trace();
+    let hidden = trace.spec.layers[1].id;
+    let range = &trace.plan.parameters.iter().find(|p| p.layer == hidden).expect("has weights").range;
+    assert_eq!(parameter_name(&trace, range.start + 1), "Input unit 1 → Hidden 1 unit 2");
+}
+
+#[test]
+fn what_enters_the_network_is_called_what_it_is() {
+    let said = |document: Document| {
+        let trace = Opened::of(document, 0).trace();
+        let input = trace.spec.layers[0].id;
+        explain(&trace, Stop { phase: Phase::Forward, layer: Some(input), unit: Some(0) }, 0, 0)
+            .expect("is explained")
+            .words
+    };
+    let mut document = builtin("circle").expect("is built in").preset().expect("can be read").document;
+    assert!(said(document.clone()).contains("as Data has prepared them"));
+    let table = document.data.source.load().expect("can be read").table;
+    let mut plan = document.data.preparation(&table);
+    for column in plan.columns.iter_mut().filter(|c| c.treatment == chainrule::data::Treatment::Standardise) {
+        column.treatment = chainrule::data::Treatment::AsIs;
+    }
+    document.data.preparation = Some(plan);
+    assert!(said(document).contains("with the numbers of the table"));
 }

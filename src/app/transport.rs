@@ -68,7 +68,7 @@ fn block<R>(ui: &mut Ui, heading: &str, width: f32, add: impl FnOnce(&mut Ui) ->
 
 fn step_and_speed(ui: &mut Ui, model: &Model) {
     let choices = [
-        (StepUnit::Phase, "phase", "One of the four: forward pass, error, backward pass, update"),
+        (StepUnit::Phase, "phase", "One of the four: forward pass, loss, backward pass, update"),
         (StepUnit::Batch, "batch", "One mini-batch: all four phases"),
         (StepUnit::Epoch, "epoch", "Every training row once"),
     ];

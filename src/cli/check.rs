@@ -2,6 +2,7 @@
 
 use super::arguments::{Failure, ReadArguments, load};
 use crate::data::Part;
+use crate::format;
 use crate::nn::check;
 use crate::project::Preset;
 use crate::seed::{Purpose, Stream};
@@ -35,12 +36,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     for c in check::gradients(network, true, PER_TENSOR) {
         let name = document.network.name(c.layer);
         println!(
-            "{name:20} {:8} {:>9} {:>14.6e} {:>14.6e} {:>10.1e}{}",
+            "{name:20} {:8} {:>9} {:>14} {:>14} {:>10}{}",
             c.parameter,
             c.compared,
-            c.analytic,
-            c.numeric,
-            c.worst,
+            format::scientific(c.analytic, 6),
+            format::scientific(c.numeric, 6),
+            format::scientific(c.worst, 1),
             if c.worst > TOLERANCE { "  differs" } else { "" }
         );
         wrong += usize::from(c.worst > TOLERANCE);

@@ -2,7 +2,8 @@
 
 use super::arguments::{Failure, ReadArguments, load, write};
 use crate::data::Dataset;
-use crate::explain::Trace;
+use crate::explain::{Trace, parameter_name};
+use crate::format;
 use crate::nn::{NetworkSpec, Real};
 use crate::project::Preset;
 use crate::train::{Replica, Session, TrainingState};
@@ -90,7 +91,9 @@ fn summary(trace: &Trace<f32>) -> String {
     )];
     for id in trace.layers() {
         let Some((_, a)) = trace.layer_values(id) else { continue };
-        let of = |part: Option<f64>| part.map_or_else(|| format!("{:>12}", "-"), |v| format!("{v:>12.4e}"));
+        let of = |part: Option<f64>| {
+            part.map_or_else(|| format!("{:>12}", "-"), |v| format!("{:>12}", format::scientific(v, 4)))
+        };
         let gradient = trace.layer_grads(id).and_then(|(z, a)| a.or(z)).map(|g| norm(&mut g.iter().copied()));
         let own: Vec<usize> =
             trace.plan.parameters.iter().filter(|p| p.layer == id).flat_map(|p| p.range.clone()).collect();
@@ -105,6 +108,21 @@ fn summary(trace: &Trace<f32>) -> String {
             of(gradient),
             of(weights),
             of(step)
+        ));
+    }
+    let size = |i: &usize| trace.gradient[*i].abs();
+    let learning = 0..trace.plan.learning.min(trace.gradient.len());
+    if let Some(index) = learning.max_by(|a, b| size(a).total_cmp(&size(b)))
+        && let Some(p) = trace.parameter(index)
+    {
+        let value = |values: &[f32]| format::number(f64::from(values[index]));
+        lines.push(format!(
+            "\nlargest gradient: {} at {} ({}), which the update moves from {} to {}",
+            value(&trace.gradient),
+            parameter_name(trace, index),
+            p.shape.symbol(index - p.range.start).plain(),
+            value(&trace.before),
+            value(&trace.after)
         ));
     }
     let rows: Vec<String> = trace.rows.iter().take(12).map(|r| (r + 1).to_string()).collect();

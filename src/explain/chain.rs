@@ -48,7 +48,7 @@ const VANISHING: f64 = 1e-2;
 /// The chain of one parameter; none where it belongs to no weighted sum, or no gradient reaches it.
 pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
     let plan = &trace.plan;
-    let parameter = plan.parameters.iter().find(|p| p.range.contains(&index))?;
+    let parameter = trace.parameter(index)?;
     let weighs = |n: &Node| n.layer == parameter.layer && n.operation.weighs();
     let node = plan.nodes.iter().position(weighs)?;
     let operation = &plan.nodes[node].operation;
@@ -71,7 +71,7 @@ pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
     let of_sample = meets.iter().map(|&(x, _, u)| x * grad(u)).sum();
     let &(x, from, unit) = meets.iter().max_by(|a, b| (a.0 * grad(a.2)).abs().total_cmp(&(b.0 * grad(b.2)).abs()))?;
 
-    let weight = weight_symbol(trace, index);
+    let weight = parameter.shape.symbol(index - parameter.range.start);
     let z = |unit: usize| indexed("z", (unit + 1).to_string());
     let mut walk = Walk { trace, sample, factors: Vec::new(), ways: meets.len() as u64 };
     walk.factors.push(Factor {
@@ -90,17 +90,6 @@ pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
     let total = f64::from(trace.gradient[index]);
     let symbols = partial(symbol("L"), weight);
     Some(Chain { layer: parameter.layer, index, symbols, factors, product, of_sample, total, ways })
-}
-
-/// A weight with the numbers of its ends, a bias with that of its unit.
-fn weight_symbol(trace: &Trace<f32>, index: usize) -> Math {
-    let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&index)) else { return symbol("w") };
-    let at = index - p.range.start;
-    match p.shape.shape[..] {
-        [_, outputs] => indexed("w", format!("{},{}", at / outputs + 1, at % outputs + 1)),
-        [_] => indexed(if p.shape.decayed { "w" } else { "b" }, (at + 1).to_string()),
-        _ => indexed("w", (at + 1).to_string()),
-    }
 }
 
 struct Walk<'a> {

@@ -5,8 +5,9 @@ use super::fix::Fix;
 use crate::data::{Dataset, EncodingKind, Part, PreparationFix, Targets};
 use crate::format;
 use crate::nn::layers::ClassWeights;
-use crate::nn::{Activation, LayerId, Link, NetworkFix};
-use crate::train::{History, TrainConfig, TrainingFix};
+use crate::nn::{Activation, LayerId, Link, NetworkFix, Problem};
+use crate::train::{History, Replica, TrainConfig, TrainingFix, TrainingState};
+use std::sync::Arc;
 
 /// What ails a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +55,16 @@ pub struct Finding {
 
 /// What is known of a training.
 #[derive(Clone, Copy)]
-pub struct Case<'a> {
-    pub data: &'a Dataset,
-    pub training: &'a TrainConfig,
-    pub history: &'a History,
+struct Case<'a> {
+    data: &'a Dataset,
+    training: &'a TrainConfig,
+    history: &'a History,
     /// Whether training ended because the loss was no longer finite.
-    pub diverged: bool,
+    diverged: bool,
     /// The next step on up to [`ROWS`] training rows.
-    pub trace: &'a Trace<f32>,
+    trace: &'a Trace<f32>,
+    /// The same with the parameters that training began with, where that is needed.
+    initial: Option<&'a Trace<f32>>,
 }
 
 /// Training rows that are looked at.
@@ -69,8 +72,78 @@ pub const ROWS: usize = 256;
 /// Fewer rows say nothing of single units.
 const FEW: usize = 24;
 
+/// Everything that is found in a training that stands at `start`, which is replayed in `replica` for up to [`ROWS`] training
+/// rows.
+///
+/// # Errors
+/// When so many rows would need too much memory.
+///
+/// # Panics
+/// If `start` belongs to another network: the caller's bug.
+pub fn examine(
+    replica: &mut Replica<f32>,
+    start: &TrainingState,
+    (training, history, diverged): (&TrainConfig, &History, bool),
+) -> Result<Vec<Finding>, Vec<Problem>> {
+    let data = Arc::clone(replica.data());
+    let rows = data.part(Part::Train);
+    let rows = &rows[..rows.len().min(ROWS)];
+    let trace = Trace::record(replica, start, rows)?;
+    // Whether units were dead from the beginning.
+    let initial = dead_layers(&trace).iter().any(Dead::is_most).then(|| initial(replica, start, rows)).transpose()?;
+    Ok(diagnose(&Case { data: &data, training, history, diverged, trace: &trace, initial: initial.as_ref() }))
+}
+
+/// The step with the parameters that are drawn from the seed of the training.
+fn initial(replica: &Replica<f32>, start: &TrainingState, rows: &[u32]) -> Result<Trace<f32>, Vec<Problem>> {
+    let mut fresh = Replica::new(replica.spec(), Arc::clone(replica.data()), rows.len(), start.seed, 1)?;
+    let params = fresh.network().params().to_vec();
+    Trace::record(&mut fresh, &TrainingState { params, ..start.clone() }, rows)
+}
+
+/// A layer of ReLUs, and how many of its units, or of the channels of its image, give 0 for every row.
+struct Dead {
+    layer: LayerId,
+    count: usize,
+    units: usize,
+}
+
+impl Dead {
+    fn is_most(&self) -> bool {
+        self.units > 1 && 2 * self.count > self.units
+    }
+}
+
+/// Layers of a trace whose function is one that `wanted` names: the layer, the node before it and its own.
+fn activations(trace: &Trace<f32>, wanted: impl Fn(Activation) -> bool) -> Vec<(LayerId, usize, usize, Activation)> {
+    let nodes = trace.plan.nodes.iter().enumerate();
+    let own = nodes.filter_map(|(i, n)| {
+        let f = n.operation.activation().filter(|f| wanted(*f))?;
+        Some((n.layer, n.inputs[0], i, f))
+    });
+    own.collect()
+}
+
+/// Every layer of ReLUs; none where there are too few rows to tell.
+fn dead_layers(trace: &Trace<f32>) -> Vec<Dead> {
+    if trace.rows.len() < FEW {
+        return Vec::new();
+    }
+    let of = |(layer, z, ..): (LayerId, usize, usize, Activation)| {
+        let dead = |row: ndarray::ArrayView1<'_, f32>| row.iter().all(|v| *v <= 0.0);
+        let rows: Vec<bool> = trace.values[z].rows().into_iter().map(dead).collect();
+        // A channel of an image is dead only as a whole.
+        let area = trace.plan.nodes[z].operation.positions();
+        let channels = rows.chunks(area).map(|part| part.iter().all(|d| *d));
+        Dead { layer, count: channels.clone().filter(|d| *d).count(), units: channels.count() }
+    };
+    activations(trace, |f| f == Activation::Relu).into_iter().map(of).collect()
+}
+
 /// Everything that is found, causes before effects.
-pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
+fn diagnose(case: &Case<'_>) -> Vec<Finding> {
+    let overfitting = case.overfitting();
+    let overfits = overfitting.is_some();
     let mut found: Vec<Finding> = [
         case.unscaled_inputs(),
         case.diverged(),
@@ -80,20 +153,34 @@ pub fn diagnose(case: &Case<'_>) -> Vec<Finding> {
         case.rate_too_high(),
         case.rate_too_low(),
         case.dead_units(),
-        case.saturated(),
+        // What goes on learning its training rows by heart is not held up by flat functions.
+        case.saturated().filter(|_| !overfits),
         case.imbalanced(),
-        case.unrelated_labels(),
     ]
     .into_iter()
     .flatten()
     .collect();
-    if found.iter().any(|f| f.issue == Issue::RateTooHigh) {
+    let has = |found: &[Finding], issues: &[Issue]| found.iter().any(|f| issues.contains(&f.issue));
+    if has(&found, &[Issue::RateTooHigh]) {
         // Weights that were carried away hardly move any more.
         found.retain(|f| f.issue != Issue::RateTooLow);
     }
-    if !found.iter().any(|f| matches!(f.issue, Issue::UnrelatedLabels | Issue::Diverged)) {
-        found.extend(case.overfitting());
+    if has(&found, &[Issue::Diverged]) {
+        return found;
     }
+    // A network that cannot learn says nothing of the labels.
+    let hindered = [
+        Issue::DeadUnits,
+        Issue::RateTooHigh,
+        Issue::RateTooLow,
+        Issue::Saturated,
+        Issue::VanishingGradients,
+        Issue::ExplodingGradients,
+        Issue::WrongOutput,
+    ];
+    let unrelated = if has(&found, &hindered) { None } else { case.unrelated_labels() };
+    found.extend(overfitting);
+    found.extend(unrelated);
     found
 }
 
@@ -106,24 +193,68 @@ impl Case<'_> {
         self.history.epochs.len()
     }
 
-    /// Whether the loss has fallen to less than half of what it was, or most rows are classified correctly.
+    /// Whether the loss has fallen to less than half of what it was, or nearly all rows are predicted well, those of validation
+    /// or those of the trace.
     fn learned(&self) -> bool {
         let losses = &self.history.train_loss.last;
-        let fallen = losses.first().zip(losses.last()).is_some_and(|(first, last)| *last < 0.5 * first);
+        let fit = self.fit();
+        // A loss that fell from a wild start to that of always the same prediction has taught nothing.
+        let fallen = losses.first().zip(losses.last()).is_some_and(|(first, last)| *last < 0.5 * first)
+            && fit.is_none_or(|fit| fit > 0.2);
         let accurate =
             self.history.metrics.len() == 1 && self.history.metrics[0].latest().is_some_and(|accuracy| accuracy >= 0.9);
-        fallen || accurate
+        fallen || accurate || fit.is_some_and(|fit| fit >= 0.8)
+    }
+
+    /// How well the rows of the trace are predicted: 0 for no better than always the same prediction, 1 for perfectly. For
+    /// classes the share of errors that is avoided, for values R².
+    fn fit(&self) -> Option<f64> {
+        let head = self.trace.heads.first()?;
+        let (outputs, samples) = head.target.dim();
+        let columns = || head.target.columns().into_iter().zip(head.prediction.columns());
+        if let Targets::Classes { .. } = self.data.target() {
+            // A single unit has one target for each of two classes; several have theirs, of which the largest counts.
+            let middle =
+                head.target.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(a, b), t| (a.min(*t), b.max(*t)));
+            let middle = f32::midpoint(middle.0, middle.1);
+            let class = |values: ndarray::ArrayView1<'_, f32>| match outputs {
+                1 => usize::from(values[0] > middle),
+                _ => (0..outputs).max_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or(0),
+            };
+            let mut counts = vec![0_usize; outputs.max(2)];
+            let mut right = 0;
+            for (target, prediction) in columns() {
+                counts[class(target)] += 1;
+                right += usize::from(class(target) == class(prediction));
+            }
+            let most = counts.iter().copied().max()?;
+            return (most < samples).then(|| (right as f64 - most as f64) / (samples - most) as f64);
+        }
+        let (mut left, mut all) = (0.0, 0.0);
+        for k in 0..outputs {
+            let (t, y) = (head.target.row(k), head.prediction.row(k));
+            let mean = t.iter().map(|v| f64::from(*v)).sum::<f64>() / samples as f64;
+            left += t.iter().zip(y).map(|(t, y)| f64::from(t - y).powi(2)).sum::<f64>();
+            all += t.iter().map(|t| (f64::from(*t) - mean).powi(2)).sum::<f64>();
+        }
+        (all > 0.0).then(|| 1.0 - left / all)
     }
 
     fn slower(&self) -> Fix {
-        TrainingFix::LearningRate(self.training.learning_rate / 10.0).into()
+        self.rate_times(0.1)
+    }
+
+    /// Another learning rate, in as many digits as a person would give it.
+    fn rate_times(&self, factor: f32) -> Fix {
+        let rate = self.training.learning_rate * factor;
+        TrainingFix::LearningRate(format::learning_rate(rate).parse().unwrap_or(rate)).into()
     }
 
     fn diverged(&self) -> Option<Finding> {
         (self.diverged || !self.trace.loss.is_finite()).then(|| {
             let evidence = format!(
                 "The loss is no longer a finite number. With a learning rate of {} the steps carry the weights away.",
-                self.training.learning_rate
+                format::learning_rate(self.training.learning_rate)
             );
             Self::finding(Issue::Diverged, evidence, self.slower())
         })
@@ -133,36 +264,60 @@ impl Case<'_> {
         if self.diverged || !self.trace.loss.is_finite() || self.learned() {
             return None;
         }
+        let found = |evidence| Some(Self::finding(Issue::RateTooHigh, evidence, self.slower()));
         let (before, after) = (self.trace.loss, self.trace.loss_after);
         if after > 1.5 * before {
-            let evidence = format!(
-                "The next step would raise the loss of the very rows that it is made for, from {before:.4} to {after:.4}."
-            );
-            return Some(Self::finding(Issue::RateTooHigh, evidence, self.slower()));
+            return found(format!(
+                "The next step would raise the loss of the very rows that it is made for, from {} to {}.",
+                format::number(before),
+                format::number(after)
+            ));
         }
-        if let Some((layer, from, to)) = self.growth().filter(|(_, from, to)| *to > 10.0 * from) {
-            let name = self.trace.spec.name(layer);
-            let evidence = format!(
-                "The largest weight of {name} has grown from {from:.2} to {to:.1} without lowering the loss by half: the steps are too long."
-            );
-            return Some(Self::finding(Issue::RateTooHigh, evidence, self.slower()));
+        if let Some((Dead { layer, count, units }, Some(before))) = self.died()
+            && 2 * before <= count
+        {
+            return found(format!(
+                "Steps with the learning rate η = {} have left {count} of {units} units of {} dead, of which {before} were so before training.",
+                format::learning_rate(self.training.learning_rate),
+                self.trace.spec.name(layer)
+            ));
         }
-        let recent = &self.history.train_loss.last[self.epochs().saturating_sub(20)..];
+        // Weights grow and losses jump while rows are learned by heart, too: what counts is that the loss does not follow.
+        let losses = &self.history.train_loss.last;
+        let &first = losses.first()?;
+        let recent = &losses[losses.len().saturating_sub(20)..];
+        let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
+        let now = mean(&recent[recent.len().saturating_sub(5)..]);
+        let lowest = losses.iter().copied().fold(f32::INFINITY, f32::min);
+        if let Some((layer, from, to)) = self.growth().filter(|(_, from, to)| *to > 10.0 * from)
+            && (now > 0.9 * first || now > 1.3 * lowest)
+        {
+            return found(format!(
+                "The largest weight of {} has grown from {} to {}, but the training loss has not followed: it was {} after the first epoch, {} at its lowest, and is {} now. The steps are too long.",
+                self.trace.spec.name(layer),
+                format::number(f64::from(from)),
+                format::number(f64::from(to)),
+                format::number(f64::from(first)),
+                format::number(f64::from(lowest)),
+                format::number(f64::from(now))
+            ));
+        }
         if recent.len() < 8 {
             return None;
         }
-        let mean = recent.iter().sum::<f32>() / recent.len() as f32;
         let jumps: Vec<f32> = recent.windows(2).map(|w| w[1] - w[0]).collect();
         let rises = jumps.iter().filter(|j| **j > 0.0).count();
-        let swing = jumps.iter().map(|j| j.abs()).sum::<f32>() / jumps.len() as f32 / mean;
-        (rises * 3 > jumps.len() && swing > 0.15).then(|| {
-            let evidence = format!(
+        let jump = mean(&jumps.iter().map(|j| j.abs()).collect::<Vec<f32>>());
+        let swing = jump / mean(recent);
+        // Jumps that are small beside what has been learned are the noise of mini-batches.
+        if rises * 3 > jumps.len() && swing > 0.15 && jump > 0.1 * (first - lowest) {
+            return found(format!(
                 "In the last {} epochs the loss rose {rises} times, and it jumps by {} from one to the next.",
                 recent.len(),
                 format::percent(swing, 0)
-            );
-            Self::finding(Issue::RateTooHigh, evidence, self.slower())
-        })
+            ));
+        }
+        None
     }
 
     /// The layer whose largest weight has grown most since the beginning, with its size then and now.
@@ -192,55 +347,46 @@ impl Case<'_> {
             || {
                 let evidence = format!(
                     "An epoch moves the weights by about {} of their size, and five epochs lower the loss by {}.",
-                    format::percent(a_epoch, 4),
-                    format::percent(gain.max(0.0), 2)
+                    format::small_percent(a_epoch, 4),
+                    format::small_percent(gain.max(0.0), 2)
                 );
-                let faster = Fix::from(TrainingFix::LearningRate(self.training.learning_rate * 10.0));
-                Self::finding(Issue::RateTooLow, evidence, faster)
+                Self::finding(Issue::RateTooLow, evidence, self.rate_times(10.0))
             },
         )
     }
 
-    /// Layers with the activation that `wanted` names: the layer, the node before it and its own.
-    fn activations(&self, wanted: impl Fn(Activation) -> bool) -> Vec<(LayerId, usize, usize, Activation)> {
-        let nodes = self.trace.plan.nodes.iter().enumerate();
-        let own = nodes.filter_map(|(i, n)| {
-            let f = n.operation.activation().filter(|f| wanted(*f))?;
-            Some((n.layer, n.inputs[0], i, f))
-        });
-        own.collect()
+    /// The layer with the largest share of dead units, how many of them were dead before training, and whether the steps of
+    /// training have made them so.
+    fn died(&self) -> Option<(Dead, Option<usize>)> {
+        let share = |d: &Dead| d.count as f64 / d.units as f64;
+        let worst = dead_layers(self.trace).into_iter().filter(Dead::is_most);
+        let worst = worst.max_by(|a, b| share(a).total_cmp(&share(b)))?;
+        let before = self.initial.filter(|_| self.trace.steps > 0).map(dead_layers);
+        let before = before.and_then(|all| all.into_iter().find(|d| d.layer == worst.layer)).map(|d| d.count);
+        Some((worst, before))
     }
 
     fn dead_units(&self) -> Option<Finding> {
-        if self.trace.rows.len() < FEW {
-            return None;
-        }
-        let mut worst: Option<(f64, usize, usize, LayerId)> = None;
-        let mut layers = Vec::new();
-        for (layer, z, ..) in self.activations(|f| f == Activation::Relu) {
-            let dead = |row: ndarray::ArrayView1<'_, f32>| row.iter().all(|v| *v <= 0.0);
-            let rows: Vec<bool> = self.trace.values[z].rows().into_iter().map(dead).collect();
-            // A channel of an image is dead only as a whole.
-            let area = self.trace.plan.nodes[z].operation.positions();
-            let units: Vec<bool> = rows.chunks(area).map(|part| part.iter().all(|d| *d)).collect();
-            let count = units.iter().filter(|d| **d).count();
-            let share = count as f64 / units.len() as f64;
-            layers.push(layer);
-            if share > 0.5 && units.len() > 1 && worst.is_none_or(|w| share > w.0) {
-                worst = Some((share, count, units.len(), layer));
+        let (Dead { layer, count, units }, before) = self.died()?;
+        let rate = format::learning_rate(self.training.learning_rate);
+        let cause = match before {
+            Some(before) if 2 * before <= count => format!(
+                " Before training it was {before} of {units}: the learning rate η = {rate} is the likely cause, with steps so long that they carried the sums of these units below 0."
+            ),
+            Some(_) => {
+                " Most were so before training: their initial weights and biases, or their inputs, are the cause."
+                    .to_owned()
             }
-        }
-        let (_, count, units, layer) = worst?;
+            None => String::new(),
+        };
         let evidence = format!(
-            "{count} of {units} units of {} output 0 for all of {} rows: no gradient comes back through them, so they cannot recover.",
+            "{count} of {units} units of {} output 0 for all of {} rows: no gradient comes back through them, so they cannot recover.{cause}",
             self.trace.spec.name(layer),
             self.trace.rows.len()
         );
-        Some(Self::finding(
-            Issue::DeadUnits,
-            evidence,
-            Fix::from(NetworkFix::UseActivation { layers, activation: Activation::LeakyRelu }),
-        ))
+        let layers = activations(self.trace, |f| f == Activation::Relu).into_iter().map(|(layer, ..)| layer).collect();
+        let fix = NetworkFix::UseActivation { layers, activation: Activation::LeakyRelu };
+        Some(Self::finding(Issue::DeadUnits, evidence, Fix::from(fix)))
     }
 
     fn saturated(&self) -> Option<Finding> {
@@ -251,7 +397,7 @@ impl Case<'_> {
             |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
         let ends: Vec<usize> = self.trace.plan.heads.iter().map(|h| h.node).collect();
         let mut found = Vec::new();
-        for (layer, z, a, f) in self.activations(squeezes) {
+        for (layer, z, a, f) in activations(self.trace, squeezes) {
             if ends.contains(&a) || ends.contains(&z) {
                 continue;
             }
@@ -287,21 +433,28 @@ impl Case<'_> {
     fn vanishing(&self) -> Option<Finding> {
         let sizes = self.gradient_sizes();
         let (&(first, low), &(last, high)) = (sizes.first()?, sizes.last()?);
-        if low.is_nan() || low >= 1e-3 * high {
+        // Dead units let nothing through: that is what is found then. A network that has learned needs no gradient.
+        if low.is_nan() || low >= 1e-3 * high || self.died().is_some() || self.learned() {
             return None;
         }
         let squeezes =
             |f| matches!(f, Activation::Sigmoid | Activation::Tanh | Activation::HardSigmoid | Activation::HardTanh);
         let ends: Vec<usize> = self.trace.plan.heads.iter().map(|h| h.node).collect();
         let inner =
-            self.activations(squeezes).into_iter().filter(|(_, z, a, _)| !ends.contains(a) && !ends.contains(z));
+            activations(self.trace, squeezes).into_iter().filter(|(_, z, a, _)| !ends.contains(a) && !ends.contains(z));
         let layers: Vec<LayerId> = inner.map(|(layer, ..)| layer).collect();
-        let evidence = format!(
-            "The gradient that reaches {} is {:.0e} of that at {}: the layers between them multiply it by small slopes.",
-            self.trace.spec.name(first),
-            low / high,
-            self.trace.spec.name(last)
-        );
+        let (first, last) = (self.trace.spec.name(first), self.trace.spec.name(last));
+        let evidence = if low == 0.0 {
+            format!(
+                "No gradient reaches {first}, though one of {} stands at {last}: the layers between them multiply it by slopes that are 0, or so small that nothing is left of it.",
+                format::number(high)
+            )
+        } else {
+            format!(
+                "The gradient that reaches {first} is {} of that at {last}: the layers between them multiply it by small slopes.",
+                format::small_percent(low / high, 4)
+            )
+        };
         let fix: Option<Fix> =
             (!layers.is_empty()).then_some(NetworkFix::UseActivation { layers, activation: Activation::Relu }.into());
         Some(Self::finding(Issue::VanishingGradients, evidence, fix))
@@ -312,9 +465,9 @@ impl Case<'_> {
         let (&(first, high), &(last, low)) = (sizes.first()?, sizes.last()?);
         (low > 0.0 && high > 1e3 * low && high.is_finite()).then(|| {
             let evidence = format!(
-                "The gradient that reaches {} is {:.0} times that at {}: large weights multiply it from layer to layer.",
+                "The gradient that reaches {} is {} times that at {}: large weights multiply it from layer to layer.",
                 self.trace.spec.name(first),
-                high / low,
+                format::number((high / low).round()),
                 self.trace.spec.name(last)
             );
             Self::finding(Issue::ExplodingGradients, evidence, Fix::from(TrainingFix::ClipByNorm))
@@ -339,8 +492,12 @@ impl Case<'_> {
                 let deviation = (of().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
                 if deviation > 10.0 || mean.abs() > 10.0 {
                     if columns.is_empty() {
-                        example =
-                            format!("{} has a mean of {mean:.1} and a deviation of {deviation:.1}", encoding.column);
+                        example = format!(
+                            "{} has a mean of {} and a deviation of {}",
+                            encoding.column,
+                            format::number(mean),
+                            format::number(deviation)
+                        );
                     }
                     columns.push(encoding.column.clone());
                 }
@@ -418,32 +575,39 @@ impl Case<'_> {
         if validation.len() < 20 || validation.len() != train.len() || self.training.early_stopping.is_some() {
             return None;
         }
-        let n = validation.len();
-        let (best, low) = validation.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
-        let mean = |values: &[f32]| values[n - 5..].iter().sum::<f32>() / 5.0;
-        let (now, own) = (mean(validation), mean(train));
-        (best + 10 < n && now > 1.5 * low && own < 0.9 * train[best] && now > 2.0 * own && *low > 1e-3).then(|| {
+        // Single epochs of few rows jump.
+        let smooth = |values: &[f32]| -> Vec<f32> { values.windows(5).map(|w| w.iter().sum::<f32>() / 5.0).collect() };
+        let (train, validation) = (smooth(train), smooth(validation));
+        let (best, &low) = validation.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1))?;
+        let (&now, &own) = validation.last().zip(train.last())?;
+        (best + 10 < validation.len() && now > 1.4 * low && own < 0.9 * train[best] && now > 1.5 * own && low > 1e-3).then(|| {
             let evidence = format!(
-                "The validation loss was lowest after epoch {} ({low:.4}) and is {now:.4} now, while the training loss fell on to {own:.4}.",
-                self.history.epochs[best]
+                "The validation loss was lowest around epoch {}, at {}, and is {} now, while the training loss fell on from {} to {}: the training rows are learned by heart.",
+                self.history.epochs[best + 2],
+                format::number(f64::from(low)),
+                format::number(f64::from(now)),
+                format::number(f64::from(train[best])),
+                format::number(f64::from(own))
             );
             Self::finding(Issue::Overfitting, evidence, Fix::from(TrainingFix::StopEarly))
         })
     }
 
-    /// The training rows are learned by heart, but the validation rows are guessed.
+    /// The training rows are predicted well, but those of validation never were, at any time of the training.
     fn unrelated_labels(&self) -> Option<Finding> {
         let train = &self.history.train_loss.last;
         let (first, last) = (*train.first()?, *train.last()?);
-        if self.epochs() < 20 || last.is_nan() || last >= 0.8 * first {
+        let fit = self.fit()? as f32;
+        if self.epochs() < 20 || last.is_nan() || last >= 0.8 * first || fit < 0.3 {
             return None;
         }
-        let metric = self.history.metrics.first()?;
-        let recent = &metric.last[metric.last.len().saturating_sub(10)..];
-        if recent.is_empty() {
+        let metric = &self.history.metrics.first()?.last;
+        let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
+        let now = mean(&metric[metric.len().saturating_sub(10)..]);
+        let best = metric.windows(10).map(mean).fold(f32::NEG_INFINITY, f32::max);
+        if !best.is_finite() {
             return None;
         }
-        let now = recent.iter().sum::<f32>() / recent.len() as f32;
         let (guessed, what) = match self.data.target() {
             Targets::Classes { names, labels } => {
                 let rows = self.data.part(Part::Validation);
@@ -452,24 +616,34 @@ impl Case<'_> {
                     counts[labels[r as usize] as usize] += 1;
                 }
                 let most = *counts.iter().max()? as f32 / rows.len().max(1) as f32;
-                // Chance alone moves the share by about so much.
+                // Chance alone moves the share by about so much: with few rows nothing can be said.
                 let chance = (most * (1.0 - most) / rows.len().max(1) as f32).sqrt();
+                let limit = most + 1.5 * chance;
+                let enough = limit < most + 0.5 * fit * (1.0 - most);
                 (
-                    now < most + 1.5 * chance,
+                    enough && best < limit,
                     format!(
-                        "{} of the validation rows are right, and always predicting the majority class gives {}",
+                        "{} of the validation rows are right, {} at best, and always predicting the majority class gives {}",
                         format::percent(now, 0),
+                        format::percent(best, 0),
                         format::percent(most, 0)
                     ),
                 )
             }
             Targets::Values { .. } => (
-                now < 0.02,
-                format!("R² on the validation rows is {now:.3}, no better than always predicting the mean"),
+                best < 0.02,
+                format!(
+                    "R² on the validation rows is {} and was never better than always predicting the mean",
+                    format::score(f64::from(now))
+                ),
             ),
         };
         guessed.then(|| {
-            let evidence = format!("The training loss fell from {first:.4} to {last:.4}, but {what}. Look in Data whether rows and labels belong together.");
+            let evidence = format!(
+                "The training loss fell from {} to {}, but {what}. Look in Data whether rows and labels belong together.",
+                format::number(f64::from(first)),
+                format::number(f64::from(last))
+            );
             Self::finding(Issue::UnrelatedLabels, evidence, None)
         })
     }

@@ -74,15 +74,18 @@ impl Reader<'_> {
     }
 }
 
-/// "Hidden 1 unit 3 → Hidden 2 unit 2", or the parameter's layer, name and number.
+/// "Hidden 1 unit 3 → Hidden 2 unit 2", or the layer and the indices of the parameter in its tensor: "Conv 1, filter 2, row 1,
+/// column 3".
 pub fn parameter_name(trace: &Trace<f32>, index: usize) -> String {
-    let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&index)) else { return String::new() };
+    let Some(p) = trace.parameter(index) else { return String::new() };
     let (name, at) = (trace.spec.name(p.layer), index - p.range.start);
-    let source = trace.spec.inputs_of(p.layer).next().map(|id| trace.spec.name(id)).unwrap_or_default();
-    match p.shape.shape[..] {
-        [_, outputs] if p.shape.name == "weight" => {
-            format!("{source} unit {} → {name} unit {}", at / outputs + 1, at % outputs + 1)
-        }
-        _ => format!("{name}, {} {}", p.shape.name, at + 1),
+    let mut sources = trace.spec.inputs_of(p.layer);
+    if let (Some(source), None, &[inputs, outputs]) = (sources.next(), sources.next(), &p.shape.shape[..])
+        && p.shape.joins_units()
+        && trace.spec.layer(p.layer).is_some_and(|l| l.kind.definition().units().is_some())
+        && trace.layer_values(source).is_some_and(|(_, a)| a.nrows() == inputs)
+    {
+        return format!("{} unit {} → {name} unit {}", trace.spec.name(source), at / outputs + 1, at % outputs + 1);
     }
+    format!("{name}, {}", p.shape.words(at))
 }

@@ -1,7 +1,7 @@
 //! One sample of a trace, as operations read it to explain themselves.
 
 use super::Trace;
-use crate::nn::{Intermediate, LayerId, Reading, Recorded};
+use crate::nn::{Intermediate, LayerId, ParameterShape, Reading, Recorded};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -73,6 +73,11 @@ impl Recorded for OneSample<'_> {
 
     fn parameter(&self, index: usize) -> Option<f32> {
         self.trace.before.get(index).copied()
+    }
+
+    fn tensor(&self, index: usize) -> Option<(&ParameterShape, usize)> {
+        let parameter = self.trace.parameter(index)?;
+        Some((&parameter.shape, index - parameter.range.start))
     }
 
     fn range(&self, layer: LayerId, name: &str) -> Option<Range<usize>> {

@@ -1,6 +1,7 @@
 //! One training step as numbers: every value, gradient and parameter, recorded from the code that trains.
 
-use crate::nn::{Intermediate, LayerId, Network, NetworkSpec, Plan, Problem, Real, UpdateRule};
+use crate::data::{ColumnEncoding, EncodingKind, TargetScale};
+use crate::nn::{Intermediate, LayerId, Network, NetworkSpec, Parameter, Plan, Problem, Real, UpdateRule};
 use crate::train::{Replica, TrainingState};
 use ndarray::{Array2, ArrayView2};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
@@ -19,6 +20,8 @@ pub struct Trace<T> {
     pub rows: Vec<u32>,
     /// Whether they are pictures that were changed at random for this step.
     pub augmented: bool,
+    /// Whether the network gets other numbers than the table holds: scaled or encoded ones.
+    pub prepared: bool,
     pub rule: UpdateRule,
     /// Updates made before this one.
     pub steps: u64,
@@ -43,6 +46,11 @@ pub struct Trace<T> {
     pub loss: f64,
     /// Loss of the same rows with the new parameters.
     pub loss_after: f64,
+}
+
+/// Whether a feature enters the network as it stands in the table.
+fn is_as_in_table(feature: &ColumnEncoding) -> bool {
+    matches!(&feature.kind, EncodingKind::Linear(scale) if *scale == TargetScale::SAME)
 }
 
 /// Numbers of a layer, `[units, samples]`, where it has such.
@@ -104,6 +112,7 @@ impl<T: Real> Trace<T> {
             plan: replica.plan().clone(),
             rows: rows.to_vec(),
             augmented: replica.augments(),
+            prepared: !replica.data().encoder.features.iter().all(is_as_in_table),
             rule: start.rule,
             steps: start.state.steps,
             values,
@@ -124,6 +133,11 @@ impl<T: Real> Trace<T> {
     /// Layers in computing order.
     pub fn layers(&self) -> impl DoubleEndedIterator<Item = LayerId> + '_ {
         self.plan.order.iter().copied()
+    }
+
+    /// The tensor that a place in the flat vector belongs to.
+    pub fn parameter(&self, index: usize) -> Option<&Parameter> {
+        self.plan.parameters.iter().find(|p| p.range.contains(&index))
     }
 
     /// The node of a layer's activations.
@@ -235,6 +249,7 @@ impl<T: Real + Serialize> Serialize for Parameters<'_, T> {
             let nested = |values: Option<Vec<T>>| values.map(|values| Nested { values, shape });
             let tensor = Tensor {
                 shape,
+                axes: p.shape.naming.axes.iter().map(|axis| axis.counts).collect(),
                 before: nested(of(&trace.before)),
                 grad: nested(of(&trace.gradient)),
                 taken: nested(of(&trace.taken)),
@@ -251,6 +266,8 @@ impl<T: Real + Serialize> Serialize for Parameters<'_, T> {
 #[derive(Serialize)]
 struct Tensor<'a, T: Serialize> {
     shape: &'a [usize],
+    /// What the indices of a value count.
+    axes: Vec<&'static str>,
     before: Option<Nested<'a, T>>,
     grad: Option<Nested<'a, T>>,
     /// The gradient as the optimizer took it.

@@ -2,6 +2,7 @@
 
 use super::config::TrainConfig;
 use super::schedule::EarlyStopping;
+use crate::format;
 
 /// A change of the training's configuration.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,7 +16,7 @@ impl TrainingFix {
     /// What the button says.
     pub fn label(self) -> String {
         match self {
-            Self::LearningRate(rate) => format!("Set the learning rate to {rate}"),
+            Self::LearningRate(rate) => format!("Set the learning rate to {}", format::learning_rate(rate)),
             Self::StopEarly => "Stop early and keep the best epoch".to_owned(),
             Self::ClipByNorm => "Clip the gradient at norm 1".to_owned(),
         }

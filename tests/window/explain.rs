@@ -2,6 +2,7 @@
 
 use crate::harness::Window;
 use chainrule::app::Answer;
+use chainrule::train::{Command, StepUnit};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
@@ -115,4 +116,41 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         }
     }
     assert!(students.contains("Name") && students.matches(">?<").count() > 4, "own results are asked for again");
+}
+
+/// A diagnosis longer than its card scrolls, though the card of formulas beside it has nothing to scroll.
+#[test]
+fn a_diagnosis_that_is_cut_off_scrolls_to_its_end() {
+    for size in [egui::vec2(1280.0, 800.0), egui::vec2(1366.0, 768.0)] {
+        let mut window = Window::preset("dead-relus");
+        window.harness.set_size(size);
+        let (sender, trained) = std::sync::mpsc::channel();
+        for _ in 0..20 {
+            window.app().model.train(Command::Step(StepUnit::Epoch));
+        }
+        window.app().model.train(Command::Look(sender));
+        window.until("it is trained", |_| trained.try_recv().is_ok());
+        window.click("Explain");
+        window.until_shown("diagnosis (2)");
+        window.click("diagnosis (2)");
+        let fix = "Use leaky ReLU in these layers";
+        let place = |window: &Window| window.harness.get_by_role_and_label(Role::Button, fix).rect();
+        let card = window.harness.get_by_role_and_label(Role::Button, "Set the learning rate to 0.06").rect();
+        // The bar at the bottom begins where the cards end.
+        let end = window.harness.get_by_role_and_label(Role::Button, "Play").rect().top();
+        assert!(place(&window).bottom() > end, "{size}: nothing is cut off");
+        window.harness.hover_at(card.center_top() - egui::vec2(0.0, 20.0));
+        window.harness.run_steps(2);
+        for _ in 0..10 {
+            window.harness.event(egui::Event::MouseWheel {
+                unit: egui::MouseWheelUnit::Point,
+                delta: egui::vec2(0.0, -100.0),
+                phase: egui::TouchPhase::Move,
+                modifiers: Modifiers::NONE,
+                source: egui::MouseWheelSource::Unknown,
+            });
+            window.harness.run_steps(4);
+        }
+        assert!(place(&window).bottom() < end, "{size}: {:?} is still cut off at {end}", place(&window));
+    }
 }

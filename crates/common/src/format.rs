@@ -16,7 +16,7 @@ pub fn number(value: f64) -> String {
         let decimals = (3 - value.abs().log10().floor() as i32).clamp(0, 6) as usize;
         format!("{value:.decimals$}")
     } else {
-        format!("{value:.2e}")
+        scientific(value, 2)
     };
     typographic(&text)
 }
@@ -30,15 +30,27 @@ pub fn brief(value: f64) -> String {
 /// below 0.01.
 pub fn tight(value: f64) -> String {
     match value.abs() {
-        size if size > 0.0 && size < 0.01 => typographic(&format!("{value:.0e}")),
-        size if size < 100.0 => typographic(&format!("{value:.2}")),
+        size if size > 0.0 && size < 0.01 => typographic(&scientific(value, 0)),
+        size if size < 100.0 => typographic(&fixed(value, 2)),
         _ => number(value),
     }
 }
 
 /// Three decimals, for scores such as R².
 pub fn score(value: f64) -> String {
-    typographic(&format!("{value:.3}"))
+    typographic(&fixed(value, 3))
+}
+
+/// Digits and a power of ten, for columns of numbers of any size: 1.25e-7. Zero has no power.
+pub fn scientific(value: f64, decimals: usize) -> String {
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.decimals$e}") }
+}
+
+/// So many decimals; what rounds to zero has no sign.
+fn fixed(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let is_zero = text.starts_with('-') && !text.contains(|c| matches!(c, '1'..='9' | 'i' | 'N'));
+    if is_zero { text[1..].to_owned() } else { text }
 }
 
 /// At most `digits` significant digits without trailing zeros; whole numbers are written out.
@@ -51,7 +63,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     }
     let magnitude = value.abs().log10().floor();
     if !(-4.0..9.0).contains(&magnitude) {
-        return format!("{value:.*e}", digits.min(5) - 1);
+        return scientific(value, digits.min(5) - 1);
     }
     let decimals = (digits as f64 - 1.0 - magnitude).clamp(0.0, 9.0) as usize;
     without_zeros(&format!("{value:.decimals$}"))
@@ -75,7 +87,17 @@ pub fn learning_rate(rate: f32) -> String {
 
 /// A share from 0 to 1 in percent: 12.3 %.
 pub fn percent(share: impl Into<f64>, decimals: usize) -> String {
-    typographic(&format!("{:.decimals$} %", 100.0 * share.into()))
+    typographic(&fixed(100.0 * share.into(), decimals)) + " %"
+}
+
+/// The same for shares that may be tiny: one that rounds to nothing is "less than 0.01 %".
+pub fn small_percent(share: impl Into<f64>, decimals: usize) -> String {
+    let share = share.into();
+    let least = 10_f64.powi(-(decimals as i32));
+    if share > 0.0 && 100.0 * share < least / 2.0 {
+        return format!("less than {least} %");
+    }
+    percent(share, decimals)
 }
 
 /// All digits in groups of three: 1 234 567.
@@ -193,7 +215,7 @@ fn without_zeros(text: &str) -> String {
 mod tests {
     use super::{
         amount, brief, bytes, cell, count, counted, counter, duration, exact, learning_rate, left, number, pace,
-        percent, rate, score, seconds, significant, tight, without_zeros,
+        percent, rate, scientific, score, seconds, significant, small_percent, tight, without_zeros,
     };
 
     #[test]
@@ -207,6 +229,8 @@ mod tests {
             (f64::NEG_INFINITY, "−∞"),
             (99_999.0, "99999"),
             (-0.0, "0"),
+            (5e-324, "4.94e−324"),
+            (-1e-310, "−1.00e−310"),
         ] {
             assert_eq!(number(value), want);
         }
@@ -217,6 +241,12 @@ mod tests {
         {
             assert_eq!(tight(value), want);
         }
+        // Nothing has no sign and no power of ten, and what rounds to nothing has no sign.
+        assert_eq!([0.0, -0.0].map(tight), ["0.00", "0.00"]);
+        assert_eq!([0.0, -0.0, -0.000_4, -0.000_6].map(score), ["0.000", "0.000", "0.000", "−0.001"]);
+        assert_eq!([0.0, -0.0, 1e-310].map(|v| scientific(v, 1)), ["0", "0", "1.0e-310"]);
+        assert_eq!([-0.0, -0.000_4, -0.2].map(|v| percent(v, 1)), ["0.0 %", "0.0 %", "−20.0 %"]);
+        assert_eq!([0.0, 1e-9, 0.000_06].map(|v| small_percent(v, 2)), ["0.00 %", "less than 0.01 %", "0.01 %"]);
         for (value, want) in [(0.01_f32, "0.01"), (1e-8, "1e-8"), (0.0, "0"), (2.5, "2.5")] {
             assert_eq!(exact(f64::from(value)), want);
         }

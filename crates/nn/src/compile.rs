@@ -3,7 +3,8 @@
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, Source};
 use super::losses::Loss;
-use super::lowering::{Lowering, Node, Parameter, ParameterShape};
+use super::lowering::{Lowering, Node};
+use super::parameter::{Parameter, ParameterShape};
 use super::sample_shape::volume;
 use super::shape::{Demand, Inference, Problem, infer};
 use super::spec::{LayerSpec, NetworkSpec};

@@ -3,7 +3,8 @@
 
 use super::activation::Activation;
 use super::init::Initialiser;
-use super::lowering::{Lowering, ParameterShape};
+use super::lowering::Lowering;
+use super::parameter::ParameterShape;
 use super::settings::SettingsPanel;
 
 /// What people read about a kind of layer; palette, inspector and documents use it.

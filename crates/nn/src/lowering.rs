@@ -1,39 +1,12 @@
 //! How a layer becomes operations: the parameters that it asks for, the nodes that it adds, and what it sees meanwhile.
 
-use super::init::Initialiser;
 use super::layer_id::LayerId;
 use super::operation::OperationPlan;
-use super::sample_shape::{numbers, volume};
+use super::parameter::Parameter;
+use super::sample_shape::volume;
 use super::task::Task;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// A parameter tensor before it is allocated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ParameterShape {
-    pub name: &'static str,
-    pub shape: Vec<usize>,
-    pub fan_in: usize,
-    pub fan_out: usize,
-    pub initialiser: Initialiser,
-    /// Whether L1, L2 and weight decay act on it (weights yes, biases no).
-    pub decayed: bool,
-}
-
-impl ParameterShape {
-    /// Number of values; wide enough for shapes that would never fit.
-    pub fn count(&self) -> u128 {
-        numbers(1, &self.shape)
-    }
-}
-
-/// A parameter tensor and its place in the flat vector.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parameter {
-    pub layer: LayerId,
-    pub shape: ParameterShape,
-    pub range: Range<usize>,
-}
 
 /// One operation of the plan.
 #[derive(Clone, Debug)]

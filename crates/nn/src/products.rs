@@ -2,6 +2,7 @@
 
 use super::math::{Math, Place, indexed, row, sum_of, sum_over, text};
 use super::math::{factor, subscript};
+use super::parameter::Role;
 use super::reading::{Local, Reading, Told};
 use chainrule_common::format;
 
@@ -30,18 +31,27 @@ pub(super) fn tell_sum(at: &Reading<'_>, products: &[Product], bias: Option<usiz
         .collect();
     let strongest = strongest(&terms);
     let mut numbers = sum_of(&mut terms);
-    let sum = row([sum_over("i"), indexed("w", format!("i,{j}")), text("·"), indexed("x", "i")]);
-    let mut symbols = vec![indexed("z", j.clone()), text("="), sum];
+    // What goes in and the places of a kernel are summed over; what comes out is this output.
+    let summed = [Role::Input, Role::Kernel];
+    let tensor = products.first().and_then(|p| at.recorded.tensor(p.weight));
+    let (weight, letters) = tensor.map_or_else(
+        || (indexed("w", format!("i,{j}")), "i".to_owned()),
+        |(shape, place)| (shape.symbol_over(place, &summed), shape.letters(&summed)),
+    );
+    let sum = row([sum_over(&letters), weight, text("·"), indexed("x", letters)]);
+    let mut symbols = vec![indexed("z", j), text("="), sum];
     if let Some(bias) = bias {
-        symbols.extend([text("+"), indexed("b", j)]);
+        symbols.extend([text("+"), at.parameter_symbol(bias)]);
         numbers.extend([text("+"), at.parameter(bias)]);
     }
+    let legend = tensor.filter(|(shape, _)| shape.shape.len() > 2).map(|(shape, _)| shape.legend());
     let words = format!(
-        "It multiplies its {} by weights and adds them up{}: z = {}.{}",
+        "It multiplies its {} by weights and adds them up{}: z = {}.{}{}",
         format::counted(products.len(), "input"),
         if bias.is_some() { " and adds its bias" } else { "" },
         format::number(at.result()),
-        strongest.map_or_else(String::new, |v| format!(" The strongest product is {}.", format::number(v)))
+        strongest.map_or_else(String::new, |v| format!(" The strongest product is {}.", format::number(v))),
+        legend.map_or_else(String::new, |axes| format!(" The indices of a weight are its {axes}."))
     );
     Told::one(at.line(row(symbols), Some(row(numbers))), words)
 }

@@ -3,7 +3,8 @@
 
 use super::intermediate::Intermediate;
 use super::layer_id::LayerId;
-use super::math::{Math, Place, factor, number};
+use super::math::{Math, Place, factor, number, symbol};
+use super::parameter::ParameterShape;
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -56,6 +57,8 @@ pub trait Recorded {
     fn layer_nodes(&self, layer: LayerId) -> Option<(usize, usize)>;
     /// Parameter `index` of the flat vector, before the update.
     fn parameter(&self, index: usize) -> Option<f32>;
+    /// The tensor that parameter `index` of the flat vector belongs to, and its place in the tensor.
+    fn tensor(&self, index: usize) -> Option<(&ParameterShape, usize)>;
     /// Where a layer's parameter lies.
     fn range(&self, layer: LayerId, name: &str) -> Option<Range<usize>>;
 }
@@ -123,6 +126,11 @@ impl<'a> Reading<'a> {
     pub fn parameter(&self, index: usize) -> Math {
         let layer = self.recorded.layer(self.node);
         factor(f64::from(self.recorded.parameter(index).unwrap_or(0.0)), Place::Parameter { layer, index })
+    }
+
+    /// What a parameter is called, by the indices of its tensor.
+    pub fn parameter_symbol(&self, index: usize) -> Math {
+        self.recorded.tensor(index).map_or_else(|| symbol("w"), |(shape, at)| shape.symbol(at))
     }
 
     /// One of the layer's own parameters, by the name of its tensor.

@@ -6,7 +6,7 @@ use super::kernels::padded;
 use super::layer_id::LayerId;
 use super::layers::{ClassWeights, Conv2dSpec, DenseSpec, LayerKind, OutputSpec, Padding};
 use super::losses::{Link, Loss};
-use super::lowering::ParameterShape;
+use super::parameter::ParameterShape;
 use super::sample_shape::volume;
 use super::spec::{LayerSpec, NetworkSpec, Wiring};
 use super::task::{Content, Encoding, HeadTarget, Target, Task};

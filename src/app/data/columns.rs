@@ -18,7 +18,7 @@ const SHOWN: usize = 200;
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, opened: &Opened) {
     let insight = model.insight().cloned();
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("columns").auto_shrink(false).show(ui, |ui| {
         ui.set_width(ui.available_width() - 12.0);
         found(ui, model, opened, insight.as_deref());
         let table = &opened.loaded.table;

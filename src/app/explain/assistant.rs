@@ -2,7 +2,7 @@
 
 use super::super::state::{Job, Jobs};
 use crate::data::{Dataset, Part};
-use crate::explain::{Case, Finding, Landscape, ROWS, Slice, Trace, diagnose};
+use crate::explain::{Finding, Landscape, ROWS, Slice, Trace, examine};
 use crate::nn::{NetworkSpec, Problem};
 use crate::train::{History, Replica, TrainConfig, TrainingState};
 use std::sync::Arc;
@@ -151,15 +151,6 @@ impl Assistant {
     }
 }
 
-/// The diagnosis, from a step on some of the training rows.
-fn examine(replica: &mut Replica<f32>, wanted: &Wanted, start: &TrainingState) -> Vec<Finding> {
-    let Wanted { data, training, history, diverged, .. } = wanted;
-    let rows = data.part(Part::Train);
-    let trace = Trace::record(replica, start, &rows[..rows.len().min(ROWS)]);
-    let case = |trace: Trace<f32>| diagnose(&Case { data, training, history, diverged: *diverged, trace: &trace });
-    trace.map(case).unwrap_or_default()
-}
-
 impl Replicas {
     fn answer(mut self, request: Request, serial: u64) -> (Self, Option<Reply>) {
         let reply = self.reply(request, serial);
@@ -216,7 +207,8 @@ impl Replicas {
     ) -> Result<(Trace<f32>, Vec<Finding>), Vec<Problem>> {
         let replica = Replica::reuse(&mut self.single, &wanted.spec, &wanted.data, rows.len())?;
         let trace = Trace::record(replica, start, rows)?;
-        Ok((trace, examine(replica, wanted, start)))
+        let findings = examine(replica, start, (&wanted.training, &wanted.history, wanted.diverged));
+        Ok((trace, findings.unwrap_or_default()))
     }
 
     fn landscape<'a>(&'a mut self, recorded: &'a Recorded, along: Along) -> Option<Landscape<'a, f32>> {

@@ -10,7 +10,8 @@ use egui::{RichText, ScrollArea, Ui};
 
 /// Draws the findings, each with its evidence and a button that fixes it.
 pub fn ui(ui: &mut Ui, model: &Model, findings: &[Finding], t: &Tokens) {
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    // By its own name: the cards beside it scroll by themselves.
+    ScrollArea::vertical().id_salt("diagnosis").auto_shrink(false).show(ui, |ui| {
         if findings.is_empty() {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(icon::OK).size(15.0).color(t.ok));

@@ -60,7 +60,7 @@ impl Formulas {
             });
         });
         self.lit = None;
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| match self.card {
+        ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show(ui, |ui| match self.card {
             Card::Step => self.step_card(ui, current, hidden, t),
             Card::Chain => self.chain_card(ui, current, check, t),
         });

@@ -267,7 +267,7 @@ impl Nudge {
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("proposals").auto_shrink(false).show(ui, |ui| {
             egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
                 for (k, p) in all.iter().enumerate() {
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
@@ -370,14 +370,9 @@ impl Nudge {
 /// Other weights of the same layer, those into the same unit first, as many as a list can show.
 fn others(trace: &Trace<f32>, weight: usize) -> Vec<usize> {
     const MOST: usize = 60;
-    let Some(p) = trace.plan.parameters.iter().find(|p| p.range.contains(&weight)) else { return Vec::new() };
-    let outputs = match p.shape.shape[..] {
-        [_, outputs] => outputs,
-        _ => 1,
-    };
-    let unit = (weight - p.range.start) % outputs;
+    let Some(p) = trace.parameter(weight) else { return Vec::new() };
     let mut all: Vec<usize> = p.range.clone().filter(|&w| w != weight).collect();
-    all.sort_by_key(|w| (w - p.range.start) % outputs != unit);
+    all.sort_by_cached_key(|w| !p.shape.same_output(w - p.range.start, weight - p.range.start));
     all.truncate(MOST);
     all
 }

@@ -8,7 +8,7 @@ use super::super::picture::Pictures;
 use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
 use super::super::widgets::named;
-use crate::explain::{Place, Stop, Trace};
+use crate::explain::{Place, Stop, Trace, parameter_name};
 use crate::format;
 use crate::nn::LayerId;
 use crate::train::Phase;
@@ -127,9 +127,7 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
         }
         let trace = view.trace;
         response.on_hover_ui_at_pointer(|ui| {
-            let spec = &trace.spec;
-            let (from, to) = (spec.name(edge.from.0), spec.name(edge.to.0));
-            ui.label(format!("{from}, {} → {to}, {}", edge.from.1 + 1, edge.to.1 + 1));
+            ui.label(parameter_name(trace, edge.weight));
             ui.label(format!("w = {}", format::number(f64::from(trace.before[edge.weight]))));
             ui.label(format!("∂L/∂w = {}", format::number(f64::from(trace.gradient[edge.weight]))));
             ui.label(super::super::widgets::hint(ui, "Click for its chain and its curve"));

@@ -296,8 +296,8 @@ impl TrainView {
             let text = match weight.shape.shape[..] {
                 [inputs, outputs] => {
                     let (row, column) = (down(inputs), across(outputs));
-                    let value = format::number(f64::from(values[row * outputs + column]));
-                    format!("input {} to unit {}: w = {value}", row + 1, column + 1)
+                    let at = row * outputs + column;
+                    format!("{}: w = {}", weight.shape.words(at), format::number(f64::from(values[at])))
                 }
                 [filters, channels, height, width] => {
                     let grid = KernelGrid::new([filters, channels, height, width]);

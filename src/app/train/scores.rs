@@ -46,7 +46,7 @@ impl ScoresView {
         let baselines = self.baselines.as_ref().map_or(&[][..], |(_, all)| all);
         let snapshot: Option<&Snapshot> = model.is_current().then_some(model.snapshot());
         let network = &model.document().network;
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("scores").auto_shrink(false).show(ui, |ui| {
             for (k, output) in outputs.iter().enumerate() {
                 let (weight, loss) = network
                     .outputs()

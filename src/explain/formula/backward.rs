@@ -4,7 +4,7 @@ use super::{Explanation, Line, Reader};
 use crate::format;
 use crate::nn::losses::{Compared, LossFormula};
 use crate::nn::math::{Math, Place, factor, indexed, partial, row, subscript, sum_of, sum_over, symbol, text};
-use crate::nn::{Activation, Product};
+use crate::nn::{Activation, Product, Recorded as _, Role};
 use ndarray::Array2;
 
 impl Reader<'_> {
@@ -116,11 +116,13 @@ impl Reader<'_> {
         }
         let mut terms = Vec::new();
         let mut through = Vec::new();
+        let mut along = None;
         for (r, reader) in self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node)) {
             let Some(grads) = &self.trace.grads[r] else { continue };
             through.push(reader.layer);
             for p in reader.operation.products_from(self.unit) {
                 let (w, g) = (f64::from(self.trace.before[p.weight]), f64::from(grads[[p.output, self.sample]]));
+                along = along.or(Some(p.weight));
                 let weight = factor(w, Place::Parameter { layer: reader.layer, index: p.weight });
                 terms.push((w * g, row([weight, text("·"), factor(g, self.grad_place(r, p.output))])));
             }
@@ -147,12 +149,14 @@ impl Reader<'_> {
         }
         let count = terms.len();
         let right = if weighed {
-            row([
-                sum_over("k"),
-                indexed("w", format!("{},k", subscript(self.unit))),
-                text("·"),
-                partial(symbol("L"), indexed("z", "k")),
-            ])
+            // What comes out and the places of a kernel are summed over; what goes in is this unit.
+            let summed = [Role::Output, Role::Kernel];
+            let tensor = along.and_then(|weight| self.recorded.tensor(weight));
+            let (weight, letters) = tensor.map_or_else(
+                || (indexed("w", format!("{},k", subscript(self.unit))), "k".to_owned()),
+                |(shape, at)| (shape.symbol_over(at, &summed), shape.letters(&summed)),
+            );
+            row([sum_over(&letters), weight, text("·"), partial(symbol("L"), indexed("z", letters))])
         } else if self.trace.plan.nodes.iter().any(|n| n.inputs.contains(&node) && n.operation.activation().is_some()) {
             row([partial(symbol("L"), symbol("y")), text("·"), symbol("f"), text("′")])
         } else {
@@ -202,8 +206,7 @@ impl Reader<'_> {
             }
         }
         let count = terms.len();
-        let letters = indexed("w", format!("{},{}", first.input + 1, first.output + 1));
-        let mut symbols = vec![partial(symbol("L"), letters), text("=")];
+        let mut symbols = vec![partial(symbol("L"), self.recorded.at(node, 0).parameter_symbol(weight)), text("=")];
         if count > 1 {
             symbols.push(sum_over(if products.len() > 1 { "places" } else { "rows" }));
         }

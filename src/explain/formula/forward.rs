@@ -43,8 +43,10 @@ impl Reader<'_> {
             "It passes on what comes in; nothing is computed."
         } else if self.trace.augmented {
             "The pixels of the picture enter the network here, changed at random as this step of training sees them."
+        } else if self.trace.prepared {
+            "The features of the row enter the network here as Data has prepared them, scaled or encoded: other numbers than those of the table."
         } else {
-            "The features of the row enter the network here, as they are."
+            "The features of the row enter the network here, with the numbers of the table."
         }
     }
 }

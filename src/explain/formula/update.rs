@@ -27,7 +27,7 @@ impl Reader<'_> {
 /// If there is no such parameter: the caller's bug.
 fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
     let of = |values: &[f32]| f64::from(values.get(index).copied().unwrap_or_default());
-    let parameter = trace.plan.parameters.iter().find(|p| p.range.contains(&index)).expect("is a parameter");
+    let parameter = trace.parameter(index).expect("is a parameter");
     let layer = parameter.layer;
     let (w, g, after) = (of(&trace.before), of(&trace.taken), of(&trace.after));
     let group = trace.plan.groups.iter().find(|group| group.range.contains(&index));

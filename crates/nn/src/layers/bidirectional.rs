@@ -3,12 +3,13 @@
 //!
 //! Where only one state goes on, it is that of each direction's own last step, as in PyTorch.
 
-use super::recurrent::{Cell, RecurrentPlan, joined};
+use super::recurrent::{Cell, RecurrentPlan, TensorName, joined};
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, sequence_fix};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::math::{factor, indexed, number, row, subscript, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, pass_on};
+use crate::parameter::ParameterShape;
 use crate::reading::{Local, Reading, Told};
 use crate::real::Real;
 use crate::sample_shape::{numbers, sequence};
@@ -62,9 +63,25 @@ impl Default for BidirectionalSpec {
 }
 
 /// For each direction what it is called and the names of its W, U, b and, for a GRU, b′.
-const DIRECTIONS: [(&str, [&str; 4]); 2] = [
-    ("forwards", ["weight", "recurrent weight", "bias", "recurrent bias"]),
-    ("backwards", ["reverse weight", "reverse recurrent weight", "reverse bias", "reverse recurrent bias"]),
+const DIRECTIONS: [(&str, [TensorName; 4]); 2] = [
+    (
+        "forwards",
+        [
+            ("weight", "W→", "forward weight"),
+            ("recurrent weight", "U→", "forward weight"),
+            ("bias", "b→", "forward bias"),
+            ("recurrent bias", "b′→", "forward recurrent bias"),
+        ],
+    ),
+    (
+        "backwards",
+        [
+            ("reverse weight", "W←", "reverse weight"),
+            ("reverse recurrent weight", "U←", "reverse weight"),
+            ("reverse bias", "b←", "reverse bias"),
+            ("reverse recurrent bias", "b′←", "reverse recurrent bias"),
+        ],
+    ),
 ];
 
 impl BidirectionalSpec {
@@ -132,7 +149,7 @@ impl LayerDefinition for BidirectionalSpec {
         let shown = if self.sequence { steps } else { 1 };
         let mut states = Vec::new();
         for (direction, names) in DIRECTIONS {
-            let [weight, recurrent, bias, inner_bias] = names.map(|name| lowering.parameter(name));
+            let [weight, recurrent, bias, inner_bias] = names.map(|(name, ..)| lowering.parameter(name));
             let plan = RecurrentPlan {
                 cell: self.cell,
                 steps,

@@ -9,8 +9,9 @@ use crate::kernels::convolution::Convolution;
 use crate::kernels::convolve::{Direction, convolve};
 use crate::kernels::correlate;
 use crate::kernels::matrix;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::picture::{Grid, MOST_CELLS, Picture};
 use crate::products::{Product, tell_sum, weights};
 use crate::reading::{Local, Reading, Told};
@@ -22,6 +23,14 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 pub(super) const GROUPS: &str = "Grouped convolution: the channels are divided into independent groups";
+
+pub(super) const FILTER: Axis = Axis::output("filter", "o");
+/// Of the group, where there are groups.
+pub(super) const CHANNEL: Axis = Axis::input("channel", "i").if_several();
+const ROW: Axis = Axis::kernel("row", "u");
+const COLUMN: Axis = Axis::kernel("column", "v");
+const KERNELS: [Axis; 4] = [FILTER, CHANNEL, ROW, COLUMN];
+const TRANSPOSED: [Axis; 4] = [CHANNEL, FILTER, ROW, COLUMN];
 
 /// Filters that slide over an image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -156,13 +165,22 @@ impl LayerDefinition for Conv2dSpec {
         } else {
             vec![self.filters, channels, height, width]
         };
-        let weight =
-            ParameterShape { name: "weight", shape, fan_in, fan_out, initialiser: self.initialiser, decayed: true };
+        let naming = Naming::weights("w", if self.transposed { &TRANSPOSED } else { &KERNELS });
+        let weight = ParameterShape {
+            name: "weight",
+            shape,
+            fan_in,
+            fan_out,
+            initialiser: self.initialiser,
+            decayed: true,
+            naming,
+        };
         let bias = ParameterShape {
             name: "bias",
             shape: vec![self.filters],
             initialiser: Initialiser::Zeros {},
             decayed: false,
+            naming: Naming::of("b", "bias", &[FILTER]),
             ..weight.clone()
         };
         if self.bias { vec![weight, bias] } else { vec![weight] }

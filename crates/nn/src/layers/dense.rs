@@ -11,8 +11,9 @@ use crate::kernels::outer::{outer, step_sums};
 use crate::kernels::packed::Packed;
 use crate::kernels::view::{View, ViewMut};
 use crate::kernels::{blocks, matrix, threads};
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::products::{Product, tell_sum, weights};
 use crate::reading::{Local, Reading, Told};
 use crate::real::Real;
@@ -21,6 +22,9 @@ use crate::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+pub(super) const UNIT: [Axis; 1] = [Axis::output("unit", "k")];
+pub(super) const MATRIX: [Axis; 2] = [Axis::input("input", "i"), UNIT[0]];
 
 /// Every input to every unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -87,6 +91,7 @@ impl LayerDefinition for DenseSpec {
             fan_out: self.units,
             initialiser: self.initialiser,
             decayed: true,
+            naming: Naming::weights("w", &MATRIX),
         }];
         if self.bias {
             parameters.push(ParameterShape {
@@ -96,6 +101,7 @@ impl LayerDefinition for DenseSpec {
                 fan_out: self.units,
                 initialiser: Initialiser::Zeros {},
                 decayed: false,
+                naming: Naming::of("b", "bias", &UNIT),
             });
         }
         parameters

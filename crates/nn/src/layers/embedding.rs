@@ -4,9 +4,10 @@
 
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::math::{indexed, row, subscript, text};
 use crate::operation::{Backward, Build, Explained, Inputs, Operation, PassContext};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::reading::{Reading, Told};
 use crate::real::Real;
 use crate::sample_shape::{flat, numbers};
@@ -14,6 +15,8 @@ use crate::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+const TABLE: [Axis; 2] = [Axis::input("category", "k").from_zero(), Axis::kernel("number", "j")];
 
 /// A learned row of numbers for each category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -72,6 +75,7 @@ impl LayerDefinition for EmbeddingSpec {
             fan_out: self.dimensions,
             initialiser: self.initialiser,
             decayed: true,
+            naming: Naming::weights("E", &TABLE),
         }]
     }
 
@@ -121,8 +125,7 @@ impl Explained for Embed {
         let (place, column) = (at.unit / dimensions, at.unit % dimensions);
         let category = at.value(at.input(), place).round().max(0.0) as usize;
         let index = (weight.start + category * dimensions + column).min(weight.end - 1);
-        let w = indexed("w", format!("{},{}", category + 1, column + 1));
-        let symbols = row([indexed("a", subscript(at.unit)), text("="), w]);
+        let symbols = row([indexed("a", subscript(at.unit)), text("="), at.parameter_symbol(index)]);
         let words = format!(
             "Category {category} has a row of {dimensions} learned numbers; this is number {} of it.",
             column + 1

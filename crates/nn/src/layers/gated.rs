@@ -3,14 +3,15 @@
 //!
 //! Backward, with v and g the two sums: ∂L/∂v = ∂L/∂a · f(g), ∂L/∂g = ∂L/∂a · v · f′(g).
 
-use super::dense::push_linear;
+use super::dense::{MATRIX, UNIT, push_linear};
 use crate::activation::Activation;
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, Links};
 use crate::init::Initialiser;
 use crate::kernels::{elementwise, padded};
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::math::{called, factor, indexed, row, subscript, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::parameter::{Axis, Naming, ParameterShape, TensorPart};
 use crate::picture::Picture;
 use crate::reading::{Local, Reading, Told};
 use crate::real::Real;
@@ -92,12 +93,14 @@ impl LayerDefinition for GatedSpec {
             fan_out: self.units,
             initialiser: self.initialiser,
             decayed: true,
+            naming: parts("", ["W", "V"], &MATRIX),
         };
         let bias = ParameterShape {
             name: "bias",
             shape: vec![sums],
             initialiser: Initialiser::Zeros {},
             decayed: false,
+            naming: parts("bias", ["b", "c"], &UNIT),
             ..weight.clone()
         };
         if self.bias { vec![weight, bias] } else { vec![weight] }
@@ -157,6 +160,12 @@ impl LayerDefinition for GatedSpec {
     fn links(&self) -> Links {
         Links::None
     }
+}
+
+/// The values first and the gates behind, each with its letter.
+fn parts(what: &'static str, letters: [&'static str; 2], axes: &'static [Axis]) -> Naming {
+    let part = |(letter, words)| TensorPart { letter, index: "", words };
+    Naming { what, axes, parts: letters.into_iter().zip(["value", "gate"]).map(part).collect() }
 }
 
 /// a = v · f(g), with v and g side by side at every step.

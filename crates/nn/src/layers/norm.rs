@@ -10,9 +10,10 @@ use crate::definition::{LayerDefinition, LayerInfo, Links};
 use crate::init::Initialiser;
 use crate::intermediate::Intermediate;
 use crate::kernels::{norm, padded};
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::math::{Math, factor, fraction, indexed, number, power, row, subscript, symbol, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, two_mut};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::picture::{Picture, PointLine};
 use crate::reading::{Line, Reading, Told};
 use crate::real::Real;
@@ -63,8 +64,12 @@ impl LayerDefinition for BatchNormSpec {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterShape> {
         let [gamma, beta] = affine(input.first().copied().unwrap_or(1));
         let (mean, variance) = (
-            ParameterShape { name: "running mean", ..beta.clone() },
-            ParameterShape { name: "running variance", ..gamma.clone() },
+            ParameterShape { name: "running mean", naming: Naming::of("μ", "running mean", &CHANNEL), ..beta.clone() },
+            ParameterShape {
+                name: "running variance",
+                naming: Naming::of("σ²", "running variance", &CHANNEL),
+                ..gamma.clone()
+            },
         );
         vec![gamma, beta, mean, variance]
     }
@@ -296,17 +301,20 @@ impl LayerNormSpec {
     }
 }
 
+const CHANNEL: [Axis; 1] = [Axis::output("channel", "c")];
+
 /// Scale γ and shift β of so many channels.
 fn affine(channels: usize) -> [ParameterShape; 2] {
-    let of = |name, initialiser| ParameterShape {
+    let of = |name, letter, initialiser| ParameterShape {
         name,
         shape: vec![channels],
         fan_in: 1,
         fan_out: 1,
         initialiser,
         decayed: false,
+        naming: Naming::of(letter, letter, &CHANNEL),
     };
-    [of("gamma", Initialiser::Constant { value: 1.0 }), of("beta", Initialiser::Zeros {})]
+    [of("gamma", "γ", Initialiser::Constant { value: 1.0 }), of("beta", "β", Initialiser::Zeros {})]
 }
 
 fn bad_epsilon(epsilon: f32) -> Option<String> {
@@ -530,6 +538,10 @@ fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<T
     let deviation = (variance + f64::from(epsilon)).sqrt();
     let normal = (at.value(at.input(), at.unit) - mean) / deviation;
     let of = |letter: &str| indexed(letter, subscript(at.unit));
+    let own = |name: &str, letter: &str| {
+        let range = at.recorded.range(at.recorded.layer(at.node), name);
+        range.map_or_else(|| symbol(letter), |range| at.parameter_symbol(range.start + scale))
+    };
     let root = Math::Root(Box::new(row([power(symbol("σ"), "2"), text("+"), symbol("ε")])));
     let lines = vec![
         Line {
@@ -542,7 +554,7 @@ fn tell(at: &Reading<'_>, channels: usize, epsilon: f32, over: &str) -> Option<T
             place: None,
         },
         at.line(
-            row([of("a"), text("="), symbol("γ"), text("·"), of("n"), text("+"), symbol("β")]),
+            row([of("a"), text("="), own("gamma", "γ"), text("·"), of("n"), text("+"), own("beta", "β")]),
             Some(row([g, text("·"), factor(normal, None), text("+"), b])),
         ),
     ];

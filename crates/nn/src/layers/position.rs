@@ -6,9 +6,10 @@
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, Links, sequence_fix};
 use crate::init::Initialiser;
 use crate::kernels::matrix;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
 use crate::math::{factor, indexed, row, subscript, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext, pass_on};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::reading::{Reading, Told};
 use crate::real::Real;
 use crate::sample_shape::{numbers, sequence};
@@ -62,6 +63,7 @@ impl LayerDefinition for PositionSpec {
             fan_out: 1,
             initialiser: Initialiser::Normal { std: 0.02 },
             decayed: false,
+            naming: Naming::of("p", "position", &TABLE),
         }]
     }
 
@@ -84,6 +86,8 @@ impl LayerDefinition for PositionSpec {
         Links::Same
     }
 }
+
+const TABLE: [Axis; 2] = [Axis::kernel("step", "t"), Axis::output("feature", "k")];
 
 /// The sinusoidal encoding of step `t` and feature `k`.
 fn sinusoid(t: usize, k: usize, features: usize) -> f64 {
@@ -110,7 +114,9 @@ impl Explained for PositionPlan {
     fn tell(&self, at: &Reading<'_>) -> Option<Told> {
         let x = at.value(at.input(), at.unit);
         let out = |letter: &str| indexed(letter, subscript(at.unit));
-        let symbols = row([out("a"), text("="), out("x"), text("+"), out("p")]);
+        let (step, feature) = (at.unit / self.features + 1, at.unit % self.features + 1);
+        let position = indexed("p", format!("{step},{feature}"));
+        let symbols = row([out("a"), text("="), out("x"), text("+"), position]);
         let numbers = row([at.input_number(at.unit), text("+"), factor(at.result() - x, None)]);
         let words = "A number that tells where in the sequence this is gets added, so that order is not lost.";
         Some(Told::one(at.line(symbols, Some(numbers)), words))

@@ -4,9 +4,10 @@
 
 use crate::definition::{LayerDefinition, LayerInfo, Links};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
-use crate::math::{indexed, row, subscript, symbol, text};
+use crate::lowering::Lowering;
+use crate::math::{indexed, row, subscript, text};
 use crate::operation::{Backward, Build, Explained, GradInput, Inputs, Operation, PassContext};
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::reading::{Reading, Told};
 use crate::real::Real;
 use crate::sample_shape::numbers;
@@ -28,6 +29,9 @@ impl Default for PreluSpec {
         Self { slope: 0.25 }
     }
 }
+
+const CHANNEL: [Axis; 1] = [Axis::output("channel", "c")];
+const UNIT: [Axis; 1] = [Axis::output("unit", "k")];
 
 impl LayerDefinition for PreluSpec {
     fn info(&self) -> &'static LayerInfo {
@@ -57,6 +61,7 @@ impl LayerDefinition for PreluSpec {
             fan_out: 1,
             initialiser: Initialiser::Constant { value: self.slope },
             decayed: false,
+            naming: Naming::of("α", "slope", if input.len() > 1 { &CHANNEL } else { &UNIT }),
         }]
     }
 
@@ -96,7 +101,15 @@ impl Explained for Prelu {
         let units = at.units(at.node);
         let index = self.slope.start + at.unit / (units / self.slope.len().max(1)).max(1);
         let out = |letter: &str| indexed(letter, subscript(at.unit));
-        let symbols = row([out("a"), text("="), out("x"), text("if positive, else"), symbol("s"), text("·"), out("x")]);
+        let symbols = row([
+            out("a"),
+            text("="),
+            out("x"),
+            text("if positive, else"),
+            at.parameter_symbol(index),
+            text("·"),
+            out("x"),
+        ]);
         let own = at.input_factor(at.unit);
         let numbers = if x > 0.0 { own } else { row([at.parameter(index), text("·"), own]) };
         let words = "Negative sums are made smaller by a slope that is learned.";

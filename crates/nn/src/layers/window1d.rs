@@ -1,13 +1,14 @@
 //! Convolution and pooling over a sequence `[channels, length]`: those of an image that is one row high.
 
-use super::convolution::{Conv2dSpec, GROUPS};
+use super::convolution::{CHANNEL, Conv2dSpec, FILTER, GROUPS};
 use super::geometry::Padding;
 use super::pooling::{Pool2dSpec, PoolKind, count_padding_setting, kind_setting};
 use crate::activation::Activation;
 use crate::defaults::is_default;
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
+use crate::parameter::{Axis, Naming, ParameterShape};
 use crate::sample_shape::numbers;
 use crate::settings::{self, SettingsPanel, choose};
 use schemars::JsonSchema;
@@ -62,6 +63,8 @@ fn one_row(input: &[usize], what: &str) -> Result<[usize; 3], String> {
 fn without_height(shape: &[usize]) -> Vec<usize> {
     vec![shape[0], shape[2]]
 }
+
+const KERNELS: [Axis; 3] = [FILTER, CHANNEL, Axis::kernel("step", "u")];
 
 /// Filters that slide over a sequence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -156,6 +159,7 @@ impl LayerDefinition for Conv1dSpec {
         let mut parameters = self.image().parameters(input);
         // The weight without its height of 1.
         parameters[0].shape.remove(2);
+        parameters[0].naming = Naming::weights("w", &KERNELS);
         parameters
     }
 

@@ -3,7 +3,8 @@
 use super::operation::AttentionPlan;
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, sequence_fix};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
+use crate::parameter::{Axis, Naming, ParameterShape, TensorPart};
 use crate::sample_shape::{numbers, sequence};
 use crate::settings::{self, SettingsPanel};
 use schemars::JsonSchema;
@@ -36,6 +37,17 @@ impl AttentionSpec {
     pub fn plain() -> Self {
         Self { heads: 1, projections: false, ..Self::default() }
     }
+}
+
+const FEATURE: [Axis; 1] = [Axis::output("feature", "k")];
+const MATRIX: [Axis; 2] = [Axis::input("input", "i"), FEATURE[0]];
+
+/// Queries, keys and values side by side, or the output alone.
+fn naming(what: &'static str, letter: &'static str, axes: &'static [Axis], parts: usize) -> Naming {
+    let all: &[(&str, &str)] =
+        if parts == 3 { &[("Q", "query"), ("K", "key"), ("V", "value")] } else { &[("O", "output")] };
+    let parts = all.iter().map(|&(index, words)| TensorPart { letter, index, words }).collect();
+    Naming { what, axes, parts }
 }
 
 impl LayerDefinition for AttentionSpec {
@@ -97,12 +109,14 @@ impl LayerDefinition for AttentionSpec {
             fan_out: features,
             initialiser: self.initialiser,
             decayed: true,
+            naming: naming("", "W", &MATRIX, times),
         };
         let bias = |name, times: usize| ParameterShape {
             name,
             shape: vec![features.saturating_mul(times)],
             initialiser: Initialiser::Zeros {},
             decayed: false,
+            naming: naming("bias", "b", &FEATURE, times),
             ..weight(name, times)
         };
         vec![weight("weight", 3), weight("output weight", 1), bias("bias", 3), bias("output bias", 1)]

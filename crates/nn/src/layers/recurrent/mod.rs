@@ -5,5 +5,5 @@ mod spec;
 mod telling;
 
 pub use operation::Cell;
-pub(super) use operation::{RecurrentPlan, joined};
+pub(super) use operation::{RecurrentPlan, TensorName, joined};
 pub use spec::RecurrentSpec;

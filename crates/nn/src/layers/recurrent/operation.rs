@@ -14,12 +14,23 @@ use crate::kernels::outer::{outer, step_sums};
 use crate::kernels::packed::Packed;
 use crate::kernels::view::{View, ViewMut};
 use crate::kernels::{padded, threads};
-use crate::lowering::ParameterShape;
 use crate::operation::{Backward, Build, GradInput, Inputs, Operation, PassContext};
+use crate::parameter::{Axis, Naming, ParameterShape, TensorPart};
 use crate::real::Real;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+
+const UNIT: [Axis; 1] = [Axis::output("unit", "k")];
+const OF_INPUT: [Axis; 2] = [Axis::input("input", "i"), UNIT[0]];
+const OF_STATE: [Axis; 2] = [Axis::input("state", "i"), UNIT[0]];
+
+/// The name of a parameter tensor, its letter, and what its values are called where they are not just weights.
+pub(in crate::layers) type TensorName = (&'static str, &'static str, &'static str);
+
+fn parts(letter: &'static str, gates: &[(&'static str, &'static str)]) -> Vec<TensorPart> {
+    gates.iter().map(|&(index, words)| TensorPart { letter, index, words }).collect()
+}
 
 /// What happens at each step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,35 +64,48 @@ impl Cell {
         }
     }
 
-    /// Weights and biases of one direction, named as `names` says: W, U, b and, for a GRU, b′.
+    /// Letters and names of the gates, as they lie side by side.
+    pub(super) fn gate_names(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Simple => &[("", "")],
+            Self::Lstm => &[("i", "input gate"), ("f", "forget gate"), ("g", "candidate"), ("o", "output gate")],
+            Self::Gru => &[("r", "reset gate"), ("z", "update gate"), ("n", "candidate")],
+        }
+    }
+
+    /// Weights and biases of one direction, named and with letters as `names` says: W, U, b and, for a GRU, b′.
     pub(in crate::layers) fn parameters(
         self,
         units: usize,
         features: usize,
         initialiser: Initialiser,
-        names: [&'static str; 4],
+        names: [TensorName; 4],
     ) -> (Vec<ParameterShape>, Vec<ParameterShape>) {
         let all = self.gates().saturating_mul(units);
-        let weight = |name, rows: usize| ParameterShape {
+        let weight = |(name, letter, what): TensorName, axes, rows: usize| ParameterShape {
             name,
             shape: vec![rows, all],
             fan_in: rows,
             fan_out: units,
             initialiser,
             decayed: true,
+            naming: Naming { what, axes, parts: parts(letter, self.gate_names()) },
         };
-        let bias = |name, length| ParameterShape {
+        let bias = |(name, letter, what): TensorName, gates: &[_], length| ParameterShape {
             name,
             shape: vec![length],
             fan_in: features,
             fan_out: units,
             initialiser: Initialiser::Zeros {},
             decayed: false,
+            naming: Naming { what, axes: &UNIT, parts: parts(letter, gates) },
         };
-        let weights = vec![weight(names[0], features), weight(names[1], units)];
-        let mut biases = vec![bias(names[2], all)];
+        let weights = vec![weight(names[0], &OF_INPUT, features), weight(names[1], &OF_STATE, units)];
+        let gates = self.gate_names();
+        let mut biases = vec![bias(names[2], gates, all)];
         if self == Self::Gru {
-            biases.push(bias(names[3], units));
+            // That of the old state in the new one.
+            biases.push(bias(names[3], &gates[2..], units));
         }
         (weights, biases)
     }

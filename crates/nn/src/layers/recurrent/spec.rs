@@ -1,16 +1,22 @@
 //! Recurrent layers over a sequence `[steps, features]`, which read it from the first step to the last or the other way.
 
-use super::operation::{Cell, RecurrentPlan, joined};
+use super::operation::{Cell, RecurrentPlan, TensorName, joined};
 use crate::definition::{LayerDefinition, LayerFix, LayerInfo, sequence_fix};
 use crate::init::Initialiser;
-use crate::lowering::{Lowering, ParameterShape};
+use crate::lowering::Lowering;
+use crate::parameter::ParameterShape;
 use crate::sample_shape::sequence;
 use crate::settings::{self, SettingsPanel, choose};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// W, U, b and, for a GRU, b′.
-const NAMES: [&str; 4] = ["weight", "recurrent weight", "bias", "recurrent bias"];
+const NAMES: [TensorName; 4] = [
+    ("weight", "W", ""),
+    ("recurrent weight", "U", ""),
+    ("bias", "b", "bias"),
+    ("recurrent bias", "b′", "recurrent bias"),
+];
 
 /// Reads a sequence step by step and remembers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -106,7 +112,7 @@ impl LayerDefinition for RecurrentSpec {
 
     fn lower(&self, lowering: &mut Lowering<'_>) {
         let Ok([steps, features]) = sequence(lowering.input(), "") else { return };
-        let [weight, recurrent, bias, inner_bias] = NAMES.map(|name| lowering.parameter(name));
+        let [weight, recurrent, bias, inner_bias] = NAMES.map(|(name, ..)| lowering.parameter(name));
         let plan = RecurrentPlan {
             cell: self.cell,
             steps,

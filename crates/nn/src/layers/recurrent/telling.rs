@@ -104,11 +104,10 @@ impl Explained for RecurrentPlan {
     /// Gates, memory and state of one unit, step by step; backward, the gradients of the gates' sums.
     fn picture(&self, at: &Reading<'_>, backward: bool) -> Option<Picture> {
         let unit = at.unit % self.units;
-        let names: &[&str] = match self.cell {
-            Cell::Simple if backward => &["hidden state"],
-            Cell::Simple => &[],
-            Cell::Lstm => &["input gate", "forget gate", "candidate", "output gate"],
-            Cell::Gru => &["reset gate", "update gate", "candidate"],
+        let names: Vec<&str> = match self.cell {
+            Cell::Simple if backward => vec!["hidden state"],
+            Cell::Simple => Vec::new(),
+            cell => cell.gate_names().iter().map(|(_, name)| *name).collect(),
         };
         let of = |name: &str, k: usize| -> Option<Vec<f32>> {
             let found = at.intermediates(name, backward)?;
