@@ -74,7 +74,7 @@ impl Axis {
     }
 
     /// Numbers that begin with 0, as those of categories do.
-    pub const fn from_zero(self) -> Self {
+    pub const fn zero_based(self) -> Self {
         Self { first: 0, ..self }
     }
 }
@@ -185,7 +185,9 @@ impl ParameterShape {
                 place += if (before, axis.role) == (Role::Input, Role::Output) { " → " } else { ", " };
             }
             before = Some(axis.role);
-            place += &format!("{} {}", axis.counts, indices.get(i).copied().unwrap_or(0) + axis.first);
+            place += axis.counts;
+            place.push(' ');
+            place += &(indices.get(i).copied().unwrap_or(0) + axis.first).to_string();
         }
         match (self.naming.what, self.naming.parts[part].words) {
             ("", "") => place,
@@ -239,7 +241,8 @@ mod tests {
         let gated = GatedSpec { units: 3, ..GatedSpec::default() };
         let embedding = EmbeddingSpec { vocabulary: 5, dimensions: 2, ..EmbeddingSpec::default() };
         let position = PositionSpec { learned: true };
-        let cases: [(&dyn LayerDefinition, &[usize], &str, usize, &str, &str); 21] = [
+        type Named<'a> = (&'a dyn LayerDefinition, &'a [usize], &'a str, usize, &'a str, &'a str);
+        let cases: [Named<'_>; 21] = [
             (&dense, &[2], "weight", 4, "w_2,2", "input 2 → unit 2"),
             (&dense, &[2], "bias", 2, "b_3", "bias of unit 3"),
             // Filter 2, row 3, column 1 of [4, 1, 3, 3]; with two channels the channel has its number too.
