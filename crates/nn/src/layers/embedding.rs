@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-const TABLE: [Axis; 2] = [Axis::input("category", "k").from_zero(), Axis::kernel("number", "j")];
+const TABLE: [Axis; 2] = [Axis::input("category", "k").zero_based(), Axis::kernel("number", "j")];
 
 /// A learned row of numbers for each category.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
