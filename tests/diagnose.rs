@@ -1,7 +1,7 @@
 //! The diagnosis: each issue is found in a training built to have it, its fix helps, and healthy ones are left alone.
 
 use chainrule::data::{DataSource, Dataset, Generator, Preparation, Shape, Table, Treatment, prepare};
-use chainrule::explain::{Finding, Issue, ROWS, examine};
+use chainrule::explain::{Course, Finding, Issue, ROWS, examine};
 use chainrule::nn::layers::DenseSpec;
 use chainrule::nn::{Activation, Initialiser, LayerKind, Optimizer};
 use chainrule::project::{Document, builtin, builtins};
@@ -45,7 +45,8 @@ impl Patient {
             while session.epochs() < *until && !diverged && !session.has_stopped_early() {
                 diverged = session.epoch().is_err();
             }
-            let found = examine(&mut replica, &session.training_state(), (training, session.history(), diverged));
+            let course = Course { training, history: session.history(), diverged };
+            let found = examine(&mut replica, &session.training_state(), &course);
             (found.expect("fits"), f64::from(session.history().train_loss.latest().unwrap_or(f32::NAN)))
         };
         epochs.iter().map(&mut examined).collect()

@@ -151,7 +151,7 @@ fn numbers_in_the_lessons_are_those_of_their_networks() {
 
     let (text, ..) = of("13");
     let conv = Conv2dSpec { filters: 6, kernel: [3, 3], ..Conv2dSpec::default() };
-    let count: u128 = conv.parameters(&[1, 8, 8]).iter().map(|p| p.count()).sum();
+    let count: u128 = conv.parameters(&[1, 8, 8]).iter().map(chainrule::nn::ParameterShape::count).sum();
     assert!(text.contains("- 60: nine weights and a bias for each filter *") && count == 60);
 }
 

@@ -77,11 +77,11 @@ fn asked(rows: &[usize], data: &Dataset) -> Result<Vec<u32>, Failure> {
 fn summary(trace: &Trace<f32>) -> String {
     let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| f64::from(v) * f64::from(v)).sum::<f64>().sqrt();
     let mut lines = vec![format!(
-        "step {}, {} rows: loss {:.6}, after the update {:.6}\n\n{:20} {:>7} {:>12} {:>12} {:>12} {:>12}",
+        "step {}, {} rows: loss {}, after the update {}\n\n{:20} {:>7} {:>12} {:>12} {:>12} {:>12}",
         trace.steps + 1,
         trace.rows.len(),
-        trace.loss,
-        trace.loss_after,
+        format::significant(trace.loss, 6),
+        format::significant(trace.loss_after, 6),
         "layer",
         "units",
         "|a|",

@@ -14,7 +14,7 @@ mod trace;
 
 pub use crate::nn::math::{Math, Place};
 pub use chain::{Chain, Culprit, Factor, chain};
-pub use diagnose::{Finding, Issue, ROWS, examine};
+pub use diagnose::{Course, Finding, Issue, ROWS, examine};
 pub use fix::Fix;
 pub use formula::{Explanation, Line, explain, parameter_name};
 pub use nudge::{Landscape, Proposal, Slice, proposals};

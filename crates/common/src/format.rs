@@ -31,14 +31,19 @@ pub fn brief(value: f64) -> String {
 pub fn tight(value: f64) -> String {
     match value.abs() {
         size if size > 0.0 && size < 0.01 => typographic(&scientific(value, 0)),
-        size if size < 100.0 => typographic(&fixed(value, 2)),
+        size if size < 100.0 => decimals(value, 2),
         _ => number(value),
     }
 }
 
 /// Three decimals, for scores such as R².
 pub fn score(value: f64) -> String {
-    typographic(&fixed(value, 3))
+    decimals(value, 3)
+}
+
+/// So many decimals.
+pub fn decimals(value: f64, count: usize) -> String {
+    typographic(&fixed(value, count))
 }
 
 /// Digits and a power of ten, for columns of numbers of any size: 1.25e-7. Zero has no power.
@@ -214,8 +219,8 @@ fn without_zeros(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        amount, brief, bytes, cell, count, counted, counter, duration, exact, learning_rate, left, number, pace,
-        percent, rate, scientific, score, seconds, significant, small_percent, tight, without_zeros,
+        amount, brief, bytes, cell, count, counted, counter, decimals, duration, exact, learning_rate, left, number,
+        pace, percent, rate, scientific, score, seconds, significant, small_percent, tight, without_zeros,
     };
 
     #[test]
@@ -243,6 +248,7 @@ mod tests {
         }
         // Nothing has no sign and no power of ten, and what rounds to nothing has no sign.
         assert_eq!([0.0, -0.0].map(tight), ["0.00", "0.00"]);
+        assert_eq!(([-0.001, -0.6, 0.25].map(|v| decimals(v, 1))), ["0.0", "−0.6", "0.2"]);
         assert_eq!([0.0, -0.0, -0.000_4, -0.000_6].map(score), ["0.000", "0.000", "0.000", "−0.001"]);
         assert_eq!([0.0, -0.0, 1e-310].map(|v| scientific(v, 1)), ["0", "0", "1.0e-310"]);
         assert_eq!([-0.0, -0.000_4, -0.2].map(|v| percent(v, 1)), ["0.0 %", "0.0 %", "−20.0 %"]);

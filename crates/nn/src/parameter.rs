@@ -178,17 +178,17 @@ impl ParameterShape {
     /// Value `at` in words: "filter 2, channel 1, row 3, column 1", or "input 3 → unit 2".
     pub fn words(&self, at: usize) -> String {
         let (part, indices) = self.indices(at);
-        let mut place = String::new();
+        let mut place: Vec<String> = Vec::new();
         let mut before = None;
         for (i, axis) in self.axes() {
             if let Some(before) = before {
-                place += if (before, axis.role) == (Role::Input, Role::Output) { " → " } else { ", " };
+                let sign = if (before, axis.role) == (Role::Input, Role::Output) { " → " } else { ", " };
+                place.push(sign.to_owned());
             }
             before = Some(axis.role);
-            place += axis.counts;
-            place.push(' ');
-            place += &(indices.get(i).copied().unwrap_or(0) + axis.first).to_string();
+            place.push(format!("{} {}", axis.counts, indices.get(i).copied().unwrap_or(0) + axis.first));
         }
+        let place = place.concat();
         match (self.naming.what, self.naming.parts[part].words) {
             ("", "") => place,
             ("", part) => format!("{part}, {place}"),
@@ -228,6 +228,9 @@ mod tests {
         layer.parameters(input).into_iter().find(|p| p.name == name).expect("has such a tensor")
     }
 
+    /// A layer, the shape of its input, one of its tensors, a place in it, and what is there in symbols and in words.
+    type Case<'a> = (&'a dyn LayerDefinition, &'a [usize], &'a str, usize, &'a str, &'a str);
+
     #[test]
     fn a_value_is_named_by_the_indices_of_its_tensor() {
         let dense = DenseSpec { units: 3, ..DenseSpec::default() };
@@ -241,8 +244,7 @@ mod tests {
         let gated = GatedSpec { units: 3, ..GatedSpec::default() };
         let embedding = EmbeddingSpec { vocabulary: 5, dimensions: 2, ..EmbeddingSpec::default() };
         let position = PositionSpec { learned: true };
-        type Named<'a> = (&'a dyn LayerDefinition, &'a [usize], &'a str, usize, &'a str, &'a str);
-        let cases: [Named<'_>; 21] = [
+        let cases: [Case<'_>; 21] = [
             (&dense, &[2], "weight", 4, "w_2,2", "input 2 → unit 2"),
             (&dense, &[2], "bias", 2, "b_3", "bias of unit 3"),
             // Filter 2, row 3, column 1 of [4, 1, 3, 3]; with two channels the channel has its number too.

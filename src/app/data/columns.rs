@@ -196,7 +196,7 @@ fn correlations(ui: &mut Ui, insight: &Insight) {
             ui.painter().rect_filled(cell, 2.0, fill);
             if side >= 26.0 && !r.is_nan() {
                 let ink = super::super::theme::ink_on(fill);
-                ui.painter().text(cell.center(), Align2::CENTER_CENTER, format!("{r:.2}"), regular(10.0), ink);
+                ui.painter().text(cell.center(), Align2::CENTER_CENTER, format::decimals(r, 2), regular(10.0), ink);
             }
         }
         if side >= 10.0 {
@@ -208,7 +208,11 @@ fn correlations(ui: &mut Ui, insight: &Insight) {
     if let Some(at) = response.hover_pos().map(|p| (p - origin) / side).filter(|v| v.x >= 0.0 && v.y >= 0.0) {
         let (row, column) = ((at.y as usize).min(n - 1), (at.x as usize).min(n - 1));
         let r = relations.correlation[row * n + column];
-        let r = if r.is_nan() { "r is not defined: one is constant".to_owned() } else { format!("r = {r:.3}") };
+        let r = if r.is_nan() {
+            "r is not defined: one is constant".to_owned()
+        } else {
+            format!("r = {}", format::score(r))
+        };
         response.on_hover_text(format!("{} and {}: {r}", relations.names[row], relations.names[column]));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::state::{Job, Jobs};
 use crate::data::{Dataset, Part};
-use crate::explain::{Finding, Landscape, ROWS, Slice, Trace, examine};
+use crate::explain::{Course, Finding, Landscape, ROWS, Slice, Trace, examine};
 use crate::nn::{NetworkSpec, Problem};
 use crate::train::{History, Replica, TrainConfig, TrainingState};
 use std::sync::Arc;
@@ -207,7 +207,8 @@ impl Replicas {
     ) -> Result<(Trace<f32>, Vec<Finding>), Vec<Problem>> {
         let replica = Replica::reuse(&mut self.single, &wanted.spec, &wanted.data, rows.len())?;
         let trace = Trace::record(replica, start, rows)?;
-        let findings = examine(replica, start, (&wanted.training, &wanted.history, wanted.diverged));
+        let course = Course { training: &wanted.training, history: &wanted.history, diverged: wanted.diverged };
+        let findings = examine(replica, start, &course);
         Ok((trace, findings.unwrap_or_default()))
     }
 

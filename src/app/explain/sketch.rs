@@ -191,7 +191,7 @@ impl Sketch<'_> {
                 let fill = t.signed(v / strongest);
                 ui.painter().rect_filled(rect, 2.0, fill);
                 if cell >= 26.0 {
-                    let text = if v.abs() < 10.0 { format!("{v:.2}") } else { format!("{v:.0}") }.replace('-', "−");
+                    let text = format::decimals(f64::from(v), if v.abs() < 10.0 { 2 } else { 0 });
                     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, regular(10.0), ink_on(fill));
                 }
                 if grid.framed == Some(i) {
