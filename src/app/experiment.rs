@@ -89,7 +89,9 @@ impl Experiment {
                     ui.label(label(ui, format!("{name} {at} of {parts}, {time}")));
                 }
                 (None, Some(Ok(Outcome::Folds(results)))) => folds_table(ui, results),
-                (None, Some(Ok(Outcome::Rates(test)))) => rates(ui, test),
+                (None, Some(Ok(Outcome::Rates(test)))) => {
+                    ui.scope(|ui| rates(ui, test));
+                }
                 (None, Some(Err(text))) => {
                     let t = tokens(ui);
                     widgets::message(ui, super::icon::WARNING, t.problem, "It did not work", text);

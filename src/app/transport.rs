@@ -165,7 +165,7 @@ fn counters(ui: &mut Ui, model: &Model) {
     }
 }
 
-const TIME: &str = "It is the time in which this run was trained, before it was saved too; pauses do not count. What is left is estimated \
+const TIME: &str = "The time is that of this run, before it was saved too; pauses do not count. What is left is estimated \
     from the pace of the last epochs.";
 
 /// What the trainer is doing, with a colour, and how long it takes.
@@ -176,21 +176,23 @@ fn status(ui: &mut Ui, model: &Model) {
     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         ui.add_space(4.0);
         let told = model.is_current() && (time.seconds >= 1.0 || model.snapshot().is_running());
-        let height = if told { 34.0 } else { 18.0 };
-        let width = ui.available_width() - 16.0;
-        ui.allocate_ui_with_layout(vec2(width, height), Layout::top_down(Align::Max), |ui| {
+        let size = vec2(ui.available_width(), if told { 34.0 } else { 18.0 });
+        ui.allocate_ui_with_layout(size, Layout::top_down(Align::Max), |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
-            let response = ui.add(egui::Label::new(RichText::new(text).size(LABEL)).truncate());
-            if !more.is_empty() {
-                response.on_hover_text(more);
-            }
+            let line = vec2(ui.available_width(), 17.0);
+            ui.allocate_ui_with_layout(line, Layout::right_to_left(Align::Center), |ui| {
+                let response = ui.add(egui::Label::new(RichText::new(text).size(LABEL)).truncate());
+                if !more.is_empty() {
+                    response.on_hover_text(more);
+                }
+                let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
+                ui.painter().circle_filled(rect.center(), 4.0, colour);
+            });
             if told {
-                let response = ui.add(egui::Label::new(hint(ui, time.text())).truncate());
-                response.on_hover_text(format!("{}. {TIME}", time.text()));
+                let short = egui::Label::new(hint(ui, time.text())).truncate().show_tooltip_when_elided(false);
+                ui.add(short).on_hover_text(format!("{}. {TIME}", time.text()));
             }
         });
-        let (rect, _) = ui.allocate_exact_size(vec2(10.0, 10.0), egui::Sense::hover());
-        ui.painter().circle_filled(rect.center(), 4.0, colour);
     });
 }
 
