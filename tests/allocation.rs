@@ -5,7 +5,7 @@
 mod counting;
 
 use chainrule::cli::bench::WORKLOADS;
-use chainrule::data::{DataSource, Dataset, Encoder, Generator, Preparation, Shape, Targets, prepare};
+use chainrule::data::{DataSource, Dataset, Encoder, Generator, LeftOut, Preparation, Shape, Targets, prepare};
 use chainrule::explain::{Landscape, Trace};
 use chainrule::nn::layers::{
     BidirectionalSpec, Cell as Recurrence, DenseSpec, DropoutSpec, FlattenSpec, GatedSpec, InputSpec, Merge,
@@ -188,7 +188,7 @@ fn the_estimate_of_memory_holds_all_that_training_takes() {
             parts: [(0..600).collect(), Arc::default(), Arc::default()],
             encoder: Encoder::default(),
             augmentation: None,
-            left_out: Default::default(),
+            left_out: LeftOut::default(),
         })
     };
     let network = |shape: &[usize], kinds: Vec<LayerKind>| {

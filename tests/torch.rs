@@ -2,7 +2,8 @@
 //! layer (`make_torch_layers.py`), and conventions that differ elsewhere (`make_torch_conventions.py`).
 
 use chainrule::data::{
-    Column, ColumnPlan, Dataset, Encoder, Missing, Part, Preparation, Role, Split, Table, Targets, Treatment, prepare,
+    Column, ColumnPlan, Dataset, Encoder, LeftOut, Missing, Part, Preparation, Role, Split, Table, Targets, Treatment,
+    prepare,
 };
 use chainrule::explain::Trace;
 use chainrule::nn::layers::{
@@ -537,7 +538,7 @@ fn all_for_training(x: ArcArray2<f32>, targets: Targets, weights: Option<Vec<f32
         parts: [(0..rows as u32).collect(), Arc::default(), Arc::default()],
         encoder: Encoder::default(),
         augmentation: None,
-        left_out: Default::default(),
+        left_out: LeftOut::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::arguments::{Failure, thread_count};
 use crate::data::{
-    ColumnKind, Dataset, Encoder, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare,
+    ColumnKind, Dataset, Encoder, LeftOut, Preparation, ReadOptions, Reading, Role, Split, Targets, Treatment, prepare,
     read_file,
 };
 use crate::nn::layers::{
@@ -129,7 +129,7 @@ impl Workload {
             parts: [(0..self.rows as u32).collect(), Arc::default(), Arc::default()],
             encoder: Encoder::default(),
             augmentation: None,
-            left_out: Default::default(),
+            left_out: LeftOut::default(),
         };
         let config = TrainConfig {
             optimizer: self.optimizer,

@@ -195,8 +195,8 @@ fn network(layers: Vec<(String, LayerKind)>, task: &Task) -> NetworkSpec {
     let mut network = NetworkSpec::chain(chain);
     let from = network.layers[last].id;
     for (k, (prediction, output)) in others.iter().enumerate() {
-        let prediction = network.add(&named("Prediction", task, k + 1), prediction.clone());
-        let output = network.add(&named("Output", task, k + 1), output.clone());
+        let prediction = network.add(named("Prediction", task, k + 1), prediction.clone());
+        let output = network.add(named("Output", task, k + 1), output.clone());
         network.connect(from, prediction);
         network.connect(prediction, output);
     }
@@ -246,8 +246,8 @@ fn recurrent(steps: usize, features: usize, task: &Task) -> NetworkSpec {
     for (k, head) in ids[3..].chunks_exact(2).enumerate() {
         let line = network.layers.iter().find(|l| l.id == head[0]).map(|l| l.kind.clone());
         let Some(line) = line else { continue };
-        let line = network.add(&named("Line", task, k), line);
-        let sum = network.add(&named("Sum", task, k), LayerKind::Join(JoinSpec::default()));
+        let line = network.add(named("Line", task, k), line);
+        let sum = network.add(named("Sum", task, k), LayerKind::Join(JoinSpec::default()));
         network.insert_on_wire(sum, head[0], head[1]);
         network.connect(input, line);
         network.connect(line, sum);

@@ -717,7 +717,7 @@ mod tests {
     use super::{
         Command, Pace, Phase, Session, Snapshot, Status, StepUnit, TEST_EVERY, TrainConfig, Trainer, TrainingTime,
     };
-    use crate::data::{Dataset, Encoder, Part, Targets};
+    use crate::data::{Dataset, Encoder, LeftOut, Part, Targets};
     use crate::nn::layers::{DenseSpec, InputSpec, OutputSpec};
     use crate::nn::{LayerKind, NetworkSpec};
     use crate::train::evaluation::{WORK_AT_ONCE, work};
@@ -745,7 +745,7 @@ mod tests {
             parts: [(0..TRAINING_ROWS as u32).collect(), Arc::default(), (TRAINING_ROWS as u32..rows as u32).collect()],
             encoder: Encoder::default(),
             augmentation: None,
-            left_out: Default::default(),
+            left_out: LeftOut::default(),
         })
     }
 

@@ -150,7 +150,7 @@ fn what_should_be_predicted_is_asked_before_a_file_is_taken() {
     let folder = TempDir::new().expect("the system has a temporary folder");
     let file = folder.path().join("passengers.csv");
     let row = |i: usize| {
-        let age = if i % 5 == 0 { String::new() } else { (20 + i * 7 % 40).to_string() };
+        let age = if i.is_multiple_of(5) { String::new() } else { (20 + i * 7 % 40).to_string() };
         let survived = if i == 8 { "" } else { ["0", "1"][i / 3 % 2] };
         format!("{i},{survived},{},{age},{}\n", i % 3 + 1, ["S", "C", "Q"][i % 3])
     };

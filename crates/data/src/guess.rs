@@ -355,7 +355,7 @@ mod tests {
 
     #[test]
     fn gaps_are_imputed_and_sentences_are_not_one_hot() {
-        let gap = |i: usize| if i % 10 == 0 { f64::NAN } else { messy(i) };
+        let gap = |i: usize| if i.is_multiple_of(10) { f64::NAN } else { messy(i) };
         let sentence = |i: usize| format!("a longer sentence about thing number {} of a few", i % 9);
         let table = table(vec![
             numbers("a", gap),

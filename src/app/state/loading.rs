@@ -118,7 +118,7 @@ pub enum Loading {
     },
     /// The first rows of a file are shown; it is taken when the person confirms it.
     Preview {
-        preview: Preview,
+        preview: Box<Preview>,
         before: Box<Loading>,
     },
     /// The table is there and is prepared; `plan` is as the document has it, none where it is guessed.
@@ -213,7 +213,7 @@ impl Loading {
     fn apart(self) -> (Self, Option<Preview>) {
         match self {
             Self::Reading { chosen: true, before, .. } => before.apart(),
-            Self::Preview { preview, before } => (before.apart().0, Some(preview)),
+            Self::Preview { preview, before } => (before.apart().0, Some(*preview)),
             other => (other, None),
         }
     }
@@ -321,7 +321,7 @@ impl Loading {
             Some(old) => (old.rows, old.guess, old.asked),
             None => (None, TargetGuess::default(), asked),
         };
-        let preview = Preview { path, options, rows, guess, asked, job: Some(job) };
+        let preview = Box::new(Preview { path, options, rows, guess, asked, job: Some(job) });
         *self = Self::Preview { preview, before: Box::new(settled) };
     }
 
@@ -351,7 +351,7 @@ impl Loading {
             let (settled, preview) = std::mem::take(self).apart();
             let same = |p: &Preview| matches!(&source, DataSource::File { path, .. } if *path == p.path);
             let before = match preview.filter(same) {
-                Some(preview) => Self::Preview { preview, before: Box::new(settled) },
+                Some(preview) => Self::Preview { preview: Box::new(preview), before: Box::new(settled) },
                 None => settled,
             };
             *self = Self::Reading { source, chosen, job, before: Box::new(before) };
