@@ -450,7 +450,7 @@ mod tests {
         let high = RateRange { low: 0.5, high: 100.0, steps: 200 };
         let losses: Vec<f64> =
             (0..200).map(|step| if step < 60 { 1.0 - 0.01 * f64::from(step) } else { 2.0 }).collect();
-        let no = choose(&losses, high, 0.1).expect_err("a tenth lies below");
+        let no = choose(&losses, high, 0.1).expect_err("a tenth is less");
         assert!(matches!(no, NoRate::TooHigh { .. }) && no.to_string().contains("such as 0.0005"), "{no}");
         assert_eq!(no.more_updates(), None);
     }
