@@ -573,6 +573,17 @@ fn a_batch_of_one_row_is_refused_where_there_is_batch_norm_and_nothing_changes()
     self::session(&document, 1).epoch().expect("stays finite");
 }
 
+#[test]
+fn a_saved_run_keeps_its_time_and_one_of_before_has_none() {
+    let run = trained(&document("iris"), 1);
+    let plain = serde_json::to_value(&run).expect("can be written");
+    assert!(plain.get("seconds").is_none(), "what is trained headless depends on no clock");
+    let read = |value| serde_json::from_value::<RunState>(value).expect("can be read");
+    assert_eq!(read(plain).seconds.to_bits(), 0.0_f64.to_bits());
+    let timed = serde_json::to_value(RunState { seconds: 12.5, ..run }).expect("can be written");
+    assert_eq!(read(timed).seconds.to_bits(), 12.5_f64.to_bits());
+}
+
 /// The mean score over the folds: accuracy or R².
 fn cross_validated(document: &Document, rate: f32, folds: usize, epochs: u64) -> f64 {
     let table = document.data.source.load().expect("can be read").table;
@@ -643,6 +654,32 @@ fn no_rate_is_found_on_a_flat_curve_but_with_more_updates() {
         [1e-3, 3e-3, 0.01, 0.03, 0.1].map(|rate| cross_validated(&sine, rate, 3, 60)).into_iter().fold(0.0, f64::max);
     let found = cross_validated(&sine, choice.learning_rate, 3, 60);
     assert!(found > best - 0.1, "{choice:?} after {runs} runs: {found}, the best {best}");
+}
+
+#[test]
+fn a_rate_is_found_for_every_optimizer_that_has_one() {
+    for optimizer in Optimizer::ALL {
+        let mut document = document("penguins");
+        document.training.optimizer = optimizer;
+        let data = document.data.load().expect("can be read").1;
+        let range = RateRange::default();
+        let found = find_rate(&document.network, &data, &document.training, range, 1, &mut |_, _| true);
+        match (optimizer, found) {
+            (Optimizer::Rprop { .. }, Err(e)) => assert!(e.to_string().contains("size of its steps by itself"), "{e}"),
+            (Optimizer::Rprop { .. }, Ok(_)) => panic!("Rprop has no rate to find"),
+            (_, found) => {
+                let choice = found.expect("fits").expect("was not called off").choice;
+                let choice = choice.unwrap_or_else(|e| panic!("{}: {e}", optimizer.label()));
+                assert!((range.low..=range.high / 10.0).contains(&choice.learning_rate), "{choice:?}");
+            }
+        }
+    }
+    // Called off, nothing comes back.
+    let document = document("iris");
+    let data = document.data.load().expect("can be read").1;
+    let range = RateRange::default();
+    let off = find_rate(&document.network, &data, &document.training, range, 1, &mut |start, _| start < 1);
+    assert_eq!(off.expect("fits"), None);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::schedule::Schedule;
 use super::session::{Diverged, Session, SessionError, Tick};
 use crate::data::Dataset;
 use crate::format;
-use crate::nn::NetworkSpec;
+use crate::nn::{NetworkSpec, Optimizer};
 use crate::seed::{Purpose, Stream};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
@@ -213,6 +213,9 @@ pub fn find_rate(
     if let Some(problem) = range.problem() {
         return Err(SessionError::Config(problem));
     }
+    if matches!(config.optimizer, Optimizer::Rprop { .. }) {
+        return Err(SessionError::Config(OWN_STEPS.to_owned()));
+    }
     // Without validation and test rows; the arrays are shared.
     let [training, ..] = data.parts.clone();
     let data = Dataset { parts: [training, Arc::default(), Arc::default()], ..data.clone() };
@@ -283,6 +286,9 @@ fn run(
 
 /// Share of the mean so far that each update leaves; a single mini-batch does not end a start.
 const LATELY: f64 = 0.8;
+
+const OWN_STEPS: &str = "Rprop finds the size of its steps by itself: the learning rate is only that of the first step, so there is none \
+     to find. Keep it, or choose another optimizer.";
 
 const NOT_FINITE: &str = "The loss is not a finite number with the initial parameters already, so no learning rate can be found. \
      Standardise the inputs in Data, or take an initialiser with smaller weights.";
@@ -450,7 +456,7 @@ mod tests {
         let high = RateRange { low: 0.5, high: 100.0, steps: 200 };
         let losses: Vec<f64> =
             (0..200).map(|step| if step < 60 { 1.0 - 0.01 * f64::from(step) } else { 2.0 }).collect();
-        let no = choose(&losses, high, 0.1).expect_err("a tenth is smaller");
+        let no = choose(&losses, high, 0.1).expect_err("a tenth is less");
         assert!(matches!(no, NoRate::TooHigh { .. }) && no.to_string().contains("such as 0.0005"), "{no}");
         assert_eq!(no.more_updates(), None);
     }

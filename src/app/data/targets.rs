@@ -22,19 +22,31 @@ pub fn ui(ui: &mut Ui, table: &Table, chosen: &[TargetChoice], reason: Option<&s
         [(one, _)] => one.clone(),
         several => format!("{} columns", several.len()),
     };
-    let button = ui.add(Button::new(format!("{text}  ▼")).truncate().min_size(vec2(150.0, 26.0)));
-    let button = named(button, Role::ComboBox, "Columns to predict")
-        .on_hover_text("The target: the column that the network learns to predict from the others");
-    Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
-        new = list(ui, table, chosen);
-    });
-    for (k, (name, treatment)) in chosen.iter().enumerate() {
-        let Some(column) = table.column(name) else { continue };
-        if let Some(other) = described(ui, column, *treatment) {
-            let mut all = chosen.to_vec();
-            all[k].1 = other;
-            new = Some(all);
+    let mut treated = None;
+    ui.horizontal_wrapped(|ui| {
+        let button = ui.add(Button::new(format!("{text}  ▼")).truncate().min_size(vec2(120.0, 26.0)));
+        let button = named(button, Role::ComboBox, "Columns to predict")
+            .on_hover_text("The target: the column that the network learns to predict from the others");
+        Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
+            new = list(ui, table, chosen);
+        });
+        if let [(name, treatment)] = chosen
+            && let Some(column) = table.column(name)
+        {
+            treated = described(ui, column, *treatment).map(|other| (0, other));
         }
+    });
+    for (k, (name, treatment)) in chosen.iter().enumerate().filter(|_| chosen.len() > 1) {
+        let Some(column) = table.column(name) else { continue };
+        ui.horizontal_wrapped(|ui| {
+            ui.label(RichText::new(name).size(LABEL).color(tokens(ui).text));
+            treated = described(ui, column, *treatment).map(|other| (k, other)).or(treated);
+        });
+    }
+    if let Some((k, other)) = treated {
+        let mut all = chosen.to_vec();
+        all[k].1 = other;
+        new = Some(all);
     }
     if let Some(reason) = reason {
         ui.add(Label::new(hint(ui, format!("Guessed, because {reason}"))).wrap());
@@ -94,26 +106,23 @@ fn choice_of(column: &Column) -> TargetChoice {
 /// What a target is predicted as: its classes, or a number; the other one where it can be that too.
 fn described(ui: &mut Ui, column: &Column, treatment: Treatment) -> Option<Treatment> {
     let mut new = None;
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        ui.label(RichText::new(&column.name).size(LABEL).color(tokens(ui).text));
-        let classes = treatment == Treatment::OneHot;
-        if column.is_number() {
-            let text = |t: Treatment| if t == Treatment::OneHot { "a class" } else { "a number" }.to_owned();
-            ui.spacing_mut().combo_width = 90.0;
-            let now = if classes { treatment } else { Treatment::Standardise };
-            let both = [Treatment::OneHot, Treatment::Standardise];
-            new = choice(ui, &format!("{} is predicted as", column.name), now, both, text, |a, b| a == b);
-        }
-        let told = if classes {
-            classes_of(column)
-        } else if column.is_number() {
-            String::new()
-        } else {
-            "a number".to_owned()
-        };
-        ui.add(Label::new(label(ui, told)).wrap());
-    });
+    ui.spacing_mut().item_spacing.x = 6.0;
+    let classes = treatment == Treatment::OneHot;
+    if column.is_number() {
+        let text = |t: Treatment| if t == Treatment::OneHot { "a class" } else { "a number" }.to_owned();
+        ui.spacing_mut().combo_width = 90.0;
+        let now = if classes { treatment } else { Treatment::Standardise };
+        let both = [Treatment::OneHot, Treatment::Standardise];
+        new = choice(ui, &format!("{} is predicted as", column.name), now, both, text, |a, b| a == b);
+    }
+    let told = if classes {
+        classes_of(column)
+    } else if column.is_number() {
+        String::new()
+    } else {
+        "a number".to_owned()
+    };
+    ui.add(Label::new(label(ui, told)).wrap());
     new
 }
 
