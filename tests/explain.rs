@@ -421,6 +421,40 @@ fn what_is_written_comes_to_what_is_said() {
     assert!(checked > 300, "only {checked} formulas could be worked out");
 }
 
+/// x is a feature, which has a name; z and a have the number of their layer, so that no letter stands for two numbers.
+#[test]
+fn every_number_of_a_chain_has_a_letter_of_its_own_and_the_paths_add_up() {
+    let opened = Opened::preset("circle", 20);
+    let start = opened.session.training_state();
+    let trace = opened.trace_of(&start, &start.rows[..1]);
+    let chain = |index: usize| chain(&trace, index, 0).expect("has one");
+    let plain = |index: usize| chain(index).factors.iter().map(|f| f.symbols.plain()).collect::<Vec<_>>();
+    let first = &trace.plan.parameters[0];
+    let symbols = plain(first.range.start);
+    let weight = chain(first.range.start).symbols.plain().replace("∂L/", "");
+    assert_eq!(symbols.last(), Some(&format!("∂z_1^(1)/{weight}")));
+    let mut letters: Vec<&str> = symbols.iter().filter_map(|s| s.split_once("/∂").map(|(_, by)| by)).collect();
+    let count = letters.len();
+    letters.sort_unstable();
+    letters.dedup();
+    assert_eq!(letters.len(), count, "{symbols:?}");
+    assert_eq!(chain(first.range.start).factors.last().map(|f| f.name.clone()), Some(trace.features[0].clone()));
+    // In the second layer what comes in is no feature.
+    let second = &trace.plan.parameters[1];
+    let line = explain(&trace, Stop { phase: Phase::Forward, layer: Some(second.layer), unit: Some(0) }, 0, 0);
+    let symbols = line.expect("is explained").lines[0].symbols.plain();
+    assert!(symbols.contains("a_i^(1)") && symbols.starts_with("z_1^(2)") && !symbols.contains('x'), "{symbols}");
+    // The strongest path has the largest part; it may be more than the whole where others are of the other sign.
+    let mut more = 0;
+    for index in 0..trace.plan.learning {
+        let chain = chain(index);
+        let Some(share) = chain.share() else { continue };
+        assert!((share * chain.of_sample - chain.product).abs() < 1e-9);
+        more += usize::from(share > 1.0);
+    }
+    assert!(more > 0, "paths of both signs meet in some weight");
+}
+
 #[test]
 fn the_factors_of_a_chain_multiply_to_the_gradient() {
     let opened = Opened::preset("circle", 20);
@@ -610,13 +644,13 @@ fn weights_are_named_by_the_indices_of_their_tensor_and_not_by_a_unit() {
     };
     let forward = said(Phase::Forward, one, 164);
     let symbols = forward.lines[0].symbols.plain();
-    assert_eq!(symbols, "z_165 = sum over u,v of w_3,u,v · x_u,v + b_3");
+    assert_eq!(symbols, "z_165^(1) = sum over u,v of w_3,u,v · x_u,v + b_3");
     assert!(forward.words.contains("filter, row, column"), "{}", forward.words);
     let symbols = said(Phase::Forward, two, 20).lines[0].symbols.plain();
-    assert_eq!(symbols, "z_21 = sum over i,u,v of w_2,i,u,v · x_i,u,v + b_2");
+    assert_eq!(symbols, "z_21^(3) = sum over i,u,v of w_2,i,u,v · a_i,u,v^(2) + b_2");
     // Back through the second convolution, to a number of the pooled image: its third channel.
     let pooled = said(Phase::Backward, named("Pool 1"), 2 * 16 + 5).lines[0].symbols.plain();
-    assert!(pooled.contains("w_o,3,u,v · ∂L/∂z_o,u,v"), "{pooled}");
+    assert!(pooled.contains("w_o,3,u,v · ∂L/∂z_o,u,v^(3)"), "{pooled}");
     // The gradient of a weight, its chain, and what the cards call it.
     let index = first(two) + ((4 * 8 + 2) * 3 + 1) * 3 + 2;
     let chain = chain(&trace, index, 0).expect("has one");

@@ -237,6 +237,21 @@ fn set(ui: &Ui, math: &Math, style: Style<'_>) -> Set {
             all.pieces.push((vec2(0.0, axis), Piece::Line(vec2(width, 0.0), (size * 0.06).max(1.0))));
             all
         }
+        Math::Above(base, exponent) if matches!(**base, Math::Below(..)) => {
+            let Math::Below(letter, index) = base.as_ref() else { return Set::empty() };
+            // One above the other.
+            let small = Style { size: size * 0.72, ..style };
+            let (mut all, index, exponent) = (
+                set(ui, letter, style),
+                set(ui, index, small),
+                set(ui, exponent, Style { size: size * 0.62, ..style }),
+            );
+            let at = all.width + size * 0.03;
+            all.width = at + index.width.max(exponent.width);
+            all.put(vec2(at, size * 0.24), index);
+            all.put(vec2(at, -size * 0.46), exponent);
+            all
+        }
         Math::Below(base, index) | Math::Above(base, index) => {
             let mut all = set(ui, base, style);
             let index = set(ui, index, Style { size: size * 0.72, ..style });

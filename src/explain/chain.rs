@@ -1,7 +1,8 @@
-//! The chain rule spelled out for one weight: the factors from the loss down to it along the way that matters most.
+//! The chain rule spelled out for one weight: the gradient is a sum over paths, and the factors are those of the path from the
+//! loss down to it that matters most.
 
 use super::{OneSample, Trace};
-use crate::nn::math::{Math, Place, indexed, partial, symbol};
+use crate::nn::math::{Math, Place, partial, symbol};
 use crate::nn::{LayerId, Local, Node};
 
 /// One local derivative.
@@ -33,7 +34,7 @@ pub struct Chain {
     /// What the product of the factors is the gradient of.
     pub symbols: Math,
     pub factors: Vec<Factor>,
-    /// Product of the factors: the part of the gradient that comes this way.
+    /// Product of the factors: the part of the gradient that comes along this path.
     pub product: f64,
     /// The whole gradient for this sample, and over all samples of the trace.
     pub of_sample: f64,
@@ -72,12 +73,15 @@ pub fn chain(trace: &Trace<f32>, index: usize, sample: usize) -> Option<Chain> {
     let &(x, from, unit) = meets.iter().max_by(|a, b| (a.0 * grad(a.2)).abs().total_cmp(&(b.0 * grad(b.2)).abs()))?;
 
     let weight = parameter.shape.symbol(index - parameter.range.start);
-    let z = |unit: usize| indexed("z", (unit + 1).to_string());
     let mut walk = Walk { trace, sample, factors: Vec::new(), ways: meets.len() as u64 };
     walk.factors.push(Factor {
-        symbols: partial(z(unit), weight.clone()),
+        symbols: partial(trace.letter_of(node, unit), weight.clone()),
         value: x,
-        name: if from.is_some() { "input".to_owned() } else { "bias".to_owned() },
+        name: match from {
+            None => "bias".to_owned(),
+            Some(feature) if trace.holds_features(input) => trace.feature(feature),
+            Some(_) => "input".to_owned(),
+        },
         layer: parameter.layer,
         place: from.map(|unit| Place::Activation { layer: plan.nodes[input].layer, unit }),
         culprit: None,
@@ -104,6 +108,13 @@ struct Walk<'a> {
 struct Step {
     node: usize,
     local: Local,
+}
+
+impl Chain {
+    /// The share of the row's gradient that comes along this path; none where there is no other, or no gradient.
+    pub fn share(&self) -> Option<f64> {
+        (self.ways > 1 && self.of_sample != 0.0).then(|| self.product / self.of_sample)
+    }
 }
 
 impl Walk<'_> {
@@ -183,10 +194,7 @@ impl Walk<'_> {
     }
 
     fn symbol(&self, node: usize, unit: usize) -> Math {
-        let layer = self.trace.plan.nodes[node].layer;
-        let is_sum = self.trace.plan.layer_nodes.get(&layer).is_some_and(|&(z, a)| z == node && z != a);
-        let number = (unit + 1).to_string();
-        indexed(if is_sum { "z" } else { "a" }, number)
+        self.trace.letter_of(node, unit)
     }
 
     /// What one number goes into; false where a reader is more than products of single numbers.

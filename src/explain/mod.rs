@@ -7,6 +7,7 @@ mod chain;
 mod diagnose;
 mod fix;
 mod formula;
+mod letters;
 mod nudge;
 mod one_sample;
 mod steps;

@@ -22,6 +22,8 @@ pub struct Trace<T> {
     pub augmented: bool,
     /// Whether the network gets other numbers than the table holds: scaled or encoded ones.
     pub prepared: bool,
+    /// Names of the features, where there are few enough to be told apart.
+    pub features: Vec<String>,
     pub rule: UpdateRule,
     /// Updates made before this one.
     pub steps: u64,
@@ -48,6 +50,9 @@ pub struct Trace<T> {
     pub loss_after: f64,
 }
 
+/// More features than that are pixels or words, which are told by their numbers.
+const NAMED: usize = 256;
+
 /// Whether a feature enters the network as it stands in the table.
 fn is_as_in_table(feature: &ColumnEncoding) -> bool {
     matches!(&feature.kind, EncodingKind::Linear(scale) if *scale == TargetScale::SAME)
@@ -72,6 +77,11 @@ pub struct HeadTrace<T> {
 }
 
 impl<T: Real> Trace<T> {
+    /// The name of a feature, or "input" where there are too many.
+    pub fn feature(&self, feature: usize) -> String {
+        self.features.get(feature).cloned().unwrap_or_else(|| "input".to_owned())
+    }
+
     /// Records the step that would follow `start` on `rows` of the replica's data, whose parameters are overwritten.
     ///
     /// # Errors
@@ -113,6 +123,11 @@ impl<T: Real> Trace<T> {
             rows: rows.to_vec(),
             augmented: replica.augments(),
             prepared: !replica.data().encoder.features.iter().all(is_as_in_table),
+            features: if replica.data().features() <= NAMED {
+                replica.data().encoder.feature_names()
+            } else {
+                Vec::new()
+            },
             rule: start.rule,
             steps: start.state.steps,
             values,

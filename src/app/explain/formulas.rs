@@ -128,6 +128,9 @@ impl Formulas {
             return;
         };
         ui.add_space(6.0);
+        if chain.ways > 1 {
+            self.sum_over_paths(ui, &chain, t);
+        }
         self.factors(ui, trace, &chain, t);
         ui.add_space(6.0);
         ui.separator();
@@ -138,13 +141,29 @@ impl Formulas {
         }
     }
 
+    /// The derivative as what it is: a sum over paths.
+    fn sum_over_paths(&self, ui: &mut Ui, chain: &Chain, t: &Tokens) {
+        let style = Style { size: size(ui) + 1.0, colours: t, signed: false, hidden: &[] };
+        let paths = format!("{} paths", format::count(u128::from(chain.ways)));
+        let parts = vec![
+            chain.symbols.clone(),
+            Math::Text("=".to_owned()),
+            Math::Sum(Box::new(Math::Text(paths))),
+            Math::Text("products of local derivatives".to_owned()),
+            Math::Text("=".to_owned()),
+            Math::Number { value: chain.of_sample, place: None },
+        ];
+        math::show(ui, &Math::Row(parts), style);
+        ui.add_space(4.0);
+    }
+
     /// The factors side by side, each with its value and its name, wrapped to the width.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
         let wide = 92.0_f32;
         let beside = ((ui.available_width() / wide) as usize).max(1);
         let cells = chain.factors.len() + 1;
-        let height = 101.0;
+        let height = 114.0;
         let lines = cells.div_ceil(beside);
         let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height * lines as f32), Sense::hover());
         for k in 0..cells {
@@ -161,8 +180,22 @@ impl Formulas {
             widgets::at(ui, cell, Layout::top_down(egui::Align::Min), |ui| {
                 ui.spacing_mut().item_spacing.y = 3.0;
                 let Some(factor) = k.checked_sub(1).map(|k| &chain.factors[k]) else {
-                    math::caption(ui, &chain.symbols, style.size);
-                    ui.label(RichText::new(format::number(chain.product)).font(semibold(TITLE - 1.0)));
+                    // The derivative is a sum where several paths lead to the loss; the factors are those of one of them.
+                    let value =
+                        |ui: &mut Ui, v: f64| ui.label(RichText::new(format::number(v)).font(semibold(TITLE - 1.0)));
+                    match chain.share() {
+                        None => {
+                            math::caption(ui, &chain.symbols, style.size);
+                            value(ui, chain.product);
+                        }
+                        Some(share) => {
+                            ui.label(RichText::new("strongest path").size(HINT).color(t.label));
+                            ui.add_space(style.size * 1.1);
+                            value(ui, chain.product);
+                            let text = format!("{} of sum", format::percent(share, 0));
+                            ui.add(egui::Label::new(RichText::new(text).size(HINT).color(t.label)).truncate());
+                        }
+                    }
                     return;
                 };
                 math::caption(ui, &factor.symbols, style.size);
@@ -177,7 +210,9 @@ impl Formulas {
                 let quiet =
                     |text: String, colour| egui::Label::new(RichText::new(text).size(HINT).color(colour)).truncate();
                 ui.add(quiet(text, colour)).on_hover_text(&factor.name);
-                ui.add(quiet(trace.spec.name(factor.layer), t.hint));
+                let layer = trace.spec.name(factor.layer);
+                let text = trace.layer_number(factor.layer).map_or_else(|| layer.clone(), |n| format!("({n}) {layer}"));
+                ui.add(quiet(text, t.hint)).on_hover_text("The layer, with its number as it stands above z and a");
             });
         }
     }
@@ -205,7 +240,7 @@ fn in_words(chain: &Chain, rows: usize) -> String {
     let mut words = vec![match chain.ways {
         0 | 1 => "This is the only path from the weight to the loss.".to_owned(),
         n => format!(
-            "{} paths lead from this weight to the loss; this is the strongest and contributes {} of {} for this row.",
+            "{} paths lead from this weight to the loss, and the derivative is the sum over them; the factors are those of the strongest, which contributes {} of {} for this row.",
             format::count(u128::from(n)),
             format::number(chain.product),
             format::number(chain.of_sample)

@@ -49,12 +49,10 @@ impl Reader<'_> {
 
     pub(super) fn backward(&self) -> Option<Explanation> {
         let &(z, a) = self.trace.plan.layer_nodes.get(&self.layer)?;
-        let j = subscript(self.unit);
         let mut lines = Vec::new();
         let mut words = Vec::new();
         if self.grad(a, self.unit).is_some() {
-            let letter = if z == a && self.trace.plan.nodes[a].operation.weighs() { "z" } else { "a" };
-            let (line, said) = self.arriving(a, letter)?;
+            let (line, said) = self.arriving(a)?;
             lines.push(line);
             words.push(said);
         }
@@ -65,14 +63,14 @@ impl Reader<'_> {
             match (single, self.grad(a, self.unit)) {
                 (Some(f), Some(da)) => {
                     let slope = f.slope_at(self.value(z, self.unit), self.value(a, self.unit));
-                    let of = |letter: &str| indexed(letter, j.clone());
+                    let of = |node: usize| self.trace.letter_of(node, self.unit);
                     let l = || symbol("L");
                     let symbols = row([
-                        partial(l(), of("z")),
+                        partial(l(), of(z)),
                         text("="),
-                        partial(l(), of("a")),
+                        partial(l(), of(a)),
                         text("·"),
-                        row([symbol("f"), text("′("), of("z"), text(")")]),
+                        row([symbol("f"), text("′("), of(z), text(")")]),
                     ]);
                     let numbers = row([factor(da, self.grad_place(a, self.unit)), text("·"), factor(slope, None)]);
                     lines.push(Line {
@@ -84,7 +82,7 @@ impl Reader<'_> {
                     words.push(about_slope(f, slope));
                 }
                 _ => {
-                    let (line, said) = self.arriving(z, "z")?;
+                    let (line, said) = self.arriving(z)?;
                     lines.push(line);
                     words.push(said);
                 }
@@ -101,10 +99,10 @@ impl Reader<'_> {
     }
 
     /// Where ∂L/∂(output of a node) comes from.
-    pub(super) fn arriving(&self, node: usize, letter: &str) -> Option<(Line, String)> {
+    pub(super) fn arriving(&self, node: usize) -> Option<(Line, String)> {
         let result = self.grad(node, self.unit)?;
-        let own = indexed(letter, subscript(self.unit));
-        let left = row([partial(symbol("L"), own), text("=")]);
+        let own = self.trace.letter_of(node, self.unit);
+        let left = row([partial(symbol("L"), own.clone()), text("=")]);
         let place = Some(self.grad_place(node, self.unit));
         let head = self.trace.plan.heads.iter().position(|h| h.node == node);
         let mut readers = self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node));
@@ -117,17 +115,21 @@ impl Reader<'_> {
         let mut terms = Vec::new();
         let mut through = Vec::new();
         let mut along = None;
+        let mut weighing = None;
+        let mut single = None;
         for (r, reader) in self.trace.plan.nodes.iter().enumerate().filter(|(_, n)| n.inputs.contains(&node)) {
             let Some(grads) = &self.trace.grads[r] else { continue };
             through.push(reader.layer);
             for p in reader.operation.products_from(self.unit) {
                 let (w, g) = (f64::from(self.trace.before[p.weight]), f64::from(grads[[p.output, self.sample]]));
                 along = along.or(Some(p.weight));
+                weighing = weighing.or(Some(r));
                 let weight = factor(w, Place::Parameter { layer: reader.layer, index: p.weight });
                 terms.push((w * g, row([weight, text("·"), factor(g, self.grad_place(r, p.output))])));
             }
             if let Some((to, slope)) = self.single_slope(r, node) {
                 let g = f64::from(grads[[to, self.sample]]);
+                single = single.or_else(|| Some(self.trace.letter_of(r, to)));
                 terms.push((g * slope, row([factor(g, self.grad_place(r, to)), text("·"), factor(slope, None)])));
             }
         }
@@ -156,11 +158,14 @@ impl Reader<'_> {
                 || (indexed("w", format!("{},k", subscript(self.unit))), "k".to_owned()),
                 |(shape, at)| (shape.symbol_over(at, &summed), shape.letters(&summed)),
             );
-            row([sum_over(&letters), weight, text("·"), partial(symbol("L"), indexed("z", letters))])
+            let sum = weighing.map_or_else(|| indexed("z", letters.clone()), |r| self.trace.letter(r, letters.clone()));
+            row([sum_over(&letters), weight, text("·"), partial(symbol("L"), sum)])
         } else if self.trace.plan.nodes.iter().any(|n| n.inputs.contains(&node) && n.operation.activation().is_some()) {
-            row([partial(symbol("L"), symbol("y")), text("·"), symbol("f"), text("′")])
+            let to = single.unwrap_or_else(|| symbol("y"));
+            row([partial(symbol("L"), to), text("·"), symbol("f"), text("′")])
         } else {
-            row([partial(symbol("L"), symbol("y")), text("·"), partial(symbol("y"), symbol(letter))])
+            let to = single.unwrap_or_else(|| symbol("y"));
+            row([partial(symbol("L"), to.clone()), text("·"), partial(to, own)])
         };
         let numbers = row(sum_of(&mut terms));
         let names = names.join(" and ");
@@ -211,9 +216,9 @@ impl Reader<'_> {
             symbols.push(sum_over(if products.len() > 1 { "places" } else { "rows" }));
         }
         symbols.extend([
-            partial(symbol("L"), indexed("z", subscript(self.unit))),
+            partial(symbol("L"), self.trace.letter_of(node, self.unit)),
             text("·"),
-            indexed("x", subscript(first.input)),
+            self.trace.letter_of(input, first.input),
         ]);
         let numbers = row(sum_of(&mut terms));
         let words = if count == 1 {

@@ -1,7 +1,7 @@
 //! The forward pass: what a unit computes from its inputs, as its operations tell it.
 
 use super::{Explanation, Line, Reader};
-use crate::nn::math::{Place, indexed, row, subscript, text};
+use crate::nn::math::{Place, row, text};
 use crate::nn::{LayerKind, Told};
 
 impl Reader<'_> {
@@ -19,19 +19,29 @@ impl Reader<'_> {
 
     fn tell(&self, node: usize, unit: usize) -> Told {
         let at = self.recorded.at(node, unit);
-        self.trace.plan.nodes[node].operation.tell(&at).unwrap_or_else(|| {
+        let told = self.trace.plan.nodes[node].operation.tell(&at);
+        let mut told = told.unwrap_or_else(|| {
             let info = self.kind().map(LayerKind::info);
             let formula = info.map_or("a = f(x)", |i| i.formula);
             Told::one(at.line(text(formula), None), info.map_or("", |i| i.description))
-        })
+        });
+        for line in &mut told.lines {
+            line.symbols = self.trace.in_layer(&line.symbols, node);
+        }
+        told
     }
 
     /// A layer without operations of its own.
     fn passed_on(&self) -> Line {
         let node = self.trace.node(self.layer).unwrap_or(0);
-        let j = subscript(self.unit);
+        let input = self.trace.plan.nodes[node].inputs.first();
+        let own = self.trace.letter_of(node, self.unit);
         Line {
-            symbols: row([indexed("a", j.clone()), text("="), indexed("x", j)]),
+            // Features only come in.
+            symbols: input.map_or_else(
+                || own.clone(),
+                |&input| row([own.clone(), text("="), self.trace.letter_of(input, self.unit)]),
+            ),
             numbers: None,
             result: self.value(node, self.unit),
             place: Some(Place::Activation { layer: self.layer, unit: self.unit }),
