@@ -1,7 +1,7 @@
 //! The record of a run: numbers over epochs and histograms of weights, in bounded memory.
 //!
-//! Recent epochs are kept one by one. When a series is full, neighbours in its older part are merged: the merged point
-//! keeps the smallest, the largest and the last value, so that no peak is lost.
+//! Recent epochs are kept one by one. When a series is full, neighbours in its older part are merged until all of its points
+//! stand for about as many epochs: a merged point keeps the smallest, the largest and the last value, so that no peak is lost.
 
 use super::head_targets::HeadTargets;
 use super::metrics::{Evaluation, Metrics};
@@ -71,10 +71,10 @@ impl EpochSeries {
         self.last.push(value);
     }
 
-    fn merge(&mut self, older: usize) {
-        merge(&mut self.low, older, f32::min);
-        merge(&mut self.high, older, f32::max);
-        merge(&mut self.last, older, |_, second| second);
+    fn merge(&mut self, ends: &[usize]) {
+        merge(&mut self.low, ends, f32::min);
+        merge(&mut self.high, ends, f32::max);
+        merge(&mut self.last, ends, |_, second| second);
     }
 
     pub fn latest(&self) -> Option<f32> {
@@ -86,15 +86,16 @@ impl EpochSeries {
     }
 }
 
-/// Merges pairs among the first `older` (an even number) values.
-fn merge<A: Copy>(values: &mut Vec<A>, older: usize, join: impl Fn(A, A) -> A) {
-    if values.len() < older {
-        return;
+/// Merges the first values in groups, each up to one of `ends`.
+fn merge<A: Copy>(values: &mut Vec<A>, ends: &[usize], join: impl Fn(A, A) -> A) {
+    let Some(&older) = ends.last().filter(|&&older| older <= values.len()) else { return };
+    let mut begin = 0;
+    for (group, &end) in ends.iter().enumerate() {
+        let first = values[begin];
+        values[group] = values[begin + 1..end].iter().fold(first, |all, &value| join(all, value));
+        begin = end;
     }
-    for i in 0..older / 2 {
-        values[i] = join(values[2 * i], values[2 * i + 1]);
-    }
-    values.drain(older / 2..older);
+    values.drain(ends.len()..older);
 }
 
 impl History {
@@ -168,13 +169,24 @@ impl History {
         self.gradient_norms.iter_mut().zip(norms).for_each(|(series, &norm)| series.push(f64::from(norm)));
     }
 
-    /// Halves the older three quarters.
+    /// Merges points among the older three quarters, so that at least a third of these are free. Each stands for at most a
+    /// 768th of their epochs, so that the beginning of a long run is drawn as finely as what came after it.
     fn thin(&mut self) {
         let older = POINTS / 4 * 3;
-        merge(&mut self.epochs, older, |_, second| second);
+        let most = self.epochs[older - 1].div_ceil(POINTS as u64 * 3 / 16);
+        let mut ends = Vec::new();
+        let mut begin = 0;
+        for k in 1..older {
+            if self.epochs[k] - begin > most {
+                ends.push(k);
+                begin = self.epochs[k - 1];
+            }
+        }
+        ends.push(older);
+        merge(&mut self.epochs, &ends, |_, second| second);
         let Self { train_loss, val_loss, metrics, learning_rate, gradient_norms, .. } = self;
         let fixed = [train_loss, val_loss, learning_rate];
-        fixed.into_iter().chain(metrics).chain(gradient_norms).for_each(|series| series.merge(older));
+        fixed.into_iter().chain(metrics).chain(gradient_norms).for_each(|series| series.merge(&ends));
     }
 
     pub(super) fn last_evaluation(&self) -> Option<Evaluation> {
@@ -257,6 +269,8 @@ mod tests {
         assert!(history.epochs.windows(2).all(|w| w[0] < w[1]));
         let recent = &history.epochs[history.epochs.len() - POINTS / 8..];
         assert!(recent.windows(2).all(|w| w[1] == w[0] + 1), "recent epochs are kept one by one");
+        let widest = history.epochs.windows(2).map(|w| w[1] - w[0]).max().expect("has points").max(history.epochs[0]);
+        assert!(widest <= 100_000 / 700, "the beginning is drawn as finely as the rest: {widest}");
         assert!(history.gradient_norms[0].has(history.epochs.len()));
     }
 
