@@ -1,12 +1,9 @@
 //! Drawing over the window while teaching: a pen in four colours, and a large pointer.
 
-use super::icon;
 use super::theme::{Tokens, tokens};
 use super::widgets::{self, icon_button, segmented};
-use egui::{
-    Area, Color32, Context, CornerRadius, CursorIcon, Frame, Id, Key, Margin, Modifiers, Order, Pos2, Sense, Stroke,
-    Ui, vec2,
-};
+use super::{icon, keyboard};
+use egui::{Area, Color32, Context, CornerRadius, CursorIcon, Frame, Id, Margin, Order, Pos2, Sense, Stroke, Ui, vec2};
 
 /// What the mouse does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,13 +37,18 @@ impl Annotations {
         self.lines.clear();
     }
 
+    /// Escape ends it; returns whether it did.
+    pub fn escape(&mut self, ctx: &Context) -> bool {
+        let ends = self.on && keyboard::escaped(ctx);
+        if ends {
+            self.toggle();
+        }
+        ends
+    }
+
     /// Draws the layer over everything when it is on.
     pub fn ui(&mut self, ctx: &Context) {
         if !self.on {
-            return;
-        }
-        if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
-            self.toggle();
             return;
         }
         let screen = ctx.content_rect();

@@ -59,9 +59,6 @@ impl Gallery {
                     }
                 });
             });
-        if ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
-            open = false;
-        }
         self.open = open && chosen.is_none();
         if let Some(name) = chosen {
             model.intend(Intention::Builtin(name));

@@ -33,6 +33,10 @@ const FUNCTION: std::ops::RangeInclusive<Key> = Key::F1..=Key::F35;
 /// Whether what has the focus leaves a key to the rest of the window.
 pub fn is_free(ctx: &Context, modifiers: Modifiers, key: Key) -> bool {
     let command = modifiers.command || modifiers.ctrl;
+    // Escape ends typing or closes a list first; by now the field has lost the focus to it.
+    if key == Key::Escape && (was_typing(ctx) || egui::Popup::is_any_open(ctx)) {
+        return false;
+    }
     if ctx.text_edit_focused() {
         return FUNCTION.contains(&key) || (command && !EDITING.contains(&key));
     }
@@ -47,11 +51,29 @@ pub fn pressed(ctx: &Context, shortcut: KeyboardShortcut) -> bool {
 
 /// How often a free key without modifiers was pressed in this frame; it is used up then.
 pub fn count(ctx: &Context, key: Key) -> usize {
-    if is_free(ctx, Modifiers::NONE, key) {
-        ctx.input_mut(|i| i.count_and_consume_key(Modifiers::NONE, key))
-    } else {
-        0
-    }
+    count_with(ctx, Modifiers::NONE, key)
+}
+
+/// The same with modifiers. Ask for a key with Shift before the key alone, which takes both.
+pub fn count_with(ctx: &Context, modifiers: Modifiers, key: Key) -> usize {
+    if is_free(ctx, modifiers, key) { ctx.input_mut(|i| i.count_and_consume_key(modifiers, key)) } else { 0 }
+}
+
+/// Whether a free Escape was pressed in this frame; it is used up then.
+pub fn escaped(ctx: &Context) -> bool {
+    count(ctx, Key::Escape) > 0
+}
+
+const TYPING: &str = "typing";
+
+fn was_typing(ctx: &Context) -> bool {
+    ctx.data(|d| d.get_temp(egui::Id::unique(TYPING))).unwrap_or(false)
+}
+
+/// Notes at the end of a frame whether somebody types.
+pub fn end_frame(ctx: &Context) {
+    let typing = ctx.text_edit_focused();
+    ctx.data_mut(|d| d.insert_temp(egui::Id::unique(TYPING), typing));
 }
 
 /// What the keys ask of a page or a table.

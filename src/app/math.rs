@@ -21,7 +21,8 @@ enum Piece {
     Text(Arc<Galley>, Color32),
     Line(Vec2, f32),
     Stroke(Vec<Vec2>),
-    Link(Vec2, Place),
+    /// A number that can be pointed at, and what it is called.
+    Link(Vec2, Place, String),
 }
 
 /// A typeset part: its box around a baseline, and what is drawn in it.
@@ -54,11 +55,34 @@ impl Set {
 
 /// How wide a formula is on one line.
 pub fn width(ui: &Ui, math: &Math, style: Style<'_>) -> f32 {
+    let math = &veiled(math, style.hidden, &Math::clone);
     let parts = match math {
         Math::Row(parts) => flat(parts),
         other => vec![other.clone()],
     };
     parts.iter().map(|part| set(ui, part, style).width + style.size * GAP).sum()
+}
+
+/// A formula in which `cover` stands for each hidden number, without the brackets that only negative numbers have.
+pub fn veiled(math: &Math, hidden: &[Place], cover: &impl Fn(&Math) -> Math) -> Math {
+    let is_hidden = |math: &Math| matches!(math, Math::Number { place: Some(place), .. } if hidden.contains(place));
+    let again = |math: &Math| veiled(math, hidden, cover);
+    match math {
+        _ if hidden.is_empty() => math.clone(),
+        number if is_hidden(number) => cover(number),
+        Math::Row(parts) => match &parts[..] {
+            [Math::Text(open), number, Math::Text(close)] if open == "(" && close == ")" && is_hidden(number) => {
+                cover(number)
+            }
+            parts => Math::Row(parts.iter().map(again).collect()),
+        },
+        Math::Fraction(over, under) => Math::Fraction(Box::new(again(over)), Box::new(again(under))),
+        Math::Below(base, index) => Math::Below(Box::new(again(base)), Box::new(again(index))),
+        Math::Above(base, exponent) => Math::Above(Box::new(again(base)), Box::new(again(exponent))),
+        Math::Sum(over) => Math::Sum(Box::new(again(over))),
+        Math::Root(of) => Math::Root(Box::new(again(of))),
+        Math::Symbol(_) | Math::Text(_) | Math::Number { .. } => math.clone(),
+    }
 }
 
 /// Space between the parts of a line, in sizes of the letters.
@@ -67,11 +91,12 @@ const GAP: f32 = 0.28;
 /// Draws a formula, wrapped to the available width; returns the number under the pointer, and whether it was clicked.
 pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool) {
     let lines = lines(ui, math, style, ui.available_width());
+    let said = veiled(math, style.hidden, &|_| Math::Text("?".to_owned())).plain();
     let width = lines.iter().map(|l| l.width).fold(0.0, f32::max);
     let between = style.size * 0.35;
     let height: f32 = lines.iter().map(|l| l.up + l.down).sum::<f32>() + between * (lines.len() - 1) as f32;
     let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-    super::widgets::named(response, egui::accesskit::Role::Label, &math.plain());
+    super::widgets::named(response, egui::accesskit::Role::Label, &said);
     let mut found = (None, false);
     let mut top = rect.top();
     for line in lines {
@@ -86,6 +111,7 @@ pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool)
 
 /// The lines of a formula that is wrapped at a width.
 fn lines(ui: &Ui, math: &Math, style: Style<'_>, room: f32) -> Vec<Set> {
+    let math = &veiled(math, style.hidden, &Math::clone);
     let parts = match math {
         Math::Row(parts) => flat(parts),
         other => vec![other.clone()],
@@ -180,15 +206,17 @@ fn paint(ui: &mut Ui, base: Pos2, set: Set, style: Style<'_>) -> Option<(Place, 
                 let points = points.into_iter().map(|p| at + p).collect();
                 ui.painter().line(points, Stroke::new((style.size * 0.06).max(1.0), t.text));
             }
-            Piece::Link(size, place) => {
+            Piece::Link(size, place, name) => {
                 let rect = Rect::from_min_size(at, size);
                 let response = ui.interact(rect, ui.scope_id().with((place, at.x as i32, at.y as i32)), Sense::click());
+                let response = super::widgets::named(response, egui::accesskit::Role::Link, &name);
                 let response = response.on_hover_cursor(egui::CursorIcon::PointingHand);
                 if response.hovered() {
                     let line = Rect::from_min_max(pos2(rect.left(), rect.bottom() - 1.5), rect.max);
                     ui.painter().rect_filled(line, 0.0, t.accent);
                 }
-                if response.hovered() {
+                // The pointer comes before the keyboard.
+                if response.hovered() || response.clicked() || (response.has_focus() && found.is_none()) {
                     found = Some((place, response));
                 }
             }
@@ -304,10 +332,10 @@ fn number(ui: &Ui, value: f64, place: Option<Place>, style: Style<'_>) -> Set {
         () => t.negative,
     };
     let text = if hidden { "?".to_owned() } else { format::number(value) };
-    let mut all = glyphs(ui, text, semibold(style.size), colour);
+    let mut all = glyphs(ui, text.clone(), semibold(style.size), colour);
     if let Some(place) = place {
         let at = vec2(0.0, -all.up);
-        all.pieces.push((at, Piece::Link(vec2(all.width, all.up + all.down), place)));
+        all.pieces.push((at, Piece::Link(vec2(all.width, all.up + all.down), place, text)));
     }
     all
 }
@@ -350,4 +378,22 @@ pub fn caption(ui: &mut Ui, math: &Math, size: f32) -> Rect {
     let colours = Style { size, colours: t, signed: false, hidden: &[] };
     paint(ui, base, set, colours);
     rect
+}
+
+#[cfg(test)]
+mod tests {
+    use super::veiled;
+    use crate::explain::{Math, Place};
+    use crate::nn::math::{factor, row, text};
+
+    #[test]
+    fn brackets_do_not_tell_the_sign_of_a_hidden_number() {
+        let cover = |_: &Math| Math::Text("?".to_owned());
+        let said = |value: f64, hidden: &[Place]| {
+            veiled(&row([text("2"), text("·"), factor(value, Place::Loss)]), hidden, &cover).plain()
+        };
+        assert_eq!(said(-0.5, &[]), "2 · ( −0.5 )");
+        assert_eq!(said(-0.5, &[Place::Loss]), "2 · ?");
+        assert_eq!(said(0.5, &[Place::Loss]), "2 · ?");
+    }
 }

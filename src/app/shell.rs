@@ -5,7 +5,7 @@ use super::builder::{BuildView, Palette, edits};
 use super::data::DataView;
 use super::dialogs::{Dialogs, Question};
 use super::experiment::Experiment;
-use super::explain::ExplainView;
+use super::explain::{ExplainView, PREDICT_FIRST};
 use super::gallery::Gallery;
 use super::learn::LearnView;
 use super::menu::MenuItem;
@@ -14,11 +14,11 @@ use super::state::{Action, Intention, Modal, Model, Panels};
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
 use super::widgets::{self, icon_button, label, named, title};
-use super::{icon, transport};
+use super::{icon, keyboard, transport};
 use crate::learn::CourseProgress;
 use crate::train::Command;
 use egui::accesskit::Role;
-use egui::{Align, Button, Context, Frame, Key, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
+use egui::{Align, Button, Context, Frame, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -139,6 +139,9 @@ impl Chainrule {
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.model.sync();
+        if self.model.modal().is_none() {
+            self.escape(&ctx);
+        }
         if self.model.modal().is_none() && !self.gallery.open {
             while let Some(action) = MenuItem::pressed(&ctx) {
                 self.perform(&ctx, action);
@@ -165,6 +168,7 @@ impl Chainrule {
             self.learn.read_folder(folder, &self.model);
         }
         self.learn.watch(&self.model);
+        self.explain.in_lesson(self.learn.lesson_with(PREDICT_FIRST));
         let (control, place) = self.learn.pointed_at();
         let here = place.as_deref().and_then(Workspace::named).is_none_or(|w| w == self.workspace);
         // If the task is in another workspace, its tab is highlighted instead.
@@ -194,6 +198,8 @@ impl Chainrule {
         self.experiment(&ctx);
         self.question(&ctx);
         self.annotations.ui(&ctx);
+        widgets::focus_ring(&ctx);
+        keyboard::end_frame(&ctx);
         self.closing(&ctx);
         self.name_window(&ctx);
         // What was asked for in this frame reaches trainer and data at once, and the screen in the next frame.
@@ -467,6 +473,19 @@ impl Chainrule {
         });
     }
 
+    /// Escape closes what lies on top, before anything below it is asked.
+    fn escape(&mut self, ctx: &Context) {
+        if self.annotations.escape(ctx) {
+            return;
+        }
+        for open in [&mut self.shortcuts, &mut self.gallery.open] {
+            if *open && keyboard::escaped(ctx) {
+                *open = false;
+                return;
+            }
+        }
+    }
+
     fn shortcuts_window(&mut self, ctx: &Context) {
         let mut open = self.shortcuts;
         Window::new("Keyboard shortcuts").open(&mut open).collapsible(false).resizable(false).anchor(egui::Align2::CENTER_CENTER, [0.0, 0.0]).show(
@@ -488,12 +507,9 @@ impl Chainrule {
                     }
                 });
                 ui.separator();
-                ui.label(label(ui, "Canvas: drag to pan, scroll to zoom, Shift and drag to select, right-click for more. Explain: arrow keys or Page Up and Page Down move the film (a remote control does too), D changes its depth, C shows the chain, E enlarges the card. F1 shows this window."));
+                ui.label(label(ui, "Canvas: drag to pan, scroll to zoom, Shift and drag to select, right-click for more. Explain: ← → or Page Up and Page Down move the film (a remote control does too), Shift ← → go to another layer, ↑ ↓ to another neuron of the layer, W and Shift W to another weight; D changes the film's depth, C shows the chain, E enlarges the card. Tab goes to the next control, Esc closes what is on top. F1 shows this window."));
             },
         );
-        if open && ctx.input(|i| i.key_pressed(Key::Escape)) {
-            open = false;
-        }
         self.shortcuts = open;
     }
 

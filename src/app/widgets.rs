@@ -55,6 +55,15 @@ pub fn icon_button(ui: &mut Ui, icon: &str, name: &str, hover: &str, enabled: bo
     pointed(response.on_hover_text(&text).on_disabled_hover_text(text), name)
 }
 
+fn segmented_size<'a>(ui: &Ui, words: impl Iterator<Item = &'a str>) -> Vec2 {
+    let padding = 2.0 * ui.spacing().button_padding.x;
+    let width = |text: &str| {
+        let galley = ui.painter().layout_no_wrap(text.to_owned(), theme::regular(LABEL), Color32::PLACEHOLDER);
+        galley.size().x + padding
+    };
+    vec2(words.map(width).sum(), 28.0)
+}
+
 /// A choice of a few words side by side.
 pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A, &str, &str)]) -> bool {
     let t = tokens(ui);
@@ -63,11 +72,10 @@ pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A,
         ui,
         |ui| {
             ui.spacing_mut().item_spacing.x = 0.0;
-            ui.horizontal(|ui| {
-                // In reading order, also where the layout runs from the right.
-                let turned = ui.layout().prefer_right_to_left();
-                for k in 0..choices.len() {
-                    let (choice, text, hover) = &choices[if turned { choices.len() - 1 - k } else { k }];
+            // In reading order, for the eye and for the keyboard, also where the layout runs from the right.
+            let size = segmented_size(ui, choices.iter().map(|c| c.1));
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                for (choice, text, hover) in choices {
                     let selected = value == choice;
                     let colour = if selected { t.text } else { t.label };
                     let button = Button::new(RichText::new(*text).size(LABEL).color(colour))
@@ -84,6 +92,39 @@ pub fn segmented<A: Copy + PartialEq>(ui: &mut Ui, value: &mut A, choices: &[(A,
         },
     );
     changed
+}
+
+/// A ring around what has the keyboard focus, whatever it is: at the end of a frame, over all that was painted.
+pub fn focus_ring(ctx: &egui::Context) {
+    let focused = ctx.memory(egui::Memory::focused).and_then(|id| ctx.read_response(id));
+    let Some(response) = focused.filter(|r| r.interact_rect.is_positive()) else { return };
+    let t = theme::tokens_of(ctx);
+    let rect = response.interact_rect.expand(1.5).intersect(ctx.content_rect().shrink(1.0));
+    let painter = ctx.layer_painter(response.layer_id);
+    // Seen on the accent too.
+    painter.rect_stroke(rect, FOCUS_RADIUS, Stroke::new(3.5, t.background), StrokeKind::Middle);
+    painter.rect_stroke(rect, FOCUS_RADIUS, Stroke::new(FOCUS_WIDTH, t.accent), StrokeKind::Middle);
+}
+
+/// Width of the line around what has the focus.
+pub const FOCUS_WIDTH: f32 = 2.25;
+const FOCUS_RADIUS: f32 = 5.0;
+
+/// Widgets at the right end of a line, made from left to right: the keyboard focus goes in the order in which they are made.
+pub fn at_right<R>(ui: &mut Ui, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let id = ui.scope_id().with(("at right", name));
+    let known: Option<f32> = ui.ctx().data(|d| d.get_temp(id));
+    let room = ui.available_rect_before_wrap();
+    let left = (room.right() - known.unwrap_or(0.0)).max(room.left());
+    let rect = Rect::from_min_max(pos2(left, room.top()), room.max);
+    let layout = Layout::left_to_right(Align::Center);
+    let inner = ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), add);
+    let width = inner.response.rect.width();
+    if known.is_none_or(|known| (known - width).abs() > 0.5) {
+        ui.ctx().data_mut(|d| d.insert_temp(id, width));
+        ui.ctx().request_discard("widgets at the right are measured");
+    }
+    inner.inner
 }
 
 /// Width of the value in a row of [`field`].

@@ -5,7 +5,7 @@ use chainrule::app::Answer;
 use chainrule::train::{Command, StepUnit};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 #[test]
 fn a_step_is_explained_stop_by_stop_and_training_then_takes_it() {
@@ -153,4 +153,218 @@ fn a_diagnosis_that_is_cut_off_scrolls_to_its_end() {
         }
         assert!(place(&window).bottom() < end, "{size}: {:?} is still cut off at {end}", place(&window));
     }
+}
+
+/// The numbers in a text, as they are written, without signs and brackets around them.
+fn numbers(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_ascii_digit() || ".e⁻·−-".contains(c)))
+        .map(|word| word.trim_matches(['.', '·', '−', '-']))
+        .filter(|word| word.chars().filter(char::is_ascii_digit).count() > 2)
+}
+
+#[test]
+fn what_is_to_be_predicted_stands_nowhere_on_the_screen() {
+    let mut window = Window::preset("circle");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    window.click("Predict first");
+    let mut asked = 0;
+    for (rows, depth) in [("one row", "layers"), ("one row", "neurons"), ("mini-batch", "layers")] {
+        window.click(rows);
+        window.until_shown(if rows == "one row" { "Row that is explained" } else { "in the mini-batch" });
+        window.click(depth);
+        for phase in ["1 Forward pass", "2 Loss", "3 Backward pass", "4 Update"] {
+            window.click(phase);
+            for _ in 0..12 {
+                for card in ["this stop", "chain rule for one weight"] {
+                    window.click(card);
+                    let texts = window.texts();
+                    assert!(!texts.iter().any(|text| text.contains("( ?")), "brackets tell a sign: {texts:?}");
+                    if !window.shows("Reveal") {
+                        continue;
+                    }
+                    if card == "this stop" {
+                        assert!(window.shows("Say what comes out, then read why."));
+                        continue;
+                    }
+                    // With the pointer on the picture, too.
+                    let picture = egui::pos2(640.0, 250.0);
+                    window.harness.hover_at(picture);
+                    window.harness.run_steps(40);
+                    let texts: Vec<String> = texts.into_iter().chain(window.texts()).collect();
+                    window.click("Reveal");
+                    let told = window.texts().into_iter().find(|text| text.starts_with("It is ")).expect("revealed");
+                    asked += 1;
+                    for number in numbers(&told) {
+                        let leak = texts.iter().find(|text| numbers(text).any(|n| n == number));
+                        assert!(leak.is_none(), "{rows}, {depth}, {phase}: {told} stands in {leak:?}");
+                    }
+                }
+                window.press(Modifiers::NONE, Key::ArrowRight);
+            }
+        }
+    }
+    assert!(asked > 40, "{asked}");
+}
+
+#[test]
+fn inputs_are_given_and_never_asked_for() {
+    for preset in ["circle", "lenet", "residual"] {
+        let mut window = Window::preset(preset);
+        window.click("Explain");
+        window.until_shown("1 Forward pass");
+        window.click("Predict first");
+        for depth in ["layers", "neurons"] {
+            window.click(depth);
+            window.click("1 Forward pass");
+            assert!(window.shows("Nothing to predict at this stop") && !window.shows("Reveal"), "{preset}, {depth}");
+            assert!(window.shows("The features of the row enter") || window.shows("The pixels of the picture"));
+        }
+    }
+}
+
+fn predicts_first(window: &Window) -> bool {
+    let switch = window.harness.get_by_role_and_label(Role::CheckBox, "Predict first");
+    switch.accesskit_node().toggled() == Some(egui::accesskit::Toggled::True)
+}
+
+fn start_lesson(window: &mut Window) {
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.click("Start lesson");
+    window.ready();
+    window.click("Go to Explain");
+    window.until_shown("1 Forward pass");
+}
+
+#[test]
+fn predict_first_ends_with_the_lesson_that_asked_for_it() {
+    let mut window = Window::preset("xor");
+    start_lesson(&mut window);
+    window.click("Predict first");
+    assert!(predicts_first(&window));
+    window.click("Leave the lesson");
+    window.harness.run_steps(2);
+    assert!(!predicts_first(&window) && window.shows("It was switched off at the end of its lesson"));
+    // Who switches it on without a lesson keeps it.
+    window.click("Predict first");
+    start_lesson(&mut window);
+    assert!(predicts_first(&window));
+    window.click("Leave the lesson");
+    window.harness.run_steps(2);
+    assert!(predicts_first(&window));
+}
+
+#[test]
+fn the_switch_of_predict_first_is_always_in_sight() {
+    let in_sight = |window: &Window, size: egui::Vec2, what: &str| {
+        let switch = window.harness.get_by_role_and_label(Role::CheckBox, "Predict first").rect();
+        let screen = egui::Rect::from_min_size(egui::Pos2::ZERO, size);
+        assert!(screen.contains_rect(switch), "{what}, {size:?}: {switch:?}");
+    };
+    for (lesson, projector) in [(false, false), (true, false), (false, true), (true, true)] {
+        for size in [egui::vec2(1280.0, 800.0), egui::vec2(1366.0, 768.0)] {
+            let mut window = Window::preset("circle");
+            if lesson {
+                start_lesson(&mut window);
+            } else {
+                window.click("Explain");
+                window.until_shown("1 Forward pass");
+            }
+            let size = if projector { size / 1.4 } else { size };
+            if projector {
+                window.press(Modifiers::NONE, Key::F9);
+            }
+            window.harness.set_size(size);
+            window.harness.run_steps(4);
+            in_sight(&window, size, "all cards");
+            window.harness.get_by_label_contains("diagnosis").click();
+            window.harness.run_steps(2);
+            in_sight(&window, size, "diagnosis");
+            for card in ["Enlarge formulas", "Enlarge nudge", "Enlarge quiz and diagnosis"] {
+                window.harness.get_by_label(card).click();
+                window.harness.run_steps(2);
+                in_sight(&window, size, card);
+                window.press(Modifiers::NONE, Key::Escape);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_focus_is_seen_on_every_control_and_goes_down_the_screen() {
+    let mut window = Window::preset("circle");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    let stops = window.focus_stops();
+    for (rect, name, ring) in &stops {
+        assert!(ring, "no focus is seen on “{name}” at {rect:?}");
+    }
+    let at = |wanted: &str| {
+        let found = stops.iter().position(|(_, name, _)| name.contains(wanted));
+        found.unwrap_or_else(|| panic!("no stop at {wanted}: {:?}", stops.iter().map(|s| &s.1).collect::<Vec<_>>()))
+    };
+    let order = [
+        "one row",
+        "mini-batch",
+        "Row that is explained",
+        "Worksheet",
+        "phases",
+        "layers",
+        "neurons",
+        "Input, unit 1",
+        "Step forward",
+        "Speed of the film",
+        "1 Forward pass",
+        "4 Update",
+        "this stop",
+        "chain rule for one weight",
+        "curve",
+        "optimizers",
+        "two weights",
+        "Nudge the weight",
+        "Predict first",
+        "quiz",
+    ];
+    for pair in order.windows(2) {
+        assert!(at(pair[0]) < at(pair[1]), "{} comes before {}", pair[0], pair[1]);
+    }
+}
+
+#[test]
+fn keys_choose_another_weight_neuron_and_layer() {
+    let mut window = Window::preset("circle");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    let weight = |window: &Window| {
+        let all = window.texts();
+        all.into_iter().find(|text| text.contains(" → ") && text.contains("unit")).expect("a weight is chosen")
+    };
+    let first = weight(&window);
+    window.press(Modifiers::NONE, Key::W);
+    let second = weight(&window);
+    assert_ne!(first, second);
+    assert!(window.shows("the product is"), "its chain is shown");
+    window.press(Modifiers::NONE, Key::W);
+    assert_ne!(weight(&window), second);
+    window.press(Modifiers::SHIFT, Key::W);
+    assert_eq!(weight(&window), second);
+    window.press(Modifiers::SHIFT, Key::W);
+    assert_eq!(weight(&window), first);
+    // A neuron of the layer, and another layer.
+    window.click("Step forward");
+    window.press(Modifiers::NONE, Key::ArrowUp);
+    for _ in 0..10 {
+        window.press(Modifiers::NONE, Key::ArrowUp);
+    }
+    let title = |window: &Window, text: &str| window.texts().iter().any(|own| own == text);
+    assert!(title(&window, "Hidden 1, unit 1"));
+    window.press(Modifiers::NONE, Key::ArrowDown);
+    assert!(window.shows("It multiplies its 2 inputs by weights") && title(&window, "Hidden 1, unit 2"));
+    window.press(Modifiers::SHIFT, Key::ArrowRight);
+    assert!(title(&window, "Hidden 2, unit 1"));
+    window.press(Modifiers::SHIFT, Key::ArrowLeft);
+    assert!(title(&window, "Hidden 1, unit 1"));
+    // The shortcuts window tells.
+    window.press(Modifiers::NONE, Key::F1);
+    assert!(window.shows("W and Shift W to another weight"));
 }

@@ -6,7 +6,7 @@ use chainrule::train::Snapshot;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -181,6 +181,57 @@ impl Window {
     /// Whether a text is on screen.
     pub fn shows(&self, text: &str) -> bool {
         self.harness.query_all_by_label_contains(text).next().is_some()
+    }
+
+    /// Everything that can be read: what is painted, and what a screen reader says.
+    pub fn texts(&self) -> Vec<String> {
+        fn painted(shape: &egui::Shape, all: &mut Vec<String>) {
+            match shape {
+                egui::Shape::Text(text) => all.push(text.galley.job.text.clone()),
+                egui::Shape::Vec(shapes) => shapes.iter().for_each(|shape| painted(shape, all)),
+                _ => {}
+            }
+        }
+        let mut all = Vec::new();
+        self.harness.output().shapes.iter().for_each(|clipped| painted(&clipped.shape, &mut all));
+        for node in self.harness.root().children_recursive() {
+            let node = node.accesskit_node();
+            all.extend([node.label(), node.value(), node.description()].into_iter().flatten());
+        }
+        all
+    }
+
+    /// The rectangle of what has the keyboard focus, its name, and whether a ring is painted around it.
+    pub fn focus(&self) -> Option<(egui::Rect, String, bool)> {
+        const WIDTH: f32 = 2.25;
+        let id = self.harness.ctx.memory(|m| m.focused())?;
+        let response = self.harness.ctx.read_response(id)?;
+        let shapes = &self.harness.output().shapes;
+        let ring = shapes.iter().any(|clipped| {
+            matches!(&clipped.shape, egui::Shape::Rect(r) if r.stroke.width == WIDTH
+                && r.rect.expand(1.0).contains_rect(response.interact_rect) && clipped.clip_rect.intersects(r.rect))
+        });
+        let named = self.harness.root().children_recursive().find(|n| n.is_focused());
+        let name = named.and_then(|n| n.accesskit_node().label()).unwrap_or_default();
+        Some((response.rect, name, ring))
+    }
+
+    /// What Tab goes to, one after the other, until it comes back to where it began.
+    pub fn focus_stops(&mut self) -> Vec<(egui::Rect, String, bool)> {
+        const MOST: usize = 150;
+        let mut all: Vec<(egui::Rect, String, bool)> = Vec::new();
+        let mut ids = Vec::new();
+        while all.len() < MOST {
+            self.press(Modifiers::NONE, Key::Tab);
+            self.harness.run_steps(1);
+            let Some(id) = self.harness.ctx.memory(|m| m.focused()) else { continue };
+            if ids.first() == Some(&id) {
+                break;
+            }
+            ids.push(id);
+            all.extend(self.focus());
+        }
+        all
     }
 
     pub fn layers(&self) -> Vec<String> {

@@ -123,3 +123,45 @@ fn every_sign_of_names_and_formulas_is_in_the_fonts() {
         }
     });
 }
+
+#[test]
+fn the_focus_is_seen_in_every_workspace_and_in_the_gallery() {
+    for key in [Key::Num1, Key::Num2, Key::Num3, Key::Num5] {
+        let mut window = Window::preset("circle");
+        window.press(Modifiers::COMMAND, key);
+        window.harness.run_steps(4);
+        let stops = window.focus_stops();
+        assert!(stops.len() > 10, "{key:?}: {}", stops.len());
+        for (rect, name, ring) in stops {
+            assert!(ring, "{key:?}: no focus is seen on “{name}” at {rect:?}");
+        }
+    }
+    let mut window = Window::preset("circle");
+    window.press(Modifiers::COMMAND, Key::G);
+    for (rect, name, ring) in window.focus_stops().into_iter().filter(|s| s.1.starts_with("Open ")) {
+        assert!(ring, "no focus is seen on “{name}” at {rect:?}");
+    }
+}
+
+#[test]
+fn escape_ends_typing_before_it_closes_a_window() {
+    let mut window = Window::preset("xor");
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.press(Modifiers::NONE, Key::F1);
+    assert!(window.shows("Keyboard shortcuts"));
+    window.focus_and_type("Name of the student", "Ada");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(window.shows("Canvas: drag to pan"), "the field had the key");
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.shows("Canvas: drag to pan"));
+    // What lies on top is closed first, also over the canvas of Build.
+    window.press(Modifiers::COMMAND, Key::Num2);
+    window.press(Modifiers::COMMAND, Key::G);
+    assert!(window.shows("Preset gallery"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.shows("Preset gallery"));
+    window.press(Modifiers::NONE, Key::F7);
+    assert!(window.shows("Stop drawing"));
+    window.press(Modifiers::NONE, Key::Escape);
+    assert!(!window.shows("Stop drawing"));
+}

@@ -32,6 +32,14 @@ impl Current {
     }
 }
 
+/// Whether a stop computes nothing: the input layer, and layers that only pass on what comes in.
+pub fn is_given(trace: &Trace<f32>, stop: Stop) -> bool {
+    let Some(layer) = stop.layer.filter(|_| stop.phase == Phase::Forward) else { return false };
+    let input = trace.spec.layer(layer).is_some_and(|l| l.kind.is_input());
+    let computes = trace.plan.nodes.iter().any(|n| n.layer == layer);
+    input || !computes
+}
+
 /// The stops of a recorded step, at the units that are drawn.
 pub fn all_stops(trace: &Trace<f32>, depth: Depth, shown: &Units) -> Vec<Stop> {
     stops(trace, depth, |id| shown.get(&id).cloned().unwrap_or_default())

@@ -57,19 +57,33 @@ impl Film {
         (self.at, self.playing) = (at, None);
     }
 
-    /// Arrow keys move the play head among `count` stops, D changes the depth; returns whether the head was moved.
-    pub fn keys(&mut self, ui: &Ui, count: usize, may_deepen: bool) -> bool {
+    /// Arrow keys move the play head among the stops, with Shift to another layer; D changes the depth; returns whether the head was moved.
+    pub fn keys(&mut self, ui: &Ui, stops: &[Stop], may_deepen: bool) -> bool {
+        let of_layer = |k: usize| stops.get(k).map(|s| (s.phase, s.layer));
+        let turn = |key| keyboard::count_with(ui.ctx(), egui::Modifiers::SHIFT, key) > 0;
+        let (next, previous) = (turn(Key::ArrowRight), turn(Key::ArrowLeft));
+        if next || previous {
+            let own = of_layer(self.at);
+            // The first stop of the layer before, or of the one after this.
+            let found = if next {
+                (self.at..stops.len()).find(|k| of_layer(*k) != own)
+            } else {
+                let before = (0..self.at).rev().find(|k| of_layer(*k) != own);
+                before.map(|b| (0..=b).rev().take_while(|k| of_layer(*k) == of_layer(b)).last().unwrap_or(b))
+            };
+            self.go(found.unwrap_or(self.at), stops.len());
+        }
         let pressed = |key| keyboard::count(ui.ctx(), key);
         let (on, back) =
             (pressed(Key::ArrowRight) + pressed(Key::PageDown), pressed(Key::ArrowLeft) + pressed(Key::PageUp));
         self.deeper = pressed(Key::D) > 0 && may_deepen;
         if on + back > 0 {
             let at = (self.at + on).saturating_sub(back);
-            self.go(at, count);
+            self.go(at, stops.len());
             // The arrow keys would also move the keyboard focus.
             ui.ctx().memory_mut(|m| m.move_focus(egui::FocusDirection::None));
         }
-        on + back > 0
+        next || previous || on + back > 0
     }
 
     /// Moves the play head to one of `count` stops.
@@ -78,13 +92,13 @@ impl Film {
         self.at = at.min(count - 1);
     }
 
-    /// Moves on while the film plays, unless `waits` holds it at a stop; returns how far it is between two stops, from 0 to 1.
-    pub fn flow(&mut self, ui: &Ui, current: &Current, waits: impl Fn(usize) -> bool) -> Option<f32> {
+    /// Moves on while the film plays, unless an answer is awaited, which holds it at a stop; returns how far it is between two stops, from 0 to 1.
+    pub fn flow(&mut self, ui: &Ui, current: &Current, waits: bool) -> Option<f32> {
         let since = self.playing?;
         let now = ui.input(|i| i.time);
         let seconds = f64::from(1.0 / self.speed);
         ui.ctx().request_repaint();
-        if waits(self.at) {
+        if waits {
             // The film waits for the answer.
             self.playing = Some(now);
             return Some(0.0);

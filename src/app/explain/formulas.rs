@@ -5,6 +5,7 @@ use super::super::theme::{HINT, LABEL, TITLE, Tokens, regular, semibold};
 use super::super::widgets::{label, segmented};
 use super::super::{icon, widgets};
 use super::current::Current;
+use super::quiz::Secret;
 use super::sketch;
 use crate::explain::{Chain, Culprit, Math, Place, Trace, chain, parameter_name};
 use crate::format;
@@ -34,13 +35,15 @@ fn size(ui: &Ui) -> f32 {
 }
 
 impl Formulas {
-    /// Draws the card; `hidden` is the number that must not be seen yet, `check` the gradient of the weight by the chain rule and
+    /// Draws the card; `secret` is the number that must not be seen yet, `covered` says instead of the chain why that is not
+    /// shown yet, `check` the gradient of the weight by the chain rule and
     /// by central differences, where both are known.
     pub fn ui(
         &mut self,
         ui: &mut Ui,
         current: &Current,
-        hidden: Option<Place>,
+        secret: Option<Secret>,
+        covered: Option<&str>,
         check: impl Fn(usize) -> Option<(f64, f64)>,
         t: &Tokens,
     ) {
@@ -61,20 +64,25 @@ impl Formulas {
         });
         self.lit = None;
         ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show(ui, |ui| match self.card {
-            Card::Step => self.step_card(ui, current, hidden, t),
+            Card::Step => self.step_card(ui, current, secret, t),
+            Card::Chain if covered.is_some() => {
+                ui.add_space(8.0);
+                ui.add(egui::Label::new(label(ui, covered.unwrap_or_default())).wrap());
+            }
             Card::Chain => self.chain_card(ui, current, check, t),
         });
     }
 
-    fn step_card(&mut self, ui: &mut Ui, current: &Current, hidden: Option<Place>, t: &Tokens) {
+    fn step_card(&mut self, ui: &mut Ui, current: &Current, secret: Option<Secret>, t: &Tokens) {
         let Some(explanation) = &current.explanation else {
             ui.add_space(8.0);
             ui.label(label(ui, "Nothing happens here in this phase."));
             return;
         };
-        let style = Style { size: size(ui), colours: t, signed: true, hidden: hidden.as_slice() };
+        let hidden: Vec<Place> = secret.into_iter().filter_map(|s| s.place).collect();
+        let style = Style { size: size(ui), colours: t, signed: true, hidden: &hidden };
         let mut chosen = None;
-        for line in &explanation.lines {
+        for (k, line) in explanation.lines.iter().enumerate() {
             ui.add_space(4.0);
             let mut parts = Vec::new();
             if let Some(numbers) = &line.numbers {
@@ -85,7 +93,13 @@ impl Formulas {
                 }
             }
             parts.push(Math::Text("=".to_owned()));
-            parts.push(Math::Number { value: line.result, place: line.place });
+            // A line before may end with the very number that is asked for: the loss of a single row.
+            let asked = secret.is_some_and(|s| k + 1 == explanation.lines.len() || s.reads_like(line.result));
+            parts.push(if asked {
+                Math::Text("?".to_owned())
+            } else {
+                Math::Number { value: line.result, place: line.place }
+            });
             // Symbols and numbers on one line if they fit, else one below the other.
             let numbers = Math::Row(parts);
             let room = ui.available_width() - math::width(ui, &line.symbols, style);
@@ -108,9 +122,9 @@ impl Formulas {
         ui.add_space(8.0);
         ui.separator();
         ui.label(RichText::new("In words").font(semibold(LABEL)).color(t.label));
-        let words = if hidden.is_some() { "Say what comes out, then read why." } else { explanation.words.as_str() };
+        let words = if secret.is_some() { "Say what comes out, then read why." } else { explanation.words.as_str() };
         ui.add(egui::Label::new(words).wrap());
-        if hidden.is_none() {
+        if secret.is_none() {
             ui.add_space(8.0);
             sketch::ui(ui, &current.recorded.trace, current.stop, explanation.unit, current.sample, t);
         }

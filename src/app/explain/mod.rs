@@ -22,17 +22,18 @@ use super::picture::Pictures;
 use super::state::Model;
 use super::theme::{LABEL, Tokens, tokens};
 use super::widgets::{self, at, label, named, segmented};
-use crate::explain::{Depth, Place};
+use crate::explain::{Depth, Stop, Trace};
 use crate::learn::Sight;
 use crate::nn::LayerId;
 use crate::train::{Command, Phase, StepUnit};
 use assistant::Recorded;
 use current::{Current, all_stops, explanation, shown, strongest_weight};
 use egui::accesskit::Role;
-use egui::{Align, Frame, Key, Layout, Panel, Rect, Ui, pos2, vec2};
+use egui::{Align, Frame, Key, Layout, Modifiers, Panel, Rect, Ui, pos2, vec2};
 use film::{Film, Request};
 use formulas::{Card, Formulas};
 use nudge::Nudge;
+pub use quiz::PREDICT_FIRST;
 use quiz::{Asks, Quiz};
 use recording::{RecordedRows, Recording};
 use std::sync::Arc;
@@ -64,6 +65,8 @@ pub struct ExplainView {
 const HEADER: f32 = 40.0;
 const TIMELINE: f32 = 60.0;
 const GAP: f32 = 12.0;
+/// The place of the card with quiz and diagnosis.
+const QUIZ: usize = 2;
 
 impl ExplainView {
     /// Draws the workspace.
@@ -88,31 +91,37 @@ impl ExplainView {
             };
             let current = self.current(ui, model, recorded);
             model.see(Sight::Phase(current.stop.phase));
-            if let (Card::Chain, Some(weight)) = (self.formulas.card, self.formulas.weight) {
+            let covered = self.covered(&current).is_some();
+            if let (Card::Chain, Some(weight), false) = (self.formulas.card, self.formulas.weight, covered) {
                 model.see(Sight::Chain(weight));
             }
+            // From top to bottom: the keyboard focus goes in the order in which things are made.
             let large = self.large;
-            if large.is_none() {
-                let cards = (ui.available_height() * 0.48).clamp(225.0, 360.0);
-                Panel::bottom("explain cards")
-                    .exact_size(cards)
-                    .frame(Frame::new().inner_margin(GAP))
-                    .show(ui, |ui| self.cards(ui, model, &current, t));
-            }
-            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
-            Panel::bottom("explain timeline")
-                .exact_size(TIMELINE)
-                .frame(bar)
-                .show(ui, |ui| self.timeline(ui, model, &current, t));
+            let cards = large.map_or((ui.available_height() * 0.48).clamp(225.0, 360.0), |_| 0.0);
             let inside = Frame::new().inner_margin(if large.is_some() { GAP } else { 0.0 });
-            egui::CentralPanel::no_frame().frame(inside).show(ui, |ui| match large {
-                Some(card) => {
-                    let rect = ui.available_rect_before_wrap();
-                    self.card_at(ui, model, &current, (card, rect), t);
-                }
+            let upper = Panel::top("explain picture").exact_size(ui.available_height() - TIMELINE - cards);
+            let lit = self.formulas.lit;
+            upper.frame(inside).show(ui, |ui| match large {
+                Some(card) => self.large_card(ui, model, &current, card, t),
                 None => self.picture(ui, model, pictures, &current, t),
             });
+            let bar = Frame::new().fill(t.panel).inner_margin(egui::Margin::symmetric(12, 8));
+            let timeline = Panel::top("explain timeline").exact_size(TIMELINE).frame(bar);
+            timeline.show(ui, |ui| self.timeline(ui, model, &current, t));
+            if large.is_none() {
+                let below = egui::CentralPanel::no_frame().frame(Frame::new().inner_margin(GAP));
+                below.show(ui, |ui| self.cards(ui, model, &current, t));
+                if self.formulas.lit != lit {
+                    // The picture above is already drawn.
+                    ui.ctx().request_repaint();
+                }
+            }
         });
+    }
+
+    /// Says which lesson that asks for "Predict first" is running.
+    pub fn in_lesson(&mut self, lesson: Option<u64>) {
+        self.quiz.in_lesson(lesson);
     }
 
     /// Applies the keys, and returns the stop at the play head.
@@ -120,7 +129,9 @@ impl ExplainView {
         let trace = &recorded.trace;
         let shown = shown(model);
         let stops = all_stops(trace, self.film.depth(), &shown);
-        self.keys(ui, stops.len());
+        self.keys(ui, model, trace, &stops);
+        // Keys may have changed the depth.
+        let stops = all_stops(trace, self.film.depth(), &shown);
         self.film.at = self.film.at.min(stops.len() - 1);
         let (at, stop) = (self.film.at, stops[self.film.at]);
         let sample = self.column.min(trace.rows.len() - 1);
@@ -134,15 +145,23 @@ impl ExplainView {
         Current { recorded, stops, stop, at, sample, explanation }
     }
 
-    fn keys(&mut self, ui: &Ui, count: usize) {
+    fn keys(&mut self, ui: &Ui, model: &Model, trace: &Trace<f32>, stops: &[Stop]) {
         // A slider that has the focus takes the arrow keys.
         if self.film.sliding || self.nudge.sliding {
             return;
         }
-        if self.film.keys(ui, count, self.large.is_none()) {
+        if self.film.keys(ui, stops, self.large.is_none()) {
             self.formulas.card = Card::Step;
         }
+        let back = keyboard::count_with(ui.ctx(), Modifiers::SHIFT, Key::W);
         let pressed = |key| keyboard::count(ui.ctx(), key);
+        self.turn_to_weight(model, trace, pressed(Key::W) as isize - back as isize);
+        let (down, up) = (pressed(Key::ArrowDown) as isize, pressed(Key::ArrowUp) as isize);
+        if down + up > 0 {
+            self.turn_to_unit(model, trace, stops, down - up);
+            // The arrow keys would also move the keyboard focus.
+            ui.ctx().memory_mut(|m| m.move_focus(egui::FocusDirection::None));
+        }
         if pressed(Key::C) > 0 {
             self.formulas.card = if self.formulas.card == Card::Chain { Card::Step } else { Card::Chain };
         }
@@ -154,16 +173,65 @@ impl ExplainView {
         }
     }
 
-    /// The number that the quiz hides.
-    fn hidden(&self, current: &Current) -> Option<Place> {
-        self.quiz.hidden(current.recorded.serial, current.at, current.explanation.as_ref())
+    /// Chooses the weight that is `by` places on among those in the picture, or among all where none is drawn.
+    fn turn_to_weight(&mut self, model: &Model, trace: &Trace<f32>, by: isize) {
+        if by == 0 {
+            return;
+        }
+        let mut all = scene::drawn_weights(model, trace);
+        if all.is_empty() {
+            all = (0..trace.plan.learning).collect();
+        }
+        let now = self.formulas.weight.or_else(|| strongest_weight(trace));
+        let at = now.and_then(|w| all.iter().position(|own| *own == w));
+        // A weight that is not drawn is followed by the first one.
+        let next = at.map_or(0, |at| (at as isize + by).rem_euclid(all.len() as isize) as usize);
+        if let Some(weight) = all.get(next) {
+            self.formulas.weight = Some(*weight);
+            self.formulas.card = Card::Chain;
+        }
+    }
+
+    /// Goes to the neuron that is `by` places further down in the layer at the play head.
+    fn turn_to_unit(&mut self, model: &Model, trace: &Trace<f32>, stops: &[Stop], by: isize) {
+        let shown = shown(model);
+        let at = self.film.at.min(stops.len() - 1);
+        let Some(stop) = stops.get(at) else { return };
+        let sample = self.column.min(trace.rows.len() - 1);
+        let fine = all_stops(trace, Depth::Neuron, &shown);
+        // At a whole phase: its last layer, which is the one that is explained.
+        let layer = stop.layer.or_else(|| fine.iter().rfind(|s| s.phase == stop.phase)?.layer);
+        let own: Vec<usize> =
+            (0..fine.len()).filter(|&k| fine[k].phase == stop.phase && fine[k].layer == layer).collect();
+        let explained = || explanation(trace, stops, at, sample, &shown).map(|e| e.unit);
+        let unit = stop.unit.or_else(explained);
+        let place = own.iter().position(|&k| fine[k].unit == unit).unwrap_or(0) as isize;
+        let next = (place + by).clamp(0, own.len() as isize - 1);
+        if let Some(&at) = usize::try_from(next).ok().and_then(|k| own.get(k)) {
+            self.film.visit_unit(at);
+            self.formulas.card = Card::Step;
+        }
+    }
+
+    /// Why numbers of the whole step are not shown yet: they tell what "Predict first" will ask for.
+    fn covered(&self, current: &Current) -> Option<&'static str> {
+        if !self.quiz.is_on() {
+            return None;
+        }
+        if current.stop.phase != Phase::Update {
+            return Some(
+                "Hidden: these numbers tell what Predict first asks for. They are shown once you have gone through the film to the update, or when you switch Predict first off.",
+            );
+        }
+        self.quiz.secret(current).map(|_| "Hidden until you have predicted the number of this stop, or reveal it.")
     }
 
     fn picture(&mut self, ui: &mut Ui, model: &Model, pictures: &Pictures, current: &Current, t: &Tokens) {
         let area = ui.max_rect();
         let head = Rect::from_min_max(area.min + vec2(14.0, 6.0), pos2(area.right() - 14.0, area.top() + HEADER));
         at(ui, head, Layout::left_to_right(Align::Center), |ui| self.header(ui, model, current));
-        let flow = self.film.flow(ui, current, |at| self.quiz.waits(current.recorded.serial, at));
+        let secret = self.quiz.secret(current);
+        let flow = self.film.flow(ui, current, secret.is_some());
         let trace = &current.recorded.trace;
         let view = scene::View {
             trace,
@@ -174,7 +242,8 @@ impl ExplainView {
             flow,
             weight: self.formulas.weight,
             lit: self.formulas.lit,
-            hidden: self.hidden(current),
+            hidden: secret,
+            covered: self.covered(current).is_some(),
         };
         let below = Rect::from_min_max(pos2(area.left(), area.top() + HEADER), area.max);
         let clicked = at(ui, below, Layout::top_down(Align::Min), |ui| scene::ui(ui, model, pictures, &view, t));
@@ -243,10 +312,10 @@ impl ExplainView {
         let data = &recorded.data;
         let target = data.target().describe(row);
         ui.label(egui::RichText::new(target).size(LABEL));
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            self.film.depth_choice(ui, model, current);
-            ui.label(label(ui, "Detail"));
+        widgets::at_right(ui, "explain header", |ui| {
             print(ui, model, current);
+            ui.label(label(ui, "Detail"));
+            self.film.depth_choice(ui, model, current);
         });
     }
 
@@ -262,6 +331,7 @@ impl ExplainView {
 
     /// The quiz, or the diagnosis.
     fn side_card(&mut self, ui: &mut Ui, model: &Model, current: &Current, t: &Tokens) {
+        self.quiz.switch(ui, t);
         let findings = &current.recorded.findings;
         let count = match findings.len() {
             0 => "diagnosis".to_owned(),
@@ -282,13 +352,23 @@ impl ExplainView {
             explanation(&current.recorded.trace, &current.stops, at, current.sample, &shown)
         });
         let before = before.and_then(|e| Some(e.lines.last()?.result));
-        let right = self.quiz.ui(ui, current.recorded.serial, current.at, current.explanation.as_ref(), before, t);
+        let scroll = egui::ScrollArea::vertical().id_salt("quiz").auto_shrink(false);
+        let right = scroll.show(ui, |ui| self.quiz.ui(ui, current, before, t)).inner;
         match right {
             Some(Asks::Sign) => model.see(Sight::RightSign),
             Some(Asks::Size) => model.see(Sight::RightSize),
             Some(Asks::Number) => model.see(Sight::RightNumber),
             None => {}
         }
+    }
+
+    /// A card that fills the workspace, below the switch of the quiz where that is on another card.
+    fn large_card(&mut self, ui: &mut Ui, model: &Model, current: &Current, card: usize, t: &Tokens) {
+        if card != QUIZ {
+            ui.horizontal(|ui| self.quiz.switch(ui, t));
+        }
+        let rect = ui.available_rect_before_wrap();
+        self.card_at(ui, model, current, (card, rect), t);
     }
 
     fn cards(&mut self, ui: &mut Ui, model: &Model, current: &Current, t: &Tokens) {
@@ -310,13 +390,16 @@ impl ExplainView {
                 ui.set_min_size(ui.available_size());
                 match k {
                     0 => {
-                        let hidden = self.hidden(current);
+                        let (secret, covered) = (self.quiz.secret(current), self.covered(current));
                         let walk = |weight| self.nudge.walk(current.recorded.serial, weight);
                         let check = |weight| walk(weight).map(|(walk, _)| (walk.slope, walk.difference));
-                        self.formulas.ui(ui, current, hidden, check, t);
+                        self.formulas.ui(ui, current, secret, covered, check, t);
                     }
                     1 => {
-                        if let Some(weight) = self.formulas.weight {
+                        let covered = self.covered(current);
+                        if let (Some(weight), Some(words)) = (self.formulas.weight, covered) {
+                            self.nudge.covered(ui, &current.recorded, weight, words);
+                        } else if let Some(weight) = self.formulas.weight {
                             self.nudge.ui(ui, self.recording.assistant(), &current.recorded, weight, t);
                             if let Some(share) = self.nudge.slope_share() {
                                 model.see(Sight::NudgedSlope(share));

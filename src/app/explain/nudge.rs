@@ -72,6 +72,16 @@ impl Nudge {
         (own > 0.0).then(|| slope(at).abs() / own)
     }
 
+    /// Draws the card without its numbers.
+    pub fn covered(&mut self, ui: &mut Ui, recorded: &Recorded, weight: usize, words: &str) {
+        self.sliding = false;
+        ui.label(title("Nudge"));
+        let name = RichText::new(parameter_name(&recorded.trace, weight)).size(LABEL);
+        ui.add(egui::Label::new(name).truncate());
+        ui.add_space(12.0);
+        ui.add(egui::Label::new(label(ui, words)).wrap());
+    }
+
     pub fn ui(&mut self, ui: &mut Ui, assistant: &mut Assistant, recorded: &Recorded, weight: usize, t: &Tokens) {
         ui.horizontal(|ui| {
             // The choices take the whole line where there is little room.

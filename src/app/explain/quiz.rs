@@ -1,11 +1,15 @@
 //! "Predict first": a quiz on the numbers of the step.
 
+use super::current::{Current, is_given};
 use crate::app::icon;
 use crate::app::theme::{HEADING, LABEL, TITLE, Tokens, semibold};
 use crate::app::widgets::{self, hint, label, segmented, title};
-use crate::explain::{Explanation, Place};
+use crate::explain::Place;
 use crate::format;
 use egui::{Button, RichText, Stroke, Ui, vec2};
+
+/// The name of the mode, by which lessons point at it.
+pub const PREDICT_FIRST: &str = "Predict first";
 
 /// What is asked before a number is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,50 +30,92 @@ pub struct Quiz {
     /// The stop that was answered last, and whether correctly; none where it was only revealed.
     answered: Option<(u64, usize, Option<bool>)>,
     typed: String,
+    /// The running lesson that asks for the mode, by its number.
+    lesson: Option<u64>,
+    /// The lesson in which the mode was switched on; it ends with it.
+    of_lesson: Option<u64>,
+    /// The mode ended with its lesson.
+    ended: bool,
 }
 
-/// What a stop asks for.
-struct Asked {
-    place: Option<Place>,
+/// The number that a stop asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Secret {
+    pub place: Option<Place>,
     value: f64,
 }
 
-fn asked(explanation: Option<&Explanation>) -> Option<Asked> {
-    let line = explanation?.lines.last()?;
-    Some(Asked { place: line.place, value: line.result })
+impl Secret {
+    /// What the stop on screen asks for: the result of its last line. Inputs are given, and not asked for.
+    pub fn of(current: &Current) -> Option<Self> {
+        if is_given(&current.recorded.trace, current.stop) {
+            return None;
+        }
+        let line = current.explanation.as_ref()?.lines.last()?;
+        Some(Self { place: line.place, value: line.result })
+    }
+
+    /// Whether a number in the picture tells it: the number itself, and for a unit its sum or activation, which have one sign.
+    pub fn hides(self, place: Place) -> bool {
+        let plain = |place| match place {
+            Place::Sum { layer, unit } => Place::Activation { layer, unit },
+            Place::SumGradient { layer, unit } => Place::ActivationGradient { layer, unit },
+            other => other,
+        };
+        self.place.is_some_and(|own| plain(own) == plain(place))
+    }
+
+    /// Whether a number looks the same on screen.
+    pub fn reads_like(self, value: f64) -> bool {
+        format::number(value) == format::number(self.value)
+    }
 }
 
 impl Quiz {
+    /// Whether results are hidden until they have been predicted.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     fn done(&self, serial: u64, at: usize) -> bool {
         self.answered.is_some_and(|(s, a, _)| s == serial && a == at)
     }
 
-    /// Whether an answer is awaited.
-    pub fn waits(&self, serial: u64, at: usize) -> bool {
-        self.on && !self.done(serial, at)
+    /// The number that must not be seen yet, because an answer is awaited.
+    pub fn secret(&self, current: &Current) -> Option<Secret> {
+        let waits = self.on && !self.done(current.recorded.serial, current.at);
+        Secret::of(current).filter(|_| waits)
     }
 
-    /// The number that must not be seen yet.
-    pub fn hidden(&self, serial: u64, at: usize, explanation: Option<&Explanation>) -> Option<Place> {
-        asked(explanation).and_then(|a| a.place).filter(|_| self.waits(serial, at))
+    /// Says which lesson that asks for the mode is running; the mode ends with the lesson in which it was switched on.
+    pub fn in_lesson(&mut self, lesson: Option<u64>) {
+        self.lesson = lesson;
+        if self.of_lesson.is_some() && self.of_lesson != lesson {
+            self.ended = self.on;
+            (self.on, self.of_lesson) = (false, None);
+        }
+    }
+
+    /// The control that switches the mode on and off.
+    pub fn switch(&mut self, ui: &mut Ui, t: &Tokens) {
+        ui.scope(|ui| {
+            ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, t.hint);
+            let response = widgets::pointed(ui.checkbox(&mut self.on, title(PREDICT_FIRST)), PREDICT_FIRST);
+            if response.changed() {
+                self.of_lesson = self.lesson.filter(|_| self.on);
+                self.ended = false;
+            }
+            response.on_hover_text("Hides each result until you have said what it will be");
+        });
     }
 
     /// Returns what was asked, if it was answered correctly in this frame.
-    pub fn ui(
-        &mut self,
-        ui: &mut Ui,
-        serial: u64,
-        at: usize,
-        explanation: Option<&Explanation>,
-        before: Option<f64>,
-        t: &Tokens,
-    ) -> Option<Asks> {
-        ui.scope(|ui| {
-            ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, t.hint);
-            let response = widgets::pointed(ui.checkbox(&mut self.on, title("Predict first")), "Predict first");
-            response.on_hover_text("Hides each result until you have said what it will be");
-        });
+    pub fn ui(&mut self, ui: &mut Ui, current: &Current, before: Option<f64>, t: &Tokens) -> Option<Asks> {
+        let (serial, at) = (current.recorded.serial, current.at);
         if !self.on {
+            if self.ended {
+                ui.add(egui::Label::new("It was switched off at the end of its lesson.").wrap());
+            }
             let text = "Hides each result until somebody has said what it will be: its sign, whether it grows, or the number. The score is kept for the class.";
             ui.add(egui::Label::new(label(ui, text)).wrap());
             return None;
@@ -81,8 +127,12 @@ impl Quiz {
         ];
         segmented(ui, &mut self.question, &choices);
         ui.add_space(4.0);
-        let Some(asked) = asked(explanation) else {
-            ui.label(label(ui, "Nothing to predict at this stop."));
+        let Some(asked) = Secret::of(current) else {
+            let text = match current.explanation {
+                Some(_) => "Nothing to predict at this stop: its numbers are given. Step forward.",
+                None => "Nothing to predict at this stop. Step forward.",
+            };
+            ui.add(egui::Label::new(label(ui, text)).wrap());
             return None;
         };
         let right = if self.done(serial, at) {
@@ -102,7 +152,7 @@ impl Quiz {
         right
     }
 
-    fn verdict(&mut self, ui: &mut Ui, asked: &Asked, t: &Tokens) {
+    fn verdict(&mut self, ui: &mut Ui, asked: &Secret, t: &Tokens) {
         let (text, colour) = match self.answered {
             Some((.., Some(true))) => (format!("{}  Right", icon::OK), t.ok),
             Some((.., Some(false))) => (format!("{}  Not quite", icon::CLOSE), t.problem),
@@ -113,7 +163,7 @@ impl Quiz {
         ui.label(hint(ui, "Step forward for the next one"));
     }
 
-    fn ask(&mut self, ui: &mut Ui, serial: u64, at: usize, asked: &Asked, before: Option<f64>) -> Option<Asks> {
+    fn ask(&mut self, ui: &mut Ui, serial: u64, at: usize, asked: &Secret, before: Option<f64>) -> Option<Asks> {
         let mut answer = None;
         let wide = |n: f32, ui: &Ui| vec2((ui.available_width() - (n - 1.0) * 6.0) / n, 32.0);
         match (self.question, before) {

@@ -8,9 +8,10 @@ use super::super::picture::Pictures;
 use super::super::state::Model;
 use super::super::theme::{HINT, LABEL, Tokens, math_font, regular, semibold};
 use super::super::widgets::named;
+use super::quiz::Secret;
 use crate::explain::{Place, Stop, Trace, parameter_name};
 use crate::format;
-use crate::nn::LayerId;
+use crate::nn::{LayerId, OperationPlan};
 use crate::train::Phase;
 use egui::accesskit::Role;
 use egui::{Align2, Color32, CornerRadius, Painter, Pos2, Rect, Sense, Stroke, StrokeKind, Ui, Vec2, pos2, vec2};
@@ -53,7 +54,9 @@ pub struct View<'a> {
     /// What the pointer is on in a formula.
     pub lit: Option<Place>,
     /// The result that is to be predicted.
-    pub hidden: Option<Place>,
+    pub hidden: Option<Secret>,
+    /// Whether gradients of weights must not be told yet.
+    pub covered: bool,
 }
 
 const MOST_SIDE: f32 = 34.0;
@@ -129,11 +132,44 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
         response.on_hover_ui_at_pointer(|ui| {
             ui.label(parameter_name(trace, edge.weight));
             ui.label(format!("w = {}", format::number(f64::from(trace.before[edge.weight]))));
-            ui.label(format!("∂L/∂w = {}", format::number(f64::from(trace.gradient[edge.weight]))));
+            if !view.covered {
+                ui.label(format!("∂L/∂w = {}", format::number(f64::from(trace.gradient[edge.weight]))));
+            }
             ui.label(super::super::widgets::hint(ui, "Click for its chain and its curve"));
         });
     }
     clicked
+}
+
+/// The weights between drawn units: their places among those, and the weight. In the order of the units that they lead to.
+fn weights_between(operation: &dyn OperationPlan, from: &[usize], to: &[usize]) -> Vec<(usize, usize, usize)> {
+    let mut all = Vec::new();
+    for (j, &unit) in to.iter().enumerate() {
+        let products = operation.products_into(unit);
+        for (i, &input) in from.iter().enumerate() {
+            if let Some(p) = products.iter().find(|p| p.input == input) {
+                all.push((i, j, p.weight));
+            }
+        }
+    }
+    all
+}
+
+/// The weights that are drawn as lines, layer by layer, and in a layer unit by unit.
+pub fn drawn_weights(model: &Model, trace: &Trace<f32>) -> Vec<usize> {
+    let placed = place(&model.document().network, model.inference());
+    let mut all = Vec::new();
+    for to in trace.layers() {
+        for from in trace.spec.inputs_of(to) {
+            let (Some(a), Some(b)) = (placed.get(&from), placed.get(&to)) else { continue };
+            let node = trace.plan.layer_nodes.get(&to).map(|(z, _)| &trace.plan.nodes[*z]);
+            if let Some(node) = node.filter(|n| n.layer == to && n.operation.weighs() && !a.maps && !b.maps) {
+                all.extend(weights_between(node.operation.as_ref(), &a.shown, &b.shown).into_iter().map(|w| w.2));
+            }
+        }
+    }
+    all.retain(|w| *w < trace.plan.learning);
+    all
 }
 
 struct Picture<'a> {
@@ -168,6 +204,10 @@ impl Picture<'_> {
             None if order(phase) < order(stop.phase) => Stage::Done,
             _ => Stage::Waiting,
         }
+    }
+
+    fn hides(&self, place: Place) -> bool {
+        self.view.hidden.is_some_and(|secret| secret.hides(place))
     }
 
     fn is_output(&self, layer: LayerId) -> bool {
@@ -210,16 +250,14 @@ impl Picture<'_> {
             }
             return;
         };
-        let mut edges = Vec::new();
-        for (j, &unit) in b.shown.iter().enumerate() {
-            let products = operation.products_into(unit);
-            for (i, &input) in a.shown.iter().enumerate() {
-                if let Some(p) = products.iter().find(|p| p.input == input) {
-                    edges.push((i, j, p.weight));
-                }
-            }
-        }
-        let value = |weight: usize| if gradients { trace.gradient[weight] } else { trace.before[weight] };
+        let edges = weights_between(operation.as_ref(), &a.shown, &b.shown);
+        // A hidden gradient tells neither its size nor its sign.
+        let secret = |weight: usize| gradients && self.hides(Place::ParameterGradient { layer: to, index: weight });
+        let value = |weight: usize| match gradients {
+            true if secret(weight) => 0.0,
+            true => trace.gradient[weight],
+            false => trace.before[weight],
+        };
         let strongest = largest(edges.iter().map(|e| value(e.2)), 1e-12);
         for (i, j, weight) in edges {
             let strength = relative(value(weight), strongest);
@@ -233,13 +271,14 @@ impl Picture<'_> {
             let bright =
                 if active && own { 0.35 + 0.65 * strength.abs() } else { (0.15 + 0.55 * strength.abs()) * faint };
             let width = 0.6 + 3.0 * strength.abs();
+            let colour = if secret(weight) { t.hint } else { t.sign(strength) };
             if chosen {
                 bezier(self.painter, curve(i, j), Stroke::new(width + 3.5, t.accent.gamma_multiply(0.55)));
             }
             bezier(
                 self.painter,
                 curve(i, j),
-                Stroke::new(width, t.sign(strength).gamma_multiply(if chosen { 1.0 } else { bright })),
+                Stroke::new(width, colour.gamma_multiply(if chosen { 1.0 } else { bright })),
             );
             self.pulse(curve(i, j), active && own, strength);
             if let Some(p) = pointer {
@@ -278,14 +317,23 @@ impl Picture<'_> {
         let visible = self.visible(layer);
         let tint = if visible { Color32::WHITE } else { Color32::WHITE.gamma_multiply(0.25) };
         let drawn = column.shown[i];
-        let texture = if column.maps { self.pictures.map(layer, drawn) } else { self.pictures.tile(layer, drawn) };
+        let secret = self.hides(Place::Activation { layer, unit });
+        let texture = if secret {
+            None
+        } else if column.maps {
+            self.pictures.map(layer, drawn)
+        } else {
+            self.pictures.tile(layer, drawn)
+        };
         let a = view.trace.layer_values(layer).map(|(_, a)| a[[unit, view.sample]]).filter(|_| visible);
         if let Some((texture, cut)) = texture {
             neurons::picture(self.painter, rect, (texture, cut), CornerRadius::same(4), tint);
         } else {
             let values = view.trace.layer_values(layer);
             let strongest = values.map_or(1.0, |(_, a)| largest(a.column(view.sample).iter().copied(), 1e-6));
-            let fill = a.map_or(t.raised, |a| t.signed(a / strongest.max(if column.units == 1 { 1.0 } else { 0.0 })));
+            let fill = a
+                .filter(|_| !secret)
+                .map_or(t.raised, |a| t.signed(a / strongest.max(if column.units == 1 { 1.0 } else { 0.0 })));
             neurons::disc(self.painter, rect, fill, t);
         }
         let stop = view.stop;
@@ -299,7 +347,6 @@ impl Picture<'_> {
             return;
         }
         let size = if self.side > 24.0 { HINT } else { 9.5 };
-        let hidden = |place: Place| view.hidden == Some(place);
         let right = rect.right_center() + vec2(8.0, 0.0);
         let plate = |at: Pos2, align: Align2, text: String, colour: Color32| {
             let galley = self.painter.layout_no_wrap(text, semibold(size), colour);
@@ -308,8 +355,7 @@ impl Picture<'_> {
             self.painter.galley(rect.min, galley, colour);
         };
         if let Some(a) = a {
-            let mine = hidden(Place::Activation { layer, unit }) || hidden(Place::Sum { layer, unit });
-            let text = if mine { "?".to_owned() } else { format::tight(f64::from(a)) };
+            let text = if secret { "?".to_owned() } else { format::tight(f64::from(a)) };
             plate(right - vec2(0.0, size * 0.55), Align2::LEFT_CENTER, text, t.text);
         }
         if self.stage(Phase::Backward, layer) > Stage::Waiting
@@ -317,7 +363,7 @@ impl Picture<'_> {
             && let Some((z, a)) = view.trace.layer_grads(layer)
             && let Some(g) = z.as_ref().or(a.as_ref()).map(|g| g[[unit, view.sample]])
         {
-            let mine = hidden(Place::ActivationGradient { layer, unit }) || hidden(Place::SumGradient { layer, unit });
+            let mine = self.hides(Place::SumGradient { layer, unit });
             let text = if mine { "δ = ?".to_owned() } else { format!("δ = {}", format::tight(f64::from(g))) };
             plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
         }
@@ -349,8 +395,7 @@ impl Picture<'_> {
         let reached = view.stop.phase != Phase::Forward;
         let colour = if view.stop.phase == Phase::Error { t.accent } else { t.label };
         let symbol = self.painter.layout_no_wrap("\u{1d43f}".to_owned(), math_font(20.0), colour);
-        let text =
-            if reached && view.hidden != Some(Place::Loss) { format::number(view.trace.loss) } else { "?".to_owned() };
+        let text = if reached && !self.hides(Place::Loss) { format::number(view.trace.loss) } else { "?".to_owned() };
         let number =
             self.painter.layout_no_wrap(format!("= {text}"), semibold(15.0), if reached { t.text } else { t.hint });
         let left = x.min(area.right() - symbol.size().x - number.size().x - 14.0);
@@ -372,7 +417,7 @@ impl Picture<'_> {
             return;
         }
         let mut say = |name: &str, v: f32, place: Place| {
-            if self.view.hidden != Some(place) {
+            if !self.hides(place) {
                 ui.label(format!("{name} = {}", format::number(f64::from(v))));
             }
         };

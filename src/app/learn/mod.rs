@@ -87,6 +87,14 @@ impl LearnView {
         })
     }
 
+    /// The running lesson, by its number, if a task of it points at a control and tasks are left.
+    pub fn lesson_with(&self, control: &str) -> Option<u64> {
+        let asks = |block: &Block| matches!(block, Block::Task(task) if task.highlight.as_deref() == Some(control));
+        let asks = self.running_lesson()?.work().any(asks);
+        self.current_task().filter(|_| asks)?;
+        self.running.as_ref().map(|r| r.number)
+    }
+
     /// The control that the current task points at, and the workspace where it is.
     pub fn pointed_at(&self) -> (Option<String>, Option<String>) {
         self.current_task().map_or((None, None), |(_, task)| (task.highlight, task.workspace))

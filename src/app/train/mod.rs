@@ -7,6 +7,7 @@ mod scores;
 
 use super::experiment::ExperimentKind;
 use super::icon;
+use super::keyboard;
 use super::picture::{KernelGrid, Pictures, weights_image};
 use super::prediction_plots;
 use super::state::Model;
@@ -194,7 +195,7 @@ impl TrainView {
             self.tile(ui, model, pictures, tile, t);
         });
         let large = self.large.is_some();
-        let escaped = large && ui.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape));
+        let escaped = large && keyboard::escaped(ui.ctx());
         if widgets::enlarge(ui, rect, tile.name(), large) || escaped {
             self.large = if large { None } else { Some(tile) };
         }

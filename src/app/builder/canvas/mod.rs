@@ -81,7 +81,7 @@ impl Canvas {
         gestures::receive_drop(ui, &background, model, &mut self.camera, &view);
         self.gestures.select_band(ui, &background, model, &view);
         self.gestures.context_menu(&background, model, &mut self.camera, &view);
-        let escaped = keyboard::count(ui.ctx(), egui::Key::Escape) > 0;
+        let escaped = keyboard::escaped(ui.ctx());
         if background.clicked() || escaped {
             model.select([]);
         }
