@@ -4,13 +4,14 @@ use crate::app::fix::fix_button;
 use crate::app::icon;
 use crate::app::state::Model;
 use crate::app::theme::{LABEL, TITLE, Tokens, semibold};
+use crate::app::widgets::FollowFocus as _;
 use crate::app::widgets::label;
 use crate::explain::Finding;
 use egui::{RichText, ScrollArea, Ui};
 
 /// Draws the findings, each with its evidence and a button that fixes it.
 pub fn ui(ui: &mut Ui, model: &Model, findings: &[Finding], t: &Tokens) {
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| {
         if findings.is_empty() {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(icon::OK).size(15.0).color(t.ok));

@@ -5,6 +5,7 @@ use super::super::curves::{self, Curve};
 use super::super::theme::{LABEL, Tokens};
 use super::super::widgets::{self, hint, label, named, segmented, title};
 use super::assistant::{Along, Assistant, Recorded, SIDE, Walk};
+use crate::app::widgets::FollowFocus as _;
 use crate::explain::{Trace, parameter_name, proposals};
 use crate::format;
 use egui::accesskit::Role;
@@ -277,7 +278,7 @@ impl Nudge {
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| {
             egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
                 for (k, p) in all.iter().enumerate() {
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
