@@ -4,6 +4,7 @@ use super::curves::{self, Curve};
 use super::state::{Job, JobProgress, Model};
 use super::theme::{HEADING, semibold, tokens};
 use super::widgets::{self, field, hint, label, named, number, title};
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{Folds, Table};
 use crate::format;
 use crate::nn::NetworkSpec;
@@ -238,7 +239,7 @@ fn folds_table(ui: &mut Ui, results: &[FoldResult]) {
     }
     ui.label(hint(ui, "Mean and standard deviation over the folds"));
     ui.add_space(6.0);
-    egui::ScrollArea::vertical().max_height(260.0).show(ui, |ui| {
+    egui::ScrollArea::vertical().max_height(260.0).show_with_focus(ui, |ui| {
         egui::Grid::new("folds").num_columns(5).spacing([28.0, 4.0]).striped(true).show(ui, |ui| {
             for head in ["Fold", "Rows", "Epochs", "Loss", if classes { "Accuracy" } else { "R²" }] {
                 ui.label(label(ui, head));

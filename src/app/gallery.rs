@@ -4,6 +4,7 @@ use super::picture::{target_colour, target_extent, telling};
 use super::state::{Intention, Model};
 use super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::widgets::named;
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{Dataset, Targets};
 use crate::format;
 use crate::project::builtins;
@@ -47,7 +48,7 @@ impl Gallery {
                 let columns = ((size.x - 80.0) / (CARD.x + 8.0)).floor().clamp(2.0, 4.0) as usize;
                 let all = self.entries.len().div_ceil(columns) as f32 * (CARD.y + 8.0);
                 let height = all.min(size.y - 130.0);
-                egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height).show(ui, |ui| {
+                egui::ScrollArea::vertical().min_scrolled_height(height).max_height(height).show_with_focus(ui, |ui| {
                     for row in self.entries.chunks(columns) {
                         ui.horizontal(|ui| {
                             for entry in row {

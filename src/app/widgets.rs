@@ -4,9 +4,10 @@ use super::keyboard::{self, ScrollKey};
 use super::theme::{self, HINT, LABEL, RADIUS_CARD, SPACE, TITLE, Tokens, semibold, tokens};
 use crate::format;
 use egui::accesskit::Role;
+use egui::scroll_area::ScrollAreaOutput;
 use egui::{
     Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
-    Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_plot::{AxisHints, GridInput, GridMark, Plot};
 use std::ops::RangeInclusive;
@@ -104,6 +105,27 @@ pub fn focus_ring(ctx: &egui::Context) {
     // Seen on the accent too.
     painter.rect_stroke(rect, FOCUS_RADIUS, Stroke::new(3.5, t.background), StrokeKind::Middle);
     painter.rect_stroke(rect, FOCUS_RADIUS, Stroke::new(FOCUS_WIDTH, t.accent), StrokeKind::Middle);
+}
+
+/// Scroll areas that go with the keyboard focus.
+pub trait FollowFocus {
+    fn show_with_focus<R>(self, ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> ScrollAreaOutput<R>;
+}
+
+impl FollowFocus for ScrollArea {
+    fn show_with_focus<R>(self, ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> ScrollAreaOutput<R> {
+        self.show(ui, |ui| {
+            let result = add(ui);
+            let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.ctx().read_response(id));
+            if let Some(response) = focused.filter(|r| r.gained_focus() && r.layer_id == ui.layer_id())
+                && ui.min_rect().contains(response.rect.center())
+                && !ui.clip_rect().contains_rect(response.rect)
+            {
+                ui.scroll_to_rect_animation(response.rect, None, egui::style::ScrollAnimation::none());
+            }
+            result
+        })
+    }
 }
 
 /// Width of the line around what has the focus.
@@ -262,8 +284,8 @@ pub fn data_plot<'a>(ui: &mut Ui, id: &str, right: String, up: String) -> Plot<'
         .allow_scroll(false)
         .x_axis_label(right)
         .y_axis_label(up)
-        .x_axis_formatter(|mark, _| format::brief(mark.value))
-        .y_axis_formatter(|mark, _| format::brief(mark.value))
+        .x_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size))
+        .y_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size))
 }
 
 /// About `many` marks at readable numbers, at least `least` apart.

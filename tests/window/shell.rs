@@ -151,17 +151,21 @@ fn escape_ends_typing_before_it_closes_a_window() {
     assert!(window.shows("Keyboard shortcuts"));
     window.focus_and_type("Name of the student", "Ada");
     window.press(Modifiers::NONE, Key::Escape);
+    window.harness.run_steps(30);
     assert!(window.shows("Canvas: drag to pan"), "the field had the key");
     window.press(Modifiers::NONE, Key::Escape);
+    window.harness.run_steps(30);
     assert!(!window.shows("Canvas: drag to pan"));
     // What lies on top is closed first, also over the canvas of Build.
     window.press(Modifiers::COMMAND, Key::Num2);
     window.press(Modifiers::COMMAND, Key::G);
     assert!(window.shows("Preset gallery"));
     window.press(Modifiers::NONE, Key::Escape);
+    window.harness.run_steps(30);
     assert!(!window.shows("Preset gallery"));
     window.press(Modifiers::NONE, Key::F7);
     assert!(window.shows("Stop drawing"));
     window.press(Modifiers::NONE, Key::Escape);
+    window.harness.run_steps(30);
     assert!(!window.shows("Stop drawing"));
 }

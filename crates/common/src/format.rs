@@ -26,6 +26,20 @@ pub fn brief(value: f64) -> String {
     without_zeros(&number(value))
 }
 
+/// A mark of an axis whose marks are `step` apart: as many digits as tell neighbours apart.
+pub fn tick(value: f64, step: f64) -> String {
+    let step = step.abs();
+    if value == 0.0 || !(step > 0.0 && step.is_finite()) {
+        return brief(value);
+    }
+    let place = step.log10().floor();
+    if (-6.0..6.0).contains(&place) && value.abs() < 1e6 {
+        return without_zeros(&decimals(value, (-place).max(0.0) as usize));
+    }
+    let digits = (value.abs().log10().floor() - place).clamp(0.0, 12.0) as usize;
+    without_zeros(&typographic(&scientific(value, digits)))
+}
+
 /// As few characters as possible, for a number inside of a small picture: two decimals below 100, one digit and a power
 /// below 0.01.
 pub fn tight(value: f64) -> String {
@@ -220,8 +234,22 @@ fn without_zeros(text: &str) -> String {
 mod tests {
     use super::{
         amount, brief, bytes, cell, count, counted, counter, decimals, duration, exact, learning_rate, left, number,
-        pace, percent, rate, scientific, score, seconds, significant, small_percent, tight, without_zeros,
+        pace, percent, rate, scientific, score, seconds, significant, small_percent, tick, tight, without_zeros,
     };
+
+    #[test]
+    fn marks_of_an_axis_are_told_apart() {
+        for (low, step) in
+            [(0.7104, 1e-5), (5.69, 1e-3), (-0.3, 0.1), (0.0, 50.0), (3e8, 1e6), (2e-9, 5e-10), (1e5, 0.5)]
+        {
+            let marks: Vec<String> = (0..6).map(|k| tick(low + f64::from(k) * step, step)).collect();
+            let mut different = marks.clone();
+            different.sort();
+            different.dedup();
+            assert_eq!(different.len(), marks.len(), "{marks:?}");
+        }
+        assert_eq!((tick(0.5, 0.1), tick(2.0, 0.5), tick(-40.0, 20.0)), ("0.5".into(), "2".into(), "−40".into()));
+    }
 
     #[test]
     fn digits_are_as_many_as_the_place_has_room_for() {

@@ -10,6 +10,7 @@ mod settings;
 use super::picture::Pictures;
 use super::state::Model;
 use super::theme::tokens;
+use crate::app::widgets::FollowFocus as _;
 use canvas::Canvas;
 pub use palette::Palette;
 
@@ -37,14 +38,15 @@ impl BuildView {
         if model.is_bare() {
             if plays {
                 egui::Panel::right("outcome").exact_size(OUTCOME).resizable(false).frame(side).show(ui, |ui| {
-                    egui::ScrollArea::vertical().show(ui, |ui| inspector::outcome(ui, model, pictures, f32::INFINITY));
+                    egui::ScrollArea::vertical()
+                        .show_with_focus(ui, |ui| inspector::outcome(ui, model, pictures, f32::INFINITY));
                 });
             }
             self.middle(ui, model, pictures, plays);
             return;
         }
         egui::Panel::left("palette").exact_size(198.0).resizable(false).frame(side).show(ui, |ui| {
-            egui::ScrollArea::vertical().show(ui, |ui| {
+            egui::ScrollArea::vertical().show_with_focus(ui, |ui| {
                 if let Some(kind) = self.palette.ui(ui) {
                     edits::append(model, kind);
                 }
@@ -52,7 +54,9 @@ impl BuildView {
         });
         egui::Panel::right("inspector").default_size(310.0).size_range(250.0..=420.0).frame(side).show(ui, |ui| {
             let room = ui.available_height();
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| inspector::ui(ui, model, pictures, room));
+            egui::ScrollArea::vertical()
+                .auto_shrink(false)
+                .show_with_focus(ui, |ui| inspector::ui(ui, model, pictures, room));
         });
         self.middle(ui, model, pictures, plays);
     }

@@ -5,6 +5,7 @@ use super::super::icon;
 use super::super::state::{Insight, Model, Opened};
 use super::super::theme::{BODY, LABEL, mix, regular, semibold, tokens};
 use super::super::widgets::{self, card, hint, label, title};
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{Column, ColumnKind, DataWarning, Summary, Values};
 use crate::explain::Fix;
 use crate::format;
@@ -18,7 +19,7 @@ const SHOWN: usize = 200;
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, opened: &Opened) {
     let insight = model.insight().cloned();
-    ScrollArea::vertical().id_salt("columns").auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("columns").auto_shrink(false).show_with_focus(ui, |ui| {
         ui.set_width(ui.available_width() - 12.0);
         found(ui, model, opened, insight.as_deref());
         let table = &opened.loaded.table;

@@ -23,6 +23,7 @@ use super::icon;
 use super::state::{Action, MissingFile, Model, Opened};
 use super::theme::{LABEL, tokens};
 use super::widgets::{self, label, named, segmented, title};
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{ColumnKind, DataSource};
 use crate::format;
 use egui::accesskit::Role;
@@ -66,12 +67,12 @@ impl DataView {
         let side = Frame::new().fill(t.panel).inner_margin(12);
         if !model.is_bare() {
             Panel::left("sources").exact_size(228.0).resizable(false).frame(side).show(ui, |ui| {
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| sources::ui(ui, model));
+                ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| sources::ui(ui, model));
             });
             // The preparation is that of the open document, not of a file that is looked at.
             if model.loading().preview().is_none() {
                 Panel::right("data views").exact_size(300.0).resizable(false).frame(side).show(ui, |ui| {
-                    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| self.prepare.ui(ui, model));
+                    ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| self.prepare.ui(ui, model));
                 });
             }
         }

@@ -5,6 +5,7 @@ use super::super::state::{Model, Opened};
 use super::super::theme::{BODY, LABEL, regular, semibold, tokens};
 use super::super::widgets::{self, choice, field, hint, icon_button, label, named, number, title};
 use super::targets;
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{
     Augmentation, Balance, Dataset, Missing, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets,
 };
@@ -298,7 +299,7 @@ fn columns(ui: &mut Ui, k: usize, step: &mut PreparationStep, plan: &Preparation
     let button = named(button, Role::Button, &format!("Columns of step {}", k + 1));
     Popup::menu(&button).close_behavior(PopupCloseBehavior::CloseOnClickOutside).show(|ui| {
         ui.set_width(210.0);
-        egui::ScrollArea::vertical().max_height(280.0).show(ui, |ui| {
+        egui::ScrollArea::vertical().max_height(280.0).show_with_focus(ui, |ui| {
             if ui.selectable_label(step.columns.is_empty(), "All numbers").clicked() {
                 step.columns.clear();
             }

@@ -8,6 +8,7 @@ use super::super::widgets::{self, card, choice, hint, label, named, number, titl
 use super::progress;
 use super::targets;
 use super::thumbnails::Thumbnails;
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, PixelColumns, ReadOptions, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
@@ -273,7 +274,7 @@ fn first_rows(ui: &mut Ui, table: &Table) {
         String::new()
     };
     ui.label(label(ui, format!("First rows{more}")));
-    ScrollArea::both().id_salt("preview").auto_shrink(false).show(ui, |ui| {
+    ScrollArea::both().id_salt("preview").auto_shrink(false).show_with_focus(ui, |ui| {
         ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
         let align = |column: &Column| if column.is_number() { Align::Max } else { Align::Min };
         let grid = Grid::new("first rows").striped(true).spacing(vec2(18.0, 5.0));
@@ -318,7 +319,7 @@ fn some_pictures(ui: &mut Ui, table: &Table, k: usize, thumbnails: &mut Thumbnai
     ));
     ui.add_space(4.0);
     let colour = tokens(ui).label;
-    ScrollArea::vertical().id_salt("classes").auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("classes").auto_shrink(false).show_with_focus(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = vec2(10.0, 10.0);
             for row in (0..table.rows()).step_by(table.rows().div_ceil(PICTURES).max(1)) {

@@ -5,6 +5,7 @@ use super::super::theme::{LABEL, regular, tokens};
 use super::super::widgets::{self, named};
 use super::sampling::{FEW, POINTS, drawable, notes, range, sample, share, trimmed};
 use super::views::Views;
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{ColumnKind, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
@@ -37,7 +38,7 @@ fn columns_choice(
     let config = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     MenuButton::new(format!("Columns: {} of {}", now.len(), all.len())).config(config).ui(ui, |ui| {
         ui.label(widgets::hint(ui, format!("From 2 to {most}")));
-        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+        ScrollArea::vertical().max_height(320.0).show_with_focus(ui, |ui| {
             for &k in all.iter().take(LISTED) {
                 let mut ticked = now.contains(&k);
                 let may = if ticked { now.len() > 2 } else { now.len() < most };

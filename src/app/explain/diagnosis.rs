@@ -4,6 +4,7 @@ use crate::app::fix::fix_button;
 use crate::app::icon;
 use crate::app::state::Model;
 use crate::app::theme::{LABEL, TITLE, Tokens, semibold};
+use crate::app::widgets::FollowFocus as _;
 use crate::app::widgets::label;
 use crate::explain::Finding;
 use egui::{RichText, ScrollArea, Ui};
@@ -11,7 +12,7 @@ use egui::{RichText, ScrollArea, Ui};
 /// Draws the findings, each with its evidence and a button that fixes it.
 pub fn ui(ui: &mut Ui, model: &Model, findings: &[Finding], t: &Tokens) {
     // By its own name: the cards beside it scroll by themselves.
-    ScrollArea::vertical().id_salt("diagnosis").auto_shrink(false).show(ui, |ui| {
+    ScrollArea::vertical().id_salt("diagnosis").auto_shrink(false).show_with_focus(ui, |ui| {
         if findings.is_empty() {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(icon::OK).size(15.0).color(t.ok));

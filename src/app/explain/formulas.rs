@@ -7,6 +7,7 @@ use super::super::{icon, widgets};
 use super::current::Current;
 use super::quiz::Secret;
 use super::sketch;
+use crate::app::widgets::FollowFocus as _;
 use crate::explain::{Chain, Culprit, Math, Place, Trace, chain, parameter_name};
 use crate::format;
 use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, vec2};
@@ -63,7 +64,7 @@ impl Formulas {
             });
         });
         self.lit = None;
-        ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show(ui, |ui| match self.card {
+        ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show_with_focus(ui, |ui| match self.card {
             Card::Step => self.step_card(ui, current, secret, t),
             Card::Chain if covered.is_some() => {
                 ui.add_space(8.0);

@@ -22,6 +22,7 @@ use super::picture::Pictures;
 use super::state::Model;
 use super::theme::{LABEL, Tokens, tokens};
 use super::widgets::{self, at, label, named, segmented};
+use crate::app::widgets::FollowFocus as _;
 use crate::explain::{Depth, Stop, Trace};
 use crate::learn::Sight;
 use crate::nn::LayerId;
@@ -353,7 +354,7 @@ impl ExplainView {
         });
         let before = before.and_then(|e| Some(e.lines.last()?.result));
         let scroll = egui::ScrollArea::vertical().id_salt("quiz").auto_shrink(false);
-        let right = scroll.show(ui, |ui| self.quiz.ui(ui, current, before, t)).inner;
+        let right = scroll.show_with_focus(ui, |ui| self.quiz.ui(ui, current, before, t)).inner;
         match right {
             Some(Asks::Sign) => model.see(Sight::RightSign),
             Some(Asks::Size) => model.see(Sight::RightSize),

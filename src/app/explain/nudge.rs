@@ -5,6 +5,7 @@ use super::super::curves::{self, Curve};
 use super::super::theme::{LABEL, Tokens};
 use super::super::widgets::{self, hint, label, named, segmented, title};
 use super::assistant::{Along, Assistant, Recorded, SIDE, Walk};
+use crate::app::widgets::FollowFocus as _;
 use crate::explain::{Trace, parameter_name, proposals};
 use crate::format;
 use egui::accesskit::Role;
@@ -215,8 +216,8 @@ impl Nudge {
             .include_x(at + self.reach)
             .include_y(low - margin)
             .include_y(high + margin)
-            .y_axis_formatter(|mark, _| format::brief(mark.value))
-            .x_axis_formatter(|mark, _| format::brief(mark.value));
+            .y_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size))
+            .x_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size));
         let plot = curves::quiet(plot).show(ui, |plot| {
             plot.set_plot_bounds_y(low - margin..=high + margin);
             plot.line(Line::new("loss", PlotPoints::from(finite.clone())).color(t.positive).width(2.0));
@@ -277,7 +278,7 @@ impl Nudge {
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
-        ScrollArea::vertical().id_salt("proposals").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("proposals").auto_shrink(false).show_with_focus(ui, |ui| {
             egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
                 for (k, p) in all.iter().enumerate() {
                     let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
@@ -355,8 +356,8 @@ impl Nudge {
             .allow_zoom(false)
             .allow_scroll(false)
             .allow_boxed_zoom(false)
-            .x_axis_formatter(|mark, _| format::brief(mark.value))
-            .y_axis_formatter(|mark, _| format::brief(mark.value));
+            .x_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size))
+            .y_axis_formatter(|mark, _| format::tick(mark.value, mark.step_size));
         let plot = plot.show(ui, |plot| {
             plot.set_plot_bounds_x(centre - reach..=centre + reach);
             plot.set_plot_bounds_y(middle - reach..=middle + reach);

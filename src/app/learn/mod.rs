@@ -10,6 +10,7 @@ use super::icon;
 use super::state::{Action, Intention, Model};
 use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, label, named, title};
+use crate::app::widgets::FollowFocus as _;
 use crate::learn::{Block, CourseProgress, Lesson, Task, folder, lessons};
 use crate::project::Preset;
 use crate::train::Command;
@@ -177,7 +178,7 @@ impl LearnView {
         egui::CentralPanel::no_frame().frame(Frame::new().fill(t.background)).show(ui, |ui| {
             let Some(lesson) = self.lesson(&self.open).cloned() else { return };
             let top = ui.scope_id().with(&lesson.id);
-            ScrollArea::vertical().id_salt(top).auto_shrink(false).show(ui, |ui| {
+            ScrollArea::vertical().id_salt(top).auto_shrink(false).show_with_focus(ui, |ui| {
                 widgets::scroll_by_keys(ui);
                 let width = (ui.available_width() - 48.0).min(COLUMN);
                 let left = ((ui.available_width() - width) / 2.0).max(24.0);
@@ -263,7 +264,7 @@ impl LearnView {
         let foot = 84.0;
         let height = (ui.available_height() - foot).max(80.0);
         let mut open = None;
-        ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().max_height(height).auto_shrink(false).show_with_focus(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             for (at, lesson) in self.course.iter().enumerate() {
                 if self.entry(ui, lesson, &(at + 1).to_string(), t) {

@@ -14,6 +14,7 @@ use super::state::Model;
 use super::theme::{Tokens, tokens};
 use super::transport::training_settings;
 use super::widgets::{self, at, choice, heading, hint, label, title};
+use crate::app::widgets::FollowFocus as _;
 use crate::format;
 use crate::nn::{Encoding, LayerId};
 use egui::{
@@ -116,7 +117,7 @@ impl TrainView {
     fn settings(&mut self, ui: &mut Ui, model: &Model, side: Frame) -> Option<ExperimentKind> {
         let panel = Panel::left("training settings").exact_size(300.0).resizable(false).frame(side);
         let shown = panel.show(ui, |ui| {
-            let scroll = ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            let scroll = ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| {
                 ui.label(title("Training"));
                 ui.add(egui::Label::new(label(ui, "Changes act at once, also while training runs.")).wrap());
                 ui.add_space(4.0);
@@ -174,7 +175,7 @@ impl TrainView {
         let rows = tiles.len().div_ceil(columns);
         let width = (area.width() - GAP * (columns - 1) as f32) / columns as f32;
         let height = ((area.height() - GAP) / 2.0).max(LOWEST);
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).show_with_focus(ui, |ui| {
             ui.set_min_height(rows as f32 * (height + GAP) - GAP);
             let origin = ui.max_rect().min;
             for (i, tile) in tiles.into_iter().enumerate() {

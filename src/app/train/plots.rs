@@ -116,7 +116,9 @@ fn draw_with(
         .grid_color(t.line)
         .link_cursor(egui::Id::unique("epoch cursor"), [true, false])
         .y_axis_min_width(46.0)
-        .y_axis_formatter(move |mark, _| format::brief(linear(mark.value)))
+        .y_axis_formatter(move |mark, _| {
+            if log { format::brief(linear(mark.value)) } else { format::tick(mark.value, mark.step_size) }
+        })
         .x_axis_formatter(|mark, _| {
             if mark.value.fract() == 0.0 && mark.value >= 0.0 {
                 format::count(mark.value as u128)

@@ -3,6 +3,7 @@
 use super::super::state::Model;
 use super::super::theme::{HEADING, LABEL, semibold};
 use super::super::widgets::{hint, label};
+use crate::app::widgets::FollowFocus as _;
 use crate::data::{Dataset, Part, Targets};
 use crate::format;
 use crate::nn::HeadTarget;
@@ -46,7 +47,7 @@ impl ScoresView {
         let baselines = self.baselines.as_ref().map_or(&[][..], |(_, all)| all);
         let snapshot: Option<&Snapshot> = model.is_current().then_some(model.snapshot());
         let network = &model.document().network;
-        ScrollArea::vertical().id_salt("scores").auto_shrink(false).show(ui, |ui| {
+        ScrollArea::vertical().id_salt("scores").auto_shrink(false).show_with_focus(ui, |ui| {
             for (k, output) in outputs.iter().enumerate() {
                 let (weight, loss) = network
                     .outputs()
