@@ -36,7 +36,10 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
         if window.shows("Task done: Predict two results correctly") {
             break;
         }
-        window.click("positive");
+        // Inputs are given, and not asked for.
+        if window.shows("positive") {
+            window.click("positive");
+        }
         window.click("Step forward");
     }
     assert!(window.shows("Task done: Predict two results correctly"));

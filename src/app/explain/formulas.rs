@@ -144,7 +144,7 @@ impl Formulas {
         };
         ui.add_space(6.0);
         if chain.ways > 1 {
-            self.sum_over_paths(ui, &chain, t);
+            Self::sum_over_paths(ui, &chain, t);
         }
         self.factors(ui, trace, &chain, t);
         ui.add_space(6.0);
@@ -157,7 +157,7 @@ impl Formulas {
     }
 
     /// The derivative as what it is: a sum over paths.
-    fn sum_over_paths(&self, ui: &mut Ui, chain: &Chain, t: &Tokens) {
+    fn sum_over_paths(ui: &mut Ui, chain: &Chain, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: false, hidden: &[] };
         let paths = format!("{} paths", format::count(u128::from(chain.ways)));
         let parts = vec![
