@@ -204,14 +204,14 @@ impl Window {
     /// The rectangle of what has the keyboard focus, its name, and whether a ring is painted around it.
     pub fn focus(&self) -> Option<(egui::Rect, String, bool)> {
         const WIDTH: f32 = 2.25;
-        let id = self.harness.ctx.memory(|m| m.focused())?;
+        let id = self.harness.ctx.memory(egui::Memory::focused)?;
         let response = self.harness.ctx.read_response(id)?;
         let shapes = &self.harness.output().shapes;
         let ring = shapes.iter().any(|clipped| {
             matches!(&clipped.shape, egui::Shape::Rect(r) if r.stroke.width == WIDTH
                 && r.rect.expand(1.0).contains_rect(response.interact_rect) && clipped.clip_rect.intersects(r.rect))
         });
-        let named = self.harness.root().children_recursive().find(|n| n.is_focused());
+        let named = self.harness.root().children_recursive().find(egui_kittest::Node::is_focused);
         let name = named.and_then(|n| n.accesskit_node().label()).unwrap_or_default();
         Some((response.rect, name, ring))
     }
@@ -224,7 +224,7 @@ impl Window {
         while all.len() < MOST {
             self.press(Modifiers::NONE, Key::Tab);
             self.harness.run_steps(1);
-            let Some(id) = self.harness.ctx.memory(|m| m.focused()) else { continue };
+            let Some(id) = self.harness.ctx.memory(egui::Memory::focused) else { continue };
             if ids.first() == Some(&id) {
                 break;
             }
