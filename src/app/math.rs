@@ -377,7 +377,7 @@ mod tests {
         let said = |value: f64, hidden: &[Place]| {
             veiled(&row([text("2"), text("·"), factor(value, Place::Loss)]), hidden, &cover).plain()
         };
-        assert_eq!(said(-0.5, &[]), "2 · ( −0.5 )");
+        assert_eq!(said(-0.5, &[]), "2 · ( −0.5000 )");
         assert_eq!(said(-0.5, &[Place::Loss]), "2 · ?");
         assert_eq!(said(0.5, &[Place::Loss]), "2 · ?");
     }
