@@ -120,6 +120,8 @@ impl FollowFocus for ScrollArea {
             if let Some(response) = focused.filter(|r| r.gained_focus() && r.layer_id == ui.layer_id())
                 && ui.min_rect().contains(response.rect.center())
                 && !ui.clip_rect().contains_rect(response.rect)
+                // What lies behind the edge of the area but can be seen belongs to something else.
+                && (!response.interact_rect.is_positive() || ui.clip_rect().contains_rect(response.interact_rect))
             {
                 ui.scroll_to_rect_animation(response.rect, None, egui::style::ScrollAnimation::none());
             }

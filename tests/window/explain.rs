@@ -306,6 +306,15 @@ fn the_focus_is_seen_on_every_control_and_goes_down_the_screen() {
         let found = stops.iter().position(|(_, name, _)| name.contains(wanted));
         found.unwrap_or_else(|| panic!("no stop at {wanted}: {:?}", stops.iter().map(|s| &s.1).collect::<Vec<_>>()))
     };
+    // Controls below a card do not scroll what the card has left below its edge.
+    window.press(Modifiers::NONE, Key::ArrowRight);
+    window.harness.run_steps(3);
+    let words = |window: &Window| window.harness.get_by_label("In words").rect();
+    let before = words(&window);
+    for _ in 0..at("this stop") {
+        window.press(Modifiers::NONE, Key::Tab);
+        assert_eq!(words(&window), before, "{:?}", window.focus());
+    }
     let order = [
         "one row",
         "mini-batch",

@@ -114,7 +114,13 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
             }
             picture.unit(layer.id, column, i);
             if response.hovered() {
-                response.on_hover_ui(|ui| picture.tell(ui, layer.id, unit));
+                response.on_hover_ui(|ui| {
+                    picture.tell(ui, layer.id, unit);
+                    ui.label(super::super::widgets::hint(
+                        ui,
+                        "Click to go there; ↑ ↓ go to another neuron, Shift ← → to another layer",
+                    ));
+                });
             }
         }
     }
@@ -135,7 +141,10 @@ pub fn ui(ui: &mut Ui, model: &Model, pictures: &Pictures, view: &View<'_>, t: &
             if !view.covered {
                 ui.label(format!("∂L/∂w = {}", format::number(f64::from(trace.gradient[edge.weight]))));
             }
-            ui.label(super::super::widgets::hint(ui, "Click for its chain and its curve"));
+            ui.label(super::super::widgets::hint(
+                ui,
+                "Click for its chain and its curve; W and Shift W go to another weight",
+            ));
         });
     }
     clicked
