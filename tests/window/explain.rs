@@ -116,6 +116,10 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         }
     }
     assert!(students.contains("Name") && students.matches(">?<").count() > 4, "own results are asked for again");
+    // Every page has its number, and the network is drawn with the layers as formulas name them.
+    let pages = students.matches("Page ").count();
+    assert!(pages > 0 && (1..=pages).all(|k| students.contains(&format!("Page {k} of {pages}"))), "{pages} pages");
+    assert!(students.contains(">(1) Hidden"), "the figure names layers by their numbers");
 }
 
 /// A diagnosis longer than its card scrolls, though the card of formulas beside it has nothing to scroll.

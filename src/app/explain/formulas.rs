@@ -10,7 +10,7 @@ use super::sketch;
 use crate::app::widgets::FollowFocus as _;
 use crate::explain::{Chain, Culprit, Math, Place, Trace, chain, parameter_name};
 use crate::format;
-use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, Ui, vec2};
+use egui::{Align2, Layout, Rect, RichText, ScrollArea, Sense, TextStyle, Ui, vec2};
 
 /// What the card shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,9 +30,13 @@ pub struct Formulas {
     pub lit: Option<Place>,
 }
 
+/// A card of this width fills the workspace, and words in it are as large as this.
+const ENLARGED: f32 = 900.0;
+const LARGE: f32 = 18.0;
+
 /// Size of the formulas, where there is room for more.
 fn size(ui: &Ui) -> f32 {
-    (ui.available_width() / 38.0).clamp(14.5, 17.0)
+    (ui.available_width() / 38.0).clamp(14.5, 24.0)
 }
 
 impl Formulas {
@@ -64,13 +68,18 @@ impl Formulas {
             });
         });
         self.lit = None;
-        ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show_with_focus(ui, |ui| match self.card {
-            Card::Step => self.step_card(ui, current, secret, t),
-            Card::Chain if covered.is_some() => {
-                ui.add_space(8.0);
-                ui.add(egui::Label::new(label(ui, covered.unwrap_or_default())).wrap());
+        ScrollArea::vertical().id_salt("formulas").auto_shrink(false).show_with_focus(ui, |ui| {
+            if ui.available_width() > ENLARGED {
+                ui.style_mut().text_styles.insert(TextStyle::Body, regular(LARGE));
             }
-            Card::Chain => self.chain_card(ui, current, check, t),
+            match self.card {
+                Card::Step => self.step_card(ui, current, secret, t),
+                Card::Chain if covered.is_some() => {
+                    ui.add_space(8.0);
+                    ui.add(egui::Label::new(label(ui, covered.unwrap_or_default())).wrap());
+                }
+                Card::Chain => self.chain_card(ui, current, check, t),
+            }
         });
     }
 
@@ -122,13 +131,14 @@ impl Formulas {
         }
         ui.add_space(8.0);
         ui.separator();
+        // The picture first: where not all of it fits, words are what one scrolls for.
+        if secret.is_none() {
+            sketch::ui(ui, &current.recorded.trace, current.stop, explanation.unit, current.sample, t);
+            ui.add_space(6.0);
+        }
         ui.label(RichText::new("In words").font(semibold(LABEL)).color(t.label));
         let words = if secret.is_some() { "Say what comes out, then read why." } else { explanation.words.as_str() };
         ui.add(egui::Label::new(words).wrap());
-        if secret.is_none() {
-            ui.add_space(8.0);
-            sketch::ui(ui, &current.recorded.trace, current.stop, explanation.unit, current.sample, t);
-        }
         if let Some(Place::Parameter { index, .. } | Place::ParameterGradient { index, .. }) = chosen {
             self.weight = Some(index);
             self.card = Card::Chain;
@@ -175,10 +185,10 @@ impl Formulas {
     /// The factors side by side, each with its value and its name, wrapped to the width.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
-        let wide = 92.0_f32;
+        let wide = style.size * 5.25;
         let beside = ((ui.available_width() / wide) as usize).max(1);
         let cells = chain.factors.len() + 1;
-        let height = 114.0;
+        let height = style.size * 6.5;
         let lines = cells.div_ceil(beside);
         let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height * lines as f32), Sense::hover());
         for k in 0..cells {

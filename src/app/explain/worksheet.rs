@@ -8,6 +8,7 @@ use super::pdf::document;
 use super::print_fonts::Face;
 use crate::explain::{Depth, Explanation, Math, Place, Stop, Trace};
 use crate::format;
+use crate::nn::LayerId;
 use crate::train::Phase;
 use egui::{Color32, FontId, Pos2, Rect, Ui, Vec2, pos2, vec2};
 use std::fmt::Write as _;
@@ -67,6 +68,7 @@ pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edi
             sheet.words(ui, &format!("and {more} more, in the same way"), &regular(BODY), PRINT.label);
         }
     }
+    sheet.number_pages(name);
     sheet
 }
 
@@ -137,6 +139,7 @@ impl Sheet {
             self.y += 12.0;
         }
         self.y += 6.0;
+        self.figure(recorded);
         self.weights(ui, recorded);
     }
 
@@ -171,8 +174,23 @@ impl Sheet {
         }
     }
 
+    /// Sets a stop on one page, if it fits on one.
     fn stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], edition: Edition) {
-        self.room(56.0);
+        let (pages, marks, y) = (self.pages.len(), self.pages.last().map_or(0, Vec::len), self.y);
+        self.set_stop(ui, explanation, hidden, edition);
+        if self.pages.len() > pages && y > MARGIN {
+            // It was split: once more, from the top of a page.
+            self.pages.truncate(pages);
+            if let Some(page) = self.pages.last_mut() {
+                page.truncate(marks);
+            }
+            self.pages.push(Vec::new());
+            self.y = MARGIN;
+            self.set_stop(ui, explanation, hidden, edition);
+        }
+    }
+
+    fn set_stop(&mut self, ui: &Ui, explanation: &Explanation, hidden: &[Place], edition: Edition) {
         self.y += 8.0;
         self.words(ui, &explanation.title, &semibold(BODY + 0.5), PRINT.text);
         let style = Style { size: FORMULA, colours: &PRINT, signed: false, hidden };
@@ -226,6 +244,79 @@ impl Sheet {
         end
     }
 
+    /// The network as columns of units: their numbers are those of the formulas.
+    fn figure(&mut self, recorded: &Recorded) {
+        const SIDE: f32 = 11.0;
+        const STEP: f32 = 15.0;
+        const UNITS: usize = 8;
+        let trace = &recorded.trace;
+        let mut columns: Vec<(LayerId, usize)> = Vec::new();
+        for &layer in &trace.plan.order {
+            if let Some((_, a)) = trace.layer_values(layer) {
+                columns.push((layer, a.nrows()));
+            }
+        }
+        let wide = (PAGE.x - 2.0 * MARGIN) / columns.len().max(1) as f32;
+        if columns.len() < 2 || wide < 30.0 {
+            return;
+        }
+        let most = columns.iter().map(|(_, units)| (*units).min(UNITS)).max().unwrap_or(1) as f32;
+        let height = most * STEP + 34.0;
+        self.room(height);
+        let (top, middle) = (self.y + 6.0, self.y + 6.0 + most * STEP / 2.0);
+        let centre = |column: usize, unit: usize, units: usize| {
+            let from = middle - units.min(UNITS) as f32 * STEP / 2.0;
+            pos2(MARGIN + (column as f32 + 0.5) * wide, from + (unit as f32 + 0.5) * STEP)
+        };
+        for (to, &(layer, units)) in columns.iter().enumerate() {
+            for source in trace.spec.inputs_of(layer) {
+                let Some(from) = columns.iter().position(|(id, _)| *id == source) else { continue };
+                let others = columns[from].1;
+                for (a, b) in (0..others.min(UNITS)).flat_map(|a| (0..units.min(UNITS)).map(move |b| (a, b))) {
+                    // A layer that only passes numbers on is joined unit by unit.
+                    if others == units && others > 1 && !has_weights(trace, layer) && a != b {
+                        continue;
+                    }
+                    let (a, b) = (centre(from, a, others), centre(to, b, units));
+                    self.line(a + vec2(SIDE / 2.0, 0.0), b - vec2(SIDE / 2.0, 0.0), 0.3, PRINT.label);
+                }
+            }
+        }
+        for (column, &(layer, units)) in columns.iter().enumerate() {
+            for unit in 0..units.min(UNITS) {
+                let c = centre(column, unit, units);
+                let r = Rect::from_center_size(c, Vec2::splat(SIDE));
+                let corners = [r.left_top(), r.right_top(), r.right_bottom(), r.left_bottom()];
+                for k in 0..4 {
+                    self.line(corners[k], corners[(k + 1) % 4], 0.7, PRINT.text);
+                }
+                let text = (unit + 1).to_string();
+                let at = c + vec2(-2.0 * text.len() as f32, 2.6);
+                self.mark(at, Mark::Text { text, font: regular(7.0), colour: PRINT.text });
+            }
+            let number = trace.layer_number(layer).map_or_else(String::new, |n| format!("({n}) "));
+            let more = if units > UNITS { format!(", {UNITS} of {units}") } else { String::new() };
+            let fits = (wide / 4.6) as usize;
+            let mut text = format!("{number}{}{more}", trace.spec.name(layer));
+            if text.chars().count() > fits {
+                text = text.chars().take(fits.saturating_sub(1)).chain(['…']).collect();
+            }
+            let at = pos2(MARGIN + column as f32 * wide + 2.0, top + most * STEP + 12.0);
+            self.mark(at, Mark::Text { text, font: regular(8.0), colour: PRINT.label });
+        }
+        self.y += height;
+    }
+
+    /// The name and the number at the foot of every page.
+    fn number_pages(&mut self, name: &str) {
+        let all = self.pages.len();
+        for (k, page) in self.pages.iter_mut().enumerate() {
+            for (x, text) in [(MARGIN, name.to_owned()), (PAGE.x - MARGIN - 54.0, format!("Page {} of {all}", k + 1))] {
+                page.push((pos2(x, PAGE.y - 26.0), Mark::Text { text, font: regular(8.5), colour: PRINT.label }));
+            }
+        }
+    }
+
     /// All pages below each other, as one SVG.
     pub fn svg(&self) -> String {
         let height = PAGE.y * self.pages.len() as f32;
@@ -269,6 +360,10 @@ impl Sheet {
     pub fn pdf(&self, ui: &Ui) -> Result<Vec<u8>, String> {
         document(ui, &self.pages, PAGE)
     }
+}
+
+fn has_weights(trace: &Trace<f32>, layer: LayerId) -> bool {
+    trace.plan.parameters.iter().any(|p| p.layer == layer)
 }
 
 fn hex(c: Color32) -> String {
