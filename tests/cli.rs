@@ -212,15 +212,15 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split(',').collect()).collect();
     // The circle's loss is a squared error, which does not make probabilities.
     assert_eq!(rows[0], ["row", "kind", "score(rose)", "score(tulip)"]);
-    assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", "rose"), "the gap is imputed");
-    // Where rows with gaps are left out in training, they have no prediction either.
-    let mut strict = preset;
-    strict.as_object_mut().expect("an object").remove("run");
-    fs::write(path.join("strict.json"), strict.to_string().replace("\"median\"", "\"drop\"")).expect("can be written");
-    succeeds(path, &["train", "strict.json", "--epochs", "1", "--save", "strict.json"]);
-    succeeds(path, &["predict", "strict.json", "--data", "new.csv", "--out", "strict.csv"]);
-    let strict = fs::read_to_string(path.join("strict.csv")).expect("was written");
-    assert!(strict.lines().nth(3).is_some_and(|line| line.ends_with(",,,")), "{strict}");
+    assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""), "nothing is known of gaps");
+    // Where training rows have gaps, those of new rows are imputed in the same way, and that is told.
+    let gaps = fs::read_to_string(path.join("flowers.csv")).expect("is there").replacen("\n", "\n,1,rose\n", 1);
+    fs::write(path.join("gaps.csv"), gaps).expect("can be written");
+    succeeds(path, &["train", "circle", "--data", "gaps.csv", "--epochs", "20", "--save", "gaps.json"]);
+    let told = notes(path, &["predict", "gaps.json", "--data", "new.csv", "--out", "gaps-out.csv"]);
+    assert!(told.contains("1 row has missing values that were imputed"), "{told}");
+    let imputed = fs::read_to_string(path.join("gaps-out.csv")).expect("was written");
+    assert!(imputed.lines().nth(3).is_some_and(|line| line.split(',').all(|cell| !cell.is_empty())), "{imputed}");
     let [rose, tulip] = [2, 3].map(|k| rows[1][k].parse::<f64>().expect("a number"));
     assert!(rose > 0.0 && tulip == -rose, "{rose} {tulip}");
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::{DataFile, Failure, ReadArguments, open};
 use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale};
+use crate::format;
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
@@ -65,6 +66,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             "have missing features"
         };
         eprintln!("note: {gaps} rows {why} and were left empty");
+    }
+    let columns: Vec<_> = encoder.features.iter().filter_map(|e| table.column(&e.column)).collect();
+    let imputed = complete.iter().filter(|&&row| columns.iter().any(|c| c.is_missing(row))).count();
+    if imputed > 0 {
+        let have = if imputed == 1 { "has" } else { "have" };
+        eprintln!(
+            "note: {} {have} missing values that were imputed, as in the training data",
+            format::counted(imputed, "row")
+        );
     }
     Ok(())
 }

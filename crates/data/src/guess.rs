@@ -223,8 +223,9 @@ impl Preparation {
 }
 
 impl ColumnPlan {
-    /// What is done with a column where nobody has said it. Missing values are imputed: the median of numbers, the most
-    /// frequent level of text.
+    /// What is done with a column where nobody has said it. Where values are missing they are imputed: by the median of
+    /// numbers, the most frequent level of text. Of a column without gaps it is not known how to fill one, so that a new row
+    /// which has one gets no prediction.
     pub fn guess(column: &Column, target: bool) -> Self {
         let rows = column.len();
         let (role, treatment) = match (target, &column.values) {
@@ -240,7 +241,7 @@ impl ColumnPlan {
             (false, Values::Dates(_)) => (Role::Feature, Treatment::Calendar),
         };
         let missing = match column.kind() {
-            _ if target => Missing::Drop,
+            _ if target || column.missing() == 0 => Missing::Drop,
             ColumnKind::Number | ColumnKind::Date => Missing::Median,
             ColumnKind::Text => Missing::Mode,
             ColumnKind::Image => Missing::Drop,
@@ -359,14 +360,16 @@ mod tests {
         let sentence = |i: usize| format!("a longer sentence about thing number {} of a few", i % 9);
         let table = table(vec![
             numbers("a", gap),
-            text("colour", |i| ["red", "blue"][i % 2].to_owned()),
+            Column::text("colour", (0..100).map(|i| [Some("red"), Some("blue"), None][i % 3])),
             text("review", sentence),
             text("key", |i| format!("k{i}")),
+            numbers("whole", messy),
             numbers("target", |i| (i % 2) as f64),
         ]);
         let plan = Preparation::guess(&table);
         let of = |name: &str| plan.columns.iter().find(|c| c.name == name).expect("is there");
         assert_eq!((of("a").missing, of("colour").missing), (Missing::Median, Missing::Mode));
+        assert_eq!(of("whole").missing, Missing::Drop, "nothing is known of gaps where there are none");
         assert_eq!((of("review").role, of("review").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!((of("key").role, of("key").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!(of("target").treatment, Treatment::OneHot);
@@ -396,7 +399,7 @@ mod tests {
         let first = &plan.columns[0];
         assert_eq!(
             (first.role, first.treatment, first.missing),
-            (Role::Feature, Treatment::Standardise, Missing::Median)
+            (Role::Feature, Treatment::Standardise, Missing::Drop)
         );
         // Several of different kinds.
         plan.retarget(&table, &["few".to_owned(), "many".to_owned()]);

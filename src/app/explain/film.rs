@@ -214,8 +214,8 @@ impl Film {
         let colour = if here || done { t.text } else { t.label };
         let left = rect.left_center() + vec2(12.0, 0.0);
         let title = ui.painter().layout_no_wrap(name, semibold(BODY), colour);
-        let title_width = title.size().x;
         let subtitle = ui.painter().layout_no_wrap(phase.subtitle().to_owned(), regular(HINT), t.label);
+        let words = title.size().x.max(subtitle.size().x);
         let both = title.size().y + subtitle.size().y;
         ui.painter().galley(left + vec2(0.0, title.size().y - both / 2.0 - 1.0), subtitle, t.label);
         ui.painter().galley(left - vec2(0.0, both / 2.0 + 1.0), title, colour);
@@ -227,7 +227,7 @@ impl Film {
             None => "next".to_owned(),
         };
         let state = ui.painter().layout_no_wrap(state, regular(HINT), t.label);
-        if title_width + state.size().x + 32.0 < width {
+        if words + state.size().x + 32.0 < width {
             let place = Align2::RIGHT_CENTER.anchor_size(rect.right_center() - vec2(10.0, 0.0), state.size());
             ui.painter().galley(place.min, state, t.label);
         }

@@ -98,7 +98,7 @@ impl ExplainView {
             }
             // From top to bottom: the keyboard focus goes in the order in which things are made.
             let large = self.large;
-            let cards = large.map_or((ui.available_height() * 0.48).clamp(225.0, 360.0), |_| 0.0);
+            let cards = large.map_or((ui.available_height() * 0.48).clamp(255.0, 360.0), |_| 0.0);
             let inside = Frame::new().inner_margin(if large.is_some() { GAP } else { 0.0 });
             let upper = Panel::top("explain picture").exact_size(ui.available_height() - TIMELINE - cards);
             let lit = self.formulas.lit;
