@@ -214,7 +214,7 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     assert_eq!(rows[0], ["row", "kind", "score(rose)", "score(tulip)"]);
     assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""), "nothing is known of gaps");
     // Where training rows have gaps, those of new rows are imputed in the same way, and that is told.
-    let gaps = fs::read_to_string(path.join("flowers.csv")).expect("is there").replacen("\n", "\n,1,rose\n", 1);
+    let gaps = fs::read_to_string(path.join("flowers.csv")).expect("is there").replacen('\n', "\n,1,rose\n", 1);
     fs::write(path.join("gaps.csv"), gaps).expect("can be written");
     succeeds(path, &["train", "circle", "--data", "gaps.csv", "--epochs", "20", "--save", "gaps.json"]);
     let told = notes(path, &["predict", "gaps.json", "--data", "new.csv", "--out", "gaps-out.csv"]);

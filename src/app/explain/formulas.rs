@@ -154,7 +154,7 @@ impl Formulas {
         };
         ui.add_space(6.0);
         if chain.ways > 1 {
-            Self::sum_over_paths(ui, &chain, t);
+            Self::sum_over_paths(ui, &chain, trace.rows.len(), t);
         }
         self.factors(ui, trace, &chain, t);
         ui.add_space(6.0);
@@ -167,17 +167,19 @@ impl Formulas {
     }
 
     /// The derivative as what it is: a sum over paths.
-    fn sum_over_paths(ui: &mut Ui, chain: &Chain, t: &Tokens) {
+    fn sum_over_paths(ui: &mut Ui, chain: &Chain, rows: usize, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: false, hidden: &[] };
         let paths = format!("{} paths", format::count(u128::from(chain.ways)));
-        let parts = vec![
-            chain.symbols.clone(),
+        let mut parts = vec![chain.symbols.clone()];
+        // Of a mini-batch the loss is a mean, to which each row gives its part.
+        parts.extend((rows > 1).then(|| Math::Text("by this row".to_owned())));
+        parts.extend([
             Math::Text("=".to_owned()),
             Math::Sum(Box::new(Math::Text(paths))),
             Math::Text("products of local derivatives".to_owned()),
             Math::Text("=".to_owned()),
             Math::Number { value: chain.of_sample, place: None },
-        ];
+        ]);
         math::show(ui, &Math::Row(parts), style);
         ui.add_space(4.0);
     }
@@ -185,10 +187,10 @@ impl Formulas {
     /// The factors side by side, each with its value and its name, wrapped to the width.
     fn factors(&mut self, ui: &mut Ui, trace: &Trace<f32>, chain: &Chain, t: &Tokens) {
         let style = Style { size: size(ui) + 1.0, colours: t, signed: true, hidden: &[] };
-        let wide = style.size * 5.25;
+        let wide = style.size * 5.9;
         let beside = ((ui.available_width() / wide) as usize).max(1);
         let cells = chain.factors.len() + 1;
-        let height = style.size * 6.5;
+        let height = style.size * 7.1;
         let lines = cells.div_ceil(beside);
         let (area, _) = ui.allocate_exact_size(vec2(ui.available_width(), height * lines as f32), Sense::hover());
         for k in 0..cells {
@@ -212,6 +214,9 @@ impl Formulas {
                         None => {
                             math::caption(ui, &chain.symbols, style.size);
                             value(ui, chain.product);
+                            if trace.rows.len() > 1 {
+                                ui.label(RichText::new("by this row").size(HINT).color(t.label));
+                            }
                         }
                         Some(share) => {
                             ui.label(RichText::new("strongest path").size(HINT).color(t.label));

@@ -136,7 +136,7 @@ impl Nudge {
         along: Along,
         t: &Tokens,
     ) {
-        let foot = 62.0;
+        let foot = 69.0;
         let height = (ui.available_height() - foot).max(60.0);
         let value = self.draw(ui, &recorded.trace, weight, height, None, t);
         ui.spacing_mut().slider_width = ui.available_width() - 4.0;

@@ -19,7 +19,7 @@ const HEIGHT: f32 = 116.0;
 pub fn ui(ui: &mut Ui, trace: &Trace<f32>, stop: Stop, unit: usize, sample: usize, t: &Tokens) {
     let Some(layer) = stop.layer else { return };
     // An enlarged card shows an enlarged picture.
-    let scale = (ui.available_width() / 560.0).clamp(1.0, 2.2);
+    let scale = (ui.available_width() / 560.0).clamp(1.0, 1.7);
     let at = Sketch { trace, sample, t, scale };
     if stop.phase == Phase::Error {
         if let Some(head) = trace.head_of(layer) {
