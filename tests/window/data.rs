@@ -204,6 +204,29 @@ fn what_should_be_predicted_is_asked_before_a_file_is_taken() {
     assert_eq!(targets(&window), [("Survived".to_owned(), Treatment::Standardise)]);
 }
 
+/// What is chosen last is what is taken, whatever a file that was chosen before still has to come.
+#[test]
+fn a_later_choice_puts_a_chosen_file_away() {
+    let folder = TempDir::new().expect("the system has a temporary folder");
+    let file = folder.path().join("later.csv");
+    let rows: String = (0..5000).map(|i| format!("{},{}\n", i % 7, ["a", "b"][i % 2])).collect();
+    std::fs::write(&file, format!("x,class\n{rows}")).expect("can be written");
+    for taken in [false, true] {
+        let mut window = Window::open();
+        window.click("Data");
+        window.app_mut().model.open_any(file.clone());
+        if taken {
+            window.until_shown("Use these data");
+            window.click("Use these data");
+        }
+        window.click("Iris");
+        window.ready();
+        window.harness.run_steps(20);
+        assert!(window.app().model.loading().preview().is_none(), "taken: {taken}");
+        assert_eq!(window.app().model.dataset().map(|d| d.name.clone()).as_deref(), Some("Iris"), "taken: {taken}");
+    }
+}
+
 #[test]
 fn columns_of_pixels_are_offered_as_pictures() {
     let folder = TempDir::new().expect("the system has a temporary folder");
