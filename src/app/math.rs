@@ -4,6 +4,7 @@ use super::theme::{self, Tokens, math_font, semibold};
 use crate::explain::{Math, Place};
 use crate::format;
 use egui::{Color32, Galley, Pos2, Rect, Response, Sense, Stroke, Ui, Vec2, pos2, vec2};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How a formula is set.
@@ -55,20 +56,24 @@ impl Set {
 
 /// How wide a formula is on one line.
 pub fn width(ui: &Ui, math: &Math, style: Style<'_>) -> f32 {
-    let math = &veiled(math, style.hidden, &Math::clone);
-    let parts = match math {
+    let math = shown(math, style.hidden);
+    let parts = match math.as_ref() {
         Math::Row(parts) => flat(parts),
         other => vec![other.clone()],
     };
     parts.iter().map(|part| set(ui, part, style).width + style.size * GAP).sum()
 }
 
+/// The formula as it is shown: hidden numbers have no brackets, which only negative ones have.
+fn shown<'a>(math: &'a Math, hidden: &[Place]) -> Cow<'a, Math> {
+    if hidden.is_empty() { Cow::Borrowed(math) } else { Cow::Owned(veiled(math, hidden, &Math::clone)) }
+}
+
 /// A formula in which `cover` stands for each hidden number, without the brackets that only negative numbers have.
-pub fn veiled(math: &Math, hidden: &[Place], cover: &impl Fn(&Math) -> Math) -> Math {
+fn veiled(math: &Math, hidden: &[Place], cover: &impl Fn(&Math) -> Math) -> Math {
     let is_hidden = |math: &Math| matches!(math, Math::Number { place: Some(place), .. } if hidden.contains(place));
     let again = |math: &Math| veiled(math, hidden, cover);
     match math {
-        _ if hidden.is_empty() => math.clone(),
         number if is_hidden(number) => cover(number),
         Math::Row(parts) => match &parts[..] {
             [Math::Text(open), number, Math::Text(close)] if open == "(" && close == ")" && is_hidden(number) => {
@@ -91,7 +96,11 @@ const GAP: f32 = 0.28;
 /// Draws a formula, wrapped to the available width; returns the number under the pointer, and whether it was clicked.
 pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool) {
     let lines = lines(ui, math, style, ui.available_width());
-    let said = veiled(math, style.hidden, &|_| Math::Text("?".to_owned())).plain();
+    let said = if style.hidden.is_empty() {
+        math.plain()
+    } else {
+        veiled(math, style.hidden, &|_| Math::Text("?".to_owned())).plain()
+    };
     let width = lines.iter().map(|l| l.width).fold(0.0, f32::max);
     let between = style.size * 0.35;
     let height: f32 = lines.iter().map(|l| l.up + l.down).sum::<f32>() + between * (lines.len() - 1) as f32;
@@ -111,8 +120,8 @@ pub fn show(ui: &mut Ui, math: &Math, style: Style<'_>) -> (Option<Place>, bool)
 
 /// The lines of a formula that is wrapped at a width.
 fn lines(ui: &Ui, math: &Math, style: Style<'_>, room: f32) -> Vec<Set> {
-    let math = &veiled(math, style.hidden, &Math::clone);
-    let parts = match math {
+    let math = shown(math, style.hidden);
+    let parts = match math.as_ref() {
         Math::Row(parts) => flat(parts),
         other => vec![other.clone()],
     };

@@ -1,9 +1,7 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
 use super::progress::read_visibly;
-use crate::data::{
-    DataSource, Dataset, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, Treatment, prepare,
-};
+use crate::data::{DataSource, Dataset, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare};
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
@@ -222,7 +220,7 @@ pub(super) fn suggest(
     let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
     let name = file.path.file_stem().map_or_else(|| table.name.clone(), |stem| stem.to_string_lossy().into_owned());
     let guess = TargetGuess::of(&table);
-    let data = DataSection { source, preparation: Some(Preparation::guess(&table)) };
+    let data = DataSection { source, preparation: Some(Preparation::for_targets(&table, &guess.columns)) };
     let mut document = Document { name, data, pace: None, ..Document::default() };
     aim(&mut document, &table, target)?;
     let preparation = document.data.preparation(&table);
@@ -233,17 +231,14 @@ pub(super) fn suggest(
     if let Some(left_out) = dataset.left_out.describe() {
         eprintln!("note: {}", left_out.to_lowercase());
     }
-    eprintln!("note: {} is suggested", suggestion.form.network().trim_end_matches(','));
+    eprintln!("note: {} is suggested.{}", suggestion.form.network(), suggestion.form.reason());
     (document.network, document.training) = (suggestion.network, suggestion.training);
     Ok((document, table, dataset))
 }
 
 /// What is predicted, and as what.
 pub(super) fn predicted(preparation: &Preparation) -> String {
-    let told = preparation.targets().map(|c| {
-        let kind = if c.treatment == Treatment::OneHot { "a class" } else { "a number" };
-        format!("\"{}\" as {kind}", c.name)
-    });
+    let told = preparation.targets().map(|c| format!("\"{}\" as {}", c.name, c.treatment.predicts()));
     told.collect::<Vec<_>>().join(", ")
 }
 

@@ -20,7 +20,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (file, options) = (DataFile::open(&arguments.file)?, arguments.read.alone());
     let loaded = DataSource::File { path: file.path.clone(), sha256: String::new(), options }.load()?;
     let table = loaded.table;
-    let guess = Preparation::guess(&table);
+    let target = TargetGuess::of(&table);
+    let guess = Preparation::for_targets(&table, &target.columns);
     let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
     if arguments.json {
         let columns: Vec<Value> = table
@@ -43,7 +44,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             })
             .collect();
         let detected = loaded.detected;
-        let target = TargetGuess::of(&table);
         let report = json!({
             "name": table.name,
             "rows": table.rows(),
@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let features: Vec<&str> = of(Role::Feature).collect();
     println!();
     match guess.targets().next() {
-        Some(_) => println!("predicts {}, because {}", predicted(&guess), TargetGuess::of(&table).reason),
+        Some(_) => println!("predicts {}, because {}", predicted(&guess), target.reason),
         None => println!("predicts nothing: no column is a target"),
     }
     if let Some(pixels) =

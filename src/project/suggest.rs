@@ -61,11 +61,17 @@ impl Form {
     pub fn network(self) -> &'static str {
         match self {
             Self::Row => "A dense network",
-            Self::Line => {
-                "A linear network, which in a trial predicted the validation rows better than one with a hidden layer,"
-            }
+            Self::Line => "A linear network",
             Self::Series { .. } => "A recurrent network with a line past it",
             Self::Picture { .. } => "A convolutional network",
+        }
+    }
+
+    /// Why it is that one, as a sentence behind another, where it is not plain.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Line => " In a trial it predicted the validation rows better than one with a hidden layer.",
+            Self::Row | Self::Series { .. } | Self::Picture { .. } => "",
         }
     }
 }
@@ -90,7 +96,7 @@ impl Suggestion {
         let early_stopping = (!data.part(Part::Validation).is_empty())
             .then_some(EarlyStopping { patience: PATIENCE, restore_best: true });
         let (network, training) = match form {
-            Form::Row => {
+            Form::Row | Form::Line => {
                 let training = TrainConfig {
                     optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 },
                     schedule: Schedule::Plateau { factor: 0.5, patience: 10 },
@@ -112,11 +118,7 @@ impl Suggestion {
                 let training = TrainConfig { learning_rate: 0.005, l2: 0.001, epochs: Some(100), ..defaults };
                 (recurrent(steps, features, &task), TrainConfig { batch_size: 32, early_stopping, ..training })
             }
-            Form::Line | Form::Picture { .. } => {
-                let layers = match form {
-                    Form::Picture { channels, height, width } => convolutions(channels, height, width),
-                    _ => Vec::new(),
-                };
+            Form::Picture { channels, height, width } => {
                 let training = TrainConfig {
                     optimizer: Optimizer::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.1 },
                     learning_rate: 0.003,
@@ -124,6 +126,7 @@ impl Suggestion {
                     epochs: Some(if rows > MANY_ROWS { 20 } else { 100 }),
                     ..defaults
                 };
+                let layers = convolutions(channels, height, width);
                 (network(layers, &task), TrainConfig { batch_size: 32, early_stopping, ..training })
             }
         };

@@ -212,10 +212,7 @@ impl Preparation {
             let Some(column) = table.column(&plan.name) else { continue };
             match (plan.role == Role::Target, targets.contains(&plan.name)) {
                 (false, true) => plan.take_role(Role::Target, column),
-                (true, false) => {
-                    plan.take_role(Role::Feature, column);
-                    plan.role = ColumnPlan::guess(column, false).role;
-                }
+                (true, false) => plan.take_role(ColumnPlan::guess(column, false).role, column),
                 _ => {}
             }
         }

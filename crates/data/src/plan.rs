@@ -235,6 +235,11 @@ impl Treatment {
         }
     }
 
+    /// What a target with this treatment is predicted as.
+    pub fn predicts(self) -> &'static str {
+        if self == Self::OneHot { "a class" } else { "a number" }
+    }
+
     /// Whether it is an invertible scaling of numbers.
     pub fn is_scale(self) -> bool {
         matches!(self, Self::AsIs | Self::Standardise | Self::MinMax | Self::Robust)

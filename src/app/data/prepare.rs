@@ -7,7 +7,8 @@ use super::super::widgets::{self, choice, field, hint, icon_button, label, named
 use super::targets;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
-    Augmentation, Balance, Dataset, Missing, Part, Preparation, PreparationStep, SplitBy, StepKind, Targets,
+    Augmentation, Balance, Column, Dataset, EncodingKind, Missing, Part, Preparation, PreparationStep, SplitBy,
+    StepKind, Targets,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -192,7 +193,12 @@ impl PrepareView {
 /// What is predicted, to be changed.
 fn predicted(ui: &mut Ui, model: &Model, opened: &Opened, plan: &Preparation) {
     let table = &opened.loaded.table;
-    if let Some(targets) = targets::ui(ui, table, &plan.choices(), None) {
+    let encodings = model.dataset().map_or(&[][..], |data| &data.encoder.targets);
+    let classes = |column: &Column| match encodings.iter().find(|e| e.column == column.name).map(|e| &e.kind) {
+        Some(EncodingKind::OneHot { levels }) => levels.into(),
+        _ => Vec::new().into(),
+    };
+    if let Some(targets) = targets::ui(ui, table, &plan.choices(), classes, None) {
         model.edit_preparation("Change target", None, |p| p.predict(table, &targets));
     }
 }

@@ -9,7 +9,9 @@ use super::progress;
 use super::targets;
 use super::thumbnails::Thumbnails;
 use crate::app::widgets::FollowFocus as _;
-use crate::data::{Column, Detected, ENCODINGS, Fit, Format, ImageOptions, PixelColumns, ReadOptions, Table, Values};
+use crate::data::{
+    Column, Detected, ENCODINGS, Fit, Format, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions, Table, Values,
+};
 use crate::format;
 use egui::accesskit::Role;
 use egui::{Align, Button, Grid, Key, Label, Layout, RichText, ScrollArea, TextEdit, Ui, vec2};
@@ -77,7 +79,9 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
         card(ui).show(ui, |ui| {
             ui.set_width(ui.available_width());
             let (chosen, reason) = preview.targets();
-            if let Some(targets) = targets::ui(ui, table, &chosen, reason) {
+            // Of the first rows only, which are few.
+            let classes = |c: &Column| c.classes(MAX_CLASSES).unwrap_or_default().into();
+            if let Some(targets) = targets::ui(ui, table, &chosen, classes, reason) {
                 model.queue(Action::AskFor(targets));
             }
         });

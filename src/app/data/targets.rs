@@ -5,6 +5,7 @@ use super::super::widgets::{choice, hint, label, named, title};
 use crate::data::{Column, ColumnKind, ColumnPlan, Table, TargetChoice, Treatment};
 use egui::accesskit::Role;
 use egui::{Button, Label, Popup, PopupCloseBehavior, RichText, ScrollArea, TextEdit, Ui, vec2};
+use std::borrow::Cow;
 
 /// Columns of the list that are shown without a search.
 const SHOWN: usize = 300;
@@ -13,8 +14,15 @@ const MANY: usize = 15;
 /// Classes that are named.
 const NAMED: usize = 5;
 
-/// Draws the question with the columns of `chosen`; what is chosen instead.
-pub fn ui(ui: &mut Ui, table: &Table, chosen: &[TargetChoice], reason: Option<&str>) -> Option<Vec<TargetChoice>> {
+/// Draws the question with the columns of `chosen`, of which `classes` knows those that are predicted as such; what is chosen
+/// instead. It is asked in every frame, and must not count them.
+pub fn ui<'a>(
+    ui: &mut Ui,
+    table: &Table,
+    chosen: &[TargetChoice],
+    classes: impl Fn(&Column) -> Cow<'a, [String]>,
+    reason: Option<&str>,
+) -> Option<Vec<TargetChoice>> {
     let mut new = None;
     ui.label(title("What should be predicted?"));
     let text = match chosen {
@@ -33,14 +41,14 @@ pub fn ui(ui: &mut Ui, table: &Table, chosen: &[TargetChoice], reason: Option<&s
         if let [(name, treatment)] = chosen
             && let Some(column) = table.column(name)
         {
-            treated = described(ui, column, *treatment).map(|other| (0, other));
+            treated = described(ui, column, *treatment, &classes(column)).map(|other| (0, other));
         }
     });
     for (k, (name, treatment)) in chosen.iter().enumerate().filter(|_| chosen.len() > 1) {
         let Some(column) = table.column(name) else { continue };
         ui.horizontal_wrapped(|ui| {
             ui.label(RichText::new(name).size(LABEL).color(tokens(ui).text));
-            treated = described(ui, column, *treatment).map(|other| (k, other)).or(treated);
+            treated = described(ui, column, *treatment, &classes(column)).map(|other| (k, other)).or(treated);
         });
     }
     if let Some((k, other)) = treated {
@@ -104,32 +112,30 @@ fn choice_of(column: &Column) -> TargetChoice {
 }
 
 /// What a target is predicted as: its classes, or a number; the other one where it can be that too.
-fn described(ui: &mut Ui, column: &Column, treatment: Treatment) -> Option<Treatment> {
+fn described(ui: &mut Ui, column: &Column, treatment: Treatment, classes: &[String]) -> Option<Treatment> {
     let mut new = None;
     ui.spacing_mut().item_spacing.x = 6.0;
-    let classes = treatment == Treatment::OneHot;
     if column.is_number() {
-        let text = |t: Treatment| if t == Treatment::OneHot { "a class" } else { "a number" }.to_owned();
+        let text = |t: Treatment| t.predicts().to_owned();
         ui.spacing_mut().combo_width = 90.0;
-        let now = if classes { treatment } else { Treatment::Standardise };
         let both = [Treatment::OneHot, Treatment::Standardise];
+        let now = if treatment == Treatment::OneHot { treatment } else { Treatment::Standardise };
         new = choice(ui, &format!("{} is predicted as", column.name), now, both, text, |a, b| a == b);
     }
-    let told = if classes {
-        classes_of(column)
-    } else if column.is_number() {
-        String::new()
-    } else {
-        "a number".to_owned()
+    let told = match classes {
+        _ if treatment == Treatment::OneHot => classes_in_words(classes),
+        _ if column.is_number() => String::new(),
+        _ => treatment.predicts().to_owned(),
     };
     ui.add(Label::new(label(ui, told)).wrap());
     new
 }
 
-fn classes_of(column: &Column) -> String {
-    match column.classes(NAMED) {
-        Some(names) if names.len() == 1 => format!("1 class: {}", names[0]),
-        Some(names) => format!("{} classes: {}", names.len(), names.join(", ")),
-        None => format!("more than {NAMED} classes"),
+fn classes_in_words(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("1 class: {one}"),
+        few if few.len() <= NAMED => format!("{} classes: {}", few.len(), few.join(", ")),
+        _ => format!("more than {NAMED} classes"),
     }
 }

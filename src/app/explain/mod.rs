@@ -129,10 +129,12 @@ impl ExplainView {
     fn current(&mut self, ui: &Ui, model: &Model, recorded: Arc<Recorded>) -> Current {
         let trace = &recorded.trace;
         let shown = shown(model);
-        let stops = all_stops(trace, self.film.depth(), &shown);
+        let depth = self.film.depth();
+        let mut stops = all_stops(trace, depth, &shown);
         self.keys(ui, model, trace, &stops);
-        // Keys may have changed the depth.
-        let stops = all_stops(trace, self.film.depth(), &shown);
+        if self.film.depth() != depth {
+            stops = all_stops(trace, self.film.depth(), &shown);
+        }
         self.film.at = self.film.at.min(stops.len() - 1);
         let (at, stop) = (self.film.at, stops[self.film.at]);
         let sample = self.column.min(trace.rows.len() - 1);

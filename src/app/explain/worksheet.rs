@@ -109,6 +109,13 @@ impl Sheet {
         self.mark(from, Mark::Line { to: to - from, width, colour });
     }
 
+    fn frame(&mut self, r: Rect, colour: Color32) {
+        let corners = [r.left_top(), r.right_top(), r.right_bottom(), r.left_bottom()];
+        for k in 0..4 {
+            self.line(corners[k], corners[(k + 1) % 4], 0.7, colour);
+        }
+    }
+
     fn head(&mut self, ui: &Ui, recorded: &Recorded, current: &Current, name: &str, edition: Edition) {
         let (trace, data) = (&recorded.trace, &recorded.data);
         let names = data.encoder.feature_names();
@@ -215,15 +222,7 @@ impl Sheet {
                 } else {
                     pos2(end.x + 6.0, end.y - BLANK.y * 0.72)
                 };
-                let r = Rect::from_min_size(corner, BLANK);
-                for (a, b) in [
-                    (r.left_top(), r.right_top()),
-                    (r.right_top(), r.right_bottom()),
-                    (r.right_bottom(), r.left_bottom()),
-                    (r.left_bottom(), r.left_top()),
-                ] {
-                    self.line(a, b, 0.7, PRINT.label);
-                }
+                self.frame(Rect::from_min_size(corner, BLANK), PRINT.label);
             }
         }
     }
@@ -285,11 +284,7 @@ impl Sheet {
         for (column, &(layer, units)) in columns.iter().enumerate() {
             for unit in 0..units.min(UNITS) {
                 let c = centre(column, unit, units);
-                let r = Rect::from_center_size(c, Vec2::splat(SIDE));
-                let corners = [r.left_top(), r.right_top(), r.right_bottom(), r.left_bottom()];
-                for k in 0..4 {
-                    self.line(corners[k], corners[(k + 1) % 4], 0.7, PRINT.text);
-                }
+                self.frame(Rect::from_center_size(c, Vec2::splat(SIDE)), PRINT.text);
                 let text = (unit + 1).to_string();
                 let at = c + vec2(-2.0 * text.len() as f32, 2.6);
                 self.mark(at, Mark::Text { text, font: regular(7.0), colour: PRINT.text });

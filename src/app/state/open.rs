@@ -208,10 +208,15 @@ impl OpenDocument {
         // Another draw of the same generator keeps its roles.
         let names = |p: &Preparation| p.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
         let kept = old.preparation.filter(|p| names(p) == names(&opened.guess));
-        let mut plan = kept.unwrap_or_else(|| opened.guess.clone());
-        if !opened.asked.is_empty() {
-            plan.predict(&opened.loaded.table, &opened.asked);
-        }
+        let plan = match kept {
+            None => opened.guess.clone(),
+            Some(mut plan) => {
+                if !opened.asked.is_empty() {
+                    plan.predict(&opened.loaded.table, &opened.asked);
+                }
+                plan
+            }
+        };
         // The name of the document described the old data.
         let renamed = (old.source.label() != source.label()).then(|| match &source {
             DataSource::File { path, .. } => stem(path),
@@ -306,10 +311,10 @@ impl OpenDocument {
                 }
             });
             if tell || other_form {
-                let suits = new.form.network();
+                let (suits, why) = (new.form.network(), new.form.reason());
                 let settings = if untouched || !follows { "" } else { ", with its own training settings" };
                 around.notices.add(&format!(
-                    "{suits} that suits these data took the place of the untouched one{settings}. Undo takes both back."
+                    "{suits} that suits these data took the place of the untouched one{settings}.{why} Undo takes both back."
                 ));
             }
             around.suggestions.remember(new);
