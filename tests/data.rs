@@ -298,7 +298,7 @@ fn columns_of_every_type_are_read_from_parquet_and_arrow() {
             read_file(&fixture(&format!("formats/{file}")), &ReadOptions::default(), &Reading::default())
                 .unwrap_or_else(|e| panic!("{file}: {e}"));
         assert_eq!((table.columns.len(), table.rows()), (known, 6), "{file}");
-        assert_eq!(detected.notes.iter().filter(|n| n.starts_with("Column \"x_")).count(), left_out, "{file}");
+        assert_eq!(detected.notes.iter().filter(|n| n.text.starts_with("Column \"x_")).count(), left_out, "{file}");
         for column in &table.columns {
             let name = format!("{file}: {}", column.name);
             let gap = if column.name == "y" { None } else { Some(1) };

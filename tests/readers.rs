@@ -348,7 +348,7 @@ fn archives_and_folders_stay_within_themselves() {
     let (table, detected) =
         read_file(folder.path(), &ReadOptions::default(), &Reading::default()).expect("one is good");
     assert_eq!((table.rows(), table.column("class").map(|c| c.cell(0))), (1, Some("class".to_owned())));
-    assert!(detected.notes.iter().any(|n| n.contains("bad.png")), "{:?}", detected.notes);
+    assert!(detected.notes.iter().any(|n| n.text.contains("bad.png")), "{:?}", detected.notes);
     // A picture that says it is a hundred thousand pixels wide.
     let mut huge = picture.clone();
     huge[16..20].copy_from_slice(&100_000_u32.to_be_bytes());

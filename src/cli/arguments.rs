@@ -1,7 +1,9 @@
 //! What the commands make of their arguments: presets, data in their place, threads, files to write.
 
 use super::progress::read_visibly;
-use crate::data::{DataSource, Dataset, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare};
+use crate::data::{
+    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare,
+};
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
@@ -216,8 +218,8 @@ pub(super) fn suggest(
     target: &[String],
 ) -> Result<(Document, Table, Dataset), Failure> {
     let (named, file) = (file, DataFile::open(file)?);
-    let source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
-    let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
+    let mut source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
+    let table = read_and_keep(&named.display().to_string(), &mut source)?;
     let name = file.path.file_stem().map_or_else(|| table.name.clone(), |stem| stem.to_string_lossy().into_owned());
     let guess = TargetGuess::of(&table);
     let data = DataSection { source, preparation: Some(Preparation::for_targets(&table, &guess.columns)) };
@@ -234,6 +236,25 @@ pub(super) fn suggest(
     eprintln!("note: {} is suggested.{}", suggestion.form.network(), suggestion.form.reason());
     (document.network, document.training) = (suggestion.network, suggestion.training);
     Ok((document, table, dataset))
+}
+
+/// Says what was guessed, left out or converted, and what else the page of the file offers.
+pub(super) fn announce_reading(detected: &Detected, mut tell: impl FnMut(&str)) {
+    for note in &detected.notes {
+        let offers: Vec<String> = note.offers.iter().map(|o| format!("\"{}\"", o.label)).collect();
+        let offered = if offers.is_empty() { String::new() } else { format!(" [offered: {}]", offers.join(", ")) };
+        tell(&format!("note: {}{offered}", note.text));
+    }
+}
+
+/// Reads the file of a document, says how, and keeps that.
+fn read_and_keep(name: &str, source: &mut DataSource) -> Result<Table, Failure> {
+    let loaded = read_visibly(name, |reading| source.load_as(reading))?;
+    if let Some(detected) = &loaded.detected {
+        announce_reading(detected, |told| eprintln!("{told}"));
+    }
+    loaded.keep_reading(source);
+    Ok(loaded.table)
 }
 
 /// What is predicted, and as what.
@@ -268,8 +289,7 @@ fn bring(
 ) -> Result<(Table, Dataset), Failure> {
     let (named, file) = (file, DataFile::open(file)?);
     document.data.source = DataSource::File { path: file.path.clone(), sha256: String::new(), options };
-    let source = &document.data.source;
-    let table = read_visibly(&named.display().to_string(), |reading| source.load_as(reading))?.table;
+    let table = read_and_keep(&named.display().to_string(), &mut document.data.source)?;
     let known = |plan: &Preparation| plan.columns.iter().all(|c| table.columns.iter().any(|t| t.name == c.name));
     let own = document.data.preparation.is_some();
     document.data.preparation = document.data.preparation.take().filter(known);

@@ -1,6 +1,6 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, predicted};
+use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, predicted};
 use crate::data::{DataSource, Preparation, Role, TargetGuess, summarise, warnings};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -44,10 +44,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             })
             .collect();
         let detected = loaded.detected;
+        let offers: Vec<Value> = detected
+            .iter()
+            .flat_map(|d| &d.notes)
+            .flat_map(|note| {
+                note.offers
+                    .iter()
+                    .map(|offer| json!({"note": note.text, "label": offer.label, "options": offer.options}))
+            })
+            .collect();
         let report = json!({
             "name": table.name,
             "rows": table.rows(),
             "detected": detected,
+            "offers": offers,
             "columns": columns,
             "target": {"columns": target.columns, "reason": target.reason},
         });
@@ -57,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("{}: {} rows, {} columns", table.name, table.rows(), table.columns.len());
     if let Some(detected) = &loaded.detected {
         println!("{}", detected.describe());
-        detected.notes.iter().for_each(|note| println!("{note}"));
+        announce_reading(detected, |told| println!("{told}"));
     }
     println!("\n{:24} {:7} {:8} {:>8} {:>9}  values", "column", "type", "role", "missing", "distinct");
     for ((c, s), plan) in table.columns.iter().zip(&summaries).zip(&guess.columns) {

@@ -39,6 +39,15 @@ pub struct Loaded {
     pub sha256: String,
 }
 
+impl Loaded {
+    /// Keeps in the source of the table how its file was read, so that other files are read alike.
+    pub fn keep_reading(&self, source: &mut DataSource) {
+        if let (DataSource::File { options, .. }, Some(detected)) = (source, &self.detected) {
+            options.clone_from(&detected.options);
+        }
+    }
+}
+
 impl DataSource {
     /// A file with everything detected.
     pub fn file(path: impl Into<PathBuf>) -> Self {

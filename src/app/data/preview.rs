@@ -22,6 +22,8 @@ const COLUMNS: usize = 40;
 /// Pictures of the first look that are shown, and how large.
 const PICTURES: usize = 60;
 const PICTURE: f32 = 72.0;
+/// Height of the notes.
+const NOTES: f32 = 150.0;
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
@@ -58,9 +60,7 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
         match &detected {
             Some(found) => {
                 ui.add(Label::new(label(ui, capital(&found.describe()))).wrap());
-                for note in &found.notes {
-                    ui.add(Label::new(RichText::new(note).size(LABEL).color(tokens(ui).negative)).wrap());
-                }
+                notes(ui, found, &mut new);
                 ui.add_space(4.0);
                 settings(ui, found, &mut new);
             }
@@ -123,6 +123,24 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
     if new != options {
         model.look_at(path, new);
     }
+}
+
+/// What was guessed, left out or converted, each with its other readings beside it.
+fn notes(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
+    // Many are scrolled, so that the rows below them stay in sight.
+    let scroll = ScrollArea::vertical().id_salt("notes").max_height(NOTES).auto_shrink([false, true]);
+    scroll.show_with_focus(ui, |ui| {
+        for note in &found.notes {
+            ui.horizontal_wrapped(|ui| {
+                ui.add(Label::new(RichText::new(&note.text).size(LABEL).color(tokens(ui).negative)).wrap());
+                for offer in &note.offers {
+                    if ui.small_button(&offer.label).clicked() {
+                        new.clone_from(&offer.options);
+                    }
+                }
+            });
+        }
+    });
 }
 
 fn capital(text: &str) -> String {

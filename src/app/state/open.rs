@@ -180,6 +180,10 @@ impl OpenDocument {
             }
         };
         let mut remember = None;
+        if chosen {
+            let Opened { loaded, source, .. } = &mut *opened;
+            loaded.keep_reading(source);
+        }
         if let DataSource::File { sha256, path, .. } = &mut opened.source {
             if chosen {
                 sha256.clone_from(&opened.loaded.sha256);
@@ -188,7 +192,7 @@ impl OpenDocument {
         }
         around.notices.dismiss_good_news();
         for note in opened.loaded.detected.iter().flat_map(|d| &d.notes) {
-            around.notices.add(note);
+            around.notices.add(&note.text);
         }
         let opened = Arc::<Opened>::from(opened);
         if chosen {

@@ -84,7 +84,7 @@ pub(super) fn check_width(source: &ByteSource, columns: usize) -> Result<(), Dat
 
 /// Says in the notes that a column of a type that has no place in a table is left out.
 pub(super) fn note_left_out(detected: &mut Detected, name: &str, kind: &str) {
-    detected.notes.push(format!("Column \"{name}\" was left out: values of type {kind} are neither numbers nor text."));
+    detected.note(format!("Column \"{name}\" was left out: values of type {kind} are neither numbers nor text."));
 }
 
 /// The table of all columns that were read, in the order of the file.

@@ -36,7 +36,7 @@ pub(super) fn read(
         // Only the first bytes were UTF-8.
         Err(DataError::NotUtf8 { row, .. }) if options.encoding.is_none() => {
             let (table, mut detected) = read_as(source, head, WINDOWS_1252, options, reading)?;
-            detected.notes.push(format!("Line {row} is not UTF-8, so the text was read as windows-1252."));
+            detected.note(format!("Line {row} is not UTF-8, so the text was read as windows-1252."));
             Ok((table, detected))
         }
         outcome => outcome,

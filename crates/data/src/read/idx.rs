@@ -28,7 +28,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
             // Pictures first.
             columns.sort_by_key(|c| !matches!(c.values, Values::Images(_)));
         } else {
-            detected.notes.push(format!(
+            detected.note(format!(
                 "{} has {} entries, but {} has {rows}, so they were not joined.",
                 other.name(),
                 found.len(),

@@ -179,7 +179,7 @@ fn read(
     if !bad.is_empty() {
         let some: Vec<String> = bad.iter().take(3).map(|(name, reason)| format!("{name} ({reason})")).collect();
         let more = if bad.len() > 3 { " and others" } else { "" };
-        detected.notes.push(format!(
+        detected.note(format!(
             "{} pictures could not be read and were left out: {}{more}.",
             bad.len(),
             some.join(", ")
@@ -200,7 +200,7 @@ fn read(
         None if good().any(|p| p.class.is_some()) => {
             columns.push(Column::text("class", good().map(|p| p.class.as_deref())));
         }
-        None => detected.notes.push("The pictures have no classes: put those of each class into a folder of its own, or add a CSV file with a column of file names and one of labels.".to_owned()),
+        None => detected.note("The pictures have no classes: put those of each class into a folder of its own, or add a CSV file with a column of file names and one of labels.".to_owned()),
     }
     Ok((Table { name: source.name().to_owned(), columns }, detected))
 }

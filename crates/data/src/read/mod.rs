@@ -35,7 +35,7 @@ use std::path::Path;
 
 pub(super) use archive::hash_of;
 pub use archive::special_file;
-pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, ReadOptions, TextFormat};
+pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, Note, Offer, ReadOptions, TextFormat};
 pub use pixels::PixelColumns;
 pub use text_encoding::ENCODINGS;
 
@@ -108,9 +108,10 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         }
         for (how, names) in columns_by_way {
             let many = if names.len() > 1 { "were" } else { "was" };
-            detected.notes.push(format!("{} {many} read as {how}.", names.join(", ")));
+            detected.note(format!("{} {many} read as {how}.", names.join(", ")));
         }
     }
+    detected.decide(options);
     match &options.pixels {
         Some(pixels) => {
             table = pixels::join(table, pixels, reading)?;

@@ -74,9 +74,51 @@ pub struct Detected {
     /// Columns that look like pixels, or those that were taken as pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<PixelColumns>,
-    /// What was left out or converted, in sentences.
+    /// What was guessed, left out or converted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
+    /// What was set and all that was decided: with it, other files are read alike.
+    pub options: ReadOptions,
+}
+
+/// What a reader guessed, left out or converted, with what can be done about it. It is serialised as its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// Sentences that name the column or the line, how many cells or rows it concerns, and the first of them.
+    pub text: String,
+    /// Other readings of the same file.
+    pub offers: Vec<Offer>,
+}
+
+/// Another reading of a file, at a click.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Offer {
+    /// What the button says, such as "Read as text".
+    pub label: String,
+    pub options: ReadOptions,
+}
+
+impl Note {
+    /// With one more offer: `options` with a change.
+    #[must_use]
+    pub fn offering(mut self, label: &str, options: &ReadOptions, change: impl FnOnce(&mut ReadOptions)) -> Self {
+        let mut options = options.clone();
+        change(&mut options);
+        self.offers.push(Offer { label: label.to_owned(), options });
+        self
+    }
+}
+
+impl From<String> for Note {
+    fn from(text: String) -> Self {
+        Self { text, offers: Vec::new() }
+    }
+}
+
+impl Serialize for Note {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 impl Detected {
@@ -89,7 +131,31 @@ impl Detected {
             images: None,
             pixels: None,
             notes: Vec::new(),
+            options: ReadOptions::default(),
         }
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        self.notes.push(text.into());
+    }
+
+    /// Keeps what was decided beside what the person has set.
+    pub(super) fn decide(&mut self, given: &ReadOptions) {
+        let mut kept = given.clone();
+        if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
+            kept.delimiter = Some(text.delimiter);
+            kept.decimal_comma = Some(text.decimal_comma);
+            kept.header = Some(text.header);
+            kept.encoding = Some(text.encoding.to_owned());
+        }
+        if self.format == Format::Excel {
+            kept.sheet = self.chosen.first().cloned();
+        }
+        if self.format == Format::NumPy && !self.chosen.is_empty() {
+            kept.arrays = Some(self.chosen.clone());
+        }
+        kept.images = self.images.or(kept.images);
+        self.options = kept;
     }
 
     /// Delimited text in the default dialect.
