@@ -67,6 +67,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         eprintln!("note: {gaps} rows {why} and were left empty");
     }
+    for (column, count) in encoder.count_tokens(&table, &complete)? {
+        if let Some(unknown) = count.unknown_in("file") {
+            let texts = format::counted(count.with_unknown, "text");
+            eprintln!("note: \"{column}\": {unknown} are not in the vocabulary and were read as unknown, in {texts}");
+        }
+        if count.truncated > 0 {
+            eprintln!("note: \"{column}\": {} truncated; the longest has {} tokens", format::counted(count.truncated, "text"), count.longest);
+        }
+    }
     let columns: Vec<_> = encoder.features.iter().filter_map(|e| table.column(&e.column)).collect();
     let imputed = complete.iter().filter(|&&row| columns.iter().any(|c| c.is_missing(row))).count();
     if imputed > 0 {

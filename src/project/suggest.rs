@@ -1,9 +1,9 @@
 //! A network to begin with, for data of any form.
 
-use crate::data::{Dataset, Part, Targets};
+use crate::data::{Dataset, EncodingKind, Part, Targets};
 use crate::nn::layers::{
-    Cell, Comparison, Conv2dSpec, DenseSpec, FlattenSpec, InputSpec, JoinSpec, OutputSpec, Padding, Pool2dSpec,
-    RecurrentSpec, ReshapeSpec,
+    Cell, Comparison, Conv2dSpec, DenseSpec, EmbeddingSpec, FlattenSpec, InputSpec, JoinKind, JoinSpec, MeanStepsSpec,
+    OutputSpec, Padding, Pool2dSpec, RecurrentSpec, ReshapeSpec,
 };
 use crate::nn::{Activation, LayerId, LayerKind, Loss, NetworkSpec, Optimizer, Target, TargetGroup, Task, volume};
 use crate::train::{EarlyStopping, Schedule, Session, TrainConfig, task};
@@ -24,6 +24,8 @@ pub enum Form {
     Row,
     /// The same, where a straight line predicts the numbers as well as anything.
     Line,
+    /// Tokens of text, with or without other features.
+    Text,
     /// Steps of a series, with the features of each.
     Series {
         steps: usize,
@@ -46,6 +48,9 @@ const LARGE: usize = 32;
 impl Form {
     fn of(data: &Dataset) -> Self {
         let encoder = &data.encoder;
+        if encoder.has_tokens() && encoder.window.is_none() {
+            return Self::Text;
+        }
         match (encoder.picture(), encoder.window) {
             (Some((height, width, channels)), _) if height.min(width) >= SIDE => {
                 Self::Picture { channels, height, width }
@@ -62,6 +67,7 @@ impl Form {
         match self {
             Self::Row => "A dense network",
             Self::Line => "A linear network",
+            Self::Text => "An embedding of the tokens and their mean",
             Self::Series { .. } => "A recurrent network with a line past it",
             Self::Picture { .. } => "A convolutional network",
         }
@@ -71,6 +77,9 @@ impl Form {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Line => " In a trial it predicted the validation rows better than one with a hidden layer.",
+            Self::Text => {
+                " Which tokens occur usually says more about a text than their order; of a mean, a GRU and attention on the bundled messages the mean had the lowest validation loss, in the shortest time."
+            }
             Self::Row | Self::Series { .. } | Self::Picture { .. } => "",
         }
     }
@@ -113,6 +122,16 @@ impl Suggestion {
                     return Self { form: Form::Line, network: line, training };
                 }
                 (hidden, training)
+            }
+            Form::Text => {
+                let training = TrainConfig {
+                    learning_rate: 0.005,
+                    epochs: Some(if rows > MANY_ROWS { 20 } else { 100 }),
+                    early_stopping,
+                    batch_size: 32,
+                    ..defaults
+                };
+                (embedded(data, &task), training)
             }
             Form::Series { steps, features } => {
                 let training = TrainConfig { learning_rate: 0.005, l2: 0.001, epochs: Some(100), ..defaults };
@@ -238,6 +257,50 @@ fn dense(units: usize, activation: Activation) -> LayerKind {
 fn reshape(name: &str, shape: Vec<usize>) -> (String, LayerKind) {
     (name.to_owned(), LayerKind::Reshape(ReshapeSpec { shape }))
 }
+
+/// The mean of the embedded tokens of each text, beside the other features, and the predictions behind them.
+fn embedded(data: &Dataset, task: &Task) -> NetworkSpec {
+    let mut network = network(Vec::new(), task);
+    let input = network.layers[0].id;
+    let heads: Vec<LayerId> = network.wires.iter().filter(|w| w.from == input).map(|w| w.to).collect();
+    network.remove(input);
+    let behind = network.layers.len();
+    let (texts, others): (Vec<_>, Vec<_>) =
+        data.encoder.features.iter().partition(|e| matches!(e.kind, EncodingKind::Tokens(_)));
+    let mut ends = Vec::new();
+    for text in &texts {
+        let EncodingKind::Tokens(tokens) = &text.kind else { continue };
+        let alone = texts.len() == 1;
+        let name = |what: &str| if alone { what.to_owned() } else { format!("{what} {}", text.column) };
+        let columns = if alone && others.is_empty() { Vec::new() } else { vec![text.column.clone()] };
+        let input = network.add(if alone && others.is_empty() { "Input".to_owned() } else { format!("Input {}", text.column) }, LayerKind::Input(InputSpec { columns }));
+        let lookup = EmbeddingSpec { vocabulary: tokens.size, dimensions: DIMENSIONS, ..EmbeddingSpec::default() };
+        let lookup = network.add(name("Embedding"), LayerKind::Embedding(lookup));
+        let mean = network.add(name("Mean"), LayerKind::MeanSteps(MeanStepsSpec::default()));
+        network.connect(input, lookup);
+        network.connect(lookup, mean);
+        ends.push(mean);
+    }
+    if !others.is_empty() {
+        let columns: Vec<String> = others.iter().map(|e| e.label()).collect();
+        ends.push(network.add("Input others".to_owned(), LayerKind::Input(InputSpec { columns })));
+    }
+    let mut last = ends[0];
+    if ends.len() > 1 {
+        let join = network.add("Side by side".to_owned(), LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, ..JoinSpec::default() }));
+        let hidden = network.add("Hidden 1".to_owned(), dense(32, Activation::Relu));
+        ends.iter().for_each(|&end| network.connect(end, join));
+        network.connect(join, hidden);
+        last = hidden;
+    }
+    heads.into_iter().for_each(|head| network.connect(last, head));
+    // Layers are listed in the order of the data.
+    network.layers.rotate_left(behind);
+    network
+}
+
+/// Numbers of the vector of a token.
+const DIMENSIONS: usize = 16;
 
 /// A recurrent cell, and a line past it: cells keep within the range that they have seen, but a series may rise beyond it.
 fn recurrent(steps: usize, features: usize, task: &Task) -> NetworkSpec {

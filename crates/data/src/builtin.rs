@@ -20,7 +20,7 @@ pub(super) enum Content {
     Glyphs,
 }
 
-pub const BUILTIN: [Builtin; 7] = [
+pub const BUILTIN: [Builtin; 8] = [
     Builtin {
         name: "iris",
         label: "Iris",
@@ -68,6 +68,14 @@ pub const BUILTIN: [Builtin; 7] = [
         description: "Monthly means of carbon dioxide in the air at Mauna Loa, in parts per million, 1958 to 2001 (Keeling and Whorf 2004)",
         licence: "public domain, as distributed with statsmodels",
         content: Content::Csv(include_str!("../../../assets/data/co2.csv")),
+    },
+    Builtin {
+        name: "messages",
+        label: "Messages",
+        summary: "1 020 short texts, 6 topics",
+        description: "1 020 short messages to the help desk of a town, with slips of the fingers, and the topic of each; made by rule",
+        licence: "written for this program, CC0 1.0",
+        content: Content::Csv(include_str!("../../../assets/data/messages.csv")),
     },
     Builtin {
         name: "glyphs",

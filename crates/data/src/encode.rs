@@ -567,9 +567,14 @@ impl Encoder {
     }
 
     /// The token that the value of feature `k` stands for, empty for padding; none where the feature is no token.
-    pub fn token(&self, k: usize, value: f32) -> Option<&str> {
-        let mut k = k % self.row_width().max(1);
-        for encoding in &self.features {
+    /// Only features of `columns` are counted, unless these are empty.
+    pub fn token_of(&self, columns: &[String], k: usize, value: f32) -> Option<&str> {
+        if self.window.is_some() {
+            return None;
+        }
+        let mut k = k;
+        let entering = |e: &&ColumnEncoding| columns.is_empty() || columns.contains(&e.label());
+        for encoding in self.features.iter().filter(entering) {
             match &encoding.kind {
                 EncodingKind::Tokens(tokens) if k < tokens.length => return Some(tokens.name(value)),
                 _ if k < encoding.width() => return None,

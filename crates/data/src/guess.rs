@@ -1,5 +1,6 @@
 //! A first preparation of a table: what is probably predicted, and what each column is for.
 
+use super::tokens::TokenPlan;
 use super::plan::{ColumnPlan, Missing, Preparation, Role, Treatment};
 use super::split::Split;
 use super::table::{Column, ColumnKind, Table, Text, Values};
@@ -188,7 +189,13 @@ impl Preparation {
             let last = || table.columns.iter().rposition(|other| other.name == c.name) == Some(k);
             ColumnPlan::guess(c, targets.contains(&c.name) && last())
         };
-        let columns = table.columns.par_iter().enumerate().map(plan).collect();
+        let mut columns: Vec<ColumnPlan> = table.columns.par_iter().enumerate().map(plan).collect();
+        // Where there is nothing else to go by than sentences, these are read.
+        if !columns.iter().any(|c| c.role == Role::Feature) {
+            let sentences = |c: &Column| matches!(&c.values, Values::Text(text) if is_long(text));
+            let texts = columns.iter_mut().zip(&table.columns).filter(|(p, c)| p.role == Role::Ignore && sentences(c));
+            texts.for_each(|(p, _)| (p.role, p.treatment) = (Role::Feature, Treatment::Tokens(TokenPlan::DEFAULT)));
+        }
         Self { columns, steps: Vec::new(), split: Split::default() }
     }
 

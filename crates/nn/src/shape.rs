@@ -322,7 +322,7 @@ fn categories(spec: &NetworkSpec, wiring: &Wiring<'_>, task: &Task, found: &mut 
                 Content::Plain => {}
                 Content::Scaled => {
                     let message = format!(
-                        "is fed \"{}\", which holds no category numbers; choose the treatment ordinal in Data, or give it an input of its own columns",
+                        "is fed \"{}\", which holds no category numbers; choose the treatment ordinal, or tokens for text, in Data, or give it an input of its own columns",
                         column.name
                     );
                     found.problem(Some(layer.id), message, None);

@@ -8,7 +8,7 @@ use super::targets;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
     Augmentation, Balance, Column, Dataset, EncodingKind, Missing, Part, Preparation, PreparationStep, SplitBy,
-    StepKind, Targets,
+    MOST_LENGTH, MOST_VOCABULARY, StepKind, Targets, TextEnd, TokenPlan, TokenUnit, Treatment,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -36,6 +36,7 @@ impl PrepareView {
         ui.add_space(10.0);
         self.steps(ui, model, &plan);
         ui.add_space(10.0);
+        texts(ui, model, &plan);
         split(ui, model, &plan);
         if let Some(data) = model.dataset().cloned() {
             ui.add_space(10.0);
@@ -188,6 +189,68 @@ impl PrepareView {
             }
         }
     }
+}
+
+/// How each column of text becomes tokens, and what became of them.
+fn texts(ui: &mut Ui, model: &Model, plan: &Preparation) {
+    let feature = crate::data::Role::Feature;
+    for (k, column) in plan.columns.iter().enumerate().filter(|(_, c)| c.role == feature) {
+        let Treatment::Tokens(now) = column.treatment else { continue };
+        let name = &column.name;
+        ui.add(Label::new(title(&format!("Tokens of {name}"))).truncate());
+        let mut new = now;
+        ui.push_id(("tokens", k), |ui| token_settings(ui, name, &mut new));
+        if new != now {
+            let key = (new.unit == now.unit).then_some(20 + k as u64);
+            model.edit_preparation("Change tokens", key, |p| p.columns[k].treatment = Treatment::Tokens(new));
+        }
+        ui.add_space(10.0);
+    }
+    let Some(data) = model.dataset() else { return };
+    for text in data.told.iter() {
+        let line = ui.add(Label::new(label(ui, text.clone())).wrap());
+        named(line, Role::Label, text);
+        ui.add_space(6.0);
+    }
+}
+
+fn token_settings(ui: &mut Ui, column: &str, plan: &mut TokenPlan) {
+    field(ui, "Tokens", &TokenUnit::ALL.map(|u| format!("{}: {}", u.label(), u.about())).join("\n"), |ui| {
+        let units = TokenUnit::ALL;
+        let chosen = choice(ui, &format!("Tokens of {column}"), plan.unit, units, |u| u.label().to_owned(), |a, b| a == b);
+        plan.unit = chosen.unwrap_or(plan.unit);
+    });
+    field(ui, "Vocabulary", "Most tokens that are learned on the training rows; all others are unknown", |ui| {
+        let name = format!("Vocabulary of {column}");
+        plan.vocabulary = number(ui, &name, plan.vocabulary, 2..=MOST_VOCABULARY, 5.0).unwrap_or(plan.vocabulary);
+    });
+    field(ui, "Least count", "A token, or a pair that is merged, must occur this often in the training rows", |ui| {
+        plan.least = number(ui, &format!("Least count of {column}"), plan.least, 1..=1000, 0.1).unwrap_or(plan.least);
+    });
+    let mut chosen = plan.length.is_none();
+    let hover = "As long as 95 % of the texts need, at most 256 tokens";
+    let tick = ui.checkbox(&mut chosen, "Length from the texts").on_hover_text(hover);
+    if named(tick, Role::CheckBox, &format!("Length of {column} from the texts")).changed() {
+        plan.length = (!chosen).then_some(32);
+    }
+    if let Some(length) = &mut plan.length {
+        field(ui, "Length", "Tokens of a sample: longer texts are truncated, shorter ones padded", |ui| {
+            let name = format!("Length of {column}");
+            *length = number(ui, &name, *length, 1..=MOST_LENGTH, 0.2).unwrap_or(*length);
+        });
+    }
+    let ends = [
+        ("Pad at", "Where padding fills up shorter texts; a recurrent layer should read the text last", &mut plan.padding),
+        ("Truncate at", "Where longer texts lose their tokens", &mut plan.truncation),
+    ];
+    for (what, hover, end) in ends {
+        field(ui, what, hover, |ui| {
+            let name = format!("{what}, {column}");
+            *end = choice(ui, &name, *end, TextEnd::ALL, |e| e.label().to_owned(), |a, b| a == b).unwrap_or(*end);
+        });
+    }
+    let tick = ui.checkbox(&mut plan.lowercase, "Lower case").on_hover_text("Capital letters become small ones");
+    named(tick, Role::CheckBox, &format!("Lower case of {column}"));
 }
 
 /// What is predicted, to be changed.

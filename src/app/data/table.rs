@@ -366,7 +366,7 @@ fn column_head(ui: &mut Ui, model: &Model, column: &Column, summary: &Summary, p
     }
     let treatments = Treatment::ALL.into_iter().filter(|t| t.takes(kind, plan.role));
     let text = |t: Treatment| t.label(plan.role).to_owned();
-    if let Some(v) = choice(ui, &format!("Treatment of {name}"), plan.treatment, treatments, text, |a, b| a == b) {
+    if let Some(v) = choice(ui, &format!("Treatment of {name}"), plan.treatment, treatments, text, widgets::same_kind) {
         edit(model, "Change treatment", &|c| c.treatment = v);
     }
     if (summary.missing > 0 || kind != column.kind()) && plan.role == Role::Feature {

@@ -364,7 +364,8 @@ impl Picture<'_> {
             self.painter.galley(rect.min, galley, colour);
         };
         if let Some(a) = a {
-            let text = if secret { "?".to_owned() } else { format::tight(f64::from(a)) };
+            let number = || format::tight(f64::from(a));
+            let text = if secret { "?".to_owned() } else { self.token(layer, unit).unwrap_or_else(number) };
             plate(right - vec2(0.0, size * 0.55), Align2::LEFT_CENTER, text, t.text);
         }
         if self.stage(Phase::Backward, layer) > Stage::Waiting
@@ -376,6 +377,16 @@ impl Picture<'_> {
             let text = if mine { "δ = ?".to_owned() } else { format!("δ = {}", format::tight(f64::from(g))) };
             plate(right + vec2(0.0, size * 0.65), Align2::LEFT_CENTER, text, t.accent);
         }
+    }
+
+    /// The token that a unit of an input, or of what looks its rows up, stands for.
+    fn token(&self, layer: LayerId, unit: usize) -> Option<String> {
+        let spec = self.view.trace.spec.layer(layer)?;
+        let input = spec.kind.input()?;
+        let (_, values) = self.view.trace.layer_values(layer)?;
+        let data = self.model.dataset()?;
+        let (token, number) = (data.encoder.token_of(&input.columns, unit, values[[unit, self.view.sample]])?, values[[unit, self.view.sample]]);
+        Some(if token.is_empty() { "padding".to_owned() } else { format!("{token} · {number}") })
     }
 
     fn title(&self, layer: LayerId, column: &Column, area: Rect) {
@@ -424,6 +435,9 @@ impl Picture<'_> {
         ui.label(format!("{}, {} {}", trace.spec.name(layer), if column.maps { "channel" } else { "unit" }, drawn + 1));
         if column.maps {
             return;
+        }
+        if let Some(token) = self.token(layer, drawn) {
+            ui.label(format!("step {}: {token}", drawn + 1));
         }
         let mut say = |name: &str, v: f32, place: Place| {
             if !self.hides(place) {

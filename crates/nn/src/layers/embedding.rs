@@ -46,7 +46,7 @@ impl LayerDefinition for EmbeddingSpec {
             label: "Embedding",
             group: "Sequence",
             summary: "categories to vectors",
-            description: "Looks up a learned row of numbers for each category, so that alike categories can come to lie close together. Its features are category numbers: choose the treatment ordinal in Data.",
+            description: "Looks up a learned row of numbers for each category, so that alike categories can come to lie close together. Its features are category numbers: choose the treatment ordinal, or tokens for text, in Data.",
             formula: "a[i] = E[xᵢ]",
             change: "Change embedding",
         }
@@ -123,7 +123,15 @@ impl Explained for Embed {
     fn tell(&self, at: &Reading<'_>) -> Option<Told> {
         let (weight, dimensions) = (&self.weight, self.dimensions);
         let (place, column) = (at.unit / dimensions, at.unit % dimensions);
-        let category = at.value(at.input(), place).round().max(0.0) as usize;
+        let number = at.value(at.input(), place).round();
+        let rows = self.weight.len() / dimensions;
+        if number < 0.0 || number >= rows as f64 {
+            let symbols = row([indexed("a", subscript(at.unit)), text("= 0")]);
+            let what = if number < 0.0 { "padding, or a category that is not known" } else { "beyond the categories" };
+            let words = format!("{number} is {what}: there is no row of it, so that it gives zeros.");
+            return Some(Told::one(at.line(symbols, None), words));
+        }
+        let category = number as usize;
         let index = (weight.start + category * dimensions + column).min(weight.end - 1);
         let symbols = row([indexed("a", subscript(at.unit)), text("="), at.parameter_symbol(index)]);
         let words = format!(
