@@ -233,6 +233,7 @@ pub(super) fn suggest(
     if let Some(left_out) = dataset.left_out.describe() {
         eprintln!("note: {}", left_out.to_lowercase());
     }
+    dataset.told.iter().for_each(|text| eprintln!("note: {text}"));
     eprintln!("note: {} is suggested.{}", suggestion.form.network(), suggestion.form.reason());
     (document.network, document.training) = (suggestion.network, suggestion.training);
     Ok((document, table, dataset))

@@ -73,7 +73,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             eprintln!("note: \"{column}\": {unknown} are not in the vocabulary and were read as unknown, in {texts}");
         }
         if count.truncated > 0 {
-            eprintln!("note: \"{column}\": {} truncated; the longest has {} tokens", format::counted(count.truncated, "text"), count.longest);
+            eprintln!(
+                "note: \"{column}\": {} truncated; the longest has {} tokens",
+                format::counted(count.truncated, "text"),
+                count.longest
+            );
         }
     }
     let columns: Vec<_> = encoder.features.iter().filter_map(|e| table.column(&e.column)).collect();

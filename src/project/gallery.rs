@@ -16,7 +16,7 @@ macro_rules! presets {
     };
 }
 
-const BUILTINS: [Builtin; 22] = presets!(
+const BUILTINS: [Builtin; 23] = presets!(
     "xor",
     "circle",
     "spiral",
@@ -25,6 +25,7 @@ const BUILTINS: [Builtin; 22] = presets!(
     "iris",
     "wine",
     "penguins",
+    "messages",
     "digits",
     "lenet",
     "glyphs",

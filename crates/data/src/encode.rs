@@ -495,11 +495,7 @@ fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn
 }
 
 /// Writes the numbers of the tokens of each row; a missing text is all padding.
-fn write_tokens<'o>(
-    cells: impl Iterator<Item = (&'o mut [f32], usize)>,
-    column: &Column,
-    tokeniser: &Tokeniser<'_>,
-) {
+fn write_tokens<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, column: &Column, tokeniser: &Tokeniser<'_>) {
     let mut numbers = Vec::new();
     for (out, row) in cells {
         if column.is_missing(row) {
@@ -532,7 +528,8 @@ impl TokenCount {
     pub fn unknown_in(&self, rows: &str) -> Option<String> {
         let share = format::percent(self.unknown as f64 / self.tokens.max(1) as f64, 1);
         let of = format::count(self.tokens as u128);
-        (self.unknown > 0).then(|| format!("{} of {of} tokens of the {rows} ({share})", format::count(self.unknown as u128)))
+        (self.unknown > 0)
+            .then(|| format!("{} of {of} tokens of the {rows} ({share})", format::count(self.unknown as u128)))
     }
 }
 

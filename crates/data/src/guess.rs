@@ -1,9 +1,9 @@
 //! A first preparation of a table: what is probably predicted, and what each column is for.
 
-use super::tokens::TokenPlan;
 use super::plan::{ColumnPlan, Missing, Preparation, Role, Treatment};
 use super::split::Split;
 use super::table::{Column, ColumnKind, Table, Text, Values};
+use super::tokens::TokenPlan;
 use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
 
 /// What is probably predicted, and why.

@@ -223,7 +223,10 @@ fn tell_tokens(
             continue;
         };
         let (size, unit) = (format::count(tokens.vocabulary.len() as u128), tokens.unit.label());
-        let mut text = format!("{column}: {size} {unit} in the vocabulary, {} a sample. ", format::counted(tokens.length, "token"));
+        let mut text = format!(
+            "{column}: {size} {unit} in the vocabulary, {} a sample. ",
+            format::counted(tokens.length, "token")
+        );
         text += &match count.truncated {
             0 => format!("No text is truncated; the longest has {}. ", format::counted(count.longest, "token")),
             n => format!(
@@ -236,7 +239,11 @@ fn tell_tokens(
         };
         let names = ["training rows", "validation rows", "test rows"];
         let unknown: Vec<String> = parts.iter().zip(names).filter_map(|(p, name)| p[k].1.unknown_in(name)).collect();
-        text += &if unknown.is_empty() { "No token is unknown".to_owned() } else { format!("Unknown: {}", unknown.join(", ")) };
+        text += &if unknown.is_empty() {
+            "No token is unknown".to_owned()
+        } else {
+            format!("Unknown: {}", unknown.join(", "))
+        };
         told.push(text);
     }
     Ok(told)

@@ -353,7 +353,8 @@ fn learn_pairs(words: &BTreeMap<String, usize>, limit: usize, least: usize) -> (
     let mut tokens: Vec<String> = signs.iter().map(|(c, _)| c.to_string()).collect();
     let mut numbers: HashMap<String, u32> = (1..).zip(&tokens).map(|(n, token)| (token.clone(), n)).collect();
     let number = |c: char| signs.binary_search_by_key(&c, |(c, _)| *c).map_or(0, |k| k as u32 + 1);
-    let word = |(word, &times): (&String, &usize)| Word { symbols: word.chars().map(number).collect(), times: times as i64 };
+    let word =
+        |(word, &times): (&String, &usize)| Word { symbols: word.chars().map(number).collect(), times: times as i64 };
     let mut words: Vec<Word> = words.iter().map(word).collect();
 
     let known = |pair: &[u32]| pair[0] > 0 && pair[1] > 0;
@@ -365,7 +366,8 @@ fn learn_pairs(words: &BTreeMap<String, usize>, limit: usize, least: usize) -> (
             places.entry([pair[0], pair[1]]).or_default().insert(at);
         }
     }
-    let mut queue: BinaryHeap<(i64, Reverse<[u32; 2]>)> = counted.iter().map(|(pair, n)| (*n, Reverse(*pair))).collect();
+    let mut queue: BinaryHeap<(i64, Reverse<[u32; 2]>)> =
+        counted.iter().map(|(pair, n)| (*n, Reverse(*pair))).collect();
     let mut merges = Vec::new();
     while tokens.len() < limit {
         let Some((count, Reverse(pair))) = queue.pop() else { break };

@@ -7,8 +7,8 @@ use super::super::widgets::{self, choice, field, hint, icon_button, label, named
 use super::targets;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
-    Augmentation, Balance, Column, Dataset, EncodingKind, Missing, Part, Preparation, PreparationStep, SplitBy,
-    MOST_LENGTH, MOST_VOCABULARY, StepKind, Targets, TextEnd, TokenPlan, TokenUnit, Treatment,
+    Augmentation, Balance, Column, Dataset, EncodingKind, MOST_LENGTH, MOST_VOCABULARY, Missing, Part, Preparation,
+    PreparationStep, SplitBy, StepKind, Targets, TextEnd, TokenPlan, TokenUnit, Treatment,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -217,7 +217,8 @@ fn texts(ui: &mut Ui, model: &Model, plan: &Preparation) {
 fn token_settings(ui: &mut Ui, column: &str, plan: &mut TokenPlan) {
     field(ui, "Tokens", &TokenUnit::ALL.map(|u| format!("{}: {}", u.label(), u.about())).join("\n"), |ui| {
         let units = TokenUnit::ALL;
-        let chosen = choice(ui, &format!("Tokens of {column}"), plan.unit, units, |u| u.label().to_owned(), |a, b| a == b);
+        let chosen =
+            choice(ui, &format!("Tokens of {column}"), plan.unit, units, |u| u.label().to_owned(), |a, b| a == b);
         plan.unit = chosen.unwrap_or(plan.unit);
     });
     field(ui, "Vocabulary", "Most tokens that are learned on the training rows; all others are unknown", |ui| {
@@ -240,7 +241,11 @@ fn token_settings(ui: &mut Ui, column: &str, plan: &mut TokenPlan) {
         });
     }
     let ends = [
-        ("Pad at", "Where padding fills up shorter texts; a recurrent layer should read the text last", &mut plan.padding),
+        (
+            "Pad at",
+            "Where padding fills up shorter texts; a recurrent layer should read the text last",
+            &mut plan.padding,
+        ),
         ("Truncate at", "Where longer texts lose their tokens", &mut plan.truncation),
     ];
     for (what, hover, end) in ends {

@@ -385,7 +385,10 @@ impl Picture<'_> {
         let input = spec.kind.input()?;
         let (_, values) = self.view.trace.layer_values(layer)?;
         let data = self.model.dataset()?;
-        let (token, number) = (data.encoder.token_of(&input.columns, unit, values[[unit, self.view.sample]])?, values[[unit, self.view.sample]]);
+        let (token, number) = (
+            data.encoder.token_of(&input.columns, unit, values[[unit, self.view.sample]])?,
+            values[[unit, self.view.sample]],
+        );
         Some(if token.is_empty() { "padding".to_owned() } else { format!("{token} · {number}") })
     }
 

@@ -100,7 +100,11 @@ impl Explained for MeanSteps {
         let numbers = row([text("mean("), row(list), text(")")]);
         let padding = match self.steps - steps.len() {
             0 => String::new(),
-            n => format!("; {} of padding, all zeros, {} not count", counted(n, "step"), if n == 1 { "does" } else { "do" }),
+            n => format!(
+                "; {} of padding, all zeros, {} not count",
+                counted(n, "step"),
+                if n == 1 { "does" } else { "do" }
+            ),
         };
         let words = format!("It is the mean of this feature over {}{padding}.", counted(steps.len(), "step"));
         Some(Told::one(at.line(symbols, Some(numbers)), words))
