@@ -81,6 +81,7 @@ fn the_built_in_presets_reach_their_goals() {
         ("penguins", "accuracy", 0.97),
         ("co2", "r2", 0.95),
         ("glyphs", "accuracy", 0.95),
+        ("messages", "accuracy", 0.95),
     ] {
         succeeds(folder.path(), &["train", name, "--report", "report.json"]);
         let reached = json(&folder.path().join("report.json"))["test"][metric].as_f64().expect("a number");
@@ -93,7 +94,7 @@ fn every_listed_preset_opens_and_its_gradients_are_right() {
     let folder = folder();
     let list = succeeds(folder.path(), &["presets"]);
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert_eq!(names.len(), 22, "{list}");
+    assert_eq!(names.len(), 23, "{list}");
     for name in names {
         let out = succeeds(folder.path(), &["check", name]);
         assert!(out.contains("Every gradient equals"), "{name}: {out}");
@@ -223,6 +224,20 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     assert!(imputed.lines().nth(3).is_some_and(|line| line.split(',').all(|cell| !cell.is_empty())), "{imputed}");
     let [rose, tulip] = [2, 3].map(|k| rows[1][k].parse::<f64>().expect("a number"));
     assert!(rose > 0.0 && tulip == -rose, "{rose} {tulip}");
+}
+
+#[test]
+fn texts_with_unseen_words_are_predicted_and_the_unseen_words_are_counted() {
+    let folder = folder();
+    let path = folder.path();
+    succeeds(path, &["train", "messages", "--save", "trained.json"]);
+    let rows = "message\nZyzzyva! When is the rubbish picked up on Monday?\nThe street lamp flickers every qwertz.\n";
+    std::fs::write(path.join("new.csv"), rows).expect("can be written");
+    let told = notes(path, &["predict", "trained.json", "--data", "new.csv", "--out", "out.csv"]);
+    assert!(told.contains("\"message\": 2 of 18 tokens of the file (11.1 %) are not in the vocabulary"), "{told}");
+    let out = std::fs::read_to_string(path.join("out.csv")).expect("was written");
+    let topics: Vec<&str> = out.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
+    assert_eq!(topics, ["waste", "lights"], "{out}");
 }
 
 #[test]

@@ -4,8 +4,9 @@ use chainrule::nn::check::gradients;
 use chainrule::nn::layers::{
     ActivationSpec, AttentionSpec, BatchNormSpec, BidirectionalSpec, Cell, Conv1dSpec, Conv2dSpec, DenseSpec,
     DropoutSpec, EmbeddingSpec, FlattenSpec, GatedSpec, GlobalPoolSpec, GroupNormSpec, InputSpec, JoinKind, JoinSpec,
-    LayerDefinition as _, LayerNormSpec, Merge, NoiseSpec, NormOver, OutputSpec, Padding, Padding1d, PermuteSpec,
-    Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec, palette,
+    LayerDefinition as _, LayerNormSpec, MeanStepsSpec, Merge, NoiseSpec, NormOver, OutputSpec, Padding, Padding1d,
+    PermuteSpec, Pool1dSpec, Pool2dSpec, PoolKind, PositionSpec, PreluSpec, RecurrentSpec, ReshapeSpec, UpsampleSpec,
+    palette,
 };
 use chainrule::nn::settings::SettingsPanel;
 use chainrule::nn::{
@@ -310,6 +311,22 @@ fn permuting_puts_every_number_in_its_place() {
     for (i, j, k) in (0..4).flat_map(|i| (0..2).flat_map(move |j| (0..3).map(move |k| (i, j, k)))) {
         assert_eq!(a.row((i * 2 + j) * 3 + k), x.row((j * 3 + k) * 4 + i));
     }
+}
+
+#[test]
+fn the_mean_of_steps_skips_padding_and_its_gradient_is_right() {
+    let embedding = EmbeddingSpec { vocabulary: 5, dimensions: 3, ..EmbeddingSpec::default() };
+    let layers = vec![LayerKind::Embedding(embedding), LayerKind::MeanSteps(MeanStepsSpec::default())];
+    let mut spec = chain([1], layers);
+    spec.remove(LayerId(2));
+    let mut network = loaded(&spec, 2, 8).expect("fits");
+    let stride = network.stride();
+    let (x, _) = network.load(SAMPLES);
+    for (lane, [a, b]) in [[0.0, 3.0], [-1.0, 3.0], [-1.0, -1.0]].into_iter().enumerate() {
+        (x[lane], x[stride + lane]) = (a, b);
+    }
+    let (worst, what) = worst(&mut network);
+    assert!(worst <= 1e-6, "{what}");
 }
 
 #[test]
