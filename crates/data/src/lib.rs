@@ -27,6 +27,7 @@ mod source;
 mod split;
 mod stats;
 mod table;
+mod text;
 mod warnings;
 
 pub use builtin::{BUILTIN, Builtin};
@@ -52,5 +53,5 @@ pub use scale::{Function, ScaleCurve, TargetScale};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
 pub use stats::{Range, Summary, quantile, summarise};
-pub use table::{Column, ColumnKind, Images, Table, Text, Values};
+pub use table::{Column, ColumnKind, Images, Levels, Table, Text, Values};
 pub use warnings::{DataWarning, warnings};

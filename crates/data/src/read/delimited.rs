@@ -145,7 +145,7 @@ impl Sink {
         match self {
             Self::Numbers(numbers) => numbers.clear(),
             // Each piece has levels of its own.
-            Self::Text(text) => *text = TextBuilder::default(),
+            Self::Text(text) => text.clear(),
             Self::Mistaken => {}
         }
     }
