@@ -157,6 +157,7 @@ impl ReadArguments {
             cut_long_rows: cut_long_rows.or(options.cut_long_rows),
             sheet: sheet.or(options.sheet),
             arrays: arrays.or(options.arrays),
+            indices: options.indices,
             images: options.images,
             pixels: pixels.or(options.pixels),
         }
@@ -271,9 +272,7 @@ pub(super) fn suggest(
     let suggestion = Suggestion::of(&dataset);
     let reason = if target.is_empty() { format!(", because {}", guess.reason) } else { String::new() };
     eprintln!("note: predicts {}{reason}. Choose others with --target", predicted(&preparation));
-    if let Some(left_out) = dataset.left_out.describe() {
-        eprintln!("note: {}", left_out.to_lowercase());
-    }
+    announce_left_out(&table, &preparation, &dataset);
     eprintln!("note: {} is suggested.{}", suggestion.form.network(), suggestion.form.reason());
     (document.network, document.training) = (suggestion.network, suggestion.training);
     Ok((document, table, dataset))
@@ -344,7 +343,18 @@ fn bring(
     let preparation = document.data.preparation(&table);
     eprintln!("note: predicts {}. Choose others with --target", predicted(&preparation));
     let dataset = fit(document, &table)?;
+    announce_left_out(&table, &preparation, &dataset);
     Ok((table, dataset))
+}
+
+/// Says which columns and rows are not used, and why.
+fn announce_left_out(table: &Table, preparation: &Preparation, dataset: &Dataset) {
+    for told in preparation.nearly_empty(table) {
+        eprintln!("note: {told}");
+    }
+    if let Some(left_out) = dataset.left_out.describe() {
+        eprintln!("note: {}", left_out.replacen("Left out", "left out", 1));
+    }
 }
 
 /// Prepares the table, and fits the network to it.

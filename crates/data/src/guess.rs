@@ -168,6 +168,13 @@ fn is_of_classes(column: &Column) -> bool {
     whole && (levels.len() <= 2 || levels.len() * 5 <= column.len() - column.missing())
 }
 
+/// Whether so few rows have a value that a feature would be little but imputed values: at most one in twenty, of twenty rows or
+/// more. An empty column is another matter.
+pub(super) fn is_nearly_empty(column: &Column) -> bool {
+    let (rows, missing) = (column.len(), column.missing());
+    rows >= 20 && missing < rows && (rows - missing) * 20 <= rows
+}
+
 /// Whether the name suggests an identifier of rows.
 fn is_called_id(name: &str) -> bool {
     const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
@@ -190,6 +197,15 @@ impl Preparation {
         };
         let columns = table.columns.par_iter().enumerate().map(plan).collect();
         Self { columns, steps: Vec::new(), split: Split::default() }
+    }
+
+    /// What to know of the columns that are not used because hardly a row has a value of them, in a sentence each.
+    pub fn nearly_empty(&self, table: &Table) -> Vec<String> {
+        let ignored = self.columns.iter().filter(|plan| plan.role == Role::Ignore);
+        let columns = ignored.filter_map(|plan| table.column(&plan.name)).filter(|c| is_nearly_empty(c));
+        let told =
+            |c: &Column| format!("\"{}\" is not a feature: {} of {} rows have no value", c.name, c.missing(), c.len());
+        columns.map(told).collect()
     }
 
     /// What is predicted.
@@ -229,6 +245,8 @@ impl ColumnPlan {
             (_, Values::Images(_)) => (Role::Feature, Treatment::MinMax),
             (true, _) if is_of_classes(column) => (Role::Target, Treatment::OneHot),
             (true, _) => (Role::Target, Treatment::Standardise),
+            (false, Values::Text(_)) if is_nearly_empty(column) => (Role::Ignore, Treatment::OneHot),
+            (false, _) if is_nearly_empty(column) => (Role::Ignore, Treatment::Standardise),
             (false, Values::Text(text)) => text_feature(text),
             (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
             (false, Values::Numbers(_)) if is_called_id(&column.name) && column.counts_rows() => {
@@ -370,6 +388,32 @@ mod tests {
         assert_eq!((of("review").role, of("review").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!((of("key").role, of("key").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!(of("target").treatment, Treatment::OneHot);
+    }
+
+    #[test]
+    fn a_column_that_hardly_has_values_is_no_feature_and_that_is_said() {
+        let sparse = |i: usize| if i < 5 { messy(i) } else { f64::NAN };
+        let some = |i: usize| if i < 6 { messy(i) } else { f64::NAN };
+        let table = table(vec![
+            numbers("sparse", sparse),
+            Column::text("pool", (0..100).map(|i| (i == 7).then_some("good"))),
+            numbers("some", some),
+            numbers("target", |i| (i % 2) as f64),
+        ]);
+        let mut plan = Preparation::guess(&table);
+        assert_eq!(
+            plan.columns.iter().map(|c| c.role).collect::<Vec<_>>(),
+            [Role::Ignore, Role::Ignore, Role::Feature, Role::Target]
+        );
+        let told = plan.nearly_empty(&table);
+        assert!(told.len() == 2 && told[1].contains("\"pool\"") && told[1].contains("99 of 100"), "{told:?}");
+        // It is offered to use them all the same.
+        let summaries: Vec<_> = table.columns.iter().map(crate::summarise).collect();
+        let found = crate::warnings(&table, &summaries, &["some"], Some("target"));
+        let fix = found.iter().filter_map(|w| w.fix.clone()).find(|f| f.label() == "Use pool").expect("an offer");
+        fix.apply(&mut plan);
+        assert_eq!(plan.columns[1].role, Role::Feature);
+        assert!(crate::prepare(&table, &plan).is_ok(), "its gaps are imputed");
     }
 
     #[test]

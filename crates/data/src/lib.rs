@@ -31,7 +31,7 @@ mod warnings;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
-pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Window, stepped};
+pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Unprepared, Why, Window, stepped};
 pub use error::DataError;
 pub use fix::PreparationFix;
 pub use generate::{BoundaryCurve, Generator, Shape};

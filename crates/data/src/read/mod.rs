@@ -83,7 +83,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         Format::Idx => idx::read(source, reading),
         Format::Images => images::read_zip(source, options, reading),
         Format::Arff => arff::read(source, reading),
-        Format::LibSvm => libsvm::read(source, reading),
+        Format::LibSvm => libsvm::read(source, options, reading),
     };
     let (mut table, mut detected) =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {

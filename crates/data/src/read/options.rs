@@ -49,6 +49,9 @@ pub struct ReadOptions {
     /// The arrays of an archive that become columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrays: Option<Vec<String>>,
+    /// The first and the last index of the features of a LIBSVM file: those that are in no row are zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indices: Option<[u32; 2]>,
     /// How pictures are resized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
@@ -85,6 +88,9 @@ pub struct Detected {
     /// The sheets or arrays that were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chosen: Vec<String>,
+    /// The first and the last index of the features of a LIBSVM file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indices: Option<[u32; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
     /// Columns that look like pixels, or those that were taken as pictures.
@@ -144,6 +150,7 @@ impl Detected {
             text: None,
             choices: Vec::new(),
             chosen: Vec::new(),
+            indices: None,
             images: None,
             pixels: None,
             notes: Vec::new(),
@@ -173,6 +180,7 @@ impl Detected {
         if self.format == Format::NumPy && !self.chosen.is_empty() {
             kept.arrays = Some(self.chosen.clone());
         }
+        kept.indices = self.indices.or(kept.indices);
         kept.images = self.images.or(kept.images);
         self.options = kept;
     }
