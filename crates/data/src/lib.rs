@@ -44,8 +44,8 @@ pub use plan::{
 };
 pub use prepare::{Dataset, Folds, LeftOut, Part, balanced, prepare};
 pub use read::{
-    Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, Note, Offer, PixelColumns, ReadOptions, TextFormat,
-    read_bytes, read_file, special_file,
+    Detected, ENCODINGS, ENDINGS, Fit, Format, ImageOptions, Note, Offer, PixelColumns, ReadOptions, Separator,
+    TextFormat, read_bytes, read_file, special_file,
 };
 pub use reading::{Reading, ReadingProgress};
 pub use relations::{Relations, relate};

@@ -2,25 +2,31 @@
 
 mod archive;
 mod arff;
+mod around;
 mod arrow;
 mod arrow_schema;
 mod blocks;
 mod byte_source;
 mod codecs;
 mod columnar;
+mod comments;
 mod delimited;
 mod detect;
 mod dialect;
 mod excel;
+mod header;
 mod idx;
 mod images;
 mod json;
+mod layout;
 mod libsvm;
+mod lines;
 mod numpy;
 mod options;
 mod pages;
 mod parquet;
 mod pixels;
+mod separator;
 mod text_encoding;
 
 use super::cells::unique_names;
@@ -37,6 +43,7 @@ pub(super) use archive::hash_of;
 pub use archive::special_file;
 pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, Note, Offer, ReadOptions, TextFormat};
 pub use pixels::PixelColumns;
+pub use separator::Separator;
 pub use text_encoding::ENCODINGS;
 
 /// Reads a file, or a folder of pictures.
