@@ -130,6 +130,7 @@ impl Workload {
             encoder: Encoder::default(),
             augmentation: None,
             left_out: LeftOut::default(),
+            told: Arc::default(),
         };
         let config = TrainConfig {
             optimizer: self.optimizer,

@@ -28,11 +28,14 @@ mod split;
 mod stats;
 mod table;
 mod text;
+mod tokens;
 mod warnings;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
-pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Unprepared, Why, Window, stepped};
+pub use encode::{
+    ColumnEncoding, Encoder, EncodingKind, Factor, Targets, TokenCount, Unprepared, Why, Window, stepped,
+};
 pub use error::DataError;
 pub use fix::PreparationFix;
 pub use generate::{BoundaryCurve, Generator, Shape};
@@ -54,4 +57,5 @@ pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
 pub use stats::{Range, Summary, quantile, summarise};
 pub use table::{Column, ColumnKind, Images, Levels, Table, Text, Values};
+pub use tokens::{MOST_LENGTH, MOST_VOCABULARY, TextEnd, TokenPlan, TokenUnit, Tokens, UNKNOWN};
 pub use warnings::{DataWarning, warnings};
