@@ -217,7 +217,10 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     fs::write(path.join("odd.csv"), "length,width\n1.1,0.9\n9000,2.8\n,1\n").expect("can be written");
     let told = notes(path, &["predict", "flowers.json", "--data", "odd.csv", "--out", "odd-out.csv"]);
     assert!(told.contains("1 row has missing features (\"length\" in row 3)"), "{told}");
-    assert!(told.contains("\"length\" is outside of what training has seen") && told.contains("row 2 with 9000"), "{told}");
+    assert!(
+        told.contains("\"length\" is outside of what training has seen") && told.contains("row 2 with 9000"),
+        "{told}"
+    );
     // Where training rows have gaps, those of new rows are imputed in the same way, and that is told.
     let gaps = fs::read_to_string(path.join("flowers.csv")).expect("is there").replacen('\n', "\n,1,rose\n", 1);
     fs::write(path.join("gaps.csv"), gaps).expect("can be written");

@@ -237,7 +237,7 @@ fn guess_size(pictures: &[Picture], load: Load<'_>) -> ImageOptions {
     let same = sizes.first().copied().filter(|first| sizes.iter().all(|s| s == first));
     let (width, height) = same.filter(|&(w, h)| w <= KEPT && h <= KEPT).unwrap_or((SIDE, SIDE));
     let grey = found.iter().all(|i| i.to_rgb8().pixels().all(|p| p.0[0] == p.0[1] && p.0[1] == p.0[2]));
-    ImageOptions { width, height, fit: Fit::default(), grey }
+    ImageOptions { width, height, fit: Fit::default(), grey, ..ImageOptions::default() }
 }
 
 fn damaged() -> image::ImageError {
