@@ -24,6 +24,7 @@ mod numpy;
 mod options;
 mod pages;
 mod parquet;
+mod picture_folders;
 mod pixels;
 mod recognised;
 mod sheet_areas;
@@ -48,6 +49,7 @@ pub use archive::special_file;
 pub use options::{
     Chooser, Detected, ENDINGS, Fit, Format, Ground, ImageOptions, Note, Offer, ReadOptions, TextFormat,
 };
+pub(super) use picture_folders::part;
 pub use pixels::PixelColumns;
 pub use text_encoding::ENCODINGS;
 
@@ -84,7 +86,9 @@ fn plain_numbers(levels: &[String]) -> Option<Vec<f64>> {
 fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
     if source.is_folder() {
         let read_table = |path: &Path| Ok(read_file(path, &ReadOptions::default(), &Reading::default())?.0);
-        return images::read_folder(source, options, reading, &read_table);
+        let (table, mut detected) = images::read_folder(source, options, reading, &read_table)?;
+        detected.decide(options);
+        return Ok((table, detected));
     }
     let head = source.head()?;
     if head.is_empty() {

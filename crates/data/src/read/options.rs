@@ -221,6 +221,7 @@ impl Detected {
             _ => {}
         }
         kept.indices = self.indices.or(kept.indices);
+        kept.class_folder = self.options.class_folder.or(kept.class_folder);
         kept.images = self.images.or(kept.images);
         self.options = kept;
     }
