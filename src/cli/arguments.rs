@@ -121,6 +121,24 @@ pub(super) struct ReadArguments {
     /// The arrays of an archive that become columns, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     arrays: Option<Vec<String>>,
+    /// The file in an archive of several
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+    /// The table or view of a database, or the table of a web page
+    #[arg(long, value_name = "NAME", conflicts_with = "query")]
+    table: Option<String>,
+    /// An SQL query that reads from a database
+    #[arg(long, value_name = "SQL")]
+    query: Option<String>,
+    /// The key below which the records of JSON lie, such as results or answer.items
+    #[arg(long, value_name = "KEY")]
+    records: Option<String>,
+    /// The cells of a sheet that are the table, such as A3:D20
+    #[arg(long, value_name = "CELLS")]
+    area: Option<String>,
+    /// The folder that names the class of a picture, counted from 1 below the folder of the parts
+    #[arg(long, value_name = "LEVEL")]
+    class_folder: Option<usize>,
     /// Columns that are the pixels of pictures: the first one, and the size, such as pixel0,28,28; ,3 behind it for colours
     #[arg(long, value_name = "COLUMN,HEIGHT,WIDTH", value_parser = pixels)]
     pixels: Option<PixelColumns>,
@@ -143,6 +161,12 @@ impl ReadArguments {
             sheet,
             arrays,
             pixels,
+            member,
+            table,
+            query,
+            records,
+            area,
+            class_folder,
         } = self.clone();
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
@@ -157,6 +181,12 @@ impl ReadArguments {
             cut_long_rows: cut_long_rows.or(options.cut_long_rows),
             sheet: sheet.or(options.sheet),
             arrays: arrays.or(options.arrays),
+            member: member.or(options.member),
+            table: table.or(options.table),
+            query: query.or(options.query),
+            records: records.or(options.records),
+            area: area.or(options.area),
+            class_folder: class_folder.or(options.class_folder),
             indices: options.indices,
             images: options.images,
             pixels: pixels.or(options.pixels),

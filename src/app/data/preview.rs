@@ -10,8 +10,8 @@ use super::targets;
 use super::thumbnails::Thumbnails;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
-    Column, Detected, ENCODINGS, Fit, Format, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions, Separator, Table,
-    Values,
+    Chooser, Column, Detected, ENCODINGS, Fit, Format, Ground, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions,
+    Separator, Table, Values,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -212,17 +212,8 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
             }
         });
     }
-    if found.format == Format::Excel {
-        ui.horizontal_wrapped(|ui| {
-            ui.label(label(ui, "Sheet"));
-            let chosen = found.chosen.first().and_then(|c| found.choices.iter().position(|s| s == c)).unwrap_or(0);
-            let text = |k: usize| found.choices[k].clone();
-            if let Some(k) = choice(ui, "Sheet", chosen, 0..found.choices.len(), text, |a, b| a == b) {
-                new.sheet = Some(found.choices[k].clone());
-            }
-        });
-    }
-    if found.format == Format::NumPy && !found.choices.is_empty() {
+    one_of_several(ui, found, new);
+    if found.chooser == Chooser::Arrays && !found.choices.is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.label(label(ui, "Arrays"));
             for array in &found.choices {
@@ -241,6 +232,14 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     }
     if let Some(shape) = found.images {
         pictures(ui, shape, new);
+    }
+    if let Some(folders) = found.class_folders.filter(|&n| n > 1) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "The class is the folder of level"));
+            let level = new.class_folder.unwrap_or(1).min(folders);
+            let chosen = choice(ui, "Folder of the class", level, 1..=folders, |k| k.to_string(), |a, b| a == b);
+            new.class_folder = chosen.or(new.class_folder);
+        });
     }
     if let Some(found) = &found.pixels {
         pixels(ui, found, new);
@@ -289,6 +288,61 @@ fn separator(ui: &mut Ui, found: &Separator, new: &mut ReadOptions) {
     }
 }
 
+/// Which sheet, table, list of records or file of an archive is read.
+fn one_of_several(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
+    let pick = |ui: &mut Ui, name: &str, all: &[String], current: Option<&String>| {
+        ui.label(label(ui, name));
+        let chosen = current.and_then(|c| all.iter().position(|s| s == c)).unwrap_or(0);
+        let text = |k: usize| all[k].clone();
+        choice(ui, name, chosen, 0..all.len(), text, |a, b| a == b).map(|k| all[k].clone())
+    };
+    ui.horizontal_wrapped(|ui| {
+        if found.members.len() > 1 {
+            let current = found.options.member.as_ref();
+            if let Some(member) = pick(ui, "File in the archive", &found.members, current) {
+                // What was chosen in another file means nothing in this one.
+                *new = ReadOptions { member: Some(member), images: new.images, ..ReadOptions::default() };
+            }
+        }
+        let current = found.chosen.first();
+        if found.format == Format::Excel && !found.choices.is_empty() {
+            if let Some(sheet) = pick(ui, "Sheet", &found.choices, current) {
+                (new.sheet, new.area) = (Some(sheet), None);
+            }
+            if found.areas.len() > 1 {
+                let current = found.options.area.as_ref();
+                new.area = pick(ui, "Table on the sheet", &found.areas, current).or(new.area.take());
+            }
+        }
+        if found.chooser == Chooser::Tables && !found.choices.is_empty() {
+            if let Some(table) = pick(ui, "Table", &found.choices, current) {
+                (new.table, new.query) = (Some(table), None);
+            }
+        }
+        if found.chooser == Chooser::Records && found.choices.len() > 1 {
+            new.records = pick(ui, "Records", &found.choices, current).or(new.records.take());
+        }
+    });
+    if found.format == Format::Sqlite {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Or a query"));
+            let id = ui.scope_id().with("query");
+            let own = || new.query.clone().unwrap_or_default();
+            let mut query = ui.data(|d| d.get_temp::<String>(id)).unwrap_or_else(own);
+            let edit = TextEdit::singleline(&mut query).desired_width(420.0).hint_text("SELECT … FROM …");
+            let response = named(ui.add(edit), Role::TextInput, "SQL query");
+            if response.changed() {
+                ui.data_mut(|d| d.insert_temp(id, query.clone()));
+            }
+            // A query is not tried at every letter.
+            if response.lost_focus() {
+                ui.data_mut(|d| d.remove::<String>(id));
+                new.query = Some(query.trim().to_owned()).filter(|q| !q.is_empty());
+            }
+        });
+    }
+}
+
 /// Columns that are pixels can be taken as pictures.
 fn pixels(ui: &mut Ui, found: &PixelColumns, new: &mut ReadOptions) {
     ui.horizontal_wrapped(|ui| {
@@ -331,6 +385,10 @@ fn pictures(ui: &mut Ui, shape: ImageOptions, new: &mut ReadOptions) {
         ui.spacing_mut().combo_width = 80.0;
         chosen.fit =
             choice(ui, "Fit", shape.fit, Fit::ALL, |f| f.label().to_owned(), |a, b| a == b).unwrap_or(shape.fit);
+        ui.label(label(ui, "Transparent parts on"));
+        let ground = choice(ui, "Ground", shape.ground, Ground::ALL, |g| g.label().to_owned(), |a, b| a == b);
+        chosen.ground = ground.unwrap_or(shape.ground);
+        ui.checkbox(&mut chosen.deep, "16 bits").on_hover_text("Values from 0 to 65535 where the pictures have them");
         ui.checkbox(&mut chosen.grey, "Grey").on_hover_text("One channel of brightness instead of three of colour");
         if chosen != shape {
             new.images = Some(chosen);

@@ -52,6 +52,24 @@ pub struct ReadOptions {
     /// The first and the last index of the features of a LIBSVM file: those that are in no row are zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indices: Option<[u32; 2]>,
+    /// The file in an archive of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// The table or view of a database, or the table of a web page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// An SQL query in place of a table of a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The key below which the records of JSON lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+    /// The cells of a sheet that are the table, such as A3:D20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+    /// The folder that names the class of a picture, counted from 1 below the folder of the parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_folder: Option<usize>,
     /// How pictures are resized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
@@ -74,6 +92,26 @@ pub enum Format {
     Images,
     Arff,
     LibSvm,
+    Sqlite,
+    Html,
+    Stata,
+}
+
+/// What the choices of a file are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chooser {
+    /// Nothing is chosen, or sheets of a workbook
+    #[default]
+    Sheets,
+    /// Arrays, of which several are taken
+    Arrays,
+    /// Tables and views of a database, or tables of a web page
+    Tables,
+    /// Keys below which JSON has records
+    Records,
+    /// Files of an archive
+    Members,
 }
 
 /// What was detected, and what can be chosen instead.
@@ -82,12 +120,23 @@ pub struct Detected {
     pub format: Format,
     #[serde(flatten)]
     pub text: Option<TextFormat>,
-    /// Sheets of a workbook or arrays of an archive.
+    /// Sheets of a workbook, arrays or files of an archive, tables of a database or a web page, lists of JSON.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// The sheets or arrays that were read.
+    /// Those that were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chosen: Vec<String>,
+    #[serde(skip)]
+    pub chooser: Chooser,
+    /// The files of an archive that could be read instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// The tables on a sheet, by their cells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<String>,
+    /// How many folders deep pictures lie, below those of the parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_folders: Option<usize>,
     /// The first and the last index of the features of a LIBSVM file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub indices: Option<[u32; 2]>,
@@ -150,6 +199,10 @@ impl Detected {
             text: None,
             choices: Vec::new(),
             chosen: Vec::new(),
+            chooser: Chooser::default(),
+            members: Vec::new(),
+            areas: Vec::new(),
+            class_folders: None,
             indices: None,
             images: None,
             pixels: None,
@@ -174,13 +227,20 @@ impl Detected {
             kept.skip = Some(text.skip).filter(|&lines| lines > 0).or(kept.skip);
             kept.comment = text.comment.map(String::from).or(kept.comment);
         }
-        if self.format == Format::Excel {
-            kept.sheet = self.chosen.first().cloned();
-        }
-        if self.format == Format::NumPy && !self.chosen.is_empty() {
-            kept.arrays = Some(self.chosen.clone());
+        let first = || self.chosen.first().cloned();
+        match self.chooser {
+            Chooser::Sheets if self.format == Format::Excel => {
+                kept.sheet = first();
+                kept.header = self.text.as_ref().map(|t| t.header);
+                kept.area = self.options.area.clone().or(kept.area);
+            }
+            Chooser::Arrays if !self.chosen.is_empty() => kept.arrays = Some(self.chosen.clone()),
+            Chooser::Tables if kept.query.is_none() => kept.table = first(),
+            Chooser::Records => kept.records = first(),
+            _ => {}
         }
         kept.indices = self.indices.or(kept.indices);
+        kept.class_folder = self.options.class_folder.or(kept.class_folder);
         kept.images = self.images.or(kept.images);
         self.options = kept;
     }
@@ -234,12 +294,15 @@ impl Format {
             Self::Images => "pictures",
             Self::Arff => "ARFF",
             Self::LibSvm => "LIBSVM",
+            Self::Sqlite => "SQLite database",
+            Self::Html => "web page",
+            Self::Stata => "Stata file",
         }
     }
 }
 
 /// The size and colours of all pictures after reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageOptions {
     pub width: u32,
@@ -249,6 +312,48 @@ pub struct ImageOptions {
     /// One channel of brightness instead of red, green and blue.
     #[serde(default)]
     pub grey: bool,
+    /// What shows through where a picture is transparent.
+    #[serde(default, skip_serializing_if = "Ground::is_white")]
+    pub ground: Ground,
+    /// Values from 0 to 65535 instead of 255.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deep: bool,
+}
+
+/// The colour behind transparent pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    #[default]
+    White,
+    Grey,
+    Black,
+}
+
+impl Ground {
+    pub const ALL: [Self; 3] = [Self::White, Self::Grey, Self::Black];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::White => "white",
+            Self::Grey => "grey",
+            Self::Black => "black",
+        }
+    }
+
+    /// Its brightness from 0 to 1.
+    pub(super) fn brightness(self) -> f32 {
+        match self {
+            Self::White => 1.0,
+            Self::Grey => 0.5,
+            Self::Black => 0.0,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_white(&self) -> bool {
+        *self == Self::White
+    }
 }
 
 /// How a picture with another aspect ratio is made to fit.
@@ -310,7 +415,7 @@ impl Default for TextFormat {
 }
 
 /// Extensions of files that can be read.
-pub const ENDINGS: [&str; 32] = [
+pub const ENDINGS: [&str; 47] = [
     "csv",
     "tsv",
     "tab",
@@ -343,4 +448,19 @@ pub const ENDINGS: [&str; 32] = [
     "idx3-float",
     "psv",
     "svmlight",
+    "bz2",
+    "xz",
+    "tar",
+    "tgz",
+    "tbz2",
+    "txz",
+    "db",
+    "sqlite",
+    "sqlite3",
+    "db3",
+    "html",
+    "htm",
+    "xhtml",
+    "geojson",
+    "dta",
 ];
