@@ -214,6 +214,14 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     // The circle's loss is a squared error, which does not make probabilities.
     assert_eq!(rows[0], ["row", "kind", "score(rose)", "score(tulip)"]);
     assert_eq!((rows[1][1], rows[2][1], rows[3][1]), ("rose", "tulip", ""), "nothing is known of gaps");
+    // What training has not seen is named by its row.
+    fs::write(path.join("odd.csv"), "length,width\n1.1,0.9\n9000,2.8\n,1\n").expect("can be written");
+    let told = notes(path, &["predict", "flowers.json", "--data", "odd.csv", "--out", "odd-out.csv"]);
+    assert!(told.contains("1 row has missing features (\"length\" in row 3)"), "{told}");
+    assert!(
+        told.contains("\"length\" is outside of what training has seen") && told.contains("row 2 with 9000"),
+        "{told}"
+    );
     // Where training rows have gaps, those of new rows are imputed in the same way, and that is told.
     let gaps = fs::read_to_string(path.join("flowers.csv")).expect("is there").replacen('\n', "\n,1,rose\n", 1);
     fs::write(path.join("gaps.csv"), gaps).expect("can be written");
@@ -238,6 +246,21 @@ fn texts_with_unseen_words_are_predicted_and_the_unseen_words_are_counted() {
     let out = std::fs::read_to_string(path.join("out.csv")).expect("was written");
     let topics: Vec<&str> = out.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
     assert_eq!(topics, ["waste", "lights"], "{out}");
+}
+
+#[test]
+fn an_index_that_no_row_of_a_sparse_file_has_is_zero() {
+    let folder = folder();
+    let path = folder.path();
+    let row = |i: u32| format!("{} 1:{} 3:{}\n", i % 2, f64::from(i % 2) + f64::from(i % 7) / 20.0, i % 5);
+    fs::write(path.join("train.svm"), (0..60).map(row).collect::<String>()).expect("can be written");
+    succeeds(path, &["train", "circle", "--data", "train.svm", "--epochs", "40", "--save", "t.json"]);
+    // The last feature is in none of the new rows, and one that training did not have is in the last.
+    fs::write(path.join("new.svm"), "0 1:1.1\n0 1:0.1\n0 1:0.1 9:4\n").expect("can be written");
+    succeeds(path, &["predict", "t.json", "--data", "new.svm", "--out", "out.csv"]);
+    let out = fs::read_to_string(path.join("out.csv")).expect("was written");
+    let classes: Vec<&str> = out.lines().skip(1).filter_map(|l| l.split(',').nth(1)).collect();
+    assert_eq!(classes, ["1", "0", "0"]);
 }
 
 #[test]
@@ -922,7 +945,7 @@ fn bad_tables_are_refused_with_the_place_and_the_fix() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty.csv", vec![], "is empty"),
         ("header.csv", b"a,b\n".to_vec(), "header but no rows"),
-        ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), "row 3"),
+        ("ragged.csv", b"a,b\n1,2\n3,4,5\n".to_vec(), "row 3"),
         ("short.npy", b"\x93NUMPY\x01\x00\x08\x00garbage\n".to_vec(), "header cannot be read"),
         ("huge.csv", format!("a,b\n1,\"{}\"\n", "x".repeat(2 << 20)).into_bytes(), "longer than"),
         ("one.csv", format!("a,c\n{}", rows(&|i| format!("{i},same\n"))).into_bytes(), "only one class"),

@@ -424,7 +424,7 @@ fn folders_and_archives_of_pictures_have_a_class_a_folder() {
         assert_eq!((data.features(), data.encoder.picture()), (64, Some((8, 8, 1))), "{file}");
         assert!(data.x.iter().all(|v| (0.0..=1.0).contains(v)));
     }
-    let shape = ImageOptions { width: 4, height: 6, fit: Fit::default(), grey: false };
+    let shape = ImageOptions { width: 4, height: 6, ..ImageOptions::default() };
     let table = open_as("formats/labelled", ReadOptions { images: Some(shape), ..ReadOptions::default() });
     let Values::Images(images) = &table.columns[0].values else { panic!("pictures") };
     assert_eq!((images.height, images.width, images.channels), (6, 4, 3));

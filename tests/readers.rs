@@ -386,6 +386,11 @@ fn text_is_the_same_however_it_is_cut_into_blocks() {
     let line = late.lines().count() + 1;
     late.push_str("1,2\n");
     std::fs::write(&path, &late).expect("can be written");
-    let error = read_file(&path, &ReadOptions::default(), &Reading::default()).expect_err("ragged").to_string();
-    assert!(error.contains(&format!("row {line}: 2 fields")), "{error}");
+    let (table, detected) = read_file(&path, &ReadOptions::default(), &Reading::default()).expect("filled with a gap");
+    assert!(table.columns[2].is_missing(rows) && detected.notes[0].text.contains(&format!("line {line}")));
+    late.push_str("1,2,x,3\n");
+    std::fs::write(&path, &late).expect("can be written");
+    let read = read_file(&path, &ReadOptions::default(), &Reading::default()).map(|(table, _)| table.rows());
+    let error = read.expect_err("ragged").to_string();
+    assert!(error.contains(&format!("row {}: 4 fields", line + 1)), "{error}");
 }

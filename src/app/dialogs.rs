@@ -20,12 +20,12 @@ pub enum Question {
     },
     /// A folder.
     OpenLessons,
-    /// A file of the given kind (its name and ending) with these contents.
+    /// A file of the given kind (its name and ending) with these contents; one for each part, where there are several.
     SaveFile {
         title: &'static str,
         suggestion: String,
         kind: (&'static str, &'static str),
-        bytes: Arc<[u8]>,
+        parts: Vec<Arc<[u8]>>,
     },
 }
 

@@ -2,7 +2,8 @@
 
 use super::progress::read_visibly;
 use crate::data::{
-    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare,
+    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Separator, Table, TargetGuess,
+    prepare,
 };
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
@@ -83,30 +84,61 @@ pub(super) fn open(preset: &str) -> Result<Preset, Failure> {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Reading the file")]
 pub(super) struct ReadArguments {
-    /// What separates the columns of a text file: a character, or "tab" or "space"
-    #[arg(long, value_name = "CHARACTER", value_parser = character)]
-    delimiter: Option<char>,
+    /// What separates the columns of a text file: a character or several, "tab", "space", "blanks" for any number of them,
+    /// "none" for one column, or the characters of a line at which columns begin, such as fixed:0,10,18
+    #[arg(long, value_name = "TEXT", value_parser = separator)]
+    delimiter: Option<Separator>,
     /// Whether its first row holds the names of the columns
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     header: Option<bool>,
+    /// How many rows make the names of the columns, joined by a blank
+    #[arg(long, value_name = "ROWS")]
+    header_rows: Option<usize>,
     /// Whether its numbers have a decimal comma
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     decimal_comma: Option<bool>,
     /// Its text encoding, such as UTF-8 or windows-1252
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Lines that begin with it are skipped
-    #[arg(long, value_name = "CHARACTER", value_parser = character)]
-    comment: Option<char>,
+    /// Lines that begin with it are skipped; "none" if all are rows
+    #[arg(long, value_name = "CHARACTER", value_parser = comment)]
+    comment: Option<String>,
     /// Lines before the table
     #[arg(long, value_name = "LINES")]
     skip: Option<usize>,
+    /// Lines after the table that are not blank
+    #[arg(long, value_name = "LINES")]
+    footer: Option<usize>,
+    /// Whether cells may stand in quotes; if not, quotes are plain characters
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    quotes: Option<bool>,
+    /// Whether cells beyond the last column are left out instead of refused
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    cut_long_rows: Option<bool>,
     /// The sheet of a workbook
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
     /// The arrays of an archive that become columns, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     arrays: Option<Vec<String>>,
+    /// The file in an archive of several
+    #[arg(long, value_name = "NAME")]
+    member: Option<String>,
+    /// The table or view of a database, or the table of a web page
+    #[arg(long, value_name = "NAME", conflicts_with = "query")]
+    table: Option<String>,
+    /// An SQL query that reads from a database
+    #[arg(long, value_name = "SQL")]
+    query: Option<String>,
+    /// The key below which the records of JSON lie, such as results or answer.items
+    #[arg(long, value_name = "KEY")]
+    records: Option<String>,
+    /// The cells of a sheet that are the table, such as A3:D20
+    #[arg(long, value_name = "CELLS")]
+    area: Option<String>,
+    /// The folder that names the class of a picture, counted from 1 below the folder of the parts
+    #[arg(long, value_name = "LEVEL")]
+    class_folder: Option<usize>,
     /// Columns that are the pixels of pictures: the first one, and the size, such as pixel0,28,28; ,3 behind it for colours
     #[arg(long, value_name = "COLUMN,HEIGHT,WIDTH", value_parser = pixels)]
     pixels: Option<PixelColumns>,
@@ -115,16 +147,47 @@ pub(super) struct ReadArguments {
 impl ReadArguments {
     /// What the command line says, and the rest as in `options`.
     pub(super) fn over(&self, options: ReadOptions) -> ReadOptions {
-        let Self { delimiter, header, decimal_comma, encoding, comment, skip, sheet, arrays, pixels } = self.clone();
+        let Self {
+            delimiter,
+            header,
+            header_rows,
+            decimal_comma,
+            encoding,
+            comment,
+            skip,
+            footer,
+            quotes,
+            cut_long_rows,
+            sheet,
+            arrays,
+            pixels,
+            member,
+            table,
+            query,
+            records,
+            area,
+            class_folder,
+        } = self.clone();
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
             header: header.or(options.header),
+            header_rows: header_rows.or(options.header_rows),
             decimal_comma: decimal_comma.or(options.decimal_comma),
             encoding: encoding.or(options.encoding),
             comment: comment.or(options.comment),
             skip: skip.or(options.skip),
+            footer: footer.or(options.footer),
+            quotes: quotes.or(options.quotes),
+            cut_long_rows: cut_long_rows.or(options.cut_long_rows),
             sheet: sheet.or(options.sheet),
             arrays: arrays.or(options.arrays),
+            member: member.or(options.member),
+            table: table.or(options.table),
+            query: query.or(options.query),
+            records: records.or(options.records),
+            area: area.or(options.area),
+            class_folder: class_folder.or(options.class_folder),
+            indices: options.indices,
             images: options.images,
             pixels: pixels.or(options.pixels),
         }
@@ -141,13 +204,22 @@ impl ReadArguments {
     }
 }
 
-fn character(text: &str) -> Result<char, String> {
+fn separator(text: &str) -> Result<Separator, String> {
+    match text {
+        "tab" | "\\t" => Ok(Separator::Character('\t')),
+        "space" => Ok(Separator::Character(' ')),
+        "blanks" => Ok(Separator::Blanks),
+        "none" => Ok(Separator::NONE),
+        text => Separator::try_from(text.to_owned()),
+    }
+}
+
+fn comment(text: &str) -> Result<String, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
-        ("tab" | "\\t", ..) => Ok('\t'),
-        ("space", ..) => Ok(' '),
-        (_, Some(one), None) => Ok(one),
-        _ => Err("it must be one character, or \"tab\" or \"space\"".to_owned()),
+        ("none" | "", ..) => Ok(String::new()),
+        (_, Some(one), None) if one.is_ascii() => Ok(one.to_string()),
+        _ => Err("it must be one character of ASCII, or \"none\"".to_owned()),
     }
 }
 
@@ -230,9 +302,7 @@ pub(super) fn suggest(
     let suggestion = Suggestion::of(&dataset);
     let reason = if target.is_empty() { format!(", because {}", guess.reason) } else { String::new() };
     eprintln!("note: predicts {}{reason}. Choose others with --target", predicted(&preparation));
-    if let Some(left_out) = dataset.left_out.describe() {
-        eprintln!("note: {}", left_out.to_lowercase());
-    }
+    announce_left_out(&table, &preparation, &dataset);
     dataset.told.iter().for_each(|text| eprintln!("note: {text}"));
     eprintln!("note: {} is suggested.{}", suggestion.form.network(), suggestion.form.reason());
     (document.network, document.training) = (suggestion.network, suggestion.training);
@@ -304,7 +374,18 @@ fn bring(
     let preparation = document.data.preparation(&table);
     eprintln!("note: predicts {}. Choose others with --target", predicted(&preparation));
     let dataset = fit(document, &table)?;
+    announce_left_out(&table, &preparation, &dataset);
     Ok((table, dataset))
+}
+
+/// Says which columns and rows are not used, and why.
+fn announce_left_out(table: &Table, preparation: &Preparation, dataset: &Dataset) {
+    for told in preparation.nearly_empty(table) {
+        eprintln!("note: {told}");
+    }
+    if let Some(left_out) = dataset.left_out.describe() {
+        eprintln!("note: {}", left_out.replacen("Left out", "left out", 1));
+    }
 }
 
 /// Prepares the table, and fits the network to it.

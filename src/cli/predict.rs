@@ -1,7 +1,9 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
 use super::arguments::{DataFile, Failure, ReadArguments, open};
-use crate::data::{ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale};
+use crate::data::{
+    ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale, Unprepared, Why,
+};
 use crate::format;
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
 use crate::project::Preset;
@@ -57,15 +59,32 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     save(arguments, &outputs, &records)?;
-    let gaps = table.rows() - complete.len();
     println!("{} predictions written to {}", complete.len(), arguments.out.display());
+    let unprepared = encoder.unprepared(&table)?;
+    let gaps = table.rows() - complete.len();
     if gaps > 0 {
-        let why = if encoder.window.is_some() {
-            "have missing features or too few rows before them"
-        } else {
-            "have missing features"
+        let gap = |u: &&Unprepared| u.why == Why::Gap;
+        let columns: Vec<String> = unprepared.iter().filter(gap).map(lacking).collect();
+        let columns = if columns.is_empty() { String::new() } else { format!(" ({})", columns.join(", ")) };
+        let why = match (encoder.window.is_some(), gaps) {
+            (true, _) => "have missing features or too few rows before them",
+            (false, 1) => "has missing features",
+            (false, _) => "have missing features",
         };
-        eprintln!("note: {gaps} rows {why} and were left empty");
+        eprintln!("note: {} {why}{columns}; no prediction is made there", format::counted(gaps, "row"));
+    }
+    for u in &unprepared {
+        if let Why::Outside { value, range: [low, high] } = u.why {
+            eprintln!(
+                "note: \"{}\" is outside of what training has seen, {} to {}, in {}: the first is row {} with {}",
+                u.column,
+                format::cell(low),
+                format::cell(high),
+                format::counted(u.rows, "row"),
+                u.first + 1,
+                format::cell(value)
+            );
+        }
     }
     for (column, count) in encoder.count_tokens(&table, &complete)? {
         if let Some(unknown) = count.unknown_in("file") {
@@ -90,6 +109,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Where a column lacks values.
+fn lacking(u: &Unprepared) -> String {
+    let further = if u.rows > 1 { format!(" and {} more", u.rows - 1) } else { String::new() };
+    format!("\"{}\" in row {}{further}", u.column, u.first + 1)
 }
 
 /// The rows to predict, read as the training data were. Where their columns are not found so, the file is of another kind:

@@ -295,11 +295,15 @@ fn embedded(data: &Dataset, task: &Task) -> NetworkSpec {
             LayerKind::Join(JoinSpec { kind: JoinKind::Concatenate, ..JoinSpec::default() }),
         );
         let hidden = network.add("Hidden 1".to_owned(), dense(32, Activation::Relu));
-        ends.iter().for_each(|&end| network.connect(end, join));
+        for &end in &ends {
+            network.connect(end, join);
+        }
         network.connect(join, hidden);
         last = hidden;
     }
-    heads.into_iter().for_each(|head| network.connect(last, head));
+    for head in heads {
+        network.connect(last, head);
+    }
     // Layers are listed in the order of the data.
     network.layers.rotate_left(behind);
     network

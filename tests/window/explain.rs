@@ -87,13 +87,22 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
         let path = folder.path().join(file);
         window.answer(Answer::Chosen(path.clone()));
         window.click("Worksheet");
+        // The menu finds its size.
+        window.harness.run_steps(2);
         window.click(entry);
-        window.until("it is saved", |app| app.model.notice().iter().any(|n| n.text.contains(file)));
+        window.until(file, |app| app.model.notice().iter().any(|n| n.text.contains(file)));
         std::fs::read(path).expect("it is there")
     };
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("SVG is text");
-    let students = text(saved("Worksheet as SVG…", "students.svg"));
-    let solutions = text(saved("Solutions as SVG…", "solutions.svg"));
+    let mut pages = |entry: &str, name: &str| {
+        let mut all = text(saved(entry, &format!("{name}.svg")));
+        let further = (2..).map(|k| folder.path().join(format!("{name}-{k}.svg"))).take_while(|path| path.exists());
+        further.for_each(|path| all += &text(std::fs::read(path).expect("a page")));
+        all
+    };
+    let students = pages("Worksheet as SVG…", "students");
+    let solutions = pages("Solutions as SVG…", "solutions");
+    assert_eq!(students.matches("</svg>").count(), students.matches("Page ").count(), "each page is a file");
     for (entry, file) in [("Worksheet as PDF…", "students.pdf"), ("Solutions as PDF…", "solutions.pdf")] {
         let pdf = saved(entry, file);
         assert!(pdf.starts_with(b"%PDF") && pdf.trim_ascii_end().ends_with(b"%%EOF"), "{file}");
@@ -120,6 +129,50 @@ fn a_step_is_printed_with_blanks_for_the_class_and_with_its_solutions() {
     let pages = students.matches("Page ").count();
     assert!(pages > 0 && (1..=pages).all(|k| students.contains(&format!("Page {k} of {pages}"))), "{pages} pages");
     assert!(students.contains(">(1) Hidden"), "the figure names layers by their numbers");
+}
+
+#[test]
+fn a_worksheet_holds_the_layers_and_units_that_are_chosen_and_replaces_no_other_file() {
+    let mut window = Window::preset("xor");
+    window.click("Explain");
+    window.until_shown("over 1 row");
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = |window: &mut Window| {
+        window.click("Worksheet");
+        // The menu finds its size.
+        window.harness.run_steps(2);
+    };
+    let save = |window: &mut Window, name: &str| {
+        window.answer(Answer::Chosen(folder.path().join(name)));
+        window.click("Worksheet as SVG…");
+        let stem = name.trim_end_matches(".svg").to_owned();
+        window.until(name, |app| app.model.notice().iter().any(|n| n.text.contains(&stem)));
+    };
+    let all = |stem: &str| {
+        let files = std::fs::read_dir(folder.path()).expect("it is there").filter_map(Result::ok);
+        let own = files.filter(|f| f.file_name().to_string_lossy().starts_with(stem));
+        own.map(|f| std::fs::read_to_string(f.path()).expect("SVG is text")).collect::<String>()
+    };
+    // The output layer alone, then one unit of the hidden layer with it.
+    open(&mut window);
+    window.click("Hidden 1 on paper");
+    save(&mut window, "first.svg");
+    let without = all("first");
+    assert!(!without.contains(">Hidden 1, unit") && without.contains(">Prediction"), "{without}");
+    open(&mut window);
+    window.click("Hidden 1 on paper");
+    window.focus_and_type("Units of Hidden 1", "9");
+    window.until_shown("write numbers from 1 to");
+    window.press(Modifiers::COMMAND, Key::A);
+    window.focus_and_type("Units of Hidden 1", "2");
+    save(&mut window, "second.svg");
+    let with = all("second");
+    assert!(with.contains(">Hidden 1, unit 2<") && !with.contains(">Hidden 1, unit 1<"), "{with}");
+    // Pages of another sheet are not replaced unasked.
+    std::fs::write(folder.path().join("third-2.svg"), "mine").expect("it is written");
+    open(&mut window);
+    save(&mut window, "third.svg");
+    assert!(window.shows("is there already") && all("third") == "mine");
 }
 
 /// A diagnosis longer than its card scrolls, though the card of formulas beside it has nothing to scroll.

@@ -105,7 +105,12 @@ impl Window {
                 return;
             }
             let waited = self.woken.recv_timeout(Duration::from_secs(30));
-            assert!(waited.is_ok(), "in vain for: {what}; status {:?}", self.snapshot().status);
+            assert!(
+                waited.is_ok(),
+                "in vain for: {what}; status {:?}, notice {:?}",
+                self.snapshot().status,
+                self.app().model.notice()
+            );
         }
     }
 

@@ -15,6 +15,7 @@ use rayon::prelude::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The encoding of every used column, fitted to the training rows. It is saved with a run.
@@ -26,6 +27,28 @@ pub struct Encoder {
     /// Set if several consecutive rows make a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Window>,
+    /// The smallest and the largest value of each feature of numbers in the training rows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ranges: BTreeMap<String, [f64; 2]>,
+}
+
+/// A feature of some rows that the training rows do not prepare for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unprepared {
+    pub column: String,
+    pub rows: usize,
+    /// The first of them, counted from 0.
+    pub first: usize,
+    pub why: Why,
+}
+
+/// Why rows are not what training has seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// They lack a value that is not imputed.
+    Gap,
+    /// The first has this value, which is outside of the range of the training rows.
+    Outside { value: f64, range: [f64; 2] },
 }
 
 /// How consecutive rows make a sample.
@@ -124,6 +147,17 @@ impl Targets {
 const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
 
 impl ColumnEncoding {
+    /// Whether a row without a value cannot be encoded.
+    fn gaps_matter(&self) -> bool {
+        let filled = |steps: &[Function]| steps.iter().any(|s| matches!(s, Function::Fill(_)));
+        match &self.kind {
+            EncodingKind::Chain { steps, .. } => !filled(steps),
+            EncodingKind::Product { of, .. } => of.iter().any(|f| !filled(&f.steps)),
+            EncodingKind::Missing | EncodingKind::Hash { .. } | EncodingKind::Tokens(_) => false,
+            _ => self.fill.is_none(),
+        }
+    }
+
     /// Number of features.
     pub fn width(&self) -> usize {
         match &self.kind {
@@ -423,14 +457,7 @@ impl Encoder {
         let mut whole = vec![true; table.rows()];
         for encoding in &self.features {
             let column = encoding.column(table)?;
-            let filled = |steps: &[Function]| steps.iter().any(|s| matches!(s, Function::Fill(_)));
-            let gaps_matter = match &encoding.kind {
-                EncodingKind::Chain { steps, .. } => !filled(steps),
-                EncodingKind::Product { of, .. } => of.iter().any(|f| !filled(&f.steps)),
-                EncodingKind::Missing | EncodingKind::Hash { .. } | EncodingKind::Tokens(_) => false,
-                _ => encoding.fill.is_none(),
-            };
-            if gaps_matter && column.missing() > 0 {
+            if encoding.gaps_matter() && column.missing() > 0 {
                 column.unflag_missing(&mut whole);
             }
         }
@@ -444,6 +471,36 @@ impl Encoder {
             }
         }
         Ok(rows)
+    }
+
+    /// What in the features of these rows training has not seen: gaps that are not imputed, and values outside of the range.
+    ///
+    /// # Errors
+    /// If a column is missing.
+    pub fn unprepared(&self, table: &Table) -> Result<Vec<Unprepared>, DataError> {
+        let mut found = Vec::new();
+        let mut looked_at = BTreeSet::new();
+        for encoding in &self.features {
+            let column = encoding.column(table)?;
+            let mut add = |rows: &mut dyn Iterator<Item = usize>, why: &dyn Fn(usize) -> Why| {
+                if let Some(first) = rows.next() {
+                    let column = encoding.column.clone();
+                    found.push(Unprepared { column, rows: 1 + rows.count(), first, why: why(first) });
+                }
+            };
+            if !looked_at.insert(&encoding.column) {
+                continue;
+            }
+            if encoding.gaps_matter() && column.missing() > 0 {
+                add(&mut (0..column.len()).filter(|&row| column.is_missing(row)), &|_| Why::Gap);
+            }
+            if let (Some(&range), Values::Numbers(numbers)) = (self.ranges.get(&encoding.column), &column.values) {
+                let outside = |row: &usize| numbers.get(*row) < range[0] || numbers.get(*row) > range[1];
+                let why = |row: usize| Why::Outside { value: numbers.get(row), range };
+                add(&mut (0..numbers.len()).filter(outside), &why);
+            }
+        }
+        Ok(found)
     }
 
     /// The targets in groups, in order of first appearance: each column of classes alone, all numbers together.

@@ -15,7 +15,7 @@ use super::table::{Column, ColumnKind, Values};
 use super::tokens::{TokenPlan, Tokens};
 use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A step that makes more products is refused as a mistake.
 const MAX_DERIVED: usize = 10_000;
@@ -167,7 +167,24 @@ impl<'a> Fitting<'a> {
             features: features.into_iter().map(Draft::encoding).collect(),
             targets: targets.into_iter().map(Draft::encoding).collect(),
             window: None,
+            ranges: self.ranges(),
         })
+    }
+
+    /// The smallest and the largest value of each feature of numbers in the training rows.
+    fn ranges(&self) -> BTreeMap<String, [f64; 2]> {
+        let numbers = |(plan, column): &'a (&ColumnPlan, Cow<'_, Column>)| match &column.values {
+            Values::Numbers(numbers) if plan.role == Role::Feature => Some((plan.name.clone(), numbers)),
+            _ => None,
+        };
+        let finite = |v: &f64| v.is_finite();
+        let range = |numbers: &Numbers| {
+            let seen = self.training.iter().map(|&row| numbers.get(row)).filter(finite);
+            seen.fold(None, |range: Option<[f64; 2]>, v| {
+                Some(range.map_or([v, v], |[low, high]| [low.min(v), high.max(v)]))
+            })
+        };
+        self.columns.iter().filter_map(numbers).filter_map(|(name, n)| Some((name, range(n)?))).collect()
     }
 
     fn step(&self, step: &PreparationStep, features: &mut Vec<Draft<'a>>) -> Result<(), DataError> {
@@ -362,7 +379,7 @@ impl<'a> Fitting<'a> {
             counts
         };
         let (training, kept) = (counted(&self.training), counted(self.kept));
-        let texts = |counts| text.levels().iter().map(String::as_str).zip(counts).filter(|(_, n)| *n > 0);
+        let texts = |counts| text.levels().iter().zip(counts).filter(|(_, n)| *n > 0);
         Tokens::learn(plan, texts(training), texts(kept))
     }
 

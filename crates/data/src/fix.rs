@@ -6,6 +6,8 @@ use super::plan::{ColumnPlan, Preparation, PreparationStep, Role, StepKind, Trea
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PreparationFix {
     Ignore(String),
+    /// Makes the column a feature.
+    Use(String),
     /// Scales the column by its median and quartiles.
     Robust(String),
     Standardise(Vec<String>),
@@ -16,6 +18,7 @@ impl PreparationFix {
     pub fn label(&self) -> String {
         match self {
             Self::Ignore(column) => format!("Ignore {column}"),
+            Self::Use(column) => format!("Use {column}"),
             Self::Robust(column) => format!("Robust scale for {column}"),
             Self::Standardise(_) => "Standardise these columns".to_owned(),
         }
@@ -26,9 +29,10 @@ impl PreparationFix {
         for column in &mut preparation.columns {
             match self {
                 Self::Ignore(name) if column.name == *name => column.role = Role::Ignore,
+                Self::Use(name) if column.name == *name => column.role = Role::Feature,
                 Self::Robust(name) if column.name == *name => column.treatment = Treatment::Robust,
                 Self::Standardise(names) if names.contains(&column.name) => column.treatment = Treatment::Standardise,
-                Self::Ignore(_) | Self::Robust(_) | Self::Standardise(_) => {}
+                Self::Ignore(_) | Self::Use(_) | Self::Robust(_) | Self::Standardise(_) => {}
             }
         }
     }

@@ -1,7 +1,8 @@
 //! A first preparation of a table: what is probably predicted, and what each column is for.
 
 use super::plan::{ColumnPlan, Missing, Preparation, Role, Treatment};
-use super::split::Split;
+use super::read::part;
+use super::split::{Split, SplitBy};
 use super::table::{Column, ColumnKind, Table, Text, Values};
 use super::tokens::TokenPlan;
 use rayon::prelude::{IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _};
@@ -60,6 +61,10 @@ impl TargetGuess {
             columns.iter().filter(|c| is_numbered_target(&c.name)).map(|c| c.name.clone()).collect();
         if !numbered.is_empty() {
             return Self { columns: numbered, reason: "they are numbered as targets".to_owned() };
+        }
+        let labels = one_hot_labels(table);
+        if !labels.is_empty() {
+            return Self { columns: labels, reason: "they are one label, 1 in the column of its class".to_owned() };
         }
         let fits: Vec<bool> = columns.par_iter().map(|c| unfit(c).is_none()).collect();
         let fitting = |k: &usize| fits[*k];
@@ -131,6 +136,8 @@ fn unfit(column: &Column) -> Option<&'static str> {
         _ if column.is_blank() => Some("is empty"),
         Values::Dates(_) => Some("holds dates"),
         Values::Numbers(_) if is_called_id(&column.name) && column.counts_rows() => Some("numbers the rows"),
+        _ if is_bookkeeping(column) => Some("numbers the rows"),
+        _ if names_parts(column) => Some("says the part of each row"),
         Values::Text(text) if rows > MANY_CLASSES && is_free_text(text) => {
             Some("holds text that differs from row to row")
         }
@@ -169,6 +176,65 @@ fn is_of_classes(column: &Column) -> bool {
     whole && (levels.len() <= 2 || levels.len() * 5 <= column.len() - column.missing())
 }
 
+/// Whether so few rows have a value that a feature would be little but imputed values: at most one in twenty, of twenty rows or
+/// more. An empty column is another matter.
+pub(super) fn is_nearly_empty(column: &Column) -> bool {
+    let (rows, missing) = (column.len(), column.missing());
+    rows >= 20 && missing < rows && (rows - missing) * 20 <= rows
+}
+
+/// Whether every row says "train", "validation" or "test", and some say the first and some another.
+fn names_parts(column: &Column) -> bool {
+    let Values::Text(text) = &column.values else { return false };
+    let used = || text.levels().iter().zip(text.counts()).filter(|(_, n)| *n > 0).map(|(level, _)| part(level));
+    column.missing() == 0
+        && (2..=3).contains(&used().count())
+        && used().all(|p| p.is_some())
+        && used().any(|p| p == Some("train"))
+}
+
+/// Whether a program wrote the column for itself: pandas' index, or the row numbers of a table without a name for them.
+fn is_bookkeeping(column: &Column) -> bool {
+    let name = column.name.trim().to_lowercase();
+    let of_program = name.starts_with("__index_level_") || name.starts_with("unnamed: 0") || name == "level_0";
+    let nameless = ["column 1", "index", "idx", "row", "rownames", "row_id", "rowid", "_id", "#", "nr", "no"];
+    of_program || (nameless.contains(&name.as_str()) && numbers_rows(column))
+}
+
+/// Whether the values are the numbers of the rows from 0 or 1 on, in any order, each once.
+fn numbers_rows(column: &Column) -> bool {
+    const FEW: usize = 10;
+    let Values::Numbers(v) = &column.values else { return false };
+    if v.len() < FEW || v.missing() > 0 {
+        return false;
+    }
+    let mut seen = vec![false; v.len()];
+    let first = v.iter().fold(f64::INFINITY, f64::min);
+    (first == 0.0 || first == 1.0)
+        && v.iter().all(|value| {
+            let place = value - first;
+            place.fract() == 0.0 && seen.get_mut(place as usize).is_some_and(|seen| !std::mem::replace(seen, true))
+        })
+}
+
+/// Columns that are one label, 1 in the column of its class and 0 in the others: `y[0]`, `y[1]` and so on.
+fn one_hot_labels(table: &Table) -> Vec<String> {
+    const NAMES: [&str; 10] =
+        ["y", "y_train", "target", "targets", "label", "labels", "train_y", "train_labels", "onehot", "classes"];
+    let stem = |c: &Column| c.name.strip_suffix(']').and_then(|n| Some(n.split_once('[')?.0.to_owned()));
+    let Some(last) = table.columns.iter().filter_map(stem).rfind(|s| NAMES.contains(&s.to_lowercase().as_str())) else {
+        return Vec::new();
+    };
+    let group: Vec<&Column> = table.columns.iter().filter(|c| stem(c).as_ref() == Some(&last)).collect();
+    let rows = table.rows();
+    let one_hot = group.len() > 1
+        && (0..rows).all(|row| {
+            let cells = || group.iter().map(|c| c.number(row));
+            cells().all(|v| v == 0.0 || v == 1.0) && cells().sum::<f64>() == 1.0
+        });
+    if one_hot { group.iter().map(|c| c.name.clone()).collect() } else { Vec::new() }
+}
+
 /// Whether the name suggests an identifier of rows.
 fn is_called_id(name: &str) -> bool {
     const NAMES: [&str; 9] = ["index", "idx", "row", "rownames", "nr", "no", "#", "unnamed: 0", "column 1"];
@@ -190,13 +256,29 @@ impl Preparation {
             ColumnPlan::guess(c, targets.contains(&c.name) && last())
         };
         let mut columns: Vec<ColumnPlan> = table.columns.par_iter().enumerate().map(plan).collect();
+        let mut split = Split::default();
+        // A column that says the part of each row splits the rows, and is no feature.
+        let free = |c: &&Column| !targets.contains(&c.name);
+        if let Some(column) = table.columns.iter().filter(free).find(|c| names_parts(c)) {
+            split.by = SplitBy::Column(column.name.clone());
+            columns.iter_mut().filter(|c| c.name == column.name).for_each(|c| c.role = Role::Ignore);
+        }
         // Where there is nothing else to go by than sentences, these are read.
         if !columns.iter().any(|c| c.role == Role::Feature) {
             let sentences = |c: &Column| matches!(&c.values, Values::Text(text) if is_long(text));
             let texts = columns.iter_mut().zip(&table.columns).filter(|(p, c)| p.role == Role::Ignore && sentences(c));
             texts.for_each(|(p, _)| (p.role, p.treatment) = (Role::Feature, Treatment::Tokens(TokenPlan::DEFAULT)));
         }
-        Self { columns, steps: Vec::new(), split: Split::default() }
+        Self { columns, steps: Vec::new(), split }
+    }
+
+    /// What to know of the columns that are not used because hardly a row has a value of them, in a sentence each.
+    pub fn nearly_empty(&self, table: &Table) -> Vec<String> {
+        let ignored = self.columns.iter().filter(|plan| plan.role == Role::Ignore);
+        let columns = ignored.filter_map(|plan| table.column(&plan.name)).filter(|c| is_nearly_empty(c));
+        let told =
+            |c: &Column| format!("\"{}\" is not a feature: {} of {} rows have no value", c.name, c.missing(), c.len());
+        columns.map(told).collect()
     }
 
     /// What is predicted.
@@ -236,6 +318,9 @@ impl ColumnPlan {
             (_, Values::Images(_)) => (Role::Feature, Treatment::MinMax),
             (true, _) if is_of_classes(column) => (Role::Target, Treatment::OneHot),
             (true, _) => (Role::Target, Treatment::Standardise),
+            (false, Values::Text(_)) if is_nearly_empty(column) => (Role::Ignore, Treatment::OneHot),
+            (false, _) if is_nearly_empty(column) => (Role::Ignore, Treatment::Standardise),
+            (false, _) if is_bookkeeping(column) => (Role::Ignore, Treatment::Standardise),
             (false, Values::Text(text)) => text_feature(text),
             (false, _) if rows > 0 && column.is_blank() => (Role::Ignore, Treatment::Standardise),
             (false, Values::Numbers(_)) if is_called_id(&column.name) && column.counts_rows() => {
@@ -377,6 +462,60 @@ mod tests {
         assert_eq!((of("review").role, of("review").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!((of("key").role, of("key").treatment), (Role::Ignore, Treatment::Hash));
         assert_eq!(of("target").treatment, Treatment::OneHot);
+    }
+
+    #[test]
+    fn a_column_that_hardly_has_values_is_no_feature_and_that_is_said() {
+        let sparse = |i: usize| if i < 5 { messy(i) } else { f64::NAN };
+        let some = |i: usize| if i < 6 { messy(i) } else { f64::NAN };
+        let table = table(vec![
+            numbers("sparse", sparse),
+            Column::text("pool", (0..100).map(|i| (i == 7).then_some("good"))),
+            numbers("some", some),
+            numbers("target", |i| (i % 2) as f64),
+        ]);
+        let mut plan = Preparation::guess(&table);
+        assert_eq!(
+            plan.columns.iter().map(|c| c.role).collect::<Vec<_>>(),
+            [Role::Ignore, Role::Ignore, Role::Feature, Role::Target]
+        );
+        let told = plan.nearly_empty(&table);
+        assert!(told.len() == 2 && told[1].contains("\"pool\"") && told[1].contains("99 of 100"), "{told:?}");
+        // It is offered to use them all the same.
+        let summaries: Vec<_> = table.columns.iter().map(crate::summarise).collect();
+        let found = crate::warnings(&table, &summaries, &["some"], Some("target"));
+        let fix = found.iter().filter_map(|w| w.fix.clone()).find(|f| f.label() == "Use pool").expect("an offer");
+        fix.apply(&mut plan);
+        assert_eq!(plan.columns[1].role, Role::Feature);
+        assert!(crate::prepare(&table, &plan).is_ok(), "its gaps are imputed");
+    }
+
+    #[test]
+    fn bookkeeping_is_neither_feature_nor_target_and_a_column_of_parts_splits_the_rows() {
+        let shuffled = |i: usize| ((i * 37) % 100) as f64;
+        let part = |i: usize| ["train", "train", "valid", "test"][i % 4].to_owned();
+        let table = table(vec![
+            numbers("Unnamed: 0", messy),
+            numbers("a", messy),
+            numbers("y", |i| (i % 2) as f64),
+            text("set", part),
+            numbers("index", shuffled),
+            numbers("__index_level_0__", shuffled),
+        ]);
+        assert_eq!(TargetGuess::of(&table).columns, ["y"]);
+        let plan = Preparation::guess(&table);
+        let roles: Vec<Role> = plan.columns.iter().map(|c| c.role).collect();
+        use Role::{Feature, Ignore, Target};
+        assert_eq!(roles, [Ignore, Feature, Target, Ignore, Ignore, Ignore]);
+        assert_eq!(plan.split.by.column(), Some("set"));
+        assert!(crate::prepare(&table, &plan).is_ok());
+    }
+
+    #[test]
+    fn one_hot_labels_are_targets_together() {
+        let hot = |k: usize| numbers(&format!("y[{k}]"), move |i| f64::from(u8::from(i % 3 == k)));
+        let table = table(vec![numbers("x", messy), hot(0), hot(1), hot(2)]);
+        assert_eq!(TargetGuess::of(&table).columns, ["y[0]", "y[1]", "y[2]"]);
     }
 
     #[test]

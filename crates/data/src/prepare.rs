@@ -51,27 +51,35 @@ pub struct Dataset {
 }
 
 /// Rows of the table that are no samples, by the reason.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
     /// Without a target, or without a weight.
     pub no_target: usize,
     /// With a missing value in a column whose gaps are not imputed.
     pub gaps: usize,
+    /// The columns with these gaps, and how many of the rows each lacks; the most first.
+    pub gaps_of: Vec<(String, usize)>,
     /// Without the rows before or after it that a window needs.
     pub window: usize,
 }
 
 impl LeftOut {
     /// What is left out, as a sentence; none where nothing is.
-    pub fn describe(self) -> Option<String> {
-        let Self { no_target, gaps, window } = self;
+    pub fn describe(&self) -> Option<String> {
+        const NAMED: usize = 3;
+        let Self { no_target, gaps, gaps_of, window } = self;
+        let mut columns: Vec<String> = gaps_of.iter().take(NAMED).map(|(c, n)| format!("\"{c}\" in {n}")).collect();
+        if gaps_of.len() > NAMED {
+            columns.push(format!("and {} more", format::counted(gaps_of.len() - NAMED, "column")));
+        }
+        let lacking = format!("with missing values that are not imputed ({})", columns.join(", "));
         let reasons = [
             (no_target, "without a target"),
-            (gaps, "with missing values that are not imputed"),
+            (gaps, lacking.as_str()),
             (window, "without enough rows around them for the window"),
         ];
-        let told = reasons.iter().filter(|(n, _)| *n > 0);
-        let told: Vec<String> = told.map(|(n, why)| format!("{} {why}", format::counted(*n, "row"))).collect();
+        let told = reasons.iter().filter(|(n, _)| **n > 0);
+        let told: Vec<String> = told.map(|(n, why)| format!("{} {why}", format::counted(**n, "row"))).collect();
         (!told.is_empty()).then(|| format!("Left out: {}", told.join(", ")))
     }
 }
@@ -192,7 +200,7 @@ impl<'a> UsedRows<'a> {
             source_rows: Arc::clone(kept),
             parts: parts.map(Arc::from),
             augmentation: augment.filter(|_| encoder.picture().is_some()),
-            left_out: self.left_out,
+            left_out: self.left_out.clone(),
             told,
             encoder,
         })
@@ -227,7 +235,7 @@ fn tell_tokens(
             "{column}: {size} {unit} in the vocabulary, {} a sample. ",
             format::counted(tokens.length, "token")
         );
-        text += &match count.truncated {
+        let truncated = match count.truncated {
             0 => format!("No text is truncated; the longest has {}. ", format::counted(count.longest, "token")),
             n => format!(
                 "{} of {} truncated at {}; the longest has {}. ",
@@ -239,11 +247,13 @@ fn tell_tokens(
         };
         let names = ["training rows", "validation rows", "test rows"];
         let unknown: Vec<String> = parts.iter().zip(names).filter_map(|(p, name)| p[k].1.unknown_in(name)).collect();
-        text += &if unknown.is_empty() {
+        text.push_str(&truncated);
+        let unknown = if unknown.is_empty() {
             "No token is unknown".to_owned()
         } else {
             format!("Unknown: {}", unknown.join(", "))
         };
+        text.push_str(&unknown);
         told.push(text);
     }
     Ok(told)
@@ -275,6 +285,7 @@ fn kept_rows(
 ) -> Result<(Vec<usize>, LeftOut), DataError> {
     let mut whole = vec![true; table.rows()];
     let mut judged = vec![true; table.rows()];
+    let mut gaps_of = Vec::new();
     let gaps: Vec<bool> = columns.par_iter().map(|(_, column)| column.missing() > 0).collect();
     for ((plan, column), _) in columns.iter().zip(gaps).filter(|(_, gaps)| *gaps) {
         if plan.role == Role::Target && preparation.sees_past() && plan.treatment.is_scale() {
@@ -284,6 +295,7 @@ fn kept_rows(
         match plan.role {
             Role::Target | Role::Weight => column.unflag_missing(&mut judged),
             _ if plan.missing == Missing::Drop && !matches!(plan.treatment, Treatment::Hash | Treatment::Tokens(_)) => {
+                gaps_of.push((plan.name.clone(), column.missing()));
                 column.unflag_missing(&mut whole);
             }
             _ => {}
@@ -320,6 +332,10 @@ fn kept_rows(
         }
     }
     kept.shrink_to_fit();
+    if left_out.gaps > 0 {
+        gaps_of.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+        left_out.gaps_of = gaps_of;
+    }
     Ok((kept, left_out))
 }
 
@@ -510,7 +526,10 @@ mod tests {
         assert_eq!((imputed.rows(), imputed.features()), (40, 5), "gaps are imputed where nobody has said otherwise");
         let data = prepare(&table(), &dropping()).expect("fits");
         assert_eq!((data.rows(), data.features()), (39, 5), "the row with the gap is dropped");
-        assert_eq!(data.left_out, LeftOut { gaps: 1, ..LeftOut::default() });
+        let gaps_of = vec![(table().columns[1].name.clone(), 1)];
+        assert_eq!(data.left_out, LeftOut { gaps: 1, gaps_of, ..LeftOut::default() });
+        let told = data.left_out.describe().expect("a row is left out");
+        assert!(told.contains(&format!("(\"{}\" in 1)", table().columns[1].name)), "{told}");
         let train = data.part(Part::Train);
         let mean = train.iter().map(|&r| data.x[[r as usize, 0]]).sum::<f32>() / train.len() as f32;
         let var = train.iter().map(|&r| data.x[[r as usize, 0]].powi(2)).sum::<f32>() / train.len() as f32;

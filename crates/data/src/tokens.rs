@@ -345,7 +345,9 @@ struct Word {
 /// smaller numbers. Tokens and pairs, each in the order in which they were learned.
 fn learn_pairs(words: &BTreeMap<String, usize>, limit: usize, least: usize) -> (Vec<String>, Vec<[u32; 2]>) {
     let mut signs: BTreeMap<char, usize> = BTreeMap::new();
-    words.iter().for_each(|(word, n)| word.chars().for_each(|c| *signs.entry(c).or_default() += n));
+    for (word, n) in words {
+        word.chars().for_each(|c| *signs.entry(c).or_default() += n);
+    }
     let mut signs: Vec<(char, usize)> = signs.into_iter().collect();
     signs.sort_by_key(|(_, n)| Reverse(*n));
     signs.truncate(limit);

@@ -1,6 +1,7 @@
 //! Warnings about data before training, with fixes of the preparation.
 
 use super::fix::PreparationFix;
+use super::guess::is_nearly_empty;
 use super::stats::Summary;
 use super::table::{Column, Table, Values};
 use chainrule_common::format;
@@ -43,6 +44,19 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
             ),
             serious: copies * 20 > rows,
             fix: None,
+        });
+    }
+    let used = |c: &Column| features.contains(&c.name.as_str()) || target == Some(c.name.as_str());
+    for column in table.columns.iter().filter(|c| !used(c) && is_nearly_empty(c)) {
+        found.push(DataWarning {
+            text: format!(
+                "\"{}\" is missing in {} of {} rows, so it is not a feature. What little it says can be used.",
+                column.name,
+                column.missing(),
+                rows
+            ),
+            serious: false,
+            fix: Some(PreparationFix::Use(column.name.clone())),
         });
     }
     for (column, summary) in table.columns.iter().zip(summaries).filter(|(c, _)| features.contains(&c.name.as_str())) {

@@ -10,7 +10,8 @@ use super::targets;
 use super::thumbnails::Thumbnails;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
-    Column, Detected, ENCODINGS, Fit, Format, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions, Table, Values,
+    Chooser, Column, Detected, ENCODINGS, Fit, Format, Ground, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions,
+    Separator, Table, Values,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -151,22 +152,9 @@ fn capital(text: &str) -> String {
 /// What can be corrected about a file of this kind.
 fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     ui.spacing_mut().combo_width = 130.0;
-    if let Some(text) = found.text.filter(|_| found.format == Format::Delimited) {
+    if let Some(text) = found.text.as_ref().filter(|_| found.format == Format::Delimited) {
         ui.horizontal_wrapped(|ui| {
-            ui.label(label(ui, "Separator"));
-            let name = |c: char| match c {
-                ',' => "comma".to_owned(),
-                ';' => "semicolon".to_owned(),
-                '\t' => "tab".to_owned(),
-                ' ' => "blank".to_owned(),
-                c => c.to_string(),
-            };
-            let mut common = vec![',', ';', '\t', '|', ' ', ':', '/', '~', '^'];
-            if !common.contains(&text.delimiter) {
-                common.push(text.delimiter);
-            }
-            let chosen = choice(ui, "Separator", text.delimiter, common, name, |a, b| a == b);
-            new.delimiter = chosen.or(new.delimiter);
+            separator(ui, &text.delimiter, new);
             ui.label(label(ui, "Encoding"));
             let mut encodings: Vec<&'static str> = ENCODINGS.to_vec();
             if !encodings.contains(&text.encoding) {
@@ -186,11 +174,21 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                 .on_hover_text("Such lines are left out")
                 .changed()
             {
-                new.comment = comment.chars().next();
+                new.comment = Some(comment);
+            }
+            let mut quotes = text.quotes;
+            let hover = "A cell in quotes may hold separators and line ends; else quotes are plain characters";
+            if ui.checkbox(&mut quotes, "Cells may stand in quotes").on_hover_text(hover).changed() {
+                new.quotes = Some(quotes);
+            }
+            let mut cut = new.cut_long_rows == Some(true);
+            let hover = "Rows with more cells than most are read without what is too much; else they are an error";
+            if ui.checkbox(&mut cut, "Cut rows that are too long").on_hover_text(hover).changed() {
+                new.cut_long_rows = Some(cut);
             }
         });
     }
-    if let Some(text) = found.text {
+    if let Some(text) = &found.text {
         ui.horizontal_wrapped(|ui| {
             let mut header = text.header;
             if ui.checkbox(&mut header, "The first row names the columns").changed() {
@@ -200,19 +198,22 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
             if let Some(skip) = number(ui, "Rows to leave out", text.skip, 0..=100_000, 0.05) {
                 new.skip = Some(skip);
             }
-        });
-    }
-    if found.format == Format::Excel {
-        ui.horizontal_wrapped(|ui| {
-            ui.label(label(ui, "Sheet"));
-            let chosen = found.chosen.first().and_then(|c| found.choices.iter().position(|s| s == c)).unwrap_or(0);
-            let text = |k: usize| found.choices[k].clone();
-            if let Some(k) = choice(ui, "Sheet", chosen, 0..found.choices.len(), text, |a, b| a == b) {
-                new.sheet = Some(found.choices[k].clone());
+            if found.format == Format::Delimited {
+                ui.label(label(ui, "Lines after the table to leave out"));
+                if let Some(footer) = number(ui, "Lines after the table", text.footer, 0..=1000, 0.05) {
+                    new.footer = Some(footer);
+                }
+                if text.header {
+                    ui.label(label(ui, "Rows of names"));
+                    if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
+                        new.header_rows = Some(rows);
+                    }
+                }
             }
         });
     }
-    if found.format == Format::NumPy && !found.choices.is_empty() {
+    one_of_several(ui, found, new);
+    if found.chooser == Chooser::Arrays && !found.choices.is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.label(label(ui, "Arrays"));
             for array in &found.choices {
@@ -232,8 +233,113 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     if let Some(shape) = found.images {
         pictures(ui, shape, new);
     }
+    if let Some(folders) = found.class_folders.filter(|&n| n > 1) {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "The class is the folder of level"));
+            let level = new.class_folder.unwrap_or(1).min(folders);
+            let chosen = choice(ui, "Folder of the class", level, 1..=folders, |k| k.to_string(), |a, b| a == b);
+            new.class_folder = chosen.or(new.class_folder);
+        });
+    }
     if let Some(found) = &found.pixels {
         pixels(ui, found, new);
+    }
+}
+
+/// The separator: one of the usual ones, or any text.
+fn separator(ui: &mut Ui, found: &Separator, new: &mut ReadOptions) {
+    ui.label(label(ui, "Separator"));
+    let name = |s: &Separator| match s {
+        Separator::Character(',') => "comma".to_owned(),
+        Separator::Character(';') => "semicolon".to_owned(),
+        Separator::Character('\t') => "tab".to_owned(),
+        Separator::Character(' ') => "single blank".to_owned(),
+        Separator::Blanks => "runs of blanks".to_owned(),
+        Separator::Places(_) => "fixed width".to_owned(),
+        s if *s == Separator::NONE => "none: one column".to_owned(),
+        s => s.to_string(),
+    };
+    let mut common: Vec<Separator> = [',', ';', '\t', '|', ' ', ':', '/', '~', '^'].map(Separator::Character).into();
+    common.extend([Separator::Blanks, Separator::NONE]);
+    if !common.contains(found) {
+        common.push(found.clone());
+    }
+    let chosen = common.iter().position(|s| s == found).unwrap_or(0);
+    let text = |k: usize| name(&common[k]);
+    if let Some(k) = choice(ui, "Separator", chosen, 0..common.len(), text, |a, b| a == b) {
+        new.delimiter = Some(common[k].clone());
+    }
+    // What is typed counts when it is finished.
+    let id = ui.scope_id().with("separator as text");
+    let mut typed = ui.data(|d| d.get_temp::<String>(id)).unwrap_or_else(|| found.to_string().replace('\t', ""));
+    let edit = TextEdit::singleline(&mut typed).desired_width(64.0);
+    let hover = "Any text, such as ::, or the characters of a line at which cells begin, such as fixed:0,10,18";
+    let field = named(ui.add(edit), Role::TextInput, "Separator as text").on_hover_text(hover);
+    if field.has_focus() {
+        ui.data_mut(|d| d.insert_temp(id, typed.clone()));
+    } else {
+        ui.data_mut(|d| d.remove::<String>(id));
+    }
+    if field.lost_focus()
+        && let Ok(chosen) = Separator::try_from(typed)
+        && chosen != *found
+    {
+        new.delimiter = Some(chosen);
+    }
+}
+
+/// Which sheet, table, list of records or file of an archive is read.
+fn one_of_several(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
+    let pick = |ui: &mut Ui, name: &str, all: &[String], current: Option<&String>| {
+        ui.label(label(ui, name));
+        let chosen = current.and_then(|c| all.iter().position(|s| s == c)).unwrap_or(0);
+        let text = |k: usize| all[k].clone();
+        choice(ui, name, chosen, 0..all.len(), text, |a, b| a == b).map(|k| all[k].clone())
+    };
+    ui.horizontal_wrapped(|ui| {
+        if found.members.len() > 1 {
+            let current = found.options.member.as_ref();
+            if let Some(member) = pick(ui, "File in the archive", &found.members, current) {
+                // What was chosen in another file means nothing in this one.
+                *new = ReadOptions { member: Some(member), images: new.images, ..ReadOptions::default() };
+            }
+        }
+        let current = found.chosen.first();
+        if found.format == Format::Excel && !found.choices.is_empty() {
+            if let Some(sheet) = pick(ui, "Sheet", &found.choices, current) {
+                (new.sheet, new.area) = (Some(sheet), None);
+            }
+            if found.areas.len() > 1 {
+                let current = found.options.area.as_ref();
+                new.area = pick(ui, "Table on the sheet", &found.areas, current).or(new.area.take());
+            }
+        }
+        if found.chooser == Chooser::Tables && !found.choices.is_empty() {
+            if let Some(table) = pick(ui, "Table", &found.choices, current) {
+                (new.table, new.query) = (Some(table), None);
+            }
+        }
+        if found.chooser == Chooser::Records && found.choices.len() > 1 {
+            new.records = pick(ui, "Records", &found.choices, current).or(new.records.take());
+        }
+    });
+    if found.format == Format::Sqlite {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Or a query"));
+            let id = ui.scope_id().with("query");
+            let own = || new.query.clone().unwrap_or_default();
+            let mut query = ui.data(|d| d.get_temp::<String>(id)).unwrap_or_else(own);
+            let edit = TextEdit::singleline(&mut query).desired_width(420.0).hint_text("SELECT … FROM …");
+            let response = named(ui.add(edit), Role::TextInput, "SQL query");
+            if response.changed() {
+                ui.data_mut(|d| d.insert_temp(id, query.clone()));
+            }
+            // A query is not tried at every letter.
+            if response.lost_focus() {
+                ui.data_mut(|d| d.remove::<String>(id));
+                new.query = Some(query.trim().to_owned()).filter(|q| !q.is_empty());
+            }
+        });
     }
 }
 
@@ -279,6 +385,10 @@ fn pictures(ui: &mut Ui, shape: ImageOptions, new: &mut ReadOptions) {
         ui.spacing_mut().combo_width = 80.0;
         chosen.fit =
             choice(ui, "Fit", shape.fit, Fit::ALL, |f| f.label().to_owned(), |a, b| a == b).unwrap_or(shape.fit);
+        ui.label(label(ui, "Transparent parts on"));
+        let ground = choice(ui, "Ground", shape.ground, Ground::ALL, |g| g.label().to_owned(), |a, b| a == b);
+        chosen.ground = ground.unwrap_or(shape.ground);
+        ui.checkbox(&mut chosen.deep, "16 bits").on_hover_text("Values from 0 to 65535 where the pictures have them");
         ui.checkbox(&mut chosen.grey, "Grey").on_hover_text("One channel of brightness instead of three of colour");
         if chosen != shape {
             new.images = Some(chosen);

@@ -8,6 +8,7 @@ mod film;
 mod formulas;
 mod nudge;
 mod pdf;
+mod print;
 mod print_fonts;
 mod quiz;
 mod recording;
@@ -16,7 +17,6 @@ mod sketch;
 mod worksheet;
 
 use super::diagram::layout::selections;
-use super::dialogs::Question;
 use super::keyboard;
 use super::picture::Pictures;
 use super::state::Model;
@@ -34,11 +34,11 @@ use egui::{Align, Frame, Key, Layout, Modifiers, Panel, Rect, Ui, pos2, vec2};
 use film::{Film, Request};
 use formulas::{Card, Formulas};
 use nudge::Nudge;
+use print::Print;
 pub use quiz::PREDICT_FIRST;
 use quiz::{Asks, Quiz};
 use recording::{RecordedRows, Recording};
 use std::sync::Arc;
-use worksheet::Edition;
 
 /// What the right card shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,6 +59,7 @@ pub struct ExplainView {
     side: Side,
     nudge: Nudge,
     quiz: Quiz,
+    print: Print,
     /// The card that fills the workspace.
     large: Option<usize>,
 }
@@ -316,7 +317,7 @@ impl ExplainView {
         let target = data.target().describe(row);
         ui.label(egui::RichText::new(target).size(LABEL));
         widgets::at_right(ui, "explain header", |ui| {
-            print(ui, model, current);
+            self.print.ui(ui, model, current);
             ui.label(label(ui, "Detail"));
             self.film.depth_choice(ui, model, current);
         });
@@ -418,40 +419,5 @@ impl ExplainView {
         if widgets::enlarge(ui, rect, name, large) {
             self.large = if large { None } else { Some(k) };
         }
-    }
-}
-
-/// The menu that puts the step on paper.
-fn print(ui: &mut Ui, model: &Model, current: &Current) {
-    let mut wanted = None;
-    ui.menu_button("Worksheet", |ui| {
-        for (text, edition, ending) in [
-            ("Worksheet as PDF…", Edition::Students, "pdf"),
-            ("Solutions as PDF…", Edition::Solutions, "pdf"),
-            ("Worksheet as SVG…", Edition::Students, "svg"),
-            ("Solutions as SVG…", Edition::Solutions, "svg"),
-        ] {
-            if ui.button(text).clicked() {
-                wanted = Some((edition, ending));
-            }
-        }
-    })
-    .response
-    .on_hover_text("This step on paper: formulas with blanks for the class, and the solutions");
-    let Some((edition, ending)) = wanted else { return };
-    let sheet = worksheet::sheet(ui, current, &shown(model), &model.document().name, edition);
-    let bytes = if ending == "pdf" { sheet.pdf(ui) } else { Ok(sheet.svg().into_bytes()) };
-    let (name, title) = match edition {
-        Edition::Students => ("worksheet", "Save worksheet"),
-        Edition::Solutions => ("solutions", "Save solutions"),
-    };
-    match bytes {
-        Ok(bytes) => model.ask(Question::SaveFile {
-            title,
-            suggestion: format!("{name}.{ending}"),
-            kind: (if ending == "pdf" { "PDF" } else { "SVG pictures" }, ending),
-            bytes: bytes.into(),
-        }),
-        Err(why) => model.problem(format!("The sheet could not be written: {why}")),
     }
 }

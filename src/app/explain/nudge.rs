@@ -272,27 +272,32 @@ impl Nudge {
         let at = f64::from(trace.before[weight]);
         let marks: Vec<(String, f64, Color32)> =
             all.iter().enumerate().map(|(k, p)| (p.optimizer.label().to_owned(), p.to, t.class(k))).collect();
-        let height = (ui.available_height() * 0.42).max(60.0);
+        let height = (ui.available_height() * 0.36).max(60.0);
         self.draw(ui, trace, weight, height, Some(&marks), t);
         let rate = format::brief(f64::from(trace.rule.learning_rate));
         let own = trace.rule.optimizer.label();
         let text = format!("At learning rate {rate}; all but {own} begin afresh");
         ui.add(egui::Label::new(hint(ui, text)).truncate());
         ScrollArea::vertical().id_salt("proposals").auto_shrink(false).show_with_focus(ui, |ui| {
-            egui::Grid::new("proposals").num_columns(4).spacing([10.0, 3.0]).show(ui, |ui| {
-                for (k, p) in all.iter().enumerate() {
-                    let (dot, _) = ui.allocate_exact_size(vec2(10.0, 16.0), egui::Sense::hover());
-                    ui.painter().circle_filled(dot.center(), 4.0, t.class(k));
-                    let name = RichText::new(p.optimizer.label()).size(LABEL);
-                    ui.label(if p.current { name.strong().color(t.accent) } else { name });
-                    let step = p.to - at;
-                    let colour = if step >= 0.0 { t.positive } else { t.negative };
-                    ui.label(RichText::new(format::number(step)).size(LABEL).color(colour));
-                    let loss = self.walk.as_ref().map(|(_, w)| interpolate(&w.slice.points, p.to));
-                    ui.label(label(ui, format!("L {}", loss.map_or_else(String::new, format::number))));
-                    ui.end_row();
-                }
-            });
+            egui::Grid::new("proposals")
+                .num_columns(4)
+                .min_col_width(8.0)
+                .min_row_height(15.0)
+                .spacing([10.0, 1.0])
+                .show(ui, |ui| {
+                    for (k, p) in all.iter().enumerate() {
+                        let (dot, _) = ui.allocate_exact_size(vec2(10.0, 15.0), egui::Sense::hover());
+                        ui.painter().circle_filled(dot.center(), 4.0, t.class(k));
+                        let name = RichText::new(p.optimizer.label()).size(LABEL);
+                        ui.label(if p.current { name.strong().color(t.accent) } else { name });
+                        let step = p.to - at;
+                        let colour = if step >= 0.0 { t.positive } else { t.negative };
+                        ui.label(RichText::new(format::number(step)).size(LABEL).color(colour));
+                        let loss = self.walk.as_ref().map(|(_, w)| interpolate(&w.slice.points, p.to));
+                        ui.label(label(ui, format!("L {}", loss.map_or_else(String::new, format::number))));
+                        ui.end_row();
+                    }
+                });
         });
     }
 

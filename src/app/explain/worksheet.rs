@@ -20,7 +20,7 @@ const BODY: f32 = 10.0;
 const FORMULA: f32 = 11.5;
 const BLANK: Vec2 = vec2(62.0, 16.0);
 /// Stops of one phase that are printed.
-const STOPS: usize = 12;
+const STOPS: usize = 60;
 /// Rows and columns of the largest table of weights that is printed.
 const TABLE: usize = 8;
 const COLUMN: f32 = 60.0;
@@ -38,14 +38,14 @@ pub struct Sheet {
     y: f32,
 }
 
-/// Sets the step that is on screen.
-pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edition) -> Sheet {
+/// Sets these stops of the step that is on screen; `shown` are the units of each layer that can be stopped at.
+pub fn sheet(ui: &Ui, current: &Current, stops: &[Stop], shown: &Units, name: &str, edition: Edition) -> Sheet {
     let recorded = &*current.recorded;
     let trace = &recorded.trace;
     let mut sheet = Sheet { pages: vec![Vec::new()], y: MARGIN };
     let all = all_stops(trace, Depth::Neuron, shown);
     let explained = |phase: Phase| -> (Vec<Explanation>, usize) {
-        let own: Vec<usize> = (0..all.len()).filter(|&i| all[i].phase == phase && tells(trace, &all[i])).collect();
+        let own: Vec<usize> = (0..all.len()).filter(|&i| all[i].phase == phase && stops.contains(&all[i])).collect();
         let some = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, current.sample, shown));
         (some.collect(), own.len().saturating_sub(STOPS))
     };
@@ -73,7 +73,7 @@ pub fn sheet(ui: &Ui, current: &Current, shown: &Units, name: &str, edition: Edi
 }
 
 /// Whether a stop has something to compute; the input layer has not.
-fn tells(trace: &Trace<f32>, stop: &Stop) -> bool {
+pub fn tells(trace: &Trace<f32>, stop: &Stop) -> bool {
     let layer = stop.layer.and_then(|id| trace.spec.layer(id));
     layer.is_none_or(|l| stop.phase != Phase::Forward || !l.kind.is_input())
 }
@@ -312,17 +312,14 @@ impl Sheet {
         }
     }
 
-    /// All pages below each other, as one SVG.
-    pub fn svg(&self) -> String {
-        let height = PAGE.y * self.pages.len() as f32;
-        let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {} {height}\" width=\"{}pt\" height=\"{height}pt\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
-            PAGE.x, PAGE.x
-        );
-        for (page, marks) in self.pages.iter().enumerate() {
-            let top = page as f32 * PAGE.y;
-            for (at, mark) in marks {
-                let (x, y) = (at.x, at.y + top);
+    /// Each page as SVG.
+    pub fn svg(&self) -> Vec<Vec<u8>> {
+        let page = |marks: &Vec<(Pos2, Mark)>| {
+            let mut svg = format!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}pt\" height=\"{1}pt\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
+                PAGE.x, PAGE.y
+            );
+            for (Pos2 { x, y }, mark) in marks {
                 // Writing to a string does not fail.
                 match mark {
                     Mark::Text { text, font, colour } => {
@@ -343,9 +340,10 @@ impl Sheet {
                     }
                 }
             }
-        }
-        svg.push_str("</svg>\n");
-        svg
+            svg.push_str("</svg>\n");
+            svg.into_bytes()
+        };
+        self.pages.iter().map(page).collect()
     }
 
     /// All pages as PDF.

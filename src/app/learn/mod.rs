@@ -305,7 +305,7 @@ impl LearnView {
                 title: "Save class report",
                 suggestion: "class-report.csv".to_owned(),
                 kind: ("Tables (CSV)", "csv"),
-                bytes: bytes.into(),
+                parts: vec![bytes.into()],
             });
         }
     }

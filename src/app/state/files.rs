@@ -46,8 +46,8 @@ impl RunMark {
 enum Saving {
     /// A document that waits for its run.
     Run { path: PathBuf, document: Box<Document>, opened: u64, rewinds: u64, job: Job<RunState> },
-    /// A file on its way to the disk; what it holds, if it is a document.
-    Write { path: PathBuf, document: Option<SavedDocument>, job: Job<Result<(), String>> },
+    /// Files on their way to the disk, and how many they were; what they hold, if that is a document.
+    Write { path: PathBuf, document: Option<SavedDocument>, job: Job<Result<usize, String>> },
 }
 
 /// A document as it is saved.
@@ -62,7 +62,7 @@ pub struct SavedDocument {
 /// What came of it.
 pub enum Saved {
     Run { path: PathBuf, document: Box<Document>, opened: u64, run: Option<(Box<RunState>, RunMark)> },
-    Written { path: PathBuf, document: Option<SavedDocument>, outcome: Result<(), String> },
+    Written { path: PathBuf, document: Option<SavedDocument>, outcome: Result<usize, String> },
 }
 
 /// Files that are remembered.
@@ -148,15 +148,27 @@ impl Files {
         let (run, mark) = run.map_or((None, None), |(run, mark)| (Some(*run), Some(mark)));
         let preset = Preset { document: (*document).clone(), run };
         let target = path.clone();
-        let job = jobs.start("writer", move |_| preset.save(&target).map_err(|e| e.to_string()));
+        let job = jobs.start("writer", move |_| preset.save(&target).map(|()| 1).map_err(|e| e.to_string()));
         self.saving.push(Saving::Write { path, document: Some(SavedDocument { document, opened, run: mark }), job });
     }
 
-    /// Writes any other file.
-    pub fn write_bytes(&mut self, path: PathBuf, bytes: Arc<[u8]>, jobs: &Jobs) {
+    /// Writes any other file. Several parts become "name.svg", "name-2.svg" and so on: if the first is to be replaced, the
+    /// others are; else none of them may be there yet.
+    pub fn write_parts(&mut self, path: PathBuf, parts: Vec<Arc<[u8]>>, jobs: &Jobs) {
         let target = path.clone();
         let job = jobs.start("writer", move |_| {
-            std::fs::write(&target, bytes).map_err(|e| format!("{} cannot be written: {e}", target.display()))
+            let replaces = target.exists();
+            let places: Vec<PathBuf> = (1..=parts.len()).map(|k| numbered(&target, k)).collect();
+            if let Some(there) = places.iter().find(|p| !replaces && p.exists()) {
+                return Err(format!(
+                    "{} is there already. Choose another name, so that it is not lost.",
+                    there.display()
+                ));
+            }
+            for (place, bytes) in places.iter().zip(&parts) {
+                std::fs::write(place, bytes).map_err(|e| format!("{} cannot be written: {e}", place.display()))?;
+            }
+            Ok(places.len())
         });
         self.saving.push(Saving::Write { path, document: None, job });
     }
@@ -189,6 +201,15 @@ impl Files {
         let shows = |i: &Intention| matches!(i, Intention::Show(_, n) if *n == number);
         matches!(&self.modal, Some(Modal::Unsaved(i)) if shows(i)) || self.after_save.as_ref().is_some_and(shows)
     }
+}
+
+/// The file of part `k`, counted from 1.
+fn numbered(path: &Path, k: usize) -> PathBuf {
+    if k == 1 {
+        return path.to_owned();
+    }
+    let ending = path.extension().map_or_else(String::new, |e| format!(".{}", e.to_string_lossy()));
+    path.with_file_name(format!("{}-{k}{ending}", stem(path)))
 }
 
 /// Whether a file is a preset; other JSON files are data.

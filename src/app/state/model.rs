@@ -526,7 +526,8 @@ impl Model {
         }
     }
 
-    fn written(&mut self, path: PathBuf, document: Option<SavedDocument>, outcome: Result<(), String>) {
+    fn written(&mut self, path: PathBuf, document: Option<SavedDocument>, outcome: Result<usize, String>) {
+        let parts = *outcome.as_ref().unwrap_or(&0);
         if let Err(e) = outcome {
             if document.is_some() {
                 self.files.after_save = None;
@@ -535,6 +536,7 @@ impl Model {
             return;
         }
         let with = match &document {
+            None if parts > 1 => format!(" and {}", format::counted(parts - 1, "more file")),
             Some(SavedDocument { run: Some(mark), .. }) => {
                 format!(", with the weights after {}", format::counted(mark.step as usize, "update"))
             }
@@ -565,8 +567,8 @@ impl Model {
             (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
             (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
             (Question::OpenLessons, Answer::Chosen(path)) => self.files.lesson_folder = Some(path),
-            (Question::SaveFile { bytes, .. }, Answer::Chosen(path)) => {
-                self.files.write_bytes(path, bytes, &self.jobs);
+            (Question::SaveFile { parts, .. }, Answer::Chosen(path)) => {
+                self.files.write_parts(path, parts, &self.jobs);
             }
             (_, Answer::Cancelled) => self.files.after_save = None,
             (_, Answer::Unavailable) => {

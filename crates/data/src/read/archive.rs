@@ -81,18 +81,23 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
-/// What a zip archive holds by the names in it: a workbook, arrays, or pictures.
-pub(super) fn format_of<'n>(names: impl Iterator<Item = std::borrow::Cow<'n, str>>) -> Option<Format> {
+/// What a zip archive holds as a whole by the names in it: a workbook, arrays, or pictures, of which there are more than
+/// tables that may hold their labels.
+pub(super) fn format_of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option<Format> {
     let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
-    let (mut arrays, mut pictures) = (false, false);
-    for name in names {
-        if name.starts_with("xl/") || name == "content.xml" {
-            return Some(Format::Excel);
-        }
-        arrays |= ends(&name, "npy");
-        pictures |= is_image(&name);
+    if names.clone().any(|name| name.starts_with("xl/") || name == "content.xml") {
+        return Some(Format::Excel);
     }
-    if arrays { Some(Format::NumPy) } else { pictures.then_some(Format::Images) }
+    let count = |of: &dyn Fn(&str) -> bool| names.clone().filter(|name| of(name)).count();
+    let arrays = count(&|name| ends(name, "npy"));
+    let tables = count(&|name| {
+        ["csv", "tsv", "xlsx", "parquet", "json"].iter().any(|e| ends(name, e)) && !name.contains("__MACOSX")
+    });
+    let pictures = count(&is_image);
+    if arrays > 0 {
+        return Some(Format::NumPy);
+    }
+    (pictures > tables).then_some(Format::Images)
 }
 
 /// SHA-256 in hexadecimal of a file, or of the contents of a folder's files in order.

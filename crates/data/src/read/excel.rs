@@ -1,18 +1,23 @@
-//! Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods): one sheet, whose first row may name the columns.
+//! Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods): a table of one sheet, whose first row may name the columns.
 
 use super::byte_source::ByteSource;
-use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
+use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions, TextFormat};
+use super::sheet_areas::{Area, Layout, has_header, is_number, layout};
 use crate::cells::{CellColumn, unique_names};
 use crate::dates;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
-use calamine::{Data, DataType as _, Range, Reader as _, open_workbook_auto_from_rs};
+use calamine::{Data, DataType as _, Range, Reader as _, SheetType, SheetVisible, Sheets, open_workbook_auto_from_rs};
 use chainrule_common::format;
 use std::io::{Cursor, Read as _};
 
 /// Largest workbook in bytes; it is unpacked in memory.
 const LIMIT: u64 = 512 << 20;
+/// Other tables that a note offers.
+const OFFERED: usize = 5;
+
+type Book = Sheets<Cursor<Vec<u8>>>;
 
 pub(super) fn read(
     source: &ByteSource,
@@ -26,23 +31,177 @@ pub(super) fn read(
         source.malformed(&format!("the workbook cannot be read ({e}). Save it again, or save the sheet as CSV"))
     };
     let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|e| broken(&e))?;
-    let sheets = book.sheet_names();
-    let chosen = match &options.sheet {
-        Some(name) if !sheets.contains(name) => {
-            return Err(source.malformed(&format!("there is no sheet \"{name}\". There are: {}", sheets.join(", "))));
-        }
-        Some(name) => name.clone(),
-        None => {
-            // The first sheet with cells.
-            let full = sheets.iter().find(|s| book.worksheet_range(s).is_ok_and(|r| !r.is_empty()));
-            full.or(sheets.first()).cloned().ok_or_else(|| DataError::Empty { name: source.name().to_owned() })?
-        }
-    };
+    let mut detected = Detected { chooser: Chooser::Sheets, ..Detected::of(Format::Excel) };
+    let chosen = choose_sheet(source, &mut book, options, &mut detected)?;
     let range = book.worksheet_range(&chosen).map_err(|e| broken(&e))?;
-    let (table, header) = table_of(source, &range, options, reading)?;
-    let text = TextFormat { header, skip: options.skip.unwrap_or(0), ..TextFormat::default() };
-    let detected = Detected { text: Some(text), choices: sheets, chosen: vec![chosen], ..Detected::of(Format::Excel) };
+    let start = range.start().unwrap_or_default();
+    let found = layout(&range);
+    let area = choose_area(source, &range, &found, options, &mut detected)?;
+    uncalculated(&mut book, &chosen, &range, area, &mut detected);
+    let (table, header, skip) = table_of(source, &range, area, options, reading, &mut detected)?;
+    // The first rows of the sheet that stand before the table are told, and can be taken back.
+    let before: Vec<&(usize, String)> = found.around.iter().filter(|(row, _)| *row < area.first.0).collect();
+    if let (Some((row, text)), true) = (before.first(), options.area.is_none() && options.skip.is_none()) {
+        let rows = format::counted(area.first.0, "row");
+        let note = format!(
+            "{rows} above the table: titles, left out (row {}: \"{}\"); the header is row {}.",
+            row + start.0 as usize + 1,
+            short(text),
+            area.first.0 + start.0 as usize + 1
+        );
+        let whole = Area { first: (0, 0), last: (range.height().saturating_sub(1), range.width().saturating_sub(1)) };
+        let note = Note::from(note).offering("Take them as rows", options, |o| o.area = Some(whole.written(start)));
+        detected.notes.push(note);
+    }
+    let after: Vec<&(usize, String)> = found.around.iter().filter(|(row, _)| *row > area.last.0).collect();
+    if let (Some((row, text)), None) = (after.first(), &options.area) {
+        let count = format::counted(after.len(), "line");
+        let place = row + start.0 as usize + 1;
+        detected.note(format!("{count} of text below the table left out (row {place}: \"{}\").", short(text)));
+    }
+    detected.text = Some(TextFormat { header, skip, ..TextFormat::default() });
+    detected.chosen = vec![chosen];
     Ok((table, detected))
+}
+
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+/// The chosen sheet, or the first with cells that is not hidden.
+fn choose_sheet(
+    source: &ByteSource,
+    book: &mut Book,
+    options: &ReadOptions,
+    detected: &mut Detected,
+) -> Result<String, DataError> {
+    let sheets: Vec<calamine::Sheet> =
+        book.sheets_metadata().iter().filter(|s| s.typ == SheetType::WorkSheet).cloned().collect();
+    let names: Vec<String> =
+        if sheets.is_empty() { book.sheet_names() } else { sheets.iter().map(|s| s.name.clone()).collect() };
+    let is_hidden = |name: &String| sheets.iter().any(|s| s.name == *name && s.visible != SheetVisible::Visible);
+    let mut is_full = |name: &String| book.worksheet_range(name).is_ok_and(|r| !r.is_empty());
+    detected.choices.clone_from(&names);
+    let visible: Vec<&String> = names.iter().filter(|n| !is_hidden(n)).collect();
+    if let Some(name) = &options.sheet {
+        if names.contains(name) {
+            return Ok(name.clone());
+        }
+        // Another workbook, in which there is no choice.
+        if let [only] = visible[..] {
+            detected.note(format!("There is no sheet \"{name}\", so \"{only}\" was read."));
+            return Ok(only.clone());
+        }
+        return Err(source.malformed(&format!("there is no sheet \"{name}\". There are: {}", names.join(", "))));
+    }
+    let chosen = visible.iter().copied().find(|n| is_full(n));
+    let chosen = match chosen {
+        Some(name) => name,
+        None => names
+            .iter()
+            .find(|n| is_full(n))
+            .or(names.first())
+            .ok_or_else(|| DataError::Empty { name: source.name().to_owned() })?,
+    };
+    let hidden: Vec<&String> = names.iter().filter(|n| is_hidden(n) && *n != chosen).collect();
+    if let Some(first) = hidden.first() {
+        let list = hidden.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
+        let text = format!("Hidden, so not taken: {list}. The sheet \"{chosen}\" was read.");
+        let name = (*first).clone();
+        detected.notes.push(Note::from(text).offering(&format!("Read {first}"), options, |o| o.sheet = Some(name)));
+    }
+    Ok(chosen.clone())
+}
+
+/// The cells that are the table: those that were chosen, or the largest of the tables on the sheet.
+fn choose_area(
+    source: &ByteSource,
+    range: &Range<Data>,
+    found: &Layout,
+    options: &ReadOptions,
+    detected: &mut Detected,
+) -> Result<Area, DataError> {
+    let start = range.start().unwrap_or_default();
+    if range.is_empty() {
+        return Err(DataError::Empty { name: source.name().to_owned() });
+    }
+    if range.width() > COLUMN_LIMIT {
+        return Err(DataError::TooWide { name: source.name().to_owned(), columns: range.width(), limit: COLUMN_LIMIT });
+    }
+    let whole = Area { first: (0, 0), last: (range.height() - 1, range.width() - 1) };
+    detected.areas = found.tables.iter().map(|t| t.written(start)).collect();
+    let most = |a: &Area| (a.last.0 - a.first.0 + 1) * a.width();
+    let largest = found.tables.iter().rev().max_by_key(|a| most(a)).copied().unwrap_or(whole);
+    let area = match &options.area {
+        Some(text) => {
+            let area = Area::parse(text, start).ok_or_else(|| {
+                source.malformed(&format!(
+                    "\"{text}\" is no area of a sheet. Write its first and last cell, such as A3:D20"
+                ))
+            })?;
+            let (rows, columns) = (range.height() - 1, range.width() - 1);
+            if area.first.0 > rows || area.first.1 > columns {
+                return Err(
+                    source.malformed(&format!("there are no cells in {text} of this sheet. Choose another area"))
+                );
+            }
+            // The same table in another workbook may have more rows or fewer.
+            let same = found.tables.iter().find(|t| t.first == area.first && t.last.1 == area.last.1);
+            let fits = found.tables.contains(&area) || area == whole;
+            let area = if fits { area } else { same.copied().unwrap_or(area) };
+            Area { first: area.first, last: (area.last.0.min(rows), area.last.1.min(columns)) }
+        }
+        None if options.skip.is_some() => whole,
+        None => largest,
+    };
+    if found.tables.len() > 1 && options.area.is_none() && options.skip.is_none() {
+        let text = format!("The sheet has {} tables; the one in {} was read.", found.tables.len(), area.written(start));
+        let others = detected.areas.iter().filter(|a| **a != area.written(start)).take(OFFERED);
+        let note = others.fold(Note::from(text), |note, other| {
+            note.offering(&format!("Read {other}"), options, |o| o.area = Some(other.clone()))
+        });
+        detected.notes.push(note);
+    }
+    if found.tables.len() > 1 || options.area.is_some() {
+        detected.options.area = Some(options.area.clone().unwrap_or_else(|| area.written(start)));
+    }
+    Ok(area)
+}
+
+/// Says where formulas have no stored results: who made the workbook did not compute them.
+fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, detected: &mut Detected) {
+    let Ok(formulas) = book.worksheet_formula(sheet) else { return };
+    let (Some(at), Some(start)) = (formulas.start(), range.start()) else {
+        // A sheet of nothing but such formulas.
+        return;
+    };
+    let mut by_column: std::collections::BTreeMap<usize, (usize, usize)> = std::collections::BTreeMap::new();
+    for (row, column, formula) in formulas.used_cells() {
+        let place = (row as u32 + at.0, column as u32 + at.1);
+        let empty = range.get_value(place).is_none_or(|cell| match cell {
+            Data::Empty => true,
+            Data::String(text) => text.is_empty(),
+            _ => false,
+        });
+        let inside = (place.0.wrapping_sub(start.0)) as usize;
+        if !formula.is_empty() && empty && inside >= area.first.0 && inside <= area.last.0 {
+            by_column.entry(column + at.1 as usize).or_insert((0, place.0 as usize)).0 += 1;
+        }
+    }
+    for (column, (count, row)) in by_column {
+        let inside = column.wrapping_sub(start.1 as usize);
+        let name = range.get((area.first.0, inside)).map(ToString::to_string).unwrap_or_default();
+        let place = Area { first: (row, column), last: (row, column) }.written((0, 0));
+        let place = place.split(':').next().unwrap_or_default();
+        let formulas = format::counted(count, "formula");
+        detected.note(format!(
+            "Column \"{name}\": {formulas} without a stored result, first in {place}: gaps. Open the workbook in a spreadsheet program and save it, so that they are computed."
+        ));
+    }
 }
 
 /// Refuses a zipped workbook that would need too much memory, and one in the old format whose parts claim to be longer than
@@ -61,61 +220,148 @@ fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<(), DataErro
     reading.allow(source.name(), usize::try_from(whole.saturating_mul(3)).unwrap_or(usize::MAX))
 }
 
-/// The old format is a compound file: a small file system whose tables must be consistent.
+/// The old format is a compound file: a small file system. The colours of its tree do not matter to a reader; Excel and others
+/// write them as they like.
 fn check_compound(source: &ByteSource) -> Result<(), DataError> {
     let broken = |e: &dyn std::fmt::Display| {
         source.malformed(&format!("the workbook cannot be read ({e}). Save it again as .xlsx"))
     };
-    let compound = cfb::CompoundFile::open_strict(source.seekable()?).map_err(|e| broken(&e))?;
+    let compound = cfb::CompoundFile::open(source.seekable()?).map_err(|e| broken(&e))?;
+    let has = |name: &str| compound.is_stream(format!("/{name}"));
+    if has("EncryptedPackage") {
+        return Err(source.malformed("the workbook is encrypted with a password. Open it with the password and save it without one, or save the sheet as CSV"));
+    }
+    if has("WordDocument") {
+        return Err(source
+            .malformed("this is a Word document. Copy its table into a spreadsheet and save that as .xlsx or CSV"));
+    }
+    if !has("Workbook") && !has("Book") {
+        return Err(source.malformed("this is a compound file (such as a message, a presentation or an installer), but no workbook. Choose the data file"));
+    }
     match compound.walk().find(|entry| entry.len() > source.size()) {
         Some(entry) => Err(broken(&format!("its part {} is longer than the file", entry.name()))),
         None => Ok(()),
     }
 }
 
+/// The table of an area, whether its first row names the columns, and how many rows were left out above it.
 fn table_of(
     source: &ByteSource,
     range: &Range<Data>,
+    area: Area,
     options: &ReadOptions,
     reading: &Reading,
-) -> Result<(Table, bool), DataError> {
-    let width = range.width();
-    if width > COLUMN_LIMIT {
-        return Err(DataError::TooWide { name: source.name().to_owned(), columns: width, limit: COLUMN_LIMIT });
-    }
-    let mut rows = range.rows().skip(options.skip.unwrap_or(0)).skip_while(|row| row.iter().all(Data::is_empty));
-    let Some(first) = rows.next() else { return Err(DataError::Empty { name: source.name().to_owned() }) };
-    let named = first.iter().all(|c| matches!(c, Data::String(_) | Data::Empty));
+    detected: &mut Detected,
+) -> Result<(Table, bool, usize), DataError> {
+    let columns = area.first.1..area.last.1 + 1;
+    let skip = options.skip.unwrap_or(0);
+    let numbered: Vec<(usize, &[Data])> = range
+        .rows()
+        .enumerate()
+        .filter(|(k, _)| (area.first.0 + skip..=area.last.0).contains(k))
+        .map(|(k, row)| (k, &row[columns.clone()]))
+        .filter(|(_, row)| !row.iter().all(Data::is_empty))
+        .collect();
+    let rows: Vec<&[Data]> = numbered.iter().map(|(_, row)| *row).collect();
+    let Some(first) = rows.first() else { return Err(DataError::Empty { name: source.name().to_owned() }) };
+    let (named, is_sure) = has_header(&rows[..rows.len().min(202)]);
     let header = options.header.unwrap_or(named);
-    let titles: Vec<String> = first.iter().map(|c| if header { c.to_string() } else { String::new() }).collect();
-    let mut columns: Vec<CellColumn> = (0..width).map(|_| CellColumn::default()).collect();
-    let body = (!header).then_some(first).into_iter().chain(rows);
-    for (count, row) in body.filter(|row| !row.iter().all(Data::is_empty)).enumerate() {
-        for (cell, column) in row.iter().zip(&mut columns) {
-            push(column, cell);
+    if options.header.is_none() && !is_sure {
+        let (text, label) = if header {
+            ("The first row, with numbers in it, was taken for the names of the columns.", "Take it as data")
+        } else {
+            ("The first row was taken as data; it names no columns.", "Take it as names")
+        };
+        if header {
+            let note = Note::from(text.to_owned()).offering(label, options, |o| o.header = Some(!header));
+            detected.notes.push(note);
+        }
+    }
+    let title = |cell: &Data| match cell {
+        Data::DateTime(time) => time.as_datetime().map_or_else(
+            || cell.to_string(),
+            |moment| dates::written(moment.and_utc().timestamp_millis() as f64 / 1000.0),
+        ),
+        _ => cell.to_string(),
+    };
+    let mut titles: Vec<String> = first.iter().map(|c| if header { title(c) } else { String::new() }).collect();
+    // A row of groups above: their cells are merged over the columns that they name.
+    let groups = area.first.0.checked_sub(1).and_then(|k| range.rows().nth(k)).map(|row| &row[columns.clone()]);
+    if let Some(groups) = groups
+        .filter(|g| header && skip == 0 && g.iter().filter(|c| !c.is_empty()).count() > 1 && !g.iter().any(is_number))
+    {
+        let mut group = String::new();
+        for (cell, title) in groups.iter().zip(&mut titles) {
+            if !cell.is_empty() {
+                group = cell.to_string();
+            }
+            if !group.is_empty() && group != *title {
+                *title = format!("{group} {title}").trim().to_owned();
+            }
+        }
+    }
+    let mut own: Vec<CellColumn> = columns.clone().map(|_| CellColumn::default()).collect();
+    let mut told: Vec<Told> = columns.map(|_| Told::default()).collect();
+    let start = range.start().unwrap_or_default().0 as usize;
+    for (count, (k, row)) in numbered.iter().skip(usize::from(header)).enumerate() {
+        for ((cell, column), told) in row.iter().zip(&mut own).zip(&mut told) {
+            push(column, cell, k + start + 1, told);
         }
         if count % 1024 == 0 {
             reading.advance(0)?;
-            reading.allow(source.name(), columns.iter().map(CellColumn::bytes).sum())?;
+            reading.allow(source.name(), own.iter().map(CellColumn::bytes).sum())?;
             if reading.is_enough(count) {
                 break;
             }
         }
     }
-    if columns.first().is_none_or(|c| c.len() == 0) {
+    if own.first().is_none_or(|c| c.len() == 0) {
         return Err(DataError::HeaderOnly { name: source.name().to_owned() });
     }
     let names = unique_names(titles.iter().map(String::as_str));
-    let columns = names.into_iter().zip(columns).map(|(name, column)| column.finish(name)).collect();
-    Ok((Table { name: source.name().to_owned(), columns }, header))
+    for (name, told) in names.iter().zip(&told) {
+        if told.errors > 0 {
+            let cells = format::counted(told.errors, "cell");
+            let (row, text) = &told.error;
+            detected.note(format!(
+                "Column \"{name}\": {cells} with an error in place of a value, first in row {row} ({text}): gaps."
+            ));
+        }
+        if told.times > 0 {
+            detected.note(format!("Column \"{name}\": times of day were read as hours since midnight."));
+        }
+    }
+    let columns = names.into_iter().zip(own).map(|(name, column)| column.finish(name)).collect();
+    Ok((Table { name: source.name().to_owned(), columns }, header, skip))
 }
 
-fn push(column: &mut CellColumn, cell: &Data) {
+/// What is said of a column.
+#[derive(Default)]
+struct Told {
+    errors: usize,
+    /// The row of the first, and what it says.
+    error: (usize, String),
+    times: usize,
+}
+
+fn push(column: &mut CellColumn, cell: &Data, row: usize, told: &mut Told) {
     match cell {
         Data::Int(v) => column.number(*v as f64),
         Data::Float(v) => column.number(*v),
-        Data::String(text) | Data::DurationIso(text) => column.text(text),
+        Data::String(text) => column.text(text),
+        Data::DurationIso(text) => match iso_hours(text) {
+            Some(hours) => {
+                told.times += 1;
+                column.number(hours);
+            }
+            None => column.text(text),
+        },
         Data::Bool(v) => column.text(if *v { "true" } else { "false" }),
+        // A time without a day.
+        Data::DateTime(time) if time.is_datetime() && (0.0..1.0).contains(&time.as_f64()) => {
+            told.times += 1;
+            column.number(rounded_hours(time.as_f64()));
+        }
         Data::DateTime(time) if time.is_datetime() => match time.as_datetime() {
             Some(moment) => column.date(moment.and_utc().timestamp_millis() as f64 / 1000.0),
             None => column.number(time.as_f64()),
@@ -126,6 +372,36 @@ fn push(column: &mut CellColumn, cell: &Data) {
             Some(seconds) => column.date(seconds),
             None => column.text(text),
         },
-        Data::Error(_) | Data::Empty => column.missing(),
+        Data::Error(e) => {
+            told.errors += 1;
+            if told.errors == 1 {
+                told.error = (row, e.to_string());
+            }
+            column.missing();
+        }
+        Data::Empty => column.missing(),
     }
+}
+
+/// Hours of a share of a day, to the millisecond that Excel keeps.
+fn rounded_hours(day: f64) -> f64 {
+    (day * 86_400_000.0).round() / 3_600_000.0
+}
+
+/// Hours of OpenDocument's PT09H30M00S.
+fn iso_hours(text: &str) -> Option<f64> {
+    let mut rest = text.strip_prefix("PT")?;
+    let mut hours = 0.0;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let unit = match rest.as_bytes()[end] {
+            b'H' => 1.0,
+            b'M' => 60.0,
+            b'S' => 3600.0,
+            _ => return None,
+        };
+        hours += rest[..end].parse::<f64>().ok()? / unit;
+        rest = &rest[end + 1..];
+    }
+    Some(hours)
 }

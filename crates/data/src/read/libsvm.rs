@@ -1,7 +1,7 @@
 //! LIBSVM / SVMlight: per line a label, then the non-zero features as `index:value`.
 
 use super::byte_source::ByteSource;
-use super::options::{COLUMN_LIMIT, Detected, Format};
+use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions};
 use crate::cells::CellColumn;
 use crate::error::DataError;
 use crate::numbers::Numbers;
@@ -31,7 +31,11 @@ pub(super) fn is_libsvm(text: &str) -> bool {
     !whole.is_empty() && whole.iter().all(|l| is_line(l))
 }
 
-pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(
+    source: &ByteSource,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
     let mut input = BufReader::with_capacity(1 << 18, source.open(reading)?);
     let mut target = CellColumn::default();
     let mut cells: Vec<(u32, u32, f64)> = Vec::new();
@@ -81,9 +85,17 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         }
     }
     let rows = target.len();
-    reading.allow(source.name(), columns.saturating_mul(rows))?;
     cells.sort_unstable_by_key(|&(index, row, _)| (index, row));
-    let first = usize::from(!zero_based);
+    // An index that no row has is zero in all of them.
+    let mut first = usize::from(!zero_based);
+    if let Some([from, to]) = options.indices {
+        first = first.min(from as usize);
+        columns = columns.max(to as usize + 1);
+    }
+    if columns > COLUMN_LIMIT + 1 {
+        return Err(DataError::TooWide { name: source.name().to_owned(), columns, limit: COLUMN_LIMIT });
+    }
+    reading.allow(source.name(), columns.saturating_mul(rows))?;
     let mut table = vec![target.finish("target".to_owned())];
     let mut rest = cells.as_slice();
     let mut used = 0;
@@ -100,5 +112,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         reading.allow(source.name(), used)?;
         table.push(Column::numbers(format!("feature {index}"), numbers));
     }
-    Ok((Table { name: source.name().to_owned(), columns: table }, Detected::of(Format::LibSvm)))
+    let mut detected = Detected::of(Format::LibSvm);
+    detected.indices = columns.checked_sub(1).filter(|&last| last >= first).map(|last| [first as u32, last as u32]);
+    Ok((Table { name: source.name().to_owned(), columns: table }, detected))
 }

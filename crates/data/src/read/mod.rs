@@ -2,41 +2,62 @@
 
 mod archive;
 mod arff;
+mod around;
 mod arrow;
 mod arrow_schema;
 mod blocks;
 mod byte_source;
 mod codecs;
 mod columnar;
+mod comments;
 mod delimited;
 mod detect;
 mod dialect;
 mod excel;
+mod header;
+mod html;
 mod idx;
 mod images;
 mod json;
+mod json_structure;
+mod json_text;
+mod layout;
 mod libsvm;
+mod lines;
+mod members;
 mod numpy;
 mod options;
 mod pages;
 mod parquet;
+mod picture_folders;
 mod pixels;
+mod recognised;
+mod separator;
+mod sheet_areas;
+mod sqlite;
+mod stata;
 mod text_encoding;
 
 use super::cells::unique_names;
 use super::error::DataError;
 use super::human_numbers::numbers_of;
+use super::parse::number;
 use super::reading::Reading;
-use super::table::{Table, Values};
+use super::table::{Levels, Table, Values};
 use byte_source::ByteSource;
+use detect::Found;
 use options::COLUMN_LIMIT;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 pub(super) use archive::hash_of;
 pub use archive::special_file;
-pub use options::{Detected, ENDINGS, Fit, Format, ImageOptions, Note, Offer, ReadOptions, TextFormat};
+pub use options::{
+    Chooser, Detected, ENDINGS, Fit, Format, Ground, ImageOptions, Note, Offer, ReadOptions, TextFormat,
+};
+pub(super) use picture_folders::part;
 pub use pixels::PixelColumns;
+pub use separator::Separator;
 pub use text_encoding::ENCODINGS;
 
 /// Reads a file, or a folder of pictures.
@@ -55,28 +76,65 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Ta
     read(&ByteSource::bytes(name, bytes), options, &Reading::default())
 }
 
+/// The numbers of texts that are plain numbers, none of them a code: digits with a zero before them, or too many to be exact.
+fn plain_numbers(levels: &Levels) -> Option<Vec<f64>> {
+    let is_code = |text: &str| {
+        let digits = text.trim_start_matches('-');
+        let leading = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
+        leading || digits.bytes().filter(u8::is_ascii_digit).count() > 15 || text.starts_with('+')
+    };
+    levels
+        .iter()
+        .map(|l| number(l, false).filter(|_| !is_code(l)))
+        .collect::<Option<Vec<f64>>>()
+        .filter(|n| !n.is_empty())
+}
+
 fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
     if source.is_folder() {
         let read_table = |path: &Path| Ok(read_file(path, &ReadOptions::default(), &Reading::default())?.0);
-        return images::read_folder(source, options, reading, &read_table);
+        let (table, mut detected) = images::read_folder(source, options, reading, &read_table)?;
+        detected.decide(options);
+        return Ok((table, detected));
     }
     let head = source.head()?;
     if head.is_empty() {
         return Err(DataError::Empty { name: source.name().to_owned() });
     }
-    let format = detect::detect(source, &head)?;
+    let format = match detect::detect(source, &head, options.member.as_deref())? {
+        Found::Table(format) => format,
+        Found::Packed => {
+            let most = (reading.limit as u64).saturating_mul(4);
+            let own = ByteSource::unpacked(&source.unpacked_name(), &mut source.open(reading)?, most, reading)?;
+            return read(&own, options, reading);
+        }
+        found => {
+            let inner = |source: &ByteSource, options: &ReadOptions| {
+                let is_archive = matches!(detect::detect(source, &source.head()?, None)?, Found::Zip | Found::Tar);
+                if is_archive {
+                    return Err(source
+                        .malformed("an archive in an archive is not opened. Unpack it and choose the table in it"));
+                }
+                read(source, options, reading)
+            };
+            return members::read(source, found == Found::Zip, options, reading, &inner);
+        }
+    };
     // A panic in a library becomes an error.
     let work = || match format {
         Format::Delimited => delimited::read(source, &head, options, reading),
         Format::Excel => excel::read(source, options, reading),
-        Format::Json => json::read(source, reading),
+        Format::Json => json::read(source, &head, options, reading),
         Format::Parquet => parquet::read(source, reading),
         Format::Arrow => arrow::read(source, reading),
         Format::NumPy => numpy::read(source, options, reading),
         Format::Idx => idx::read(source, reading),
         Format::Images => images::read_zip(source, options, reading),
         Format::Arff => arff::read(source, reading),
-        Format::LibSvm => libsvm::read(source, reading),
+        Format::LibSvm => libsvm::read(source, options, reading),
+        Format::Sqlite => sqlite::read(source, options, reading),
+        Format::Html => html::read(source, options, reading),
+        Format::Stata => stata::read(source, reading),
     };
     let (mut table, mut detected) =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
@@ -94,11 +152,15 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         let names = unique_names(table.columns.iter().map(|c| c.name.as_str()));
         table.columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
     }
-    if matches!(format, Format::Delimited | Format::Excel | Format::Json) {
+    if matches!(format, Format::Delimited | Format::Excel | Format::Json | Format::Html | Format::Sqlite) {
         let mut columns_by_way: Vec<(String, Vec<String>)> = Vec::new();
         for column in &mut table.columns {
             let Values::Text(text) = &column.values else { continue };
-            let Some((numbers, how)) = numbers_of(text.levels()) else { continue };
+            let stored = || {
+                let numbers = (format != Format::Delimited).then(|| plain_numbers(text.levels())).flatten()?;
+                Some((numbers, "numbers, though stored as text".to_owned()))
+            };
+            let Some((numbers, how)) = numbers_of(text.levels()).or_else(stored) else { continue };
             let name = format!("\"{}\"", column.name);
             column.values = Values::Numbers(text.numbers(&numbers));
             match columns_by_way.iter_mut().find(|(way, _)| *way == how) {

@@ -1,7 +1,7 @@
 //! NumPy arrays (.npy) and archives of them (.npz). The first axis counts the samples.
 
 use super::byte_source::ByteSource;
-use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions};
+use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, ReadOptions};
 use crate::error::DataError;
 use crate::numbers::Numbers;
 use crate::reading::Reading;
@@ -55,6 +55,7 @@ pub(super) fn read(
     }
     detected.choices = names;
     detected.chosen = chosen;
+    detected.chooser = Chooser::Arrays;
     Ok((Table { name, columns }, detected))
 }
 

@@ -1,6 +1,8 @@
 //! Options of the readers, and what they detected.
 
 use super::pixels::PixelColumns;
+use super::separator::Separator;
+use chainrule_common::format;
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,27 +14,62 @@ pub(super) const COLUMN_LIMIT: usize = 20_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadOptions {
+    /// What separates cells of text: a character, several such as "::", "\\s+" for runs of blanks, or "fixed:0,10,18" for
+    /// cells that begin at these characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delimiter: Option<char>,
+    pub delimiter: Option<Separator>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// Rows that make the names of the columns, joined by a blank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_rows: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimal_comma: Option<bool>,
     /// Name of the text encoding, such as "UTF-8" or "windows-1252".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Lines that begin with it are skipped.
+    /// Lines that begin with it are skipped; none are if it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<char>,
+    pub comment: Option<String>,
     /// Lines before the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<usize>,
+    /// Lines after the table that are not blank. What is found is not kept, since other files end otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<usize>,
+    /// Whether cells of text may stand in quotes; if not, quotes are plain characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<bool>,
+    /// Whether cells beyond the last column are left out instead of refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_long_rows: Option<bool>,
     /// The sheet of a workbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
     /// The arrays of an archive that become columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrays: Option<Vec<String>>,
+    /// The first and the last index of the features of a LIBSVM file: those that are in no row are zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indices: Option<[u32; 2]>,
+    /// The file in an archive of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
+    /// The table or view of a database, or the table of a web page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// An SQL query in place of a table of a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The key below which the records of JSON lie.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+    /// The cells of a sheet that are the table, such as A3:D20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<String>,
+    /// The folder that names the class of a picture, counted from 1 below the folder of the parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_folder: Option<usize>,
     /// How pictures are resized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
@@ -55,6 +92,26 @@ pub enum Format {
     Images,
     Arff,
     LibSvm,
+    Sqlite,
+    Html,
+    Stata,
+}
+
+/// What the choices of a file are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chooser {
+    /// Nothing is chosen, or sheets of a workbook
+    #[default]
+    Sheets,
+    /// Arrays, of which several are taken
+    Arrays,
+    /// Tables and views of a database, or tables of a web page
+    Tables,
+    /// Keys below which JSON has records
+    Records,
+    /// Files of an archive
+    Members,
 }
 
 /// What was detected, and what can be chosen instead.
@@ -63,12 +120,26 @@ pub struct Detected {
     pub format: Format,
     #[serde(flatten)]
     pub text: Option<TextFormat>,
-    /// Sheets of a workbook or arrays of an archive.
+    /// Sheets of a workbook, arrays or files of an archive, tables of a database or a web page, lists of JSON.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
-    /// The sheets or arrays that were read.
+    /// Those that were read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chosen: Vec<String>,
+    #[serde(skip)]
+    pub chooser: Chooser,
+    /// The files of an archive that could be read instead.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// The tables on a sheet, by their cells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<String>,
+    /// How many folders deep pictures lie, below those of the parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_folders: Option<usize>,
+    /// The first and the last index of the features of a LIBSVM file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub indices: Option<[u32; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<ImageOptions>,
     /// Columns that look like pixels, or those that were taken as pictures.
@@ -128,6 +199,11 @@ impl Detected {
             text: None,
             choices: Vec::new(),
             chosen: Vec::new(),
+            chooser: Chooser::default(),
+            members: Vec::new(),
+            areas: Vec::new(),
+            class_folders: None,
+            indices: None,
             images: None,
             pixels: None,
             notes: Vec::new(),
@@ -143,17 +219,28 @@ impl Detected {
     pub(super) fn decide(&mut self, given: &ReadOptions) {
         let mut kept = given.clone();
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
-            kept.delimiter = Some(text.delimiter);
+            kept.delimiter = Some(text.delimiter.clone());
             kept.decimal_comma = Some(text.decimal_comma);
             kept.header = Some(text.header);
             kept.encoding = Some(text.encoding.to_owned());
+            kept.header_rows = Some(text.header_rows).filter(|&rows| rows > 1).or(kept.header_rows);
+            kept.skip = Some(text.skip).filter(|&lines| lines > 0).or(kept.skip);
+            kept.comment = text.comment.map(String::from).or(kept.comment);
         }
-        if self.format == Format::Excel {
-            kept.sheet = self.chosen.first().cloned();
+        let first = || self.chosen.first().cloned();
+        match self.chooser {
+            Chooser::Sheets if self.format == Format::Excel => {
+                kept.sheet = first();
+                kept.header = self.text.as_ref().map(|t| t.header);
+                kept.area = self.options.area.clone().or(kept.area);
+            }
+            Chooser::Arrays if !self.chosen.is_empty() => kept.arrays = Some(self.chosen.clone()),
+            Chooser::Tables if kept.query.is_none() => kept.table = first(),
+            Chooser::Records => kept.records = first(),
+            _ => {}
         }
-        if self.format == Format::NumPy && !self.chosen.is_empty() {
-            kept.arrays = Some(self.chosen.clone());
-        }
+        kept.indices = self.indices.or(kept.indices);
+        kept.class_folder = self.options.class_folder.or(kept.class_folder);
         kept.images = self.images.or(kept.images);
         self.options = kept;
     }
@@ -167,15 +254,20 @@ impl Detected {
     pub fn describe(&self) -> String {
         let mut parts = vec![self.format.label().to_owned()];
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
-            let delimiter = match text.delimiter {
-                ',' => "commas".to_owned(),
-                ';' => "semicolons".to_owned(),
-                '\t' => "tabs".to_owned(),
-                ' ' => "blanks".to_owned(),
-                c => format!("\"{c}\""),
-            };
-            parts.push(format!("columns separated by {delimiter}"));
-            parts.push(if text.header { "with a header" } else { "without a header" }.to_owned());
+            parts.push(format!("columns separated by {}", text.delimiter.words()));
+            parts.push(match (text.header, text.header_rows) {
+                (false, _) => "without a header".to_owned(),
+                (true, 0 | 1) => "with a header".to_owned(),
+                (true, rows) => format!("with a header of {rows} rows"),
+            });
+            let around = [(text.skip, "before"), (text.footer, "after")];
+            parts.extend(
+                around
+                    .iter()
+                    .filter(|(n, _)| *n > 0)
+                    .map(|(n, side)| format!("{} {side} the table", format::counted(*n, "line"))),
+            );
+            parts.extend((!text.quotes).then(|| "quotes as plain characters".to_owned()));
             parts.extend(text.decimal_comma.then(|| "decimal comma".to_owned()));
             parts.push(text.encoding.to_owned());
         }
@@ -202,12 +294,15 @@ impl Format {
             Self::Images => "pictures",
             Self::Arff => "ARFF",
             Self::LibSvm => "LIBSVM",
+            Self::Sqlite => "SQLite database",
+            Self::Html => "web page",
+            Self::Stata => "Stata file",
         }
     }
 }
 
 /// The size and colours of all pictures after reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageOptions {
     pub width: u32,
@@ -217,6 +312,48 @@ pub struct ImageOptions {
     /// One channel of brightness instead of red, green and blue.
     #[serde(default)]
     pub grey: bool,
+    /// What shows through where a picture is transparent.
+    #[serde(default, skip_serializing_if = "Ground::is_white")]
+    pub ground: Ground,
+    /// Values from 0 to 65535 instead of 255.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deep: bool,
+}
+
+/// The colour behind transparent pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ground {
+    #[default]
+    White,
+    Grey,
+    Black,
+}
+
+impl Ground {
+    pub const ALL: [Self; 3] = [Self::White, Self::Grey, Self::Black];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::White => "white",
+            Self::Grey => "grey",
+            Self::Black => "black",
+        }
+    }
+
+    /// Its brightness from 0 to 1.
+    pub(super) fn brightness(self) -> f32 {
+        match self {
+            Self::White => 1.0,
+            Self::Grey => 0.5,
+            Self::Black => 0.0,
+        }
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_white(&self) -> bool {
+        *self == Self::White
+    }
 }
 
 /// How a picture with another aspect ratio is made to fit.
@@ -242,34 +379,43 @@ impl Fit {
 }
 
 /// The dialect of delimited text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TextFormat {
-    pub delimiter: char,
+    pub delimiter: Separator,
     pub header: bool,
+    /// Rows that make the names of the columns.
+    pub header_rows: usize,
     pub decimal_comma: bool,
     pub byte_order_mark: bool,
     pub encoding: &'static str,
     pub comment: Option<char>,
     /// Lines before the table.
     pub skip: usize,
+    /// Lines after the table that are not blank.
+    pub footer: usize,
+    /// Whether cells may stand in quotes.
+    pub quotes: bool,
 }
 
 impl Default for TextFormat {
     fn default() -> Self {
         Self {
-            delimiter: ',',
+            delimiter: Separator::Character(','),
             header: true,
+            header_rows: 1,
             decimal_comma: false,
             byte_order_mark: false,
             encoding: UTF_8.name(),
             comment: None,
             skip: 0,
+            footer: 0,
+            quotes: true,
         }
     }
 }
 
 /// Extensions of files that can be read.
-pub const ENDINGS: [&str; 32] = [
+pub const ENDINGS: [&str; 47] = [
     "csv",
     "tsv",
     "tab",
@@ -302,4 +448,19 @@ pub const ENDINGS: [&str; 32] = [
     "idx3-float",
     "psv",
     "svmlight",
+    "bz2",
+    "xz",
+    "tar",
+    "tgz",
+    "tbz2",
+    "txz",
+    "db",
+    "sqlite",
+    "sqlite3",
+    "db3",
+    "html",
+    "htm",
+    "xhtml",
+    "geojson",
+    "dta",
 ];

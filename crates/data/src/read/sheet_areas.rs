@@ -1,0 +1,284 @@
+//! Where the tables on a sheet are: rows and columns without cells part them, titles stand above their names.
+
+use calamine::{Data, Range};
+
+/// Cells of a sheet, counted from 0: the first and the last row and column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Area {
+    pub first: (usize, usize),
+    pub last: (usize, usize),
+}
+
+impl Area {
+    pub fn width(self) -> usize {
+        self.last.1 - self.first.1 + 1
+    }
+
+    /// Such as A3:D20, where the sheet's cells begin at `start`.
+    pub fn written(self, start: (u32, u32)) -> String {
+        let place = |(row, column): (usize, usize)| {
+            format!("{}{}", letters(column + start.1 as usize), row + start.0 as usize + 1)
+        };
+        format!("{}:{}", place(self.first), place(self.last))
+    }
+
+    /// Reads what [`Self::written`] writes.
+    pub fn parse(text: &str, start: (u32, u32)) -> Option<Self> {
+        let place = |text: &str| {
+            let digits = text.find(|c: char| c.is_ascii_digit())?;
+            let (letters, row) = text.trim().split_at(digits);
+            let column = letters.bytes().try_fold(0_usize, |n, b| {
+                let b = b.to_ascii_uppercase();
+                b.is_ascii_uppercase().then(|| n.saturating_mul(26) + usize::from(b - b'A') + 1)
+            })?;
+            let row = row.parse::<usize>().ok()?.checked_sub(1)?;
+            Some((row.saturating_sub(start.0 as usize), column.checked_sub(1)?.saturating_sub(start.1 as usize)))
+        };
+        let (first, last) = text.split_once(':')?;
+        let (first, last) = (place(first.trim())?, place(last.trim())?);
+        (first.0 <= last.0 && first.1 <= last.1).then_some(Self { first, last })
+    }
+}
+
+fn letters(column: usize) -> String {
+    let mut left = column + 1;
+    let mut text = Vec::new();
+    while left > 0 {
+        text.push(b'A' + ((left - 1) % 26) as u8);
+        left = (left - 1) / 26;
+    }
+    text.reverse();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// What stands on a sheet.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    /// Tables with their names, from the top.
+    pub tables: Vec<Area>,
+    /// The first row and text of titles and notes around them.
+    pub around: Vec<(usize, String)>,
+}
+
+pub(super) fn is_number(cell: &Data) -> bool {
+    matches!(cell, Data::Int(_) | Data::Float(_) | Data::DateTime(_) | Data::DateTimeIso(_) | Data::Bool(_))
+}
+
+fn is_blank(cell: &Data) -> bool {
+    match cell {
+        Data::Empty => true,
+        Data::String(text) => text.trim().is_empty(),
+        _ => false,
+    }
+}
+
+/// A run of rows with cells.
+struct Block {
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+}
+
+/// The tables on a sheet.
+pub(super) fn layout(range: &Range<Data>) -> Layout {
+    let rows: Vec<&[Data]> = range.rows().collect();
+    let mut layout = Layout::default();
+    for columns in side_by_side(&rows, range.width()) {
+        let mut tables: Vec<Area> = Vec::new();
+        for block in blocks(&rows, &columns) {
+            stack(&rows, &block, &mut tables, &mut layout.around);
+        }
+        layout.tables.extend(tables);
+    }
+    layout.tables.sort_by_key(|t| t.first);
+    layout
+}
+
+/// Columns with cells, parted by columns without where both sides could be tables.
+fn side_by_side(rows: &[&[Data]], width: usize) -> Vec<std::ops::Range<usize>> {
+    let mut filled = vec![false; width];
+    for row in rows {
+        for (k, _) in row.iter().enumerate().filter(|(_, cell)| !is_blank(cell)) {
+            filled[k] = true;
+        }
+    }
+    let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+    for k in (0..width).filter(|&k| filled[k]) {
+        match parts.last_mut() {
+            Some(part) if part.end == k => part.end = k + 1,
+            _ => parts.push(k..k + 1),
+        }
+    }
+    let could_be = |part: &std::ops::Range<usize>| part.len() > 1;
+    if parts.len() > 1 && parts.iter().all(could_be) {
+        return parts;
+    }
+    match (parts.first(), parts.last()) {
+        (Some(first), Some(last)) => vec![first.start..last.end],
+        _ => Vec::new(),
+    }
+}
+
+fn blocks(rows: &[&[Data]], columns: &std::ops::Range<usize>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for (k, row) in rows.iter().enumerate() {
+        let cells = || columns.clone().filter(|&c| !is_blank(&row[c]));
+        let (Some(first), Some(last)) = (cells().next(), cells().next_back()) else { continue };
+        match blocks.last_mut() {
+            Some(block) if block.rows.end == k => {
+                block.rows.end = k + 1;
+                block.columns = block.columns.start.min(first)..block.columns.end.max(last + 1);
+            }
+            _ => blocks.push(Block { rows: k..k + 1, columns: first..last + 1 }),
+        }
+    }
+    blocks
+}
+
+fn filled(row: &[Data], columns: &std::ops::Range<usize>) -> usize {
+    row[columns.clone()].iter().filter(|c| !is_blank(c)).count()
+}
+
+/// Adds a block to the tables above it: as a table of its own, as more rows of the last one, or as words around them.
+fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut Vec<(usize, String)>) {
+    let words = |rows: &[&[Data]], k: usize| {
+        let texts = rows[k].iter().filter(|c| !is_blank(c)).map(ToString::to_string);
+        texts.collect::<Vec<_>>().join(" ")
+    };
+    let counts: Vec<usize> = block.rows.clone().map(|k| filled(rows[k], &block.columns)).collect();
+    let mut sorted = counts.clone();
+    sorted.sort_unstable();
+    let usual = sorted[sorted.len() / 2].max(sorted[sorted.len() - 1].div_ceil(2));
+    // Rows above the names have fewer cells than the rows of the table.
+    let titles = if usual > 1 { counts.iter().take_while(|&&n| n * 2 < usual || n == 1).count() } else { 0 };
+    let start = block.rows.start + titles.min(block.rows.len() - 1);
+    let first = rows[start];
+    let area = Area { first: (start, block.columns.start), last: (block.rows.end - 1, block.columns.end - 1) };
+    let is_short = usual == 1 && block.columns.len() == 1;
+    if let Some(above) = tables.last_mut() {
+        let own = above.first.1..above.last.1 + 1;
+        let text_only = |k: usize| rows[k][block.columns.clone()].iter().all(|c| is_blank(c) || !is_number(c));
+        let numeric_above = |c: usize| {
+            let cells = || (above.first.0 + 1..=above.last.0).map(|k| &rows[k][c]).filter(|cell| !is_blank(cell));
+            cells().filter(|cell| is_number(cell)).count() * 2 > cells().count()
+        };
+        // Names where numbers stood before.
+        let begins = titles > 0
+            || (block.rows.len() > 1
+                && text_only(start)
+                && block
+                    .columns
+                    .clone()
+                    .any(|c| matches!(first[c], Data::String(_)) && own.contains(&c) && numeric_above(c)))
+            || block.columns.start > above.last.1 + 1;
+        if is_short && own.len() > 1 && text_only(start) {
+            around.push((block.rows.start, words(rows, block.rows.start)));
+            return;
+        }
+        if !begins || block.rows.len() - titles.min(block.rows.len() - 1) < 2 {
+            above.last = (block.rows.end - 1, above.last.1.max(block.columns.end - 1));
+            above.first.1 = above.first.1.min(block.columns.start);
+            return;
+        }
+    } else if block.rows.len() == 1 && filled(first, &block.columns) == 1 && block.rows.end < rows.len() {
+        // A title with an empty row below it.
+        around.push((block.rows.start, words(rows, block.rows.start)));
+        return;
+    }
+    around.extend((block.rows.start..start).map(|k| (k, words(rows, k))));
+    tables.push(area);
+}
+
+/// Whether the first of these rows names the columns, and whether that is beyond doubt.
+pub(super) fn has_header(rows: &[&[Data]]) -> (bool, bool) {
+    let Some((first, below)) = rows.split_first() else { return (false, true) };
+    if first.iter().all(|c| !is_number(c)) {
+        return (true, true);
+    }
+    if below.is_empty() {
+        return (false, true);
+    }
+    let cells = |k: usize| below.iter().take(200).filter_map(move |r| r.get(k)).filter(|c| !is_blank(c));
+    let share =
+        |k: usize, of: &dyn Fn(&Data) -> bool| cells(k).filter(|c| of(c)).count() * 10 >= cells(k).count().max(1) * 8;
+    let named = (0..first.len()).filter(|&k| matches!(first[k], Data::String(_)) && !is_blank(&first[k]));
+    // A word above numbers.
+    if named.clone().any(|k| share(k, &is_number)) {
+        return (true, false);
+    }
+    // Years, months or dates in even steps, above other numbers.
+    let numbers: Vec<(usize, f64)> = (0..first.len())
+        .filter_map(|k| match &first[k] {
+            Data::Int(v) => Some((k, *v as f64)),
+            Data::Float(v) => Some((k, *v)),
+            Data::DateTime(v) => Some((k, v.as_f64())),
+            _ => None,
+        })
+        .collect();
+    let whole = numbers.iter().all(|(_, v)| v.fract() == 0.0);
+    let rises = numbers.windows(2).all(|w| w[1].1 > w[0].1);
+    let (low, high) = (numbers.first().map_or(0.0, |n| n.1), numbers.last().map_or(0.0, |n| n.1));
+    let is_alike = |c: &Data| match c {
+        Data::Int(v) => (low..=high + 1.0).contains(&(*v as f64)),
+        Data::Float(v) => v.fract() == 0.0 && (low..=high + 1.0).contains(v),
+        _ => false,
+    };
+    let dates = numbers.iter().all(|&(k, _)| matches!(first[k], Data::DateTime(_)));
+    let others = numbers.iter().all(|&(k, _)| {
+        let same = if dates { share(k, &|c| matches!(c, Data::DateTime(_))) } else { share(k, &is_alike) };
+        !same
+    });
+    let labelled = first.first().is_some_and(|c| !is_number(c));
+    (labelled && numbers.len() > 1 && whole && rises && others, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Area, has_header, layout};
+    use calamine::{Cell, Data, Range};
+
+    /// A sheet of rows of cells apart by blanks; `_` is empty.
+    fn sheet(rows: &[&str]) -> Range<Data> {
+        let mut cells = Vec::new();
+        for (r, row) in rows.iter().enumerate() {
+            for (c, cell) in row.split_whitespace().enumerate().filter(|(_, c)| *c != "_") {
+                let value = cell.parse().map_or_else(|_| Data::String(cell.to_owned()), Data::Float);
+                cells.push(Cell::new((r as u32, c as u32), value));
+            }
+        }
+        Range::from_sparse(cells)
+    }
+
+    fn areas(rows: &[&str]) -> Vec<String> {
+        let range = sheet(rows);
+        let start = range.start().expect("cells");
+        layout(&range).tables.iter().map(|t| t.written(start)).collect()
+    }
+
+    #[test]
+    fn tables_and_titles_are_told_apart() {
+        assert_eq!(areas(&["a b", "1 2", "3 4"]), ["A1:B3"]);
+        assert_eq!(areas(&["Title", "", "a b", "1 2", "3 4"]), ["A3:B5"]);
+        assert_eq!(areas(&["Title", "of_1999", "a b c", "1 2 3", "3 4 5"]), ["A3:C5"]);
+        assert_eq!(areas(&["a b", "1 2", "3 4", "", "c d e", "5 6 7", "8 9 1"]), ["A1:B3", "A5:C7"]);
+        // A gap in the rows parts nothing, and a note below is no row.
+        assert_eq!(areas(&["a b", "1 2", "", "3 4", "5 6"]), ["A1:B5"]);
+        assert_eq!(areas(&["a b", "1 2", "3 4", "", "Source"]), ["A1:B3"]);
+        assert_eq!(areas(&["a b _ c d", "1 2 _ 5 6", "3 4 _ 7 8"]), ["A1:B3", "D1:E3"]);
+        assert_eq!(areas(&["a", "1", "", "3"]), ["A1:A4"]);
+        for text in ["A1:B3", "AA10:BC200"] {
+            assert_eq!(Area::parse(text, (0, 0)).map(|a| a.written((0, 0))).as_deref(), Some(text));
+        }
+        assert_eq!(Area::parse("B2", (0, 0)), None);
+    }
+
+    #[test]
+    fn the_first_row_names_the_columns_if_it_differs_from_what_follows() {
+        let header = |rows: &[&str]| {
+            let range = sheet(rows);
+            has_header(&range.rows().collect::<Vec<_>>()).0
+        };
+        assert!(header(&["a b", "1 2"]) && header(&["country 2019 2020", "A 1.5 2.5", "B 3 7.25"]));
+        assert!(header(&["a 5", "1 2", "3 4"]) && header(&["region 1 2 3", "A 10 20 30", "B 44 50 60"]));
+        assert!(!header(&["A 1 2", "B 1 2", "C 2 1"]) && !header(&["1 2", "3 4"]) && !header(&["x 1.5 2", "y 2 3"]));
+    }
+}
