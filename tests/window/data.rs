@@ -142,7 +142,7 @@ fn a_file_is_corrected_before_it_is_taken() {
     assert_eq!((data.loaded.table.rows(), data.loaded.table.columns[2].name.as_str()), (59, "a"));
     // The choices are the document's, so that the file is read the same way again.
     let DataSource::File { options, .. } = &window.app().model.document().data.source else { panic!("a file") };
-    assert_eq!((options.delimiter, options.header), (Some(';'.into()), Some(true)));
+    assert_eq!((options.delimiter.clone(), options.header), (Some(';'.into()), Some(true)));
 }
 
 #[test]
@@ -451,4 +451,21 @@ fn a_file_that_was_moved_is_found_again_by_its_contents() {
     window.until_shown("Take it as it is");
     window.click("Take it as it is");
     window.until("it is taken", |app| app.model.dataset().is_some_and(|d| d.name == "line.csv"));
+}
+
+#[test]
+fn a_column_of_text_becomes_tokens_whose_settings_are_beside_the_table() {
+    let mut window = Window::preset("messages");
+    window.click("Data");
+    window.ready();
+    window.harness.run();
+    for label in ["Token unit of message", "Vocabulary of message", "Least count of message", "Pad at, message"] {
+        assert!(window.shows(label), "{label}");
+    }
+    window.click("Token unit of message");
+    window.click("byte pairs");
+    window.ready();
+    let told = window.app().model.dataset().expect("is open").told.to_vec();
+    assert!(told[0].contains("byte pairs in the vocabulary"), "{told:?}");
+    assert!(window.shows(&told[0]));
 }

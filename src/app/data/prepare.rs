@@ -218,7 +218,7 @@ fn token_settings(ui: &mut Ui, column: &str, plan: &mut TokenPlan) {
     field(ui, "Tokens", &TokenUnit::ALL.map(|u| format!("{}: {}", u.label(), u.about())).join("\n"), |ui| {
         let units = TokenUnit::ALL;
         let chosen =
-            choice(ui, &format!("Tokens of {column}"), plan.unit, units, |u| u.label().to_owned(), |a, b| a == b);
+            choice(ui, &format!("Token unit of {column}"), plan.unit, units, |u| u.label().to_owned(), |a, b| a == b);
         plan.unit = chosen.unwrap_or(plan.unit);
     });
     field(ui, "Vocabulary", "Most tokens that are learned on the training rows; all others are unknown", |ui| {
