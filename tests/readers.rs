@@ -94,8 +94,9 @@ fn damaged_files_of_every_format_are_read_or_refused() {
     std::panic::set_hook(Box::new(|_| {}));
     let rounds: u64 = std::env::var("CHAINRULE_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(8);
     let folder = tempfile::tempdir().expect("the system has a temporary folder");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(formats())
-        .expect("the fixtures")
+    let mut files: Vec<PathBuf> = [formats(), formats().with_file_name("real")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("the fixtures"))
         .map(|e| e.expect("a fixture").path())
         .filter(|p| p.is_file())
         .collect();

@@ -1,6 +1,7 @@
 //! Text files of the kinds that people have: what stands around the cells is found, and what is in doubt is said.
 
 use chainrule::data::{Detected, ReadOptions, Table, read_bytes};
+use std::path::Path;
 
 fn read_with(name: &str, bytes: &[u8], options: &ReadOptions) -> (Table, Detected) {
     read_bytes(name, bytes, options).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -38,6 +39,40 @@ fn check(cases: &[Case]) {
         if says.is_empty() {
             assert_eq!(notes(&detected), "", "{text:?}");
         }
+    }
+}
+
+#[test]
+fn files_as_they_come_are_read_as_they_are_meant() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/real");
+    for (name, rows, columns, first) in [
+        ("autompg.data", 12, 9, "column 1"),
+        ("nonmem.txt", 8, 3, "ID"),
+        ("fixed_width.txt", 6, 4, "name"),
+        ("celeba_attr.txt", 5, 4, "row name"),
+        ("worldbank.csv", 5, 5, "Country Name"),
+        ("units_row.csv", 12, 4, "Datetime"),
+        ("orange.tab", 20, 3, "sepal length"),
+        ("lone_quote.tsv", 12, 3, "id"),
+        ("zero_cells.csv", 4, 2, "x"),
+        ("rp5.csv", 24, 5, "Местное время"),
+        ("second_header.csv", 12, 2, "date"),
+        ("one_bad_byte.csv", 61, 2, "name"),
+        ("savetxt_header.txt", 12, 3, "sepal"),
+        ("pokemon.csv", 24, 5, "#"),
+        ("row_names.tsv", 12, 4, "row name"),
+        ("power_cut.csv", 40, 2, "x"),
+        ("sep_line.csv", 4, 3, "One"),
+    ] {
+        let bytes = std::fs::read(folder.join(name)).expect("a fixture");
+        let (table, detected) = read_with(name, &bytes, &ReadOptions::default());
+        assert_eq!(
+            (table.rows(), table.columns.len(), table.columns[0].name.as_str()),
+            (rows, columns, first),
+            "{name}"
+        );
+        let (again, _) = read_with(name, &bytes, &detected.options);
+        assert_eq!(cells(&table), cells(&again), "{name}");
     }
 }
 

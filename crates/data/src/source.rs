@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 /// A generator, a bundled set, or a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant)]
 pub enum DataSource {
     Generator(Generator),
     Drawing(Drawing),

@@ -152,7 +152,8 @@ fn begins(rows: &[Row], k: usize, cells: usize, decimal_comma: bool) -> bool {
     if row.len() + 1 == cells {
         // Names of all columns but that of the row names, unless the next row names all of them.
         let below = guess_header(&rows[k + 1].cells, &rows[k + 2..], decimal_comma);
-        return filled == row.len() && (words() || cells > 2) && !(below.names && !below.doubtful);
+        let surely_named = below.names && !below.doubtful;
+        return filled == row.len() && (words() || cells > 2) && !surely_named;
     }
     if row.len() == cells + 1 && row.last().is_some_and(|c| c.trim().is_empty()) {
         return true;
@@ -291,7 +292,7 @@ pub(super) fn find_footer(
         for &(from, to) in lines.iter().rev().filter(|&&(from, to)| !is_blank(&text[from..to])).take(given) {
             footer.start = from;
             footer.lines += 1;
-            footer.first = String::from_utf8_lossy(&text[from..to]).trim().to_owned();
+            String::from_utf8_lossy(&text[from..to]).trim().clone_into(&mut footer.first);
         }
         return footer;
     }
@@ -326,7 +327,7 @@ pub(super) fn find_footer(
         }
         pending.start = from;
         pending.lines += 1;
-        pending.first = String::from_utf8_lossy(line).trim().to_owned();
+        String::from_utf8_lossy(line).trim().clone_into(&mut pending.first);
         // A row with a word above numbers may be an odd one; it is a footnote if a line above it is.
         if looks || apart {
             footer = pending.clone();
@@ -388,7 +389,7 @@ fn totals(
         footer.is_total = true;
         footer.start = from;
         footer.lines += 1;
-        footer.first = String::from_utf8_lossy(&text[from..to]).trim().to_owned();
+        String::from_utf8_lossy(&text[from..to]).trim().clone_into(&mut footer.first);
     } else {
         footer.maybe_total = Some(words[0].to_owned());
     }

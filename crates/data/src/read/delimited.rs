@@ -82,7 +82,7 @@ fn read_as(
     }
     let whole = (head.len() as u64) < super::byte_source::HEAD;
     let format = TextFormat { byte_order_mark, encoding: encoding.name(), ..TextFormat::default() };
-    let layout = find_layout(name, text, whole, options, None, format.clone())?;
+    let layout = find_layout(name, text, whole, options, None, &format)?;
     let outcome = read_with(source, encoding, &layout, options, reading);
     // A quote may swallow rows, or all that follows.
     let swallowed = match &outcome {
@@ -91,7 +91,7 @@ fn read_as(
     };
     let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.separator.is_plain();
     let ((sinks, found), layout) = if swallowed && unsure {
-        let layout = find_layout(name, text, whole, options, Some(layout.cells), format)?;
+        let layout = find_layout(name, text, whole, options, Some(layout.cells), &format)?;
         (read_with(source, encoding, &layout, options, reading)?, layout)
     } else {
         (outcome?, layout)
@@ -148,7 +148,7 @@ fn read_with(
     let header_line = found
         .header
         .as_ref()
-        .map_or_else(Vec::new, |h| h.cells.iter().map(|c| c.as_bytes()).collect::<Vec<_>>().join(&separator[..]));
+        .map_or_else(Vec::new, |h| h.cells.iter().map(String::as_bytes).collect::<Vec<_>>().join(&separator[..]));
     loop {
         let layout = Layout { name: source.name(), found, numeric: &numeric, header_line: &header_line, options };
         let (sinks, findings) = layout.read(source, encoding, reading)?;

@@ -304,7 +304,7 @@ fn repeated(c: char, lines: &[&str]) -> Separator {
             if other == c {
                 run += 1;
             } else if run > 0 {
-                if length.is_some_and(|l| l != run) {
+                if run == 1 || length.is_some_and(|l| l != run) {
                     return Separator::Character(c);
                 }
                 length = Some(run);
@@ -322,16 +322,17 @@ fn repeated(c: char, lines: &[&str]) -> Separator {
 /// Separators that are seldom used and occur in the first lines: control characters, `~`, `::`.
 fn rare_candidates(lines: &[&str]) -> Vec<Separator> {
     let Some(line) = lines.get(lines.len() / 2) else { return Vec::new() };
+    let is_rare = |c: char| c.is_ascii_control() && c != '\t' && c != '\0' || RARE.contains(&c);
+    let may_double = |c: char| c.is_ascii_punctuation() && !"\"'.-_".contains(c);
+    let mut characters: Vec<char> = line.chars().filter(|&c| is_rare(c) || may_double(c)).collect();
+    characters.sort_unstable();
+    characters.dedup();
     let mut candidates: Vec<Separator> = Vec::new();
-    for c in line.chars() {
-        let control = c.is_ascii_control() && c != '\t' && c != '\0';
-        let separator = match repeated(c, lines) {
-            single @ Separator::Character(_) if control || RARE.contains(&c) => single,
-            doubled @ Separator::Text(_) if c.is_ascii_punctuation() && !"\"'.-_".contains(c) => doubled,
-            _ => continue,
-        };
-        if !candidates.contains(&separator) {
-            candidates.push(separator);
+    for c in characters {
+        match repeated(c, lines) {
+            single @ Separator::Character(_) if is_rare(c) => candidates.push(single),
+            doubled @ Separator::Text(_) => candidates.push(doubled),
+            _ => {}
         }
     }
     candidates

@@ -98,7 +98,7 @@ pub(super) fn find_layout(
     whole: bool,
     options: &ReadOptions,
     mend: Option<usize>,
-    format: TextFormat,
+    format: &TextFormat,
 ) -> Result<TextLayout, DataError> {
     let mut text = text.as_bytes().to_vec();
     remove_nul(&mut text, 0);
@@ -233,7 +233,7 @@ pub(super) fn find_layout(
         comment,
         skip,
         quotes,
-        ..format
+        ..format.clone()
     };
     Ok(TextLayout { format, rules, syntax, body_line, names: place.names, cells, kinds, body, header: repeated, notes })
 }

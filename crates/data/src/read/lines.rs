@@ -4,7 +4,6 @@
 use super::dialect::{Swallowed, stray_quote};
 use super::separator::{Separator, push_cell};
 use memchr::{memchr, memchr_iter};
-use std::borrow::Cow;
 
 /// Bytes behind an open quote in which it must close.
 const QUOTE_LIMIT: usize = 1 << 20;
@@ -127,7 +126,7 @@ impl Rewriter {
             if k > 0 {
                 out.push(separator);
             }
-            push_cell(Cow::Borrowed(cell), separator, out);
+            push_cell(cell, separator, out);
         }
         Some(line)
     }

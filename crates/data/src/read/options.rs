@@ -380,6 +380,7 @@ impl Fit {
 
 /// The dialect of delimited text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct TextFormat {
     pub delimiter: Separator,
     pub header: bool,

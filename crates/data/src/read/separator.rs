@@ -74,7 +74,7 @@ impl Separator {
             if out.len() > start {
                 out.push(byte);
             }
-            push_cell(cell, byte, out);
+            push_cell(&cell, byte, out);
             // The first cell may be empty.
             if out.len() == start {
                 out.extend_from_slice(b"\"\"");
@@ -195,13 +195,13 @@ fn single_quotes(cell: &[u8]) -> Vec<u8> {
 }
 
 /// Writes a cell, in quotes if it needs them.
-pub(super) fn push_cell(cell: Cow<'_, [u8]>, separator: u8, out: &mut Vec<u8>) {
+pub(super) fn push_cell(cell: &[u8], separator: u8, out: &mut Vec<u8>) {
     if !cell.iter().any(|&b| b == separator || matches!(b, b'"' | b'\r' | b'\n')) {
-        out.extend_from_slice(&cell);
+        out.extend_from_slice(cell);
         return;
     }
     out.push(b'"');
-    for &byte in cell.iter() {
+    for &byte in cell {
         out.push(byte);
         if byte == b'"' {
             out.push(b'"');

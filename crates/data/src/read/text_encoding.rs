@@ -4,6 +4,7 @@ use super::byte_source::ByteSource;
 use crate::error::DataError;
 use crate::reading::Reading;
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use memchr::memchr_iter;
 use std::io::Read as _;
 
 /// Encodings that can be chosen.
@@ -63,7 +64,7 @@ impl Utf8Survey {
             };
             // Characters beyond ASCII have one byte that begins them.
             self.right += rest[..valid].iter().filter(|&&b| b >= 0xc0).count();
-            self.lines += rest[..valid].iter().filter(|&&b| b == b'\n').count();
+            self.lines += memchr_iter(b'\n', &rest[..valid]).count();
             self.bytes += valid;
             match cut {
                 None => return 0,
