@@ -189,6 +189,7 @@ fn the_estimate_of_memory_holds_all_that_training_takes() {
             encoder: Encoder::default(),
             augmentation: None,
             left_out: LeftOut::default(),
+            told: Arc::default(),
         })
     };
     let network = |shape: &[usize], kinds: Vec<LayerKind>| {

@@ -930,7 +930,7 @@ fn bad_tables_are_refused_with_the_place_and_the_fix() {
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty.csv", vec![], "is empty"),
         ("header.csv", b"a,b\n".to_vec(), "header but no rows"),
-        ("ragged.csv", b"a,b\n1,2\n3\n".to_vec(), "row 3"),
+        ("ragged.csv", b"a,b\n1,2\n3,4,5\n".to_vec(), "row 3"),
         ("short.npy", b"\x93NUMPY\x01\x00\x08\x00garbage\n".to_vec(), "header cannot be read"),
         ("huge.csv", format!("a,b\n1,\"{}\"\n", "x".repeat(2 << 20)).into_bytes(), "longer than"),
         ("one.csv", format!("a,c\n{}", rows(&|i| format!("{i},same\n"))).into_bytes(), "only one class"),

@@ -1,164 +1,256 @@
-//! Files as people have them: archives, databases, web pages, workbooks with titles and hidden sheets, folders of pictures.
-//! `tests/fixtures/make_files.py` made them. For each: the table, what is said of it, and that what was decided reads it alike.
+//! Text files of the kinds that people have: what stands around the cells is found, and what is in doubt is said.
 
-use chainrule::data::{
-    Column, Detected, Preparation, ReadOptions, Reading, Role, Table, Values, prepare, read_bytes, read_file,
-};
-use std::path::{Path, PathBuf};
+use chainrule::data::{Detected, ReadOptions, Table, read_bytes};
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats").join(name)
+fn read_with(name: &str, bytes: &[u8], options: &ReadOptions) -> (Table, Detected) {
+    read_bytes(name, bytes, options).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-fn open_as(name: &str, options: &ReadOptions) -> (Table, Detected) {
-    let (table, found) =
-        read_file(&fixture(name), options, &Reading::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let (again, _) = read_file(&fixture(name), &found.options, &Reading::default()).expect("what was read before");
-    assert_eq!(again, table, "{name} with {:?}", found.options);
-    (table, found)
+/// Reads a text, and again with what was decided, which must give the same table.
+fn read(text: &str) -> (Table, Detected) {
+    let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
+    let (again, _) = read_with("t.csv", text.as_bytes(), &detected.options);
+    assert_eq!(cells(&table), cells(&again), "{text:?} with {:?}", detected.options);
+    (table, detected)
 }
 
-fn open(name: &str) -> (Table, Detected) {
-    open_as(name, &ReadOptions::default())
+/// Names, and below them the cells, row by row.
+fn cells(table: &Table) -> Vec<String> {
+    let names = table.columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>().join("|");
+    let row = |r: usize| table.columns.iter().map(|c| c.cell(r)).collect::<Vec<_>>().join("|");
+    std::iter::once(names).chain((0..table.rows()).map(row)).collect()
 }
 
-fn refused(name: &str, options: &ReadOptions) -> String {
-    read_file(&fixture(name), options, &Reading::default()).expect_err("must be refused").to_string()
+fn notes(detected: &Detected) -> String {
+    detected.notes.iter().map(|n| n.text.clone()).collect::<Vec<_>>().join("\n")
 }
 
-fn names(table: &Table) -> Vec<&str> {
-    table.columns.iter().map(|c| c.name.as_str()).collect()
-}
+/// The text, the table, and what is said.
+type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-fn cells(column: &Column) -> Vec<String> {
-    (0..column.len()).map(|row| column.cell(row)).collect()
-}
-
-#[track_caller]
-fn says(found: &Detected, words: &[&str]) {
-    let told: Vec<&str> = found.notes.iter().map(|n| n.text.as_str()).collect();
-    assert!(found.notes.iter().any(|n| words.iter().all(|w| n.text.contains(w))), "{words:?} is not said in {told:?}");
-}
-
-/// The offer of this label, taken.
-#[track_caller]
-fn taken(name: &str, found: &Detected, label: &str) -> Table {
-    let offer = found.notes.iter().flat_map(|n| &n.offers).find(|o| o.label == label);
-    open_as(name, &offer.unwrap_or_else(|| panic!("no offer \"{label}\" in {:?}", found.notes)).options).0
-}
-
-#[test]
-fn packed_files_and_archives_give_the_table_that_is_meant_and_offer_the_others() {
-    for name in ["packed.csv.bz2", "packed.csv.xz", "several.zip", "several.tar", "several.tar.xz"] {
-        let (table, found) = open(name);
-        assert_eq!((names(&table), table.rows()), (vec!["a", "n", "y"], 12), "{name}");
-        assert_eq!(table.columns[0].number(11), 5.5, "{name}");
-        if name.starts_with("several") {
-            assert_eq!(found.choices, ["set/test.csv", "set/train.csv", "set/other.csv"], "{name}");
-            assert_eq!(found.chosen, ["set/train.csv"], "{name}");
-            says(&found, &["3 files", "\"set/train.csv\" was read"]);
-            assert_eq!(cells(&taken(name, &found, "Read set/other.csv").columns[0]), ["7", "8", "9"]);
-            let error = refused(name, &ReadOptions { member: Some("gone.csv".into()), ..ReadOptions::default() });
-            assert!(error.contains("\"gone.csv\"") && error.contains("set/train.csv"), "{error}");
+fn check(cases: &[Case]) {
+    for (text, wanted, says) in cases {
+        let (table, detected) = read(text);
+        assert_eq!(cells(&table), *wanted, "{text:?}: {}", notes(&detected));
+        for part in *says {
+            assert!(notes(&detected).contains(part), "{text:?}: {part:?} is not in {:?}", notes(&detected));
+        }
+        if says.is_empty() {
+            assert_eq!(notes(&detected), "", "{text:?}");
         }
     }
 }
 
 #[test]
-fn a_database_gives_its_largest_table_a_view_or_what_a_query_asks_for() {
-    let (table, found) = open("rows.sqlite");
-    assert_eq!(names(&table), ["a", "n", "y", "day", "big"]);
-    assert_eq!(found.choices, ["small", "the rows", "half"]);
-    says(&found, &["3 tables and views", "\"the rows\" was read"]);
-    says(&found, &["\"raw\"", "11 cells", "binary"]);
-    assert!(matches!(table.columns[3].values, Values::Dates(_)));
-    // Digits beyond double precision stay.
-    assert_eq!(table.columns[4].cell(0), "9007199254740993");
-    assert_eq!(taken("rows.sqlite", &found, "Read half").rows(), 6);
-    let query = |text: &str| ReadOptions { query: Some(text.into()), ..ReadOptions::default() };
-    let (table, _) =
-        open_as("rows.sqlite", &query("select y, sum(a) as total from \"the rows\" group by y order by y"));
-    assert_eq!((names(&table), cells(&table.columns[1])), (vec!["y", "total"], vec!["24".to_owned(), "9".into()]));
+fn names_are_found_and_doubt_is_said() {
+    check(&[
+        (
+            "Country,2019,2020\nAruba,0.5,1\nChad,2,3\n",
+            &["Country|2019|2020", "Aruba|0.5|1", "Chad|2|3"],
+            &["first row"],
+        ),
+        ("0,1,2\n5.5,3,a\n5.25,4,b\n", &["0|1|2", "5.5|3|a", "5.25|4|b"], &["first row, \"0, 1, 2\""]),
+        ("name,kind\nann,x\nbob,y\nname,x\n", &["name|kind", "ann|x", "bob|y", "name|x"], &[]),
+        ("a,b\nx,y\n", &["a|b", "x|y"], &[]),
+    ]);
+    // The other reading is offered.
+    let (_, detected) = read("0,1,2\n5.5,3,a\n5.25,4,b\n");
+    let offer = &detected.notes[0].offers[0];
+    let (table, _) = read_with("t.csv", b"0,1,2\n5.5,3,a\n5.25,4,b\n", &offer.options);
+    assert_eq!(table.rows(), 3);
+}
+
+#[test]
+fn a_number_sign_is_a_remark_a_name_or_a_cell() {
+    check(&[
+        ("#,Name,HP\n1,x,41\n2,y,42\n", &["#|Name|HP", "1|x|41", "2|y|42"], &[]),
+        ("# sepal petal kind\n5.0 1.0 0\n5.5 1.5 1\n", &["sepal|petal|kind", "5|1|0", "5.5|1.5|1"], &["line 1"]),
+        ("# made by hand\na,b\n1,2\n# half\n3,4\n", &["a|b", "1|2", "3|4"], &["2 of the first lines", "line 1"]),
+        ("tag,n\n#up,1\n#down,2\nnone of it,3\n", &["tag|n", "#up|1", "#down|2", "none of it|3"], &[]),
+        (
+            "##meta=1\n##more=2\n#CHROM\tPOS\tID\nchr1\t5\tx\nchr2\t6\ty\n",
+            &["CHROM|POS|ID", "chr1|5|x", "chr2|6|y"],
+            &["line 3"],
+        ),
+        ("a,b\n1,x\n#DIV/0!,x\n3,y\n", &["a|b", "1|x", "#DIV/0!|x", "3|y"], &[]),
+        ("a,b\n1,2\n#3,4\n5,6\n", &["a|b", "1|2", "5|6"], &["line 3"]),
+    ]);
+}
+
+#[test]
+fn separators_of_all_kinds_are_taken() {
+    check(&[
+        ("x y class\n0.5 1.5 a\n1.5 2.5 b\n", &["x|y|class", "0.5|1.5|a", "1.5|2.5|b"], &["runs of blanks"]),
+        (" ID   AMT\n  1.5  2.5\n  2.5  3.5\n", &["ID|AMT", "1.5|2.5", "2.5|3.5"], &["runs of blanks"]),
+        (
+            "18.5   4\t\"car 0\"\n19.5   6\t\"car \"\"1\"\"\"\n20.5   6\t\"car 2\"\n",
+            &["column 1|column 2|column 3", "18.5|4|car 0", "19.5|6|car \"1\"", "20.5|6|car 2"],
+            &["runs of blanks"],
+        ),
+        (
+            "1::5.5::x\n2::6.5::y\n3::7.5::z\n",
+            &["column 1|column 2|column 3", "1|5.5|x", "2|6.5|y", "3|7.5|z"],
+            &["\"::\""],
+        ),
+        ("a~b\n1~x\n2~y\n", &["a|b", "1|x", "2|y"], &["\"~\""]),
+        ("a\u{1}b\n1\u{1}x\n2\u{1}y\n", &["a|b", "1|x", "2|y"], &["control character 1"]),
+        (
+            "name   city      n\nann    New Town  1\nbob    Rome      2\ncid    Old Town  3\n",
+            &["name|city|n", "ann|New Town|1", "bob|Rome|2", "cid|Old Town|3"],
+            &["fixed width"],
+        ),
+        (
+            "5\nBald Glasses Smile\n1.jpg -1  1  1\n2.jpg  1 -1  1\n3.jpg  1  1 -1\n",
+            &["row name|Bald|Glasses|Smile", "1.jpg|-1|1|1", "2.jpg|1|-1|1", "3.jpg|1|1|-1"],
+            &["row name", "1 line was before", "runs of blanks"],
+        ),
+        ("sep=;\na;b\n1,5;2\n2,5;3\n", &["a|b", "1.5|2", "2.5|3"], &[]),
+        ("a:b\nx:y\nz:w\n", &["a:b", "x:y", "z:w"], &["one cell of words", "\":\""]),
+        (
+            "review\nGood, really\nFine\nBad, ok\nFine, too, yes\nNo\n",
+            &["review", "Good, really", "Fine", "Bad, ok", "Fine, too, yes", "No"],
+            &["commas"],
+        ),
+    ]);
+}
+
+#[test]
+fn what_stands_around_a_table_is_found() {
+    check(&[
+        ("a,b\n\"x\n\ny, z\",1\n\"x\n\ny, z\",2\n", &["a|b", "x\n\ny, z|1", "x\n\ny, z|2"], &[]),
+        ("UTF-8\na,b\n1,x\n2,y\n", &["a|b", "1|x", "2|y"], &["1 line was before the table", "\"UTF-8\""]),
+        (
+            "Global Means\n\nYear,Jan\n1880,-.5\n1881,.25\n",
+            &["Year|Jan", "1880|-0.5", "1881|0.25"],
+            &["2 lines were before"],
+        ),
+        ("Sales,,\nname,n,m\nx,1,2\ny,3,4\n", &["name|n|m", "x|1|2", "y|3|4"], &["before the table"]),
+        (
+            "When;Wind;Temp\n;m/s;[°C]\n2020-08-14;0.5;20\n2020-08-15;1.5;21\n",
+            &["When|Wind|Temp", "2020-08-14|0.5|20", "2020-08-15|1.5|21"],
+            &["Line 2 holds units", "\"Wind\" in m/s"],
+        ),
+        (
+            "\"TOA5\",\"CR1000\",\"1\"\n\"TIMESTAMP\",\"RECORD\",\"Batt\",\"Air\"\n\"TS\",\"RN\",\"Volts\",\"Deg C\"\n\"\",\"\",\"Min\",\"Avg\"\n\
+             \"2020-01-01 10:00:00\",0,12.5,5.5\n\"2020-01-01 10:10:00\",1,12.6,5.75\n",
+            &["TIMESTAMP|RECORD|Batt|Air", "2020-01-01 10:00:00|0|12.5|5.5", "2020-01-01 10:10:00|1|12.6|5.75"],
+            &["Line 3 holds units", "Line 4 of the header", "before the table"],
+        ),
+        (
+            ",A,,B\n,x,y,x\n0,1.5,2,3\n1,4.5,5,6\n2,7,8,8\n",
+            &["column 1|A x|A y|B x", "0|1.5|2|3", "1|4.5|5|6", "2|7|8|8"],
+            &["2 header rows"],
+        ),
+        (
+            "len\twide\tiris\ncontinuous\tcontinuous\tdiscrete\n\t\tclass\n5.5\t1.5\ta\n6.5\t2.5\tb\n",
+            &["len|wide|iris", "5.5|1.5|a", "6.5|2.5|b"],
+            &["Lines 2 and 3 of the header, as Orange writes it"],
+        ),
+        (
+            "month,n\nJan,10\nFeb,20\nTotal,30\n\nSource: the office\n",
+            &["month|n", "Jan|10", "Feb|20"],
+            &["2 lines were after the table", "totals"],
+        ),
+        (
+            "month,n\nJan,10\nFeb,20\nTotal,31\n",
+            &["month|n", "Jan|10", "Feb|20", "Total|31"],
+            &["Is it a row of totals?"],
+        ),
+        (
+            "id,v\n1,10\n2,20\n* provisional, see below\n",
+            &["id|v", "1|10", "2|20"],
+            &["1 line was after", "* provisional"],
+        ),
+    ]);
+}
+
+#[test]
+fn edges_are_taken_as_they_are_meant() {
+    check(&[
+        (
+            "\"x\"\t\"v\"\n\"1\"\t\"b\"\t1\n\"2\"\t\"c\"\t4\n\"3\"\t\"c\"\t4\n",
+            &["row name|x|v", "1|b|1", "2|c|4", "3|c|4"],
+            &["row name"],
+        ),
+        ("a,b,c,\n1,2,3\n4,5,6\n", &["a|b|c", "1|2|3", "4|5|6"], &[]),
+        ("a;b\n1;2;\n3;4;\n", &["a|b", "1|2", "3|4"], &["1 column", "without a name"]),
+        ("a,b\n1,2\n   \n3,4\n \t \n", &["a|b", "1|2", "3|4"], &[]),
+        (
+            "a,b,c\n1,2,x\n3,4\n5\n6,7,y\n",
+            &["a|b|c", "1|2|x", "3|4|", "5||", "6|7|y"],
+            &["2 rows have fewer", "line 3"],
+        ),
+        ("a,b\n1,2\n,\n3,4\n,\n", &["a|b", "1|2", "3|4"], &["2 rows have nothing but separators", "line 3"]),
+        ("a,b\n1,2\n3,4\n\u{1a}", &["a|b", "1|2", "3|4"], &[]),
+        ("a,b\n1,2\n3,4\u{1a}", &["a|b", "1|2", "3|4"], &[]),
+        (
+            "d,value\n2024-01-01,1\n2024-01-02,2\nd,value\n2024-01-03,3\n",
+            &["d|value", "2024-01-01|1", "2024-01-02|2", "2024-01-03|3"],
+            &["\"value\"", "header", "line 4"],
+        ),
+    ]);
     for (text, says) in [
-        ("delete from small", "reads"),
-        ("select gone from small", "no such column"),
-        ("attach 'x.db' as x", "cannot be read"),
+        ("a,b,c\n1,2,3\n4,5,6\n7,8,9,10\n1,2,3\n", "row 4: 4 fields, but the rows above have 3."),
+        ("a,b\n1,2\n3,4,5\n6,7\n8,9,1\n", "row 3: 3 fields, but the rows above have 2; as in 1 row below it"),
+        ("a,b\nc\nd,e,f\ng,h,i,j\nk\nl,m,n,o,p\n", "no number of fields has a majority"),
     ] {
-        let error = refused("rows.sqlite", &query(text));
-        assert!(error.contains(says), "{text}: {error}");
+        let error = read_bytes("t.csv", text.as_bytes(), &ReadOptions::default()).expect_err(text).to_string();
+        assert!(error.contains(says), "{error}");
     }
-    let error = refused("rows.sqlite", &ReadOptions { table: Some("gone".into()), ..ReadOptions::default() });
-    assert!(error.contains("small, the rows, half"), "{error}");
-    // In memory, as in an archive, it is the same.
-    let bytes = std::fs::read(fixture("rows.sqlite")).expect("a fixture");
-    assert_eq!(read_bytes("rows.sqlite", &bytes, &found.options).expect("readable").0.rows(), 12);
+    let cut = ReadOptions { cut_long_rows: Some(true), ..ReadOptions::default() };
+    let (table, detected) = read_with("t.csv", b"a,b\n1,2\n3,4,5\n6,7\n", &cut);
+    assert_eq!(cells(&table), ["a|b", "1|2", "3|4", "6|7"]);
+    assert!(notes(&detected).contains("1 row has more cells"), "{}", notes(&detected));
 }
 
 #[test]
-fn stata_files_web_pages_and_indexed_parquet_are_read() {
-    let (table, _) = open("rows.dta");
-    assert_eq!(names(&table), ["a", "n", "y", "day", "word"]);
-    assert!(table.columns[0].is_missing(3) && table.columns[1].number(11) == 11.0);
-    assert_eq!((table.columns[2].cell(0), table.columns[2].cell(1)), ("z".into(), "x".into()));
-    assert_eq!((table.columns[3].cell(11), table.columns[4].cell(0)), ("2024-01-12".into(), "z1".into()));
-    let (table, found) = open("page.html");
-    assert_eq!((names(&table), table.rows()), (vec!["a", "n", "y"], 12));
-    assert_eq!(taken("page.html", &found, "Read table 1").rows(), 3);
-    let (table, found) = open("indexed.parquet");
-    assert_eq!(names(&table), ["a", "y"]);
-    says(&found, &["\"n\"", "index of pandas"]);
-    assert_eq!(taken("indexed.parquet", &found, "Take it as a column").columns.len(), 3);
+fn damage_is_mended_and_told() {
+    check(&[
+        ("x,y\n1,R\n\0\0\0,R\n3,S\n", &["x|y", "1|R", "|R", "3|S"], &["3 NUL bytes", "line 3"]),
+        (
+            "x,y\n0,0\n1,1\n2,4\n\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+            &["x|y", "0|0", "1|1", "2|4"],
+            &["NUL bytes"],
+        ),
+        (
+            "i\tname\tv\n0\tp 0\t0\n1\t\"Novo yal\t1\n2\tp 2\t4\n3\t\"p 3\"\t9\n4\tp 4\t16\n",
+            &["i|name|v", "0|p 0|0", "1|\"Novo yal|1", "2|p 2|4", "3|p 3|9", "4|p 4|16"],
+            &["1 line has a quote that does not close", "line 3"],
+        ),
+        ("a,b\n1,\"two\nlines\"\n2,\"x\"\n", &["a|b", "1|two\nlines", "2|x"], &[]),
+    ]);
+    let town = |k: usize| if k % 2 == 0 { "São Paulo" } else { "Málaga" };
+    let mut bytes = b"name,town\n".to_vec();
+    (0..20).for_each(|k| bytes.extend(format!("{k},{}\n", town(k)).into_bytes()));
+    bytes.extend(b"20,Bad\xff\n");
+    let (table, detected) = read_with("t.csv", &bytes, &ReadOptions::default());
+    assert_eq!((table.columns[1].cell(1), table.columns[1].cell(20)), ("Málaga".to_owned(), "Bad\u{fffd}".to_owned()));
+    assert!(notes(&detected).contains("1 piece of text was not UTF-8, the first in line 22"), "{}", notes(&detected));
+    // A file of another encoding is no damage.
+    let (table, _) =
+        read_with("t.csv", b"name,town\n1,M\xe1laga\n2,S\xe3o Paulo\n3,M\xe1laga\n", &ReadOptions::default());
+    assert_eq!(table.columns[1].cell(0), "Málaga");
 }
 
 #[test]
-fn workbooks_are_read_as_people_see_them() {
-    let (table, found) = open("sheets.xlsx");
-    assert_eq!((names(&table), table.rows()), (vec!["region", "2019", "2020"], 6));
-    says(&found, &["Hidden", "\"draft\"", "\"titled\" was read"]);
-    says(&found, &["1 row above the table", "Yield by year", "header is row 2"]);
-    says(&found, &["first row, with numbers in it"]);
-    says(&found, &["text below the table", "Source: own", "row 10"]);
-    assert_eq!(cells(&taken("sheets.xlsx", &found, "Read draft").columns[0]), ["1"]);
-    let sheet = |name: &str| ReadOptions { sheet: Some(name.into()), ..ReadOptions::default() };
-    let (table, found) = open_as("sheets.xlsx", &sheet("two"));
-    assert_eq!(found.areas, ["A1:B6", "A8:D12"].map(|a| a.replace("D12", "C12")));
-    says(&found, &["2 tables"]);
-    assert_eq!(names(&table), ["b", "c", "d"]);
-    says(&found, &["\"d\"", "1 cell", "row 11"]);
-    assert_eq!(names(&taken("sheets.xlsx", &found, "Read A1:B6")), ["a", "y"]);
-    let (table, found) = open_as("sheets.xlsx", &sheet("raw"));
-    says(&found, &["\"double\"", "4 formulas", "first in B2"]);
-    says(&found, &["\"time\"", "hours since midnight"]);
-    assert_eq!(cells(table.column("time").expect("a column")), ["0.5", "1.5", "2.5", "3.5"]);
-    assert!(table.column("text").expect("a column").is_number());
-    says(&found, &["\"text\"", "stored as text"]);
-    let error = refused("locked.xlsx", &ReadOptions::default());
-    assert!(error.contains("encrypted with a password"), "{error}");
-    assert_eq!(open("red.xls").0.rows(), 4, "whatever the colours in its tree");
+fn quotes_far_below_the_beginning_do_not_swallow_rows() {
+    let mut text = String::from("id,name,v\n");
+    let rows = 60_000;
+    for k in 0..rows {
+        let name = if k == 50_000 { "\"5 inch" } else { "pipe" };
+        text.push_str(&format!("{k},{name},{}\n", k % 7));
+    }
+    let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
+    assert_eq!((table.rows(), table.columns[1].cell(50_000)), (rows, "\"5 inch".to_owned()));
+    assert!(notes(&detected).contains("line 50002"), "{}", notes(&detected));
 }
 
 #[test]
-fn folders_of_pictures_say_the_part_and_the_class() {
-    let (table, found) = open("parts");
-    assert_eq!(names(&table), ["image", "file", "part", "class"]);
-    says(&found, &["train, validation and test", "\"part\""]);
-    let plan = Preparation::guess(&table);
-    assert_eq!((plan.split.by.column(), plan.columns[2].role), (Some("part"), Role::Ignore));
-    assert_eq!(plan.targets().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["class"]);
-    let data = prepare(&table, &plan).expect("fits");
-    assert_eq!(data.x.len(), 16 * 64);
-    let (table, found) = open("looks");
-    assert_eq!(table.rows(), 2);
-    assert_eq!(found.images.map(|i| (i.width, i.height)), Some((8, 12)), "both stand upright");
-    says(&found, &["1 picture turned", "EXIF", "turned/0001.jpg"]);
-    says(&found, &["1 picture with transparent parts", "put on white"]);
-    says(&found, &["1 file in HEIC", "phone.heic", "JPEG"]);
-    let Values::Images(images) = &table.columns[0].values else { panic!("pictures") };
-    assert!(images.picture(0).filter(|v| *v == 255.0).count() > 90, "black on white");
-    let dark = taken("looks", &found, "Put on black");
-    let Values::Images(images) = &dark.columns[0].values else { panic!("pictures") };
-    assert!(images.picture(0).all(|v| v == 0.0));
-    let (table, found) = open("labels.zip");
-    assert_eq!(cells(table.column("shade").expect("labels")), ["dark", "dark", "bright"]);
-    says(&found, &["1 row of labels.csv without a picture", "0009"]);
+fn lines_below_a_long_table_are_found() {
+    let mut text = String::from("id,v\n");
+    (0..400_000).for_each(|k| text.push_str(&format!("{k},{}.5\n", k % 7)));
+    text.push_str("\nSource: the office, 2024\nNo warranty\n");
+    let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
+    assert_eq!((table.rows(), table.columns[0].is_number()), (400_000, true));
+    assert!(notes(&detected).contains("2 lines were after the table"), "{}", notes(&detected));
 }

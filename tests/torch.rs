@@ -539,6 +539,7 @@ fn all_for_training(x: ArcArray2<f32>, targets: Targets, weights: Option<Vec<f32
         encoder: Encoder::default(),
         augmentation: None,
         left_out: LeftOut::default(),
+        told: Arc::default(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::progress::read_visibly;
 use crate::data::{
-    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare,
+    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Separator, Table, TargetGuess,
+    prepare,
 };
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
@@ -83,24 +84,37 @@ pub(super) fn open(preset: &str) -> Result<Preset, Failure> {
 #[derive(clap::Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Reading the file")]
 pub(super) struct ReadArguments {
-    /// What separates the columns of a text file: a character, or "tab" or "space"
-    #[arg(long, value_name = "CHARACTER", value_parser = character)]
-    delimiter: Option<char>,
+    /// What separates the columns of a text file: a character or several, "tab", "space", "blanks" for any number of them,
+    /// "none" for one column, or the characters of a line at which columns begin, such as fixed:0,10,18
+    #[arg(long, value_name = "TEXT", value_parser = separator)]
+    delimiter: Option<Separator>,
     /// Whether its first row holds the names of the columns
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     header: Option<bool>,
+    /// How many rows make the names of the columns, joined by a blank
+    #[arg(long, value_name = "ROWS")]
+    header_rows: Option<usize>,
     /// Whether its numbers have a decimal comma
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     decimal_comma: Option<bool>,
     /// Its text encoding, such as UTF-8 or windows-1252
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// Lines that begin with it are skipped
-    #[arg(long, value_name = "CHARACTER", value_parser = character)]
-    comment: Option<char>,
+    /// Lines that begin with it are skipped; "none" if all are rows
+    #[arg(long, value_name = "CHARACTER", value_parser = comment)]
+    comment: Option<String>,
     /// Lines before the table
     #[arg(long, value_name = "LINES")]
     skip: Option<usize>,
+    /// Lines after the table that are not blank
+    #[arg(long, value_name = "LINES")]
+    footer: Option<usize>,
+    /// Whether cells may stand in quotes; if not, quotes are plain characters
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    quotes: Option<bool>,
+    /// Whether cells beyond the last column are left out instead of refused
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    cut_long_rows: Option<bool>,
     /// The sheet of a workbook
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
@@ -142,10 +156,14 @@ impl ReadArguments {
         let Self {
             delimiter,
             header,
+            header_rows,
             decimal_comma,
             encoding,
             comment,
             skip,
+            footer,
+            quotes,
+            cut_long_rows,
             sheet,
             arrays,
             pixels,
@@ -161,10 +179,14 @@ impl ReadArguments {
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
             header: header.or(options.header),
+            header_rows: header_rows.or(options.header_rows),
             decimal_comma: decimal_comma.or(options.decimal_comma),
             encoding: encoding.or(options.encoding),
             comment: comment.or(options.comment),
             skip: skip.or(options.skip),
+            footer: footer.or(options.footer),
+            quotes: quotes.or(options.quotes),
+            cut_long_rows: cut_long_rows.or(options.cut_long_rows),
             sheet: sheet.or(options.sheet),
             arrays: arrays.or(options.arrays),
             member: member.or(options.member),
@@ -192,13 +214,22 @@ impl ReadArguments {
     }
 }
 
-fn character(text: &str) -> Result<char, String> {
+fn separator(text: &str) -> Result<Separator, String> {
+    match text {
+        "tab" | "\\t" => Ok(Separator::Character('\t')),
+        "space" => Ok(Separator::Character(' ')),
+        "blanks" => Ok(Separator::Blanks),
+        "none" => Ok(Separator::NONE),
+        text => Separator::try_from(text.to_owned()),
+    }
+}
+
+fn comment(text: &str) -> Result<String, String> {
     let mut characters = text.chars();
     match (text, characters.next(), characters.next()) {
-        ("tab" | "\\t", ..) => Ok('\t'),
-        ("space", ..) => Ok(' '),
-        (_, Some(one), None) => Ok(one),
-        _ => Err("it must be one character, or \"tab\" or \"space\"".to_owned()),
+        ("none" | "", ..) => Ok(String::new()),
+        (_, Some(one), None) if one.is_ascii() => Ok(one.to_string()),
+        _ => Err("it must be one character of ASCII, or \"none\"".to_owned()),
     }
 }
 

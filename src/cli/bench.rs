@@ -130,6 +130,7 @@ impl Workload {
             encoder: Encoder::default(),
             augmentation: None,
             left_out: LeftOut::default(),
+            told: Arc::default(),
         };
         let config = TrainConfig {
             optimizer: self.optimizer,
@@ -232,6 +233,12 @@ fn load(path: &Path, threads: usize) -> Result<(), Failure> {
     let begun = Instant::now();
     let (table, _) = read_file(path, &ReadOptions::default(), &Reading::default())?;
     let read = begun.elapsed().as_secs_f64();
+    let memory = || largest_memory().map_or_else(String::new, |b| format!(", largest memory {:.1} MB", b as f64 / 1e6));
+    if table.columns.iter().all(|c| matches!(c.kind(), ColumnKind::Text | ColumnKind::Date)) {
+        let (rows, columns) = (table.rows(), table.columns.len());
+        println!("{} chainrule-{threads} {read:.4} s, {rows} × {columns} texts{}", path.display(), memory());
+        return Ok(());
+    }
     let mut plan = Preparation::guess(&table);
     let kind = |k: usize| table.columns[k].kind();
     let last = (0..table.columns.len()).rev().find(|&k| kind(k) == ColumnKind::Number);
@@ -253,7 +260,7 @@ fn load(path: &Path, threads: usize) -> Result<(), Failure> {
         data.rows(),
         data.features() + 1,
         (4 * numbers) as f64 / 1e6,
-        largest_memory().map_or_else(String::new, |bytes| format!(", largest memory {:.1} MB", bytes as f64 / 1e6))
+        memory()
     );
     Ok(())
 }

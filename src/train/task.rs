@@ -39,6 +39,7 @@ fn columns(group: Vec<&data::ColumnEncoding>) -> Vec<String> {
 fn feature_columns(encoder: &Encoder) -> Vec<FeatureColumn> {
     let content = |e: &data::ColumnEncoding| match &e.kind {
         EncodingKind::Ordinal { levels } => Content::Categories(levels.len()),
+        EncodingKind::Tokens(tokens) => Content::Categories(tokens.size),
         EncodingKind::Linear(scale) if *scale == data::TargetScale::SAME => Content::Plain,
         _ => Content::Scaled,
     };

@@ -746,6 +746,7 @@ mod tests {
             encoder: Encoder::default(),
             augmentation: None,
             left_out: LeftOut::default(),
+            told: Arc::default(),
         })
     }
 

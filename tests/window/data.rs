@@ -142,7 +142,7 @@ fn a_file_is_corrected_before_it_is_taken() {
     assert_eq!((data.loaded.table.rows(), data.loaded.table.columns[2].name.as_str()), (59, "a"));
     // The choices are the document's, so that the file is read the same way again.
     let DataSource::File { options, .. } = &window.app().model.document().data.source else { panic!("a file") };
-    assert_eq!((options.delimiter, options.header), (Some(';'), Some(true)));
+    assert_eq!((options.delimiter, options.header), (Some(';'.into()), Some(true)));
 }
 
 #[test]

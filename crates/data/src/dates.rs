@@ -1,5 +1,6 @@
 //! Dates and times of day as seconds since the beginning of 1970 (UTC).
 
+use super::table::Levels;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 /// Formats in which the day and the month cannot be confused.
@@ -47,11 +48,11 @@ fn seconds(whole: i64, nanos: u32) -> f64 {
 }
 
 /// The dates of a column, if every text is one. "03/04/2024" is accepted only if other rows show which number is the day.
-pub(super) fn parse_all(texts: &[String]) -> Option<Vec<f64>> {
+pub(super) fn parse_all(texts: &Levels) -> Option<Vec<f64>> {
     if texts.is_empty() || texts.iter().all(|t| t.bytes().all(|b| b.is_ascii_digit())) {
         return None;
     }
-    texts.iter().map(|t| parse(t)).collect::<Option<Vec<f64>>>().or_else(|| {
+    texts.iter().map(parse).collect::<Option<Vec<f64>>>().or_else(|| {
         let read = |format: &str| texts.iter().map(|t| with(t.trim(), format)).collect::<Option<Vec<f64>>>();
         match (read("%m/%d/%Y"), read("%d/%m/%Y")) {
             (Some(dates), None) | (None, Some(dates)) => Some(dates),
@@ -98,7 +99,7 @@ mod tests {
 
     #[test]
     fn slashes_need_a_row_that_shows_the_day() {
-        let all = |texts: &[&str]| parse_all(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>());
+        let all = |texts: &[&str]| parse_all(&texts.iter().collect());
         assert_eq!(all(&["03/04/2024", "01/02/2024"]), None);
         assert_eq!(all(&["03/04/2024", "25/02/2024"]), Some(vec![1_712_102_400.0, 1_708_819_200.0]));
         assert_eq!(all(&["03/04/2024", "02/25/2024"]), Some(vec![1_709_510_400.0, 1_708_819_200.0]));

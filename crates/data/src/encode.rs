@@ -5,6 +5,7 @@ use super::error::DataError;
 use super::numbers::Numbers;
 use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
 use super::table::{Column, ColumnKind, Places, Table, Values};
+use super::tokens::{PADDING, Tokeniser, Tokens};
 use chainrule_common::format;
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::{ArcArray2, Array2};
@@ -91,6 +92,8 @@ pub enum EncodingKind {
     TargetMean { levels: Vec<String>, means: Vec<Vec<f64>>, unknown: Vec<f64> },
     /// Words hashed into buckets.
     Hash { places: usize },
+    /// Numbers of tokens, one after the other.
+    Tokens(Tokens),
     /// Parts of a date; cyclic ones as sine and cosine.
     Calendar { scale: TargetScale, times: bool },
     /// 1 where the value is missing.
@@ -150,7 +153,7 @@ impl ColumnEncoding {
         match &self.kind {
             EncodingKind::Chain { steps, .. } => !filled(steps),
             EncodingKind::Product { of, .. } => of.iter().any(|f| !filled(&f.steps)),
-            EncodingKind::Missing | EncodingKind::Hash { .. } => false,
+            EncodingKind::Missing | EncodingKind::Hash { .. } | EncodingKind::Tokens(_) => false,
             _ => self.fill.is_none(),
         }
     }
@@ -161,6 +164,7 @@ impl ColumnEncoding {
             EncodingKind::OneHot { levels } => levels.len(),
             EncodingKind::TargetMean { unknown, .. } => unknown.len(),
             EncodingKind::Hash { places } => *places,
+            EncodingKind::Tokens(tokens) => tokens.length,
             EncodingKind::Calendar { times, .. } => CALENDAR.len() - if *times { 0 } else { 2 },
             EncodingKind::Pixels { height, width, channels, .. } => height * width * channels,
             _ => 1,
@@ -176,6 +180,7 @@ impl ColumnEncoding {
                 (0..unknown.len()).map(|k| format!("{column} mean {k}")).collect()
             }
             EncodingKind::Hash { places } => (0..*places).map(|k| format!("{column} #{k}")).collect(),
+            EncodingKind::Tokens(tokens) => (1..=tokens.length).map(|k| format!("{column} token {k}")).collect(),
             EncodingKind::Calendar { .. } => {
                 CALENDAR.iter().take(self.width()).map(|part| format!("{column} {part}")).collect()
             }
@@ -237,6 +242,7 @@ impl ColumnEncoding {
                 true
             }
             EncodingKind::Missing => true,
+            EncodingKind::Tokens(_) => column.kind() == ColumnKind::Text || column.is_blank(),
             _ => column.kind() != ColumnKind::Image,
         };
         if fits { Ok(column) } else { Err(DataError::TextAsNumber { column: self.column.clone() }) }
@@ -274,6 +280,7 @@ impl ColumnEncoding {
                     out[(hash % *places as u64) as usize] += if hash >> 63 == 0 { 1.0 } else { -1.0 };
                 }
             }
+            EncodingKind::Tokens(_) => out.fill(PADDING),
             EncodingKind::Calendar { scale, .. } => write_calendar(filled(), *scale, out),
             EncodingKind::Missing => out[0] = f32::from(u8::from(column.is_missing(row))),
             EncodingKind::Pixels { channels, scale, .. } => {
@@ -544,6 +551,94 @@ fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn
     }
 }
 
+/// Writes the numbers of the tokens of each row; a missing text is all padding.
+fn write_tokens<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, column: &Column, tokeniser: &Tokeniser<'_>) {
+    let mut numbers = Vec::new();
+    for (out, row) in cells {
+        if column.is_missing(row) {
+            out.fill(PADDING);
+        } else {
+            tokeniser.write(&column.cell(row), &mut numbers, out);
+        }
+    }
+}
+
+/// What became of the tokens of some rows of a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenCount {
+    /// Texts, those without any token too
+    pub texts: usize,
+    /// Texts that are longer than a sample, and are truncated
+    pub truncated: usize,
+    /// Tokens of the longest text
+    pub longest: usize,
+    /// All tokens
+    pub tokens: usize,
+    /// Tokens that are not in the vocabulary
+    pub unknown: usize,
+    /// Texts with such tokens
+    pub with_unknown: usize,
+}
+
+impl TokenCount {
+    /// The unknown tokens of `rows`, as words behind "Unknown: "; none where there are none.
+    pub fn unknown_in(&self, rows: &str) -> Option<String> {
+        let share = format::percent(self.unknown as f64 / self.tokens.max(1) as f64, 1);
+        let of = format::count(self.tokens as u128);
+        (self.unknown > 0)
+            .then(|| format!("{} of {of} tokens of the {rows} ({share})", format::count(self.unknown as u128)))
+    }
+}
+
+impl Encoder {
+    /// For each column of tokens what becomes of the tokens of these rows.
+    ///
+    /// # Errors
+    /// If a column is missing or holds another kind of values.
+    pub fn count_tokens(&self, table: &Table, rows: &[usize]) -> Result<Vec<(String, TokenCount)>, DataError> {
+        let count = |encoding: &ColumnEncoding| {
+            let EncodingKind::Tokens(tokens) = &encoding.kind else { return None };
+            let count = encoding.column(table).map(|column| {
+                let (tokeniser, mut numbers, mut count) = (tokens.tokeniser(), Vec::new(), TokenCount::default());
+                for &row in rows {
+                    count.texts += 1;
+                    if column.is_missing(row) {
+                        continue;
+                    }
+                    tokeniser.read(&column.cell(row), &mut numbers);
+                    let unknown = numbers.iter().filter(|&&n| n == 0).count();
+                    count.tokens += numbers.len();
+                    count.longest = count.longest.max(numbers.len());
+                    count.truncated += usize::from(numbers.len() > tokens.length);
+                    count.unknown += unknown;
+                    count.with_unknown += usize::from(unknown > 0);
+                }
+                (encoding.column.clone(), count)
+            });
+            Some(count)
+        };
+        self.features.iter().filter_map(count).collect()
+    }
+
+    /// The token that the value of feature `k` stands for, empty for padding; none where the feature is no token.
+    pub fn token(&self, k: usize, value: f32) -> Option<&str> {
+        let mut k = k % self.row_width().max(1);
+        for encoding in &self.features {
+            match &encoding.kind {
+                EncodingKind::Tokens(tokens) if k < tokens.length => return Some(tokens.name(value)),
+                _ if k < encoding.width() => return None,
+                _ => k -= encoding.width(),
+            }
+        }
+        None
+    }
+
+    /// Whether any feature is a token.
+    pub fn has_tokens(&self) -> bool {
+        self.features.iter().any(|e| matches!(e.kind, EncodingKind::Tokens(_)))
+    }
+}
+
 /// `[rows, length · features]`: the features of the `length` rows that end with each row, the oldest first.
 fn encode(
     encodings: &[&ColumnEncoding],
@@ -563,7 +658,8 @@ fn encode(
         }
         let levels = encoding.levels();
         let places = if levels.is_empty() { Places::OfLevels(Vec::new()) } else { columns[0].places(levels) };
-        parts.push((*encoding, columns, places, encoding.width()));
+        let tokeniser = if let EncodingKind::Tokens(tokens) = &encoding.kind { Some(tokens.tokeniser()) } else { None };
+        parts.push((*encoding, columns, places, tokeniser, encoding.width()));
     }
     let width: usize = parts.iter().map(|(.., width)| width).sum();
     let whole = width * length;
@@ -573,9 +669,14 @@ fn encode(
             // Column by column over a few rows, so that columns and output stay in the cache.
             for step in 0..length {
                 let mut first = step * width;
-                for (encoding, columns, known, width) in &parts {
+                for (encoding, columns, known, tokeniser, width) in &parts {
                     let mut places = out.chunks_exact_mut(whole).map(|out| &mut out[first..first + width]);
                     let rows = rows[chunk * CHUNK..].iter().map(|row| row + 1 + step - length);
+                    if let Some(tokeniser) = tokeniser {
+                        write_tokens(places.zip(rows), &columns[0], tokeniser);
+                        first += width;
+                        continue;
+                    }
                     match (&encoding.kind, &columns[0].values) {
                         // The most frequent case, without a branch per cell.
                         (EncodingKind::Linear(scale), Values::Numbers(numbers))

@@ -26,9 +26,14 @@ pub enum DataError {
     #[error("{name} has a header but no rows below it. Add data, or say that the first row is data.")]
     HeaderOnly { name: String },
     #[error(
-        "{name}, row {row}: {found} fields, but the rows above have {expected}. Check for a missing or extra {delimiter:?}, or for an unclosed quote."
+        "{name}, row {row}: {found} fields, but the rows above have {expected}{}. Check for a missing or extra {delimiter:?}, or for an unclosed quote; or leave out what stands beyond the last column.",
+        also(*more)
     )]
-    Ragged { name: String, row: usize, found: usize, expected: usize, delimiter: char },
+    Ragged { name: String, row: usize, found: usize, expected: usize, delimiter: String, more: usize },
+    #[error(
+        "{name}, row {row}: {found} fields, but the row before has {before}, and no number of fields has a majority. Check the separator {delimiter:?} and the lines before the table."
+    )]
+    NoTable { name: String, row: usize, found: usize, before: usize, delimiter: String },
     #[error(
         "{name}, row {row}: the text is not UTF-8 (byte {byte} of the file). Choose another encoding, or save the file as UTF-8."
     )]
@@ -121,6 +126,10 @@ pub enum DataError {
     Changed { path: String },
     #[error("A drawing has at most {most} points of at most {classes} classes, each with a finite place.")]
     Drawing { most: usize, classes: usize },
+}
+
+fn also(more: usize) -> String {
+    if more == 0 { String::new() } else { format!("; as in {} below it", format::counted(more, "row")) }
 }
 
 fn picture(&(height, width, channels): &(usize, usize, usize)) -> String {

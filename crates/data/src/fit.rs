@@ -12,6 +12,7 @@ use super::plan::{
 use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
 use super::stats::quantile;
 use super::table::{Column, ColumnKind, Values};
+use super::tokens::{TokenPlan, Tokens};
 use rayon::prelude::{IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -337,6 +338,7 @@ impl<'a> Fitting<'a> {
             Treatment::OneHot => EncodingKind::OneHot { levels: self.levels(draft) },
             Treatment::Ordinal => EncodingKind::Ordinal { levels: self.levels(draft) },
             Treatment::Hash => EncodingKind::Hash { places: HASH_PLACES },
+            Treatment::Tokens(plan) => EncodingKind::Tokens(self.tokens(&plan, column)),
             Treatment::TargetMean => self.target_means(draft)?,
             Treatment::Calendar => {
                 let times = self.kept.iter().any(|&row| column.number(row).rem_euclid(86_400.0) != 0.0);
@@ -363,6 +365,22 @@ impl<'a> Fitting<'a> {
         };
         draft.kind = Some(kind);
         Ok(())
+    }
+
+    /// The tokens of the training rows.
+    fn tokens(&self, plan: &TokenPlan, column: &Column) -> Tokens {
+        let Values::Text(text) = &column.values else {
+            return Tokens::learn(plan, std::iter::empty(), std::iter::empty());
+        };
+        let counted = |rows: &[usize]| {
+            let mut counts = vec![0_usize; text.levels().len()];
+            let codes = rows.iter().map(|&row| column.number(row)).filter(|code| !code.is_nan());
+            codes.for_each(|code| counts[code as usize] += 1);
+            counts
+        };
+        let (training, kept) = (counted(&self.training), counted(self.kept));
+        let texts = |counts| text.levels().iter().zip(counts).filter(|(_, n)| *n > 0);
+        Tokens::learn(plan, texts(training), texts(kept))
     }
 
     /// Levels that occur in the kept rows, sorted.

@@ -1,6 +1,7 @@
 //! Numbers as people write them: $1,234.50, 45 %, (12.00), 1.234,50 €, and times of day as hours.
 
 use super::parse::trimmed_number;
+use super::table::Levels;
 use chrono::{NaiveTime, Timelike as _};
 
 const CURRENCIES: [char; 6] = ['$', '€', '£', '¥', '₹', '₽'];
@@ -73,9 +74,9 @@ pub(super) fn read(cell: &str) -> Option<f64> {
 }
 
 /// The numbers of a column's distinct texts, if all are numbers, and a description of how they were read.
-pub(super) fn numbers_of(levels: &[String]) -> Option<(Vec<f64>, String)> {
+pub(super) fn numbers_of(levels: &Levels) -> Option<(Vec<f64>, String)> {
     if levels.first().is_some_and(|l| l.contains(':')) {
-        let hours: Vec<f64> = levels.iter().map(|level| hours(level)).collect::<Option<_>>()?;
+        let hours: Vec<f64> = levels.iter().map(hours).collect::<Option<_>>()?;
         return Some((hours, "hours since midnight".to_owned()));
     }
     let read = |decimal: char| levels.iter().map(|level| number(level, decimal)).collect::<Option<Vec<_>>>();
@@ -105,7 +106,7 @@ mod tests {
     use super::{numbers_of, read};
 
     fn column(levels: &[&str]) -> Option<(Vec<f64>, String)> {
-        numbers_of(&levels.iter().map(|&level| level.to_owned()).collect::<Vec<_>>())
+        numbers_of(&levels.iter().collect())
     }
 
     #[test]

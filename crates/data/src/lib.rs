@@ -27,11 +27,15 @@ mod source;
 mod split;
 mod stats;
 mod table;
+mod text;
+mod tokens;
 mod warnings;
 
 pub use builtin::{BUILTIN, Builtin};
 pub use drawing::{Drawing, DrawingKind, class_name};
-pub use encode::{ColumnEncoding, Encoder, EncodingKind, Factor, Targets, Unprepared, Why, Window, stepped};
+pub use encode::{
+    ColumnEncoding, Encoder, EncodingKind, Factor, Targets, TokenCount, Unprepared, Why, Window, stepped,
+};
 pub use error::DataError;
 pub use fix::PreparationFix;
 pub use generate::{BoundaryCurve, Generator, Shape};
@@ -44,7 +48,7 @@ pub use plan::{
 pub use prepare::{Dataset, Folds, LeftOut, Part, balanced, prepare};
 pub use read::{
     Chooser, Detected, ENCODINGS, ENDINGS, Fit, Format, Ground, ImageOptions, Note, Offer, PixelColumns, ReadOptions,
-    TextFormat, read_bytes, read_file, special_file,
+    Separator, TextFormat, read_bytes, read_file, special_file,
 };
 pub use reading::{Reading, ReadingProgress};
 pub use relations::{Relations, relate};
@@ -52,5 +56,6 @@ pub use scale::{Function, ScaleCurve, TargetScale};
 pub use source::{DataSource, Loaded};
 pub use split::{Split, SplitBy};
 pub use stats::{Range, Summary, quantile, summarise};
-pub use table::{Column, ColumnKind, Images, Table, Text, Values};
+pub use table::{Column, ColumnKind, Images, Levels, Table, Text, Values};
+pub use tokens::{MOST_LENGTH, MOST_VOCABULARY, TextEnd, TokenPlan, TokenUnit, Tokens, UNKNOWN};
 pub use warnings::{DataWarning, warnings};

@@ -3,6 +3,7 @@
 use super::encode::Window;
 use super::split::Split;
 use super::table::ColumnKind;
+use super::tokens::TokenPlan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -77,6 +78,8 @@ pub enum Treatment {
     TargetMean,
     /// Words, hashed into 32 buckets
     Hash,
+    /// A sequence of tokens by number, for an embedding
+    Tokens(TokenPlan),
     /// Time, and the position in the year, the week and the day
     Calendar,
 }
@@ -188,7 +191,7 @@ impl Role {
 }
 
 impl Treatment {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::AsIs,
         Self::Standardise,
         Self::MinMax,
@@ -197,6 +200,7 @@ impl Treatment {
         Self::Ordinal,
         Self::TargetMean,
         Self::Hash,
+        Self::Tokens(TokenPlan::DEFAULT),
         Self::Calendar,
     ];
 
@@ -212,6 +216,7 @@ impl Treatment {
             Self::Ordinal => "ordinal",
             Self::TargetMean => "target mean",
             Self::Hash => "hashed words",
+            Self::Tokens(_) => "tokens",
             Self::Calendar => "calendar",
         }
     }
@@ -231,6 +236,9 @@ impl Treatment {
                 "The mean of the target over the training rows with the same value, smoothed towards the overall mean where there are few"
             }
             Self::Hash => "Each word is counted in one of 32 buckets; for free text",
+            Self::Tokens(_) => {
+                "A sequence of characters, words or byte pairs by their numbers in a vocabulary that is learned on the training rows; for embeddings"
+            }
             Self::Calendar => "Time as a number, and the position in the year, the week and the day as sine and cosine",
         }
     }
@@ -251,10 +259,13 @@ impl Treatment {
             (ColumnKind::Image, Role::Feature) => matches!(self, Self::AsIs | Self::Standardise | Self::MinMax),
             (ColumnKind::Image, _) => false,
             (ColumnKind::Number, Role::Target) => self.is_scale() || matches!(self, Self::OneHot | Self::Ordinal),
-            (ColumnKind::Number, _) => !matches!(self, Self::Hash | Self::Calendar),
+            (ColumnKind::Number, _) => !matches!(self, Self::Hash | Self::Tokens(_) | Self::Calendar),
             (ColumnKind::Date, Role::Target) => self.is_scale(),
             (ColumnKind::Date, _) => self.is_scale() || self == Self::Calendar || self == Self::OneHot,
             (ColumnKind::Text, Role::Target) => matches!(self, Self::OneHot | Self::Ordinal),
+            (ColumnKind::Text, Role::Feature) => {
+                matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash | Self::Tokens(_))
+            }
             (ColumnKind::Text, _) => matches!(self, Self::OneHot | Self::Ordinal | Self::TargetMean | Self::Hash),
         }
     }
@@ -377,6 +388,13 @@ impl Preparation {
                 let twice =
                     format!("the column \"{name}\" is listed twice, as {first} and as {second}; give it one role");
                 return Some((format!("columns[{k}]"), twice));
+            }
+        }
+        for (k, column) in self.columns.iter().enumerate().filter(|(_, c)| c.role == Role::Feature) {
+            if let Treatment::Tokens(plan) = &column.treatment
+                && let Some(reason) = plan.invalid()
+            {
+                return Some((format!("columns[{k}].treatment"), reason));
             }
         }
         for (name, share) in [("validation", self.split.validation), ("test", self.split.test)] {

@@ -3,7 +3,7 @@
 //! What a treatment needs (means, ranges, levels) is learned from the training rows only and kept in an [`Encoder`], so that
 //! new rows are encoded exactly like them.
 
-use super::encode::{Encoder, Targets, Window, read_as};
+use super::encode::{Encoder, EncodingKind, Targets, Window, read_as};
 use super::error::DataError;
 use super::fit::Fitting;
 use super::plan::{
@@ -46,6 +46,8 @@ pub struct Dataset {
     /// Random changes of pictures in training.
     pub augmentation: Option<Augmentation>,
     pub left_out: LeftOut,
+    /// What became of texts that are tokens, in sentences.
+    pub told: Arc<[String]>,
 }
 
 /// Rows of the table that are no samples, by the reason.
@@ -189,6 +191,7 @@ impl<'a> UsedRows<'a> {
             }
         }
         let augment = self.preparation.find(|kind| if let StepKind::Augment(how) = kind { Some(how) } else { None });
+        let told = tell_tokens(&encoder, table, kept, &parts)?.into();
         Ok(Dataset {
             name: table.name.clone(),
             x: encoder.features(table, kept)?.into_shared(),
@@ -198,9 +201,60 @@ impl<'a> UsedRows<'a> {
             parts: parts.map(Arc::from),
             augmentation: augment.filter(|_| encoder.picture().is_some()),
             left_out: self.left_out.clone(),
+            told,
             encoder,
         })
     }
+}
+
+/// For each column of tokens: the vocabulary, how many texts are truncated at which length, and the unknown tokens of each part.
+fn tell_tokens(
+    encoder: &Encoder,
+    table: &Table,
+    kept: &[usize],
+    parts: &[Vec<u32>; 3],
+) -> Result<Vec<String>, DataError> {
+    if !encoder.has_tokens() {
+        return Ok(Vec::new());
+    }
+    let all = encoder.count_tokens(table, kept)?;
+    let of_part = |part: &Vec<u32>| {
+        let rows: Vec<usize> = part.iter().map(|&sample| kept[sample as usize]).collect();
+        encoder.count_tokens(table, &rows)
+    };
+    let parts = parts.iter().map(of_part).collect::<Result<Vec<_>, _>>()?;
+    let mut told = Vec::new();
+    for (k, (column, count)) in all.iter().enumerate() {
+        let Some(EncodingKind::Tokens(tokens)) =
+            encoder.features.iter().filter(|e| matches!(e.kind, EncodingKind::Tokens(_))).nth(k).map(|e| &e.kind)
+        else {
+            continue;
+        };
+        let (size, unit) = (format::count(tokens.vocabulary.len() as u128), tokens.unit.label());
+        let mut text = format!(
+            "{column}: {size} {unit} in the vocabulary, {} a sample. ",
+            format::counted(tokens.length, "token")
+        );
+        text += &match count.truncated {
+            0 => format!("No text is truncated; the longest has {}. ", format::counted(count.longest, "token")),
+            n => format!(
+                "{} of {} truncated at {}; the longest has {}. ",
+                format::count(n as u128),
+                format::counted(count.texts, "text"),
+                tokens.length,
+                format::counted(count.longest, "token")
+            ),
+        };
+        let names = ["training rows", "validation rows", "test rows"];
+        let unknown: Vec<String> = parts.iter().zip(names).filter_map(|(p, name)| p[k].1.unknown_in(name)).collect();
+        text += &if unknown.is_empty() {
+            "No token is unknown".to_owned()
+        } else {
+            format!("Unknown: {}", unknown.join(", "))
+        };
+        told.push(text);
+    }
+    Ok(told)
 }
 
 /// Multiplies the weights by those that balance the classes of the training rows.
@@ -238,7 +292,7 @@ fn kept_rows(
         // Rows without a target are dropped; other missing values are filled unless the plan drops them.
         match plan.role {
             Role::Target | Role::Weight => column.unflag_missing(&mut judged),
-            _ if plan.missing == Missing::Drop && plan.treatment != Treatment::Hash => {
+            _ if plan.missing == Missing::Drop && !matches!(plan.treatment, Treatment::Hash | Treatment::Tokens(_)) => {
                 gaps_of.push((plan.name.clone(), column.missing()));
                 column.unflag_missing(&mut whole);
             }

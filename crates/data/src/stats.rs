@@ -61,12 +61,16 @@ pub fn summarise(column: &Column) -> Summary {
             summary
         }
         Values::Text(text) => {
-            let named = text.counts().into_iter().zip(text.levels()).filter(|(n, _)| *n > 0);
-            let mut top: Vec<(usize, &String)> = named.collect();
+            let named = text.counts().into_iter().zip(text.levels().iter()).filter(|(n, _)| *n > 0);
+            let mut top: Vec<(usize, &str)> = named.collect();
             let distinct = top.len();
-            top.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
-            top.truncate(TOP_LEVELS);
-            let (histogram, levels) = top.into_iter().map(|(n, l)| (n, l.clone())).unzip();
+            let order = |a: &(usize, &str), b: &(usize, &str)| b.0.cmp(&a.0).then(a.1.cmp(b.1));
+            if distinct > TOP_LEVELS {
+                top.select_nth_unstable_by(TOP_LEVELS, order);
+                top.truncate(TOP_LEVELS);
+            }
+            top.sort_by(order);
+            let (histogram, levels) = top.into_iter().map(|(n, l)| (n, l.to_owned())).unzip();
             Summary { missing, distinct, range: None, outliers: 0, histogram, levels }
         }
         Values::Images(images) => of_numbers(&images.pixels, missing),

@@ -2,6 +2,8 @@
 
 use super::dates;
 use super::numbers::Numbers;
+pub(super) use super::text::TextBuilder;
+pub use super::text::{Levels, Text};
 use chainrule_common::format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,14 +44,6 @@ pub enum ColumnKind {
     Image,
 }
 
-/// Text by its distinct values.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Text {
-    /// Index into `levels`, or [`Text::GAP`].
-    codes: Vec<u32>,
-    levels: Vec<String>,
-}
-
 /// Pictures of one size, or other arrays of numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Images {
@@ -84,110 +78,6 @@ impl ColumnKind {
             Self::Text => "text",
             Self::Image => "image",
         }
-    }
-}
-
-impl Text {
-    const GAP: u32 = u32::MAX;
-
-    /// Number of cells.
-    pub fn len(&self) -> usize {
-        self.codes.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
-    }
-
-    /// The level of a cell; none where it is missing.
-    pub fn code(&self, row: usize) -> Option<u32> {
-        Some(self.codes[row]).filter(|&c| c != Self::GAP)
-    }
-
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.code(row).map(|c| self.levels[c as usize].as_str())
-    }
-
-    /// The level of every cell; none where it is missing.
-    pub fn codes(&self) -> impl ExactSizeIterator<Item = Option<u32>> + '_ {
-        self.codes.iter().map(|&c| Some(c).filter(|&c| c != Self::GAP))
-    }
-
-    /// Distinct values in order of first appearance; some may occur in no cell.
-    pub fn levels(&self) -> &[String] {
-        &self.levels
-    }
-
-    /// The number of every cell, given that of each level; NaN where a cell is missing.
-    pub(super) fn numbers(&self, of_level: &[f64]) -> Numbers {
-        self.codes().map(|code| code.map_or(f64::NAN, |c| of_level[c as usize])).collect()
-    }
-
-    /// How many cells have each level.
-    pub fn counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.levels.len()];
-        self.codes().flatten().for_each(|c| counts[c as usize] += 1);
-        counts
-    }
-
-    fn bytes(&self) -> usize {
-        4 * self.codes.len() + self.levels.iter().map(|l| l.len() + size_of::<String>()).sum::<usize>()
-    }
-}
-
-/// Builds [`Text`] cell by cell.
-#[derive(Debug, Default)]
-pub(super) struct TextBuilder {
-    text: Text,
-    known: HashMap<String, u32>,
-    bytes: usize,
-}
-
-impl TextBuilder {
-    pub fn push(&mut self, cell: Option<&str>) {
-        let code = match cell {
-            None => Text::GAP,
-            Some(cell) => match self.known.get(cell) {
-                Some(&code) => code,
-                None => {
-                    let code = self.text.levels.len() as u32;
-                    self.bytes += 2 * (cell.len() + 2 * size_of::<String>());
-                    self.text.levels.push(cell.to_owned());
-                    self.known.insert(cell.to_owned(), code);
-                    code
-                }
-            },
-        };
-        self.text.codes.push(code);
-    }
-
-    /// Appends the cells of `other`.
-    pub fn append(&mut self, other: &Self) {
-        let renamed: Vec<u32> = other
-            .text
-            .levels
-            .iter()
-            .map(|level| {
-                self.push(Some(level));
-                self.text.codes.pop().unwrap_or(Text::GAP)
-            })
-            .collect();
-        let place = |&code: &u32| if code == Text::GAP { code } else { renamed[code as usize] };
-        self.text.codes.extend(other.text.codes.iter().map(place));
-    }
-
-    pub fn len(&self) -> usize {
-        self.text.len()
-    }
-
-    /// Bytes used while it is built.
-    pub fn bytes(&self) -> usize {
-        4 * self.text.codes.len() + self.bytes
-    }
-
-    pub fn finish(mut self) -> Text {
-        self.text.codes.shrink_to_fit();
-        self.text
     }
 }
 
@@ -371,8 +261,8 @@ impl Column {
         let place = |row: usize| names.binary_search_by(|n| self.order(n, row)).ok().map(|k| k as u32);
         match &self.values {
             Values::Text(text) => {
-                let of = |level: &String| names.binary_search(level).ok().map(|k| k as u32);
-                Places::OfLevels(text.levels.iter().map(of).collect())
+                let of = |level: &str| names.binary_search_by(|n| n.as_str().cmp(level)).ok().map(|k| k as u32);
+                Places::OfLevels(text.levels().iter().map(of).collect())
             }
             Values::Numbers(v) | Values::Dates(v) => {
                 let mut known = HashMap::new();
@@ -428,7 +318,7 @@ impl Column {
                     return None;
                 }
                 let used = text.levels().iter().zip(counts).filter(|(_, n)| *n > 0);
-                let mut names: Vec<String> = used.map(|(level, _)| level.clone()).collect();
+                let mut names: Vec<String> = used.map(|(level, _)| level.to_owned()).collect();
                 names.sort();
                 Some(names)
             }
@@ -441,10 +331,7 @@ impl Column {
         let values = match &self.values {
             Values::Numbers(v) => Values::Numbers(v.select(rows)),
             Values::Dates(v) => Values::Dates(v.select(rows)),
-            Values::Text(text) => Values::Text(Text {
-                codes: rows.iter().map(|&row| text.codes[row]).collect(),
-                levels: text.levels.clone(),
-            }),
+            Values::Text(text) => Values::Text(text.select(rows)),
             Values::Images(images) => {
                 let size = images.size();
                 let pixels: Vec<usize> = rows.iter().flat_map(|row| row * size..(row + 1) * size).collect();
@@ -459,7 +346,7 @@ impl Column {
         let values = match (&self.values, kind) {
             (values, kind) if values.kind() == kind => values.clone(),
             (Values::Text(text), ColumnKind::Number | ColumnKind::Date) => {
-                let read = |level: &String| match kind {
+                let read = |level: &str| match kind {
                     ColumnKind::Number => super::human_numbers::read(level),
                     _ => dates::parse(level),
                 };

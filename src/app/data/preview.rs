@@ -11,7 +11,7 @@ use super::thumbnails::Thumbnails;
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{
     Chooser, Column, Detected, ENCODINGS, Fit, Format, Ground, ImageOptions, MAX_CLASSES, PixelColumns, ReadOptions,
-    Table, Values,
+    Separator, Table, Values,
 };
 use crate::format;
 use egui::accesskit::Role;
@@ -152,22 +152,9 @@ fn capital(text: &str) -> String {
 /// What can be corrected about a file of this kind.
 fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     ui.spacing_mut().combo_width = 130.0;
-    if let Some(text) = found.text.filter(|_| found.format == Format::Delimited) {
+    if let Some(text) = found.text.as_ref().filter(|_| found.format == Format::Delimited) {
         ui.horizontal_wrapped(|ui| {
-            ui.label(label(ui, "Separator"));
-            let name = |c: char| match c {
-                ',' => "comma".to_owned(),
-                ';' => "semicolon".to_owned(),
-                '\t' => "tab".to_owned(),
-                ' ' => "blank".to_owned(),
-                c => c.to_string(),
-            };
-            let mut common = vec![',', ';', '\t', '|', ' ', ':', '/', '~', '^'];
-            if !common.contains(&text.delimiter) {
-                common.push(text.delimiter);
-            }
-            let chosen = choice(ui, "Separator", text.delimiter, common, name, |a, b| a == b);
-            new.delimiter = chosen.or(new.delimiter);
+            separator(ui, &text.delimiter, new);
             ui.label(label(ui, "Encoding"));
             let mut encodings: Vec<&'static str> = ENCODINGS.to_vec();
             if !encodings.contains(&text.encoding) {
@@ -187,11 +174,21 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                 .on_hover_text("Such lines are left out")
                 .changed()
             {
-                new.comment = comment.chars().next();
+                new.comment = Some(comment);
+            }
+            let mut quotes = text.quotes;
+            let hover = "A cell in quotes may hold separators and line ends; else quotes are plain characters";
+            if ui.checkbox(&mut quotes, "Cells may stand in quotes").on_hover_text(hover).changed() {
+                new.quotes = Some(quotes);
+            }
+            let mut cut = new.cut_long_rows == Some(true);
+            let hover = "Rows with more cells than most are read without what is too much; else they are an error";
+            if ui.checkbox(&mut cut, "Cut rows that are too long").on_hover_text(hover).changed() {
+                new.cut_long_rows = Some(cut);
             }
         });
     }
-    if let Some(text) = found.text {
+    if let Some(text) = &found.text {
         ui.horizontal_wrapped(|ui| {
             let mut header = text.header;
             if ui.checkbox(&mut header, "The first row names the columns").changed() {
@@ -200,6 +197,18 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
             ui.label(label(ui, "Rows before it to leave out"));
             if let Some(skip) = number(ui, "Rows to leave out", text.skip, 0..=100_000, 0.05) {
                 new.skip = Some(skip);
+            }
+            if found.format == Format::Delimited {
+                ui.label(label(ui, "Lines after the table to leave out"));
+                if let Some(footer) = number(ui, "Lines after the table", text.footer, 0..=1000, 0.05) {
+                    new.footer = Some(footer);
+                }
+                if text.header {
+                    ui.label(label(ui, "Rows of names"));
+                    if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
+                        new.header_rows = Some(rows);
+                    }
+                }
             }
         });
     }
@@ -234,6 +243,48 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
     }
     if let Some(found) = &found.pixels {
         pixels(ui, found, new);
+    }
+}
+
+/// The separator: one of the usual ones, or any text.
+fn separator(ui: &mut Ui, found: &Separator, new: &mut ReadOptions) {
+    ui.label(label(ui, "Separator"));
+    let name = |s: &Separator| match s {
+        Separator::Character(',') => "comma".to_owned(),
+        Separator::Character(';') => "semicolon".to_owned(),
+        Separator::Character('\t') => "tab".to_owned(),
+        Separator::Character(' ') => "single blank".to_owned(),
+        Separator::Blanks => "runs of blanks".to_owned(),
+        Separator::Places(_) => "fixed width".to_owned(),
+        s if *s == Separator::NONE => "none: one column".to_owned(),
+        s => s.to_string(),
+    };
+    let mut common: Vec<Separator> = [',', ';', '\t', '|', ' ', ':', '/', '~', '^'].map(Separator::Character).into();
+    common.extend([Separator::Blanks, Separator::NONE]);
+    if !common.contains(found) {
+        common.push(found.clone());
+    }
+    let chosen = common.iter().position(|s| s == found).unwrap_or(0);
+    let text = |k: usize| name(&common[k]);
+    if let Some(k) = choice(ui, "Separator", chosen, 0..common.len(), text, |a, b| a == b) {
+        new.delimiter = Some(common[k].clone());
+    }
+    // What is typed counts when it is finished.
+    let id = ui.scope_id().with("separator as text");
+    let mut typed = ui.data(|d| d.get_temp::<String>(id)).unwrap_or_else(|| found.to_string().replace('\t', ""));
+    let edit = TextEdit::singleline(&mut typed).desired_width(64.0);
+    let hover = "Any text, such as ::, or the characters of a line at which cells begin, such as fixed:0,10,18";
+    let field = named(ui.add(edit), Role::TextInput, "Separator as text").on_hover_text(hover);
+    if field.has_focus() {
+        ui.data_mut(|d| d.insert_temp(id, typed.clone()));
+    } else {
+        ui.data_mut(|d| d.remove::<String>(id));
+    }
+    if field.lost_focus()
+        && let Ok(chosen) = Separator::try_from(typed)
+        && chosen != *found
+    {
+        new.delimiter = Some(chosen);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Text in blocks of whole records, so that the next can be read while one is parsed.
 
+use super::around::FOOTER_BYTES;
 use super::byte_source::ByteSource;
-use super::dialect::csv_reader;
-use super::options::TextFormat;
+use super::dialect::Syntax;
+use super::lines::{LineRules, Rewriter, Tally, remove_nul};
 use super::text_encoding::ToUtf8;
 use crate::error::DataError;
 use crate::reading::Reading;
@@ -51,6 +52,11 @@ pub(super) struct Blocks<'a> {
     ended: bool,
     first: bool,
     size: usize,
+    rewriter: Option<Rewriter>,
+    /// Lines of the text so far.
+    lines: usize,
+    /// NUL bytes, which are left out.
+    pub nul: Tally,
 }
 
 pub(super) struct Block {
@@ -59,11 +65,18 @@ pub(super) struct Block {
     length: usize,
     /// Where records begin; none if there are no quotes and all lines end alike, so that it can be cut at any line.
     pub cuts: Option<Vec<usize>>,
+    /// Whether it ends the text.
+    pub last: bool,
 }
 
 impl Block {
     pub fn text(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Takes the text behind `length` away.
+    pub fn shorten(&mut self, length: usize) {
+        self.length = self.length.min(length);
     }
 
     /// The text from `start` on, in pieces of whole records.
@@ -77,7 +90,12 @@ impl Block {
 }
 
 impl<'a> Blocks<'a> {
-    pub fn new(source: &'a ByteSource<'a>, encoding: &'static Encoding, reading: &Reading) -> Result<Self, DataError> {
+    pub fn new(
+        source: &'a ByteSource<'a>,
+        encoding: &'static Encoding,
+        rules: &LineRules,
+        reading: &Reading,
+    ) -> Result<Self, DataError> {
         let size = if reading.rows.is_some() { PREVIEW_BLOCK } else { BLOCK };
         Ok(Self {
             name: source.name(),
@@ -91,11 +109,19 @@ impl<'a> Blocks<'a> {
             ended: false,
             first: true,
             size,
+            rewriter: Rewriter::new(rules),
+            lines: 0,
+            nul: Tally::default(),
         })
     }
 
     fn text(&self) -> &[u8] {
         &self.text[..self.filled]
+    }
+
+    /// Lines with a quote that was made a plain character.
+    pub fn mended(&self) -> Tally {
+        self.rewriter.as_ref().map_or_else(Tally::default, |r| r.mended)
     }
 
     /// Reads one more block.
@@ -127,10 +153,29 @@ impl<'a> Blocks<'a> {
                 self.drop(3);
             }
         }
+        let start = start.min(self.filled);
+        if memchr(0, &self.text()[start..]).is_some() {
+            self.text.truncate(self.filled);
+            if let Some((count, lines)) = remove_nul(&mut self.text, start) {
+                self.nul.merge(Tally { count, first: self.lines + lines + 1 }, 0);
+            }
+            self.filled = self.text.len();
+        }
+        // DOS ends files with this sign.
+        while self.ended && self.text()[start..].last() == Some(&0x1a) {
+            self.filled -= 1;
+        }
         // Line ends of old Macintosh computers.
         if memchr(b'\n', self.text()).is_none() && memchr(b'\r', self.text()).is_some() {
-            let new = &mut self.text[start.min(self.filled)..self.filled];
+            let new = &mut self.text[start..self.filled];
             new.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
+        }
+        self.lines += memchr_iter(b'\n', &self.text()[start..]).count();
+        if let Some(rewriter) = &mut self.rewriter {
+            let new = self.text[start..self.filled].to_vec();
+            self.text.truncate(start);
+            rewriter.push(&new, self.ended, &mut self.text);
+            self.filled = self.text.len();
         }
         Ok(())
     }
@@ -152,32 +197,39 @@ impl<'a> Blocks<'a> {
                 self.fill()?;
                 continue;
             }
-            match memchr(b'\n', self.text()) {
-                Some(end) => {
-                    self.drop(end + 1);
-                    skipped = (skipped.0 + 1, skipped.1 + end + 1);
-                }
-                None => self.filled = 0,
+            // All of them at once, since what follows is moved.
+            let (mut at, before) = (0, skipped.0);
+            while let Some(end) = memchr(b'\n', &self.text()[at..]).filter(|_| skipped.0 < lines) {
+                at += end + 1;
+                skipped.0 += 1;
             }
+            if skipped.0 == before {
+                at = self.filled;
+            }
+            skipped.1 += at;
+            self.drop(at);
         }
         Ok(skipped)
     }
 
     /// The next block of whole records.
-    pub fn next(&mut self, format: &TextFormat) -> Result<Option<Block>, DataError> {
+    pub fn next(&mut self, syntax: Syntax) -> Result<Option<Block>, DataError> {
         while !self.ended || self.filled > 0 {
             if !self.ended {
                 self.fill()?;
             }
             let text = self.text();
+            // The end of the text is looked at as a whole, for what stands below the table.
+            let most = if self.ended { text.len() } else { text.len().saturating_sub(FOOTER_BYTES) };
             // One pass is enough for text without quotes and carriage returns.
             let suspicious = memchr2(b'"', b'\r', text);
             let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
-            let plain = suspicious.is_none_or(|_| memchr(b'"', text).is_none() && !odd_ends());
+            let quotes = || syntax.quotes && memchr(b'"', text).is_some();
+            let plain = suspicious.is_none_or(|_| !quotes() && !odd_ends());
             let (last, cuts) = if plain {
-                (memrchr(b'\n', text).map_or(0, |k| k + 1), None)
+                (memrchr(b'\n', &text[..most]).map_or(0, |k| k + 1), None)
             } else {
-                let (last, cuts) = records(text, format);
+                let (last, cuts) = records(text, most, syntax);
                 (last, Some(cuts))
             };
             let length = if self.ended { text.len() } else { last };
@@ -189,9 +241,9 @@ impl<'a> Blocks<'a> {
                 following[..rest].copy_from_slice(&self.text[length..self.filled]);
                 self.filled = rest;
                 let bytes = std::mem::replace(&mut self.text, following);
-                return Ok(Some(Block { bytes, length, cuts }));
+                return Ok(Some(Block { bytes, length, cuts, last: self.ended }));
             }
-            if self.filled > RECORD_LIMIT {
+            if self.filled + self.rewriter.as_ref().map_or(0, Rewriter::waiting) > RECORD_LIMIT {
                 return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
             }
         }
@@ -199,15 +251,19 @@ impl<'a> Blocks<'a> {
     }
 }
 
-/// Where the last record begins, which may be incomplete, and where the records begin that cut the text into pieces of about
-/// the same length.
-fn records(text: &[u8], format: &TextFormat) -> (usize, Vec<usize>) {
-    let mut reader = csv_reader(format.delimiter, format.comment).from_reader(text);
+/// Where the last record begins that does so in the first `most` bytes, and where the records begin that cut the text before it
+/// into pieces of about the same length.
+fn records(text: &[u8], most: usize, syntax: Syntax) -> (usize, Vec<usize>) {
+    let mut reader = syntax.reader().from_reader(text);
     let mut record = csv::ByteRecord::new();
     let length = (text.len() / pieces()).max(1);
     let (mut last, mut cuts) = (0, Vec::new());
     while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
-        last = record.position().map_or(last, |p| p.byte() as usize);
+        let start = record.position().map_or(last, |p| p.byte() as usize);
+        if start > most {
+            break;
+        }
+        last = start;
         if last >= length * (cuts.len() + 1) {
             cuts.push(last);
         }

@@ -1,14 +1,17 @@
-//! Delimited text → table: encoding, delimiter, header, quoting, decimal point and column types are detected.
+//! Delimited text → table: encoding, separator, header, quoting, decimal point and column types are detected.
 //!
 //! The text is read in blocks of whole records. While the next block is read, all threads parse pieces of the present one: cut
 //! at line ends if it has no quotes, else at records found by the `csv` crate. Numbers go straight into their columns, so that
 //! a file needs little more memory than its numbers. If a column whose first rows are numbers turns out to hold text, the file
 //! is read again.
 
+use super::around::{Footer, find_footer, is_blank};
 use super::blocks::Blocks;
 use super::byte_source::ByteSource;
-use super::dialect::{FIELD_LIMIT, csv_reader, detect_delimiter, has_header, sample_rows, uses_decimal_comma};
-use super::options::{COLUMN_LIMIT, Detected, Format, ReadOptions, TextFormat};
+use super::dialect::{FIELD_LIMIT, Row, Swallowed, record_start, stray_quote};
+use super::layout::{TextLayout, find_layout, tell_footer, were};
+use super::lines::Tally;
+use super::options::{Detected, Format, Note, ReadOptions, TextFormat};
 use super::text_encoding::{self, ToUtf8};
 use crate::cells::{dated, unique_names};
 use crate::error::DataError;
@@ -32,24 +35,41 @@ pub(super) fn read(
         Some(name) => text_encoding::named(name)?,
         None => text_encoding::detect(head),
     };
-    match read_as(source, head, encoding, options, reading) {
-        // Only the first bytes were UTF-8.
-        Err(DataError::NotUtf8 { row, .. }) if options.encoding.is_none() => {
-            let (table, mut detected) = read_as(source, head, WINDOWS_1252, options, reading)?;
-            detected.note(format!("Line {row} is not UTF-8, so the text was read as windows-1252."));
-            Ok((table, detected))
-        }
-        outcome => outcome,
+    let (table, mut detected, replaced) = read_as(source, head, encoding, options, reading)?;
+    if encoding != UTF_8 || !replaced && !text_encoding::is_wrong(head) {
+        return Ok((table, detected));
     }
+    // A few damaged characters among many that are right, or another encoding.
+    let survey = text_encoding::survey(source, head, reading)?;
+    if survey.is_damaged_utf8() {
+        let text = format!(
+            "{} not UTF-8, the first in line {}, and replaced by \u{fffd}.",
+            were(survey.wrong, "piece of text"),
+            survey.line
+        );
+        let note = Note::from(text);
+        let other = |o: &mut ReadOptions| o.encoding = Some(WINDOWS_1252.name().to_owned());
+        detected.notes.push(note.offering("Read all as windows-1252", options, other));
+        return Ok((table, detected));
+    }
+    if options.encoding.is_some() {
+        let name = source.name().to_owned();
+        return Err(DataError::NotUtf8 { name, row: survey.line, byte: survey.byte });
+    }
+    // Only the first bytes were UTF-8.
+    let (table, mut detected, _) = read_as(source, head, WINDOWS_1252, options, reading)?;
+    detected.note(format!("Line {} is not UTF-8, so the text was read as windows-1252.", survey.line));
+    Ok((table, detected))
 }
 
+/// Reads the text in an encoding; also says whether bytes were none of it and replaced.
 fn read_as(
     source: &ByteSource,
     head: &[u8],
     encoding: &'static Encoding,
     options: &ReadOptions,
     reading: &Reading,
-) -> Result<(Table, Detected), DataError> {
+) -> Result<(Table, Detected, bool), DataError> {
     let name = source.name();
     let mut start = Vec::new();
     ToUtf8::new(encoding).push(head, false, &mut start);
@@ -57,55 +77,215 @@ fn read_as(
         head.starts_with(&[0xef, 0xbb, 0xbf]) || (encoding != UTF_8 && Encoding::for_bom(head).is_some());
     let text = String::from_utf8_lossy(&start);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    if text.trim().is_empty() {
+    if text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\0' | '\u{1a}')).is_empty() {
         return Err(DataError::Empty { name: name.to_owned() });
     }
-    let comment = options.comment.filter(char::is_ascii).or_else(|| text.starts_with('#').then_some('#'));
-    let skip = options.skip.unwrap_or(0);
-    let sample: String = text.split_inclusive('\n').skip(skip).collect();
-    let delimiter = options.delimiter.filter(char::is_ascii).unwrap_or_else(|| detect_delimiter(&sample, comment));
     let whole = (head.len() as u64) < super::byte_source::HEAD;
-    let rows = sample_rows(name, &sample, delimiter, comment, whole, skip)?;
-    let Some(first) = rows.first() else { return Err(DataError::Empty { name: name.to_owned() }) };
-    let width = first.len();
-    if width > COLUMN_LIMIT {
-        return Err(DataError::TooWide { name: name.to_owned(), columns: width, limit: COLUMN_LIMIT });
-    }
-    let decimal_comma = options.decimal_comma.unwrap_or_else(|| delimiter != ',' && uses_decimal_comma(&rows));
-    let header = options.header.unwrap_or_else(|| has_header(&rows, decimal_comma));
-    let names = if header { unique_names(first) } else { unique_names(std::iter::repeat_n("", width)) };
-    let body = &rows[usize::from(header)..];
-    let is_number = |k: usize| {
-        let cells = || body.iter().map(|r| r.get(k).unwrap_or("").trim());
-        cells().all(|c| is_missing(c) || number(c, decimal_comma).is_some())
+    let format = TextFormat { byte_order_mark, encoding: encoding.name(), ..TextFormat::default() };
+    let layout = find_layout(name, text, whole, options, None, format.clone())?;
+    let outcome = read_with(source, encoding, &layout, options, reading);
+    // A quote may swallow rows, or all that follows.
+    let swallowed = match &outcome {
+        Ok((_, found)) => found.stray.count > 0,
+        Err(e) => matches!(e, DataError::HugeField { .. }),
     };
-    let format =
-        TextFormat { delimiter, header, decimal_comma, byte_order_mark, encoding: encoding.name(), comment, skip };
-    let mut numeric: Vec<bool> = (0..width).map(is_number).collect();
-    let sinks = loop {
-        let layout = Layout { name, format, numeric: &numeric };
-        let sinks = layout.read(source, encoding, reading)?;
-        let mistaken: Vec<usize> = (0..width).filter(|&k| matches!(sinks[k], Sink::Mistaken)).collect();
-        if mistaken.is_empty() {
-            break sinks;
-        }
-        for k in mistaken {
-            numeric[k] = false;
-        }
+    let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.separator.is_plain();
+    let ((sinks, found), layout) = if swallowed && unsure {
+        let layout = find_layout(name, text, whole, options, Some(layout.cells), format)?;
+        (read_with(source, encoding, &layout, options, reading)?, layout)
+    } else {
+        (outcome?, layout)
     };
     if sinks.first().is_none_or(|s| s.len() == 0) {
         return Err(DataError::HeaderOnly { name: name.to_owned() });
     }
-    let columns = names.into_iter().zip(sinks).map(|(name, sink)| Column::new(name, sink.finish())).collect();
-    let detected = Detected { text: Some(format), ..Detected::of(Format::Delimited) };
-    Ok((Table { name: name.to_owned(), columns }, detected))
+    let TextLayout { mut format, names, mut notes, cells, header, .. } = layout;
+    format.footer = found.footer.lines;
+    let unnamed: Vec<bool> = names.iter().map(|n| n.trim().is_empty()).collect();
+    let named = unique_names(names.iter().map(String::as_str));
+    let mut columns: Vec<Column> =
+        named.into_iter().zip(sinks).map(|(name, sink)| Column::new(name, sink.finish())).collect();
+    // Separators at the ends of all lines make no columns.
+    let all = columns.len();
+    while columns.len() > 1
+        && format.header
+        && unnamed[columns.len() - 1]
+        && columns.last().is_some_and(Column::is_blank)
+    {
+        columns.pop();
+    }
+    if columns.len() < all {
+        notes.push(
+            format!(
+                "{} at the end of the rows without a name and without a value left out.",
+                were(all - columns.len(), "column")
+            )
+            .into(),
+        );
+    }
+    found.tell(&mut notes, header.as_ref(), cells, options);
+    let replaced = found.replaced.count > 0;
+    let detected = Detected { text: Some(format), notes, ..Detected::of(Format::Delimited) };
+    Ok((Table { name: name.to_owned(), columns }, detected, replaced))
+}
+
+/// Reads the columns, and finds what is odd on the way.
+fn read_with(
+    source: &ByteSource,
+    encoding: &'static Encoding,
+    found: &TextLayout,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Vec<Sink>, Findings), DataError> {
+    let decimal_comma = found.format.decimal_comma;
+    let is_number = |k: usize| {
+        let cells = || found.body.iter().map(|r| r.cells.get(k).map_or("", |c| c.trim()));
+        cells().all(|c| is_missing(c) || number(c, decimal_comma).is_some())
+    };
+    let mut numeric: Vec<bool> = (0..found.names.len()).map(is_number).collect();
+    // A line of names as it is written, for lines that repeat it.
+    let separator = [found.syntax.separator];
+    let header_line = found
+        .header
+        .as_ref()
+        .map_or_else(Vec::new, |h| h.cells.iter().map(|c| c.as_bytes()).collect::<Vec<_>>().join(&separator[..]));
+    loop {
+        let layout = Layout { name: source.name(), found, numeric: &numeric, header_line: &header_line, options };
+        let (sinks, findings) = layout.read(source, encoding, reading)?;
+        let mistaken: Vec<usize> = (0..sinks.len()).filter(|&k| matches!(sinks[k], Sink::Mistaken)).collect();
+        if mistaken.is_empty() {
+            return Ok((sinks, findings));
+        }
+        for k in mistaken {
+            numeric[k] = false;
+        }
+    }
 }
 
 /// How the columns are read.
 struct Layout<'a> {
     name: &'a str,
-    format: TextFormat,
+    found: &'a TextLayout,
     numeric: &'a [bool],
+    header_line: &'a [u8],
+    options: &'a ReadOptions,
+}
+
+/// What is odd about some lines.
+#[derive(Debug, Default)]
+struct Findings {
+    /// Rows with fewer cells than most.
+    short: Tally,
+    /// Rows with more, and how many cells the first has.
+    long: Tally,
+    longest: usize,
+    /// Rows of separators only.
+    empty: Tally,
+    /// Rows that repeat the names.
+    repeated: Tally,
+    /// Cells with bytes that are no text.
+    replaced: Tally,
+    /// Records with a quote that swallows rows, and records whose quotes are in order though each of their lines is a row.
+    stray: Tally,
+    spanned: Tally,
+    /// Quotes that became plain characters, and NUL bytes that were left out.
+    mended: Tally,
+    nul: Tally,
+    footer: Footer,
+}
+
+impl Findings {
+    /// Adds those of a later part, which begins behind `lines` lines.
+    fn merge(&mut self, later: &Self, lines: usize) {
+        if self.long.count == 0 {
+            self.longest = later.longest;
+        }
+        self.short.merge(later.short, lines);
+        self.long.merge(later.long, lines);
+        self.empty.merge(later.empty, lines);
+        self.repeated.merge(later.repeated, lines);
+        self.replaced.merge(later.replaced, lines);
+        self.stray.merge(later.stray, lines);
+        self.spanned.merge(later.spanned, lines);
+    }
+
+    fn tell(&self, notes: &mut Vec<Note>, header: Option<&Row>, cells: usize, options: &ReadOptions) {
+        tell_footer(notes, &self.footer, options);
+        let first = |tally: Tally| match tally.count {
+            1 => format!("line {}", tally.first),
+            _ => format!("the first in line {}", tally.first),
+        };
+        let rows =
+            |tally: Tally| if tally.count == 1 { "1 row has".to_owned() } else { format!("{} rows have", tally.count) };
+        if self.short.count > 0 {
+            let text = format!(
+                "{} fewer cells than the {cells} of most ({}): what is missing there became gaps.",
+                rows(self.short),
+                first(self.short)
+            );
+            notes.push(text.into());
+        }
+        if self.long.count > 0 {
+            let text = format!(
+                "{} more cells than the {cells} of most ({}): what stands beyond the last column was left out.",
+                rows(self.long),
+                first(self.long)
+            );
+            notes.push(Note::from(text).offering("Refuse such rows", options, |o| o.cut_long_rows = None));
+        }
+        if self.empty.count > 0 {
+            notes.push(
+                format!(
+                    "{} nothing but separators ({}) and {} left out.",
+                    rows(self.empty),
+                    first(self.empty),
+                    if self.empty.count == 1 { "was" } else { "were" }
+                )
+                .into(),
+            );
+        }
+        if let Some(header) = header.filter(|_| self.repeated.count > 0) {
+            let names: Vec<String> = header.cells.iter().take(5).map(|c| format!("\"{}\"", c.trim())).collect();
+            let text = format!(
+                "{} the names of the header again, {} ({}), and {} left out.",
+                rows(self.repeated).replace("has", "holds").replace("have", "hold"),
+                names.join(", "),
+                first(self.repeated),
+                if self.repeated.count == 1 { "was" } else { "were" }
+            );
+            notes.push(text.into());
+        }
+        if self.nul.count > 0 {
+            let text = format!(
+                "{} left out, as damaged files have them ({}).",
+                were(self.nul.count, "NUL byte"),
+                first(self.nul)
+            );
+            notes.push(text.into());
+        }
+        if self.mended.count > 0 {
+            let text = format!(
+                "{} a quote that does not close where a cell ends ({}). It was read as a plain character, since it would swallow the rows below.",
+                if self.mended.count == 1 {
+                    "1 line has".to_owned()
+                } else {
+                    format!("{} lines have", self.mended.count)
+                },
+                first(self.mended)
+            );
+            let note =
+                Note::from(text).offering("All quotes are plain characters", options, |o| o.quotes = Some(false));
+            notes.push(note.offering("Follow the quotes", options, |o| o.quotes = Some(true)));
+        }
+        if self.spanned.count > 0 && options.quotes.is_none() {
+            let text = format!(
+                "{} a cell in quotes over several lines of which each looks like a row ({}).",
+                rows(self.spanned),
+                first(self.spanned)
+            );
+            notes.push(Note::from(text).offering("Quotes are plain characters", options, |o| o.quotes = Some(false)));
+        }
+    }
 }
 
 /// A column that is being read.
@@ -141,11 +321,20 @@ impl Sink {
         }
     }
 
+    /// A missing cell.
+    fn gap(&mut self) {
+        match self {
+            Self::Numbers(numbers) => numbers.push(f64::NAN),
+            Self::Text(text) => text.push(None),
+            Self::Mistaken => {}
+        }
+    }
+
     fn clear(&mut self) {
         match self {
             Self::Numbers(numbers) => numbers.clear(),
             // Each piece has levels of its own.
-            Self::Text(text) => *text = TextBuilder::default(),
+            Self::Text(text) => text.clear(),
             Self::Mistaken => {}
         }
     }
@@ -162,13 +351,14 @@ impl Sink {
     }
 }
 
-/// An error in a record; lines and bytes count from the beginning of its piece.
+/// An error in a record; lines count from the beginning of its piece.
 enum Wrong {
-    Fields { line: usize, found: usize },
-    NotUtf8 { line: usize, byte: usize },
     Huge { line: usize },
     Csv(String),
 }
+
+/// What a piece held: its lines, and what is odd about some.
+type Parsed = Result<(usize, Findings), Wrong>;
 
 impl Layout<'_> {
     /// Reads the whole text once.
@@ -177,31 +367,30 @@ impl Layout<'_> {
         source: &ByteSource,
         encoding: &'static Encoding,
         reading: &Reading,
-    ) -> Result<Vec<Sink>, DataError> {
-        let mut blocks = Blocks::new(source, encoding, reading)?;
+    ) -> Result<(Vec<Sink>, Findings), DataError> {
+        let TextLayout { syntax, kinds, format, .. } = self.found;
+        let mut blocks = Blocks::new(source, encoding, &self.found.rules, reading)?;
         let mut all = self.sinks();
         // The columns of each piece of a block.
         let mut parts: Vec<Vec<Sink>> = Vec::new();
-        // Lines and bytes before the present block.
-        let (mut lines, mut bytes) = blocks.skip_lines(self.format.skip)?;
-        let mut skip_header = self.format.header;
-        let mut next = blocks.next(&self.format)?;
-        while let Some(block) = next {
-            let text = block.text();
-            let mut start = 0;
-            if skip_header {
-                let header = self.header_end(text);
-                skip_header = header.is_none();
-                start = header.unwrap_or(text.len());
-                lines += memchr_iter(b'\n', &text[..start]).count();
-                bytes += start;
+        let mut findings = Findings::default();
+        // Lines before the present block.
+        let (before, _) = blocks.skip_lines(self.found.body_line)?;
+        let mut lines = before;
+        let mut next = blocks.next(*syntax)?;
+        while let Some(mut block) = next {
+            if block.last {
+                let whole = lines == before;
+                let footer =
+                    find_footer(block.text(), *syntax, kinds, self.options.footer, whole, format.decimal_comma);
+                block.shorten(footer.start);
+                findings.footer = footer;
             }
-            let pieces = block.pieces(start);
+            let pieces = block.pieces(0);
             let plain = block.cuts.is_none();
             let (parsed, following) =
-                rayon::join(|| self.block(&pieces, plain, lines, bytes, &mut parts), || blocks.next(&self.format));
+                rayon::join(|| self.block(&pieces, plain, lines, &mut findings, &mut parts), || blocks.next(*syntax));
             lines += parsed?;
-            bytes += text.len() - start;
             all.par_iter_mut().enumerate().for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(&part[k])));
             reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
             if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
@@ -210,7 +399,19 @@ impl Layout<'_> {
             next = following?;
             blocks.spare = block.bytes;
         }
-        Ok(all)
+        findings.mended = blocks.mended();
+        findings.nul = blocks.nul;
+        if findings.long.count > 0 && self.options.cut_long_rows != Some(true) {
+            return Err(DataError::Ragged {
+                name: self.name.to_owned(),
+                row: findings.long.first,
+                found: findings.longest,
+                expected: self.found.cells,
+                delimiter: format.delimiter.to_string(),
+                more: findings.long.count - 1,
+            });
+        }
+        Ok((all, findings))
     }
 
     fn sinks(&self) -> Vec<Sink> {
@@ -220,20 +421,13 @@ impl Layout<'_> {
         self.numeric.iter().map(sink).collect()
     }
 
-    /// Where the first record ends.
-    fn header_end(&self, text: &[u8]) -> Option<usize> {
-        let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(text);
-        let mut record = csv::ByteRecord::new();
-        reader.read_byte_record(&mut record).ok()?.then(|| reader.position().byte() as usize)
-    }
-
     /// Parses the pieces of a block, each into a part; returns the number of lines.
     fn block(
         &self,
         pieces: &[&[u8]],
         plain: bool,
         lines: usize,
-        bytes: usize,
+        findings: &mut Findings,
         parts: &mut Vec<Vec<Sink>>,
     ) -> Result<usize, DataError> {
         parts.resize_with(pieces.len(), || self.sinks());
@@ -241,35 +435,30 @@ impl Layout<'_> {
             sinks.iter_mut().for_each(Sink::clear);
             if plain { self.plain(piece, sinks) } else { self.quoted(piece, sinks) }
         };
-        let parsed: Vec<Result<usize, Wrong>> = pieces.par_iter().zip(parts).map(parse).collect();
-        let (mut count, mut bytes) = (0, bytes);
-        for (piece, outcome) in pieces.iter().zip(parsed) {
-            count += outcome.map_err(|wrong| self.told(wrong, lines + count, bytes))?;
-            bytes += piece.len();
+        let parsed: Vec<Parsed> = pieces.par_iter().zip(parts).map(parse).collect();
+        let mut count = 0;
+        for outcome in parsed {
+            let (more, found) = outcome.map_err(|wrong| self.told(wrong, lines + count))?;
+            findings.merge(&found, lines + count);
+            count += more;
         }
         Ok(count)
     }
 
-    fn told(&self, wrong: Wrong, lines: usize, bytes: usize) -> DataError {
+    fn told(&self, wrong: Wrong, lines: usize) -> DataError {
         let name = self.name.to_owned();
         match wrong {
-            Wrong::Fields { line, found } => DataError::Ragged {
-                name,
-                row: lines + line,
-                found,
-                expected: self.numeric.len(),
-                delimiter: self.format.delimiter,
-            },
-            Wrong::NotUtf8 { line, byte } => DataError::NotUtf8 { name, row: lines + line, byte: bytes + byte },
             Wrong::Huge { line } => DataError::HugeField { name, row: lines + line, limit: FIELD_LIMIT },
             Wrong::Csv(reason) => DataError::Malformed { name, reason },
         }
     }
 
     /// Parses lines without quotes; returns their number.
-    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
-        let delimiter = self.format.delimiter as u8;
-        let comment = self.format.comment.map(|c| c as u8);
+    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Parsed {
+        let delimiter = self.found.syntax.separator;
+        let comment = self.found.syntax.comment;
+        let header = self.header_line;
+        let mut found = Findings::default();
         let mut rest = piece;
         let mut number = 0;
         while !rest.is_empty() {
@@ -280,52 +469,109 @@ impl Layout<'_> {
             if line.last() == Some(&b'\r') {
                 line = &line[..line.len() - 1];
             }
-            if line.is_empty() || comment == line.first().copied() {
+            let Some(&first) = line.first() else { continue };
+            if Some(first) == comment
+                || (first <= b' ' || first == delimiter) && is_empty(line, delimiter, number, sinks.len(), &mut found)
+            {
+                continue;
+            }
+            if line.len() == header.len() && line == header {
+                found.repeated.add(number);
                 continue;
             }
             let mut start = 0;
+            let mut cells = 0;
             let mut ended = false;
             for sink in sinks.iter_mut() {
                 if ended {
-                    return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
+                    sink.gap();
+                    continue;
                 }
+                cells += 1;
                 // Most numbers are plain decimals.
                 let (mut at, plain) = decimal(line, start);
                 if at < line.len() && line[at] != delimiter {
                     at = memchr(delimiter, &line[at..]).map_or(line.len(), |k| at + k);
-                    self.field(&line[start..at], sink).map_err(|wrong| wrong.at(number, line, piece))?;
+                    self.cell(&line[start..at], sink, number, &mut found)?;
                 } else {
                     match (&mut *sink, plain) {
                         (Sink::Numbers(numbers), Some(value)) => numbers.push(value),
-                        _ => self.field(&line[start..at], sink).map_err(|wrong| wrong.at(number, line, piece))?,
+                        _ => self.cell(&line[start..at], sink, number, &mut found)?,
                     }
                 }
                 ended = at == line.len();
                 start = at + 1;
             }
             if !ended {
-                return Err(Wrong::Fields { line: number, found: memchr_iter(delimiter, line).count() + 1 });
+                found.too_long(number, memchr_iter(delimiter, line).count() + 1, &line[start..], delimiter);
+            } else if cells < self.found.cells {
+                found.short.add(number);
             }
         }
-        Ok(number)
+        Ok((number, found))
     }
 
     /// Parses records with quoted fields; returns the number of lines.
-    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Result<usize, Wrong> {
-        let mut reader = csv_reader(self.format.delimiter, self.format.comment).from_reader(piece);
+    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Parsed {
+        let syntax = self.found.syntax;
+        let mut reader = syntax.reader().from_reader(piece);
         let mut record = csv::ByteRecord::new();
+        let mut found = Findings::default();
         while reader.read_byte_record(&mut record).map_err(|e| Wrong::Csv(e.to_string()))? {
-            let position = record.position();
-            let line = position.map_or(1, |p| p.line() as usize);
-            if record.len() != sinks.len() {
-                return Err(Wrong::Fields { line, found: record.len() });
+            let (at, counted) = record.position().map_or((0, 1), |p| (p.byte() as usize, p.line() as usize));
+            let line = || {
+                let start = record_start(piece, at, syntax.comment);
+                counted + memchr_iter(b'\n', &piece[at.min(start)..start]).count()
+            };
+            if record.iter().all(is_blank) {
+                if record.len() > 1 && sinks.len() > 1 {
+                    found.empty.add(line());
+                }
+                continue;
             }
-            for (field, sink) in record.iter().zip(sinks.iter_mut()) {
-                let from = &piece[position.map_or(0, |p| p.byte() as usize)..];
-                self.field(field, sink).map_err(|wrong| wrong.at(line, from, piece))?;
+            if self.found.header.as_ref().is_some_and(|header| {
+                header.cells.len() == record.len() && header.cells.iter().zip(&record).all(|(a, b)| a.as_bytes() == b)
+            }) {
+                found.repeated.add(line());
+                continue;
+            }
+            let end = reader.position();
+            if end.line() as usize > counted + 1 {
+                let start = record_start(piece, at, syntax.comment);
+                let whole = &piece[start..(end.byte() as usize).max(start)];
+                match stray_quote(whole, syntax.separator, self.found.cells) {
+                    Some(Swallowed::Stray) => found.stray.add(line()),
+                    Some(Swallowed::Properly) => found.spanned.add(line()),
+                    None => {}
+                }
+            }
+            for (k, sink) in sinks.iter_mut().enumerate() {
+                match record.get(k) {
+                    Some(cell) => self.cell(cell, sink, counted, &mut found)?,
+                    None => sink.gap(),
+                }
+            }
+            if record.len() < self.found.cells {
+                found.short.add(line());
+            }
+            if record.iter().skip(sinks.len()).any(|cell| !is_blank(cell)) {
+                found.too_long(line(), record.len(), b"x", syntax.separator);
             }
         }
-        Ok(memchr_iter(b'\n', piece).count())
+        Ok((memchr_iter(b'\n', piece).count(), found))
+    }
+
+    /// Parses one cell; bytes that are no text are replaced.
+    fn cell(&self, field: &[u8], sink: &mut Sink, line: usize, found: &mut Findings) -> Result<(), Wrong> {
+        match self.field(field, sink) {
+            Ok(()) => Ok(()),
+            Err(Bad::Huge) => Err(Wrong::Huge { line }),
+            Err(Bad::NotUtf8) => {
+                found.replaced.add(line);
+                let text = String::from_utf8_lossy(field);
+                self.field(text.as_bytes(), sink).map_err(|_huge| Wrong::Huge { line })
+            }
+        }
     }
 
     /// Parses one cell.
@@ -334,7 +580,7 @@ impl Layout<'_> {
         match sink {
             Sink::Mistaken => {}
             Sink::Numbers(numbers) => {
-                let found = if self.format.decimal_comma {
+                let found = if self.found.format.decimal_comma {
                     std::str::from_utf8(field).ok().and_then(|text| number(text, true))
                 } else {
                     trimmed_number(field)
@@ -362,16 +608,28 @@ enum Bad {
     NotUtf8,
 }
 
-impl Bad {
-    fn at(self, line: usize, record: &[u8], piece: &[u8]) -> Wrong {
-        match self {
-            Self::Huge => Wrong::Huge { line },
-            Self::NotUtf8 => {
-                let before = record.as_ptr() as usize - piece.as_ptr() as usize;
-                let valid = std::str::from_utf8(record).map_or_else(|e| e.valid_up_to(), |_| 0);
-                Wrong::NotUtf8 { line, byte: before + valid + 1 }
-            }
+/// Whether a line holds nothing, or separators only, which is counted.
+fn is_empty(line: &[u8], separator: u8, number: usize, columns: usize, found: &mut Findings) -> bool {
+    if columns > 1 && line.contains(&separator) {
+        let empty = line.iter().all(|&b| b == separator || b == b' ');
+        if empty {
+            found.empty.add(number);
         }
+        return empty;
+    }
+    is_blank(line)
+}
+
+impl Findings {
+    /// Notes a row of `cells` cells that has `rest` behind its last column, unless that is empty.
+    fn too_long(&mut self, line: usize, cells: usize, rest: &[u8], separator: u8) {
+        if rest.iter().all(|&b| b == separator || b == b' ') {
+            return;
+        }
+        if self.long.count == 0 {
+            self.longest = cells;
+        }
+        self.long.add(line);
     }
 }
 
@@ -412,7 +670,7 @@ mod tests {
             (&b""[..], "is empty"),
             (b" \n\n", "is empty"),
             (b"a,b\n", "header but no rows"),
-            (b"a,b\n1,2\n3\n", "row 3: 1 fields"),
+            (b"a,b\n1,2\n3,4,5\n", "row 3: 3 fields"),
             (b"a,b\n1,\xff\n", "row 2: the text is not UTF-8 (byte 7"),
             (huge.as_bytes(), "row 2: a field is longer"),
         ] {

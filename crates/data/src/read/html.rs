@@ -2,6 +2,7 @@
 
 use super::byte_source::ByteSource;
 use super::options::{Chooser, Detected, Format, Note, ReadOptions};
+use super::separator::Separator;
 use super::{delimited, text_encoding};
 use crate::error::DataError;
 use crate::reading::Reading;
@@ -82,7 +83,7 @@ pub(super) fn read(
     };
     let (written, titles) = grids[chosen].written(source, reading)?;
     let own = ReadOptions {
-        delimiter: Some(','),
+        delimiter: Some(Separator::Character(',')),
         encoding: Some("UTF-8".to_owned()),
         header: options.header.or(titles.then_some(true)),
         ..options.clone()

@@ -2,23 +2,28 @@
 
 mod archive;
 mod arff;
+mod around;
 mod arrow;
 mod arrow_schema;
 mod blocks;
 mod byte_source;
 mod codecs;
 mod columnar;
+mod comments;
 mod delimited;
 mod detect;
 mod dialect;
 mod excel;
+mod header;
 mod html;
 mod idx;
 mod images;
 mod json;
 mod json_structure;
 mod json_text;
+mod layout;
 mod libsvm;
+mod lines;
 mod members;
 mod numpy;
 mod options;
@@ -27,6 +32,7 @@ mod parquet;
 mod picture_folders;
 mod pixels;
 mod recognised;
+mod separator;
 mod sheet_areas;
 mod sqlite;
 mod stata;
@@ -37,7 +43,7 @@ use super::error::DataError;
 use super::human_numbers::numbers_of;
 use super::parse::number;
 use super::reading::Reading;
-use super::table::{Table, Values};
+use super::table::{Levels, Table, Values};
 use byte_source::ByteSource;
 use detect::Found;
 use options::COLUMN_LIMIT;
@@ -51,6 +57,7 @@ pub use options::{
 };
 pub(super) use picture_folders::part;
 pub use pixels::PixelColumns;
+pub use separator::Separator;
 pub use text_encoding::ENCODINGS;
 
 /// Reads a file, or a folder of pictures.
@@ -70,7 +77,7 @@ pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Ta
 }
 
 /// The numbers of texts that are plain numbers, none of them a code: digits with a zero before them, or too many to be exact.
-fn plain_numbers(levels: &[String]) -> Option<Vec<f64>> {
+fn plain_numbers(levels: &Levels) -> Option<Vec<f64>> {
     let is_code = |text: &str| {
         let digits = text.trim_start_matches('-');
         let leading = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();

@@ -1,6 +1,8 @@
 //! Options of the readers, and what they detected.
 
 use super::pixels::PixelColumns;
+use super::separator::Separator;
+use chainrule_common::format;
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,21 +14,35 @@ pub(super) const COLUMN_LIMIT: usize = 20_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReadOptions {
+    /// What separates cells of text: a character, several such as "::", "\\s+" for runs of blanks, or "fixed:0,10,18" for
+    /// cells that begin at these characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delimiter: Option<char>,
+    pub delimiter: Option<Separator>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// Rows that make the names of the columns, joined by a blank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_rows: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decimal_comma: Option<bool>,
     /// Name of the text encoding, such as "UTF-8" or "windows-1252".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Lines that begin with it are skipped.
+    /// Lines that begin with it are skipped; none are if it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comment: Option<char>,
+    pub comment: Option<String>,
     /// Lines before the table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skip: Option<usize>,
+    /// Lines after the table that are not blank. What is found is not kept, since other files end otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footer: Option<usize>,
+    /// Whether cells of text may stand in quotes; if not, quotes are plain characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<bool>,
+    /// Whether cells beyond the last column are left out instead of refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_long_rows: Option<bool>,
     /// The sheet of a workbook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
@@ -209,16 +225,19 @@ impl Detected {
     pub(super) fn decide(&mut self, given: &ReadOptions) {
         let mut kept = given.clone();
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
-            kept.delimiter = Some(text.delimiter);
+            kept.delimiter = Some(text.delimiter.clone());
             kept.decimal_comma = Some(text.decimal_comma);
             kept.header = Some(text.header);
             kept.encoding = Some(text.encoding.to_owned());
+            kept.header_rows = Some(text.header_rows).filter(|&rows| rows > 1).or(kept.header_rows);
+            kept.skip = Some(text.skip).filter(|&lines| lines > 0).or(kept.skip);
+            kept.comment = text.comment.map(String::from).or(kept.comment);
         }
         let first = || self.chosen.first().cloned();
         match self.chooser {
             Chooser::Sheets if self.format == Format::Excel => {
                 kept.sheet = first();
-                kept.header = self.text.map(|t| t.header);
+                kept.header = self.text.as_ref().map(|t| t.header);
                 kept.area = self.options.area.clone().or(kept.area);
             }
             Chooser::Arrays if !self.chosen.is_empty() => kept.arrays = Some(self.chosen.clone()),
@@ -241,15 +260,20 @@ impl Detected {
     pub fn describe(&self) -> String {
         let mut parts = vec![self.format.label().to_owned()];
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
-            let delimiter = match text.delimiter {
-                ',' => "commas".to_owned(),
-                ';' => "semicolons".to_owned(),
-                '\t' => "tabs".to_owned(),
-                ' ' => "blanks".to_owned(),
-                c => format!("\"{c}\""),
-            };
-            parts.push(format!("columns separated by {delimiter}"));
-            parts.push(if text.header { "with a header" } else { "without a header" }.to_owned());
+            parts.push(format!("columns separated by {}", text.delimiter.words()));
+            parts.push(match (text.header, text.header_rows) {
+                (false, _) => "without a header".to_owned(),
+                (true, 0 | 1) => "with a header".to_owned(),
+                (true, rows) => format!("with a header of {rows} rows"),
+            });
+            let around = [(text.skip, "before"), (text.footer, "after")];
+            parts.extend(
+                around
+                    .iter()
+                    .filter(|(n, _)| *n > 0)
+                    .map(|(n, side)| format!("{} {side} the table", format::counted(*n, "line"))),
+            );
+            parts.extend((!text.quotes).then(|| "quotes as plain characters".to_owned()));
             parts.extend(text.decimal_comma.then(|| "decimal comma".to_owned()));
             parts.push(text.encoding.to_owned());
         }
@@ -361,28 +385,37 @@ impl Fit {
 }
 
 /// The dialect of delimited text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TextFormat {
-    pub delimiter: char,
+    pub delimiter: Separator,
     pub header: bool,
+    /// Rows that make the names of the columns.
+    pub header_rows: usize,
     pub decimal_comma: bool,
     pub byte_order_mark: bool,
     pub encoding: &'static str,
     pub comment: Option<char>,
     /// Lines before the table.
     pub skip: usize,
+    /// Lines after the table that are not blank.
+    pub footer: usize,
+    /// Whether cells may stand in quotes.
+    pub quotes: bool,
 }
 
 impl Default for TextFormat {
     fn default() -> Self {
         Self {
-            delimiter: ',',
+            delimiter: Separator::Character(','),
             header: true,
+            header_rows: 1,
             decimal_comma: false,
             byte_order_mark: false,
             encoding: UTF_8.name(),
             comment: None,
             skip: 0,
+            footer: 0,
+            quotes: true,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Text of any encoding → UTF-8, block by block.
 
+use super::byte_source::ByteSource;
 use crate::error::DataError;
+use crate::reading::Reading;
 use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use std::io::Read as _;
 
 /// Encodings that can be chosen.
 pub const ENCODINGS: [&str; 9] =
@@ -15,19 +18,99 @@ pub(super) fn detect(head: &[u8]) -> &'static Encoding {
     // Half of the bytes of western UTF-16 are zero.
     let sample = &head[..head.len().min(1 << 12) & !1];
     let zeros = |offset: usize| sample.iter().skip(offset).step_by(2).filter(|&&b| b == 0).count();
-    if zeros(1) * 5 > sample.len() {
+    // Where power failed, a file ends with zero bytes only.
+    let (even, odd) = (zeros(0), zeros(1));
+    if odd * 5 > sample.len() && even * 4 < odd {
         return UTF_16LE;
     }
-    if zeros(0) * 5 > sample.len() {
+    if even * 5 > sample.len() && odd * 4 < even {
         return UTF_16BE;
     }
-    // A character may be cut at the end of the sample.
-    if std::str::from_utf8(head).map_or_else(|e| e.error_len().is_none(), |_| true) {
+    let mut survey = Utf8Survey::default();
+    survey.add(head, false);
+    if survey.is_damaged_utf8() {
         return UTF_8;
     }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
     detector.feed(head, true);
     detector.guess(None, chardetng::Utf8Detection::Deny)
+}
+
+/// What a text that is not UTF-8 as a whole holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Utf8Survey {
+    /// Characters of several bytes that are right.
+    pub right: usize,
+    /// Sequences of bytes that are none.
+    pub wrong: usize,
+    /// Where the first of them is: its line, and its byte in the file, both counted from 1.
+    pub line: usize,
+    pub byte: usize,
+    /// Lines and bytes so far.
+    lines: usize,
+    bytes: usize,
+}
+
+impl Utf8Survey {
+    /// Counts the characters beyond ASCII; a character may be cut at the end, unless it is the `last` part of a text. Returns
+    /// how many bytes at the end are such a piece.
+    pub fn add(&mut self, bytes: &[u8], last: bool) -> usize {
+        let mut rest = bytes;
+        loop {
+            let (valid, cut) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), None),
+                Err(e) => (e.valid_up_to(), Some(e.error_len())),
+            };
+            // Characters beyond ASCII have one byte that begins them.
+            self.right += rest[..valid].iter().filter(|&&b| b >= 0xc0).count();
+            self.lines += rest[..valid].iter().filter(|&&b| b == b'\n').count();
+            self.bytes += valid;
+            match cut {
+                None => return 0,
+                Some(None) if !last => return rest.len() - valid,
+                Some(length) => {
+                    if self.wrong == 0 {
+                        (self.line, self.byte) = (self.lines + 1, self.bytes + 1);
+                    }
+                    self.wrong += 1;
+                    let length = length.unwrap_or(rest.len() - valid);
+                    self.bytes += length;
+                    rest = &rest[valid + length..];
+                }
+            }
+        }
+    }
+
+    /// Whether the text is UTF-8 with some damage, and not another encoding.
+    pub fn is_damaged_utf8(self) -> bool {
+        self.right >= 4 * self.wrong
+    }
+}
+
+/// Whether some of the first bytes are not UTF-8.
+pub(super) fn is_wrong(head: &[u8]) -> bool {
+    std::str::from_utf8(head).is_err_and(|e| e.error_len().is_some())
+}
+
+/// Looks through a whole text that is not UTF-8 everywhere; a preview looks at its beginning.
+pub(super) fn survey(source: &ByteSource, head: &[u8], reading: &Reading) -> Result<Utf8Survey, DataError> {
+    let mut survey = Utf8Survey::default();
+    if reading.rows.is_some() && is_wrong(head) {
+        survey.add(head, false);
+        return Ok(survey);
+    }
+    let mut input = source.open(reading)?;
+    let mut buffer = vec![0; 1 << 18];
+    let mut kept = 0;
+    loop {
+        let read = input.read(&mut buffer[kept..]).map_err(|e| source.cannot(&e))?;
+        let length = kept + read;
+        kept = survey.add(&buffer[..length], read == 0);
+        if read == 0 {
+            return Ok(survey);
+        }
+        buffer.copy_within(length - kept..length, 0);
+    }
 }
 
 /// The encoding with this name.

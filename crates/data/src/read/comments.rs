@@ -1,0 +1,94 @@
+//! Lines that begin with `#`: remarks, the names of the columns as NumPy writes them, or rows like others.
+
+use super::dialect::{Row, Syntax, sample_rows};
+use super::header::{CellKind, guess_header, kind_of_column};
+use super::separator::Separator;
+use crate::error::DataError;
+
+pub(super) const MARK: char = '#';
+/// What workbooks write where a formula has no value.
+const NO_VALUE: [&str; 8] = ["#n/a", "#na", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"];
+
+/// What lines that begin with `#` are.
+#[derive(Debug, Default)]
+pub(super) struct HashLines {
+    /// Whether those that do not name columns are remarks.
+    pub are_comments: bool,
+    /// The line that names the columns.
+    pub names: Option<Row>,
+    /// Remarks among the first lines, and the first of them.
+    pub count: usize,
+    pub first: usize,
+}
+
+/// Lines of `text` that begin with `#`, with their numbers; the first line is line `before` + 1.
+pub(super) fn hash_lines(text: &str, before: usize) -> Vec<(usize, &str)> {
+    let lines = text.lines().enumerate().filter(|(_, line)| line.starts_with(MARK));
+    lines.map(|(k, line)| (before + k + 1, line.trim_end())).collect()
+}
+
+/// Decides what lines are, given the records without them, which mostly have `cells` cells.
+pub(super) fn judge(
+    name: &str,
+    lines: &[(usize, &str)],
+    rows: &[Row],
+    cells: usize,
+    separator: &Separator,
+    decimal_comma: bool,
+) -> Result<HashLines, DataError> {
+    let split = |line: &str| -> Result<Vec<String>, DataError> {
+        let mut bytes = Vec::new();
+        separator.rewrite(line.as_bytes(), true, &mut bytes);
+        let syntax = Syntax { separator: separator.byte(), comment: None, quotes: true };
+        let rows = sample_rows(name, &String::from_utf8_lossy(&bytes), syntax, true, 0)?;
+        Ok(rows.into_iter().next().map_or_else(Vec::new, |row| row.cells))
+    };
+    let Some(table) = rows.iter().find(|row| row.cells.len() == cells) else { return Ok(HashLines::default()) };
+    let mut found = HashLines::default();
+    let unnamed = !guess_header(
+        &table.cells,
+        &rows[rows.iter().position(|r| r.line == table.line).unwrap_or(0) + 1..],
+        decimal_comma,
+    )
+    .names;
+    for &(line, text) in lines.iter().rev().filter(|(line, _)| *line < table.line && cells > 1 && unnamed) {
+        let whole = split(text)?;
+        let bare = split(text.trim_start_matches(MARK).trim_start())?;
+        let called = whole.len() == cells && whole[0].trim() == "#";
+        let chosen = if called { whole } else { bare };
+        let short = chosen.len() + 1 == cells && cells > 2;
+        if chosen.len() == cells && guess_header(&chosen, rows, decimal_comma).names
+            || short && guess_header(&chosen, &below_first(rows), decimal_comma).names
+        {
+            found.names = Some(Row { line, cells: chosen });
+            break;
+        }
+    }
+    // The first row may name the columns.
+    let below = if rows.len() > 1 { &rows[1..] } else { rows };
+    let first_cells = below.iter().filter_map(|row| row.cells.first().map(String::as_str));
+    let words = kind_of_column(first_cells, decimal_comma) == CellKind::Word;
+    let (mut fit, mut others) = (0, 0);
+    for &(line, text) in lines.iter().filter(|(line, _)| found.names.as_ref().is_none_or(|names| names.line != *line)) {
+        let row = split(text)?;
+        let error = row.first().is_some_and(|cell| NO_VALUE.contains(&cell.trim().to_lowercase().as_str()));
+        let is_row = row.len() == cells && (error || words && (cells > 1 || !text.starts_with("# ")));
+        fit += usize::from(is_row);
+        others += usize::from(!is_row);
+        if !is_row && others == 1 {
+            found.first = line;
+        }
+    }
+    found.are_comments = others > 0 && others * 4 >= fit;
+    found.count = if found.are_comments { others + fit } else { 0 };
+    // Without remarks, a line of names is the first row as any other.
+    if fit == 0 && found.names.as_ref().is_some_and(|row| row.cells.first().is_none_or(|c| c.trim() != "#")) {
+        found.are_comments = true;
+    }
+    Ok(found)
+}
+
+/// The rows without their first cells.
+fn below_first(rows: &[Row]) -> Vec<Vec<String>> {
+    rows.iter().take(50).map(|row| row.cells.iter().skip(1).cloned().collect()).collect()
+}

@@ -1,0 +1,369 @@
+//! From the first bytes of a text: how its lines are split, where the table lies in it, and what its columns are called.
+
+use super::around::{self, Footer, Place, find_footer};
+use super::comments::{self, HashLines};
+use super::dialect::{
+    Row, SeparatorGuess, Swallowed, Syntax, detect_separator, record_start, sample_rows, stray_quote,
+    uses_decimal_comma,
+};
+use super::header::{CellKind, kind_of_column};
+use super::lines::{LineRules, Rewriter, remove_nul};
+use super::options::{COLUMN_LIMIT, Note, ReadOptions, TextFormat};
+use super::separator::Separator;
+use crate::error::DataError;
+use chainrule_common::format;
+use memchr::memchr_iter;
+
+/// Letters of a line that are quoted in a note.
+const QUOTED: usize = 40;
+
+/// How a text is read.
+#[derive(Debug)]
+pub(super) struct TextLayout {
+    pub format: TextFormat,
+    pub rules: LineRules,
+    pub syntax: Syntax,
+    /// Lines before the first row of values.
+    pub body_line: usize,
+    /// Names of the columns as they stand in the file; there may be more than `cells`.
+    pub names: Vec<String>,
+    /// Cells of most rows.
+    pub cells: usize,
+    /// What the columns hold mostly.
+    pub kinds: Vec<CellKind>,
+    /// The first rows of values.
+    pub body: Vec<Row>,
+    /// The row of names, if further ones like it are left out.
+    pub header: Option<Row>,
+    pub notes: Vec<Note>,
+}
+
+/// The beginning of a line in quotes.
+pub(super) fn quoted(line: &str) -> String {
+    let line = line.trim().trim_matches('"');
+    let mut short: String = line.chars().take(QUOTED).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.chars().nth(QUOTED).is_some() {
+        short.push('…');
+    }
+    format!("\"{}\"", short.replace('"', "'"))
+}
+
+/// The separator that a first line such as `sep=;` declares, as Excel writes it.
+fn declared(text: &str) -> Option<char> {
+    let line = text.lines().next()?.trim_matches(['"', '\r', '\u{feff}']);
+    let (key, value) = line.split_at_checked(4)?;
+    let mut characters = value.chars();
+    let declared = characters.next().filter(|c| !c.is_alphanumeric())?;
+    (key.eq_ignore_ascii_case("sep=") && characters.next().is_none()).then_some(declared)
+}
+
+/// The rewritten text.
+fn rewritten(text: &str, rules: &LineRules) -> String {
+    let Some(mut rewriter) = Rewriter::new(rules) else { return text.to_owned() };
+    let mut out = Vec::with_capacity(text.len());
+    rewriter.push(text.as_bytes(), true, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// How many cells rows have if some quote of the text swallows rows.
+fn swallowing(text: &str, syntax: Syntax, whole: bool) -> Option<usize> {
+    if !text.contains('"') {
+        return None;
+    }
+    let plain = Syntax { quotes: false, ..syntax };
+    let lines = sample_rows("", text, plain, whole, 0).ok()?;
+    let cells = super::dialect::most_frequent(lines.iter().map(|row| row.cells.len()))?;
+    let bytes = text.as_bytes();
+    let mut reader = syntax.reader().from_reader(bytes);
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
+        let start = record_start(bytes, record.position().map_or(0, |p| p.byte() as usize), syntax.comment);
+        let end = reader.position().byte() as usize;
+        let is_long = memchr::memchr(b'\n', bytes.get(start..end)?.trim_ascii_end()).is_some();
+        if is_long
+            && (whole || end < bytes.len())
+            && stray_quote(&bytes[start..end], syntax.separator, cells) == Some(Swallowed::Stray)
+        {
+            return Some(cells);
+        }
+    }
+    None
+}
+
+/// Works out how to read a text from its beginning, which is the `whole` of it or not. `mend` is set if quotes further down
+/// swallow rows.
+pub(super) fn find_layout(
+    name: &str,
+    text: &str,
+    whole: bool,
+    options: &ReadOptions,
+    mend: Option<usize>,
+    format: TextFormat,
+) -> Result<TextLayout, DataError> {
+    let mut text = text.as_bytes().to_vec();
+    remove_nul(&mut text, 0);
+    let mut text = String::from_utf8_lossy(&text).into_owned();
+    if !text.contains('\n') {
+        text = text.replace('\r', "\n");
+    }
+    let empty = || DataError::Empty { name: name.to_owned() };
+    let declared = declared(&text).filter(|_| options.skip.is_none_or(|lines| lines == 1));
+    let before = options.skip.unwrap_or(usize::from(declared.is_some()));
+    let sample: String = text.split_inclusive('\n').skip(before).collect();
+    let quotes = options.quotes.unwrap_or(true);
+    let mut notes = Vec::new();
+
+    // Which lines are rows.
+    let hashed = comments::hash_lines(&sample, before);
+    let all_hashed = hashed.len() >= sample.lines().filter(|l| !l.trim().is_empty()).count();
+    let given = options.comment.as_ref().map(|c| c.chars().next().filter(char::is_ascii));
+    let supposed = given.unwrap_or((!hashed.is_empty() && !all_hashed).then_some(comments::MARK));
+    let chosen = options.delimiter.clone().or(declared.map(Separator::Character));
+    let SeparatorGuess { separator, proposed } = chosen
+        .map_or_else(|| detect_separator(&sample, supposed), |separator| SeparatorGuess { separator, proposed: None });
+    let byte = |comment: Option<char>| comment.map(|c| c as u8);
+    let mut syntax = Syntax { separator: separator.byte(), comment: byte(supposed), quotes };
+    let mend = mend.or_else(|| {
+        let unsure = options.quotes.is_none() && separator.is_plain();
+        swallowing(&sample, syntax, whole).filter(|_| unsure)
+    });
+    let rules = LineRules { separator: separator.clone(), quotes, mend };
+    let sample = rewritten(&sample, &rules);
+    let mut rows = sample_rows(name, &sample, syntax, whole, before)?;
+    let decimal_comma =
+        options.decimal_comma.unwrap_or_else(|| separator != Separator::Character(',') && uses_decimal_comma(&rows));
+    let mut comment = supposed;
+    let mut hash = HashLines::default();
+    if supposed == Some(comments::MARK) && !hashed.is_empty() && !rows.is_empty() {
+        let cells = around::usual_cells(&rows).unwrap_or(rows[0].cells.len());
+        hash = comments::judge(name, &hashed, &rows, cells, &separator, decimal_comma)?;
+        if !hash.are_comments && given.is_none() {
+            comment = None;
+            hash.names = None;
+            syntax.comment = None;
+            rows = sample_rows(name, &sample, syntax, whole, before)?;
+        }
+    }
+    if rows.is_empty() {
+        return Err(empty());
+    }
+
+    // Where the table lies.
+    let Some(cells) = around::usual_cells(&rows) else { return Err(no_table(name, &rows, &separator)) };
+    if cells > COLUMN_LIMIT {
+        return Err(DataError::TooWide { name: name.to_owned(), columns: cells, limit: COLUMN_LIMIT });
+    }
+    let named = hash.names.take().filter(|_| options.header != Some(false));
+    let mut place = match &named {
+        Some(names) => {
+            let plain = ReadOptions { header: Some(false), ..options.clone() };
+            let mut place = around::find(&rows, cells, &plain, decimal_comma);
+            place.row_names = names.cells.len() + 1 == cells;
+            let unnamed = place.row_names.then(|| "row name".to_owned());
+            place.names = unnamed.into_iter().chain(names.cells.iter().map(|c| c.trim().to_owned())).collect();
+            place
+        }
+        None => around::find(&rows, cells, options, decimal_comma),
+    };
+    let header = named.is_some() || place.header_rows > 0;
+    let skip = if place.start > 0 && named.is_none() { rows[place.start].line - 1 } else { before };
+    let header_row = named.clone().or_else(|| (place.header_rows > 0).then(|| rows[place.start].clone()));
+    let body_at = place.body();
+    let mut body: Vec<Row> = rows[body_at.min(rows.len())..].to_vec();
+    let lines_of = |row: &Row| 1 + row.cells.iter().map(|c| memchr_iter(b'\n', c.as_bytes()).count()).sum::<usize>();
+    let body_line = match (body.first(), &header_row) {
+        (Some(first), _) => first.line - 1,
+        // The first row of values is longer than what was looked at.
+        (None, Some(header)) if !whole => header.line - 1 + lines_of(header),
+        _ => return Err(DataError::HeaderOnly { name: name.to_owned() }),
+    };
+    place.names.resize(place.names.len().max(cells), String::new());
+    // What stands below the table says nothing about its columns.
+    let column = |body: &[Row], k: usize| {
+        kind_of_column(body.iter().take(400).map(|row| row.cells.get(k).map_or("", String::as_str)), decimal_comma)
+    };
+    let above = &body[..body.len() - (body.len() / 3).min(20)];
+    let mut kinds: Vec<CellKind> = (0..cells).map(|k| column(if whole { above } else { &body }, k)).collect();
+    if whole {
+        let at = memchr_iter(b'\n', sample.as_bytes()).nth((body_line - before).wrapping_sub(1)).map_or(0, |k| k + 1);
+        let at = if body_line == before { 0 } else { at };
+        let text = &sample.as_bytes()[at..];
+        let footer = find_footer(text, syntax, &kinds, options.footer, true, decimal_comma);
+        if footer.lines > 0 {
+            let line = body_line + 1 + memchr_iter(b'\n', &text[..footer.start]).count();
+            body.retain(|row| row.line < line);
+        }
+        kinds = (0..cells).map(|k| column(&body, k)).collect();
+    }
+    let typed = kinds.iter().any(|k| matches!(k, CellKind::Number | CellKind::Date));
+    let whole_row = |row: &Row| row.cells.len() == cells && (cells > 2 || cells == 2 && typed);
+    let repeated = header_row.clone().filter(|row| named.is_none() && whole_row(row));
+    if let Some(header) = &repeated {
+        body.retain(|row| row.cells != header.cells);
+    }
+
+    tell_around(&mut notes, &rows, &place, named.as_ref(), header_row.as_ref(), options);
+    if hash.count > 0 && given.is_none() {
+        let text = format!("{} with #, the first being line {}, left out as remarks.", begin(hash.count), hash.first);
+        notes.push(Note::from(text).offering("Read them as rows", options, |o| o.comment = Some(String::new())));
+    }
+    if cells == 1 && kinds[0] == CellKind::Word && options.delimiter.is_none() {
+        if let Some(other) = proposed {
+            let text = format!(
+                "Each line is one cell of words. Is there one column only? The lines may be separated by {}.",
+                other.words()
+            );
+            let label = format!("Separate by {}", other.words());
+            notes.push(Note::from(text).offering(&label, options, |o| o.delimiter = Some(other)));
+        }
+    } else if !matches!(separator, Separator::Character(',' | ';' | '\t' | '|'))
+        && options.delimiter.is_none()
+        && declared.is_none()
+    {
+        let text =
+            format!("The cells were found to be separated by {}, and there are {} in a row.", separator.words(), cells);
+        notes
+            .push(Note::from(text).offering("Each line is one cell", options, |o| o.delimiter = Some(Separator::NONE)));
+    }
+    let format = TextFormat {
+        delimiter: separator,
+        header,
+        header_rows: joined_rows(&place, named.is_some(), options),
+        decimal_comma,
+        comment,
+        skip,
+        quotes,
+        ..format
+    };
+    Ok(TextLayout { format, rules, syntax, body_line, names: place.names, cells, kinds, body, header: repeated, notes })
+}
+
+/// Rows of names, without those of units, which are found anew.
+fn joined_rows(place: &Place, in_comment: bool, options: &ReadOptions) -> usize {
+    if in_comment {
+        return 1;
+    }
+    let others = place.described.len() + usize::from(place.units.is_some());
+    options.header_rows.unwrap_or(place.header_rows.saturating_sub(others))
+}
+
+fn begin(count: usize) -> String {
+    if count == 1 { "A line that begins".to_owned() } else { format!("{count} of the first lines that begin") }
+}
+
+/// The first record that has another number of cells than the one before it.
+fn no_table(name: &str, rows: &[Row], separator: &Separator) -> DataError {
+    let pair = rows.windows(2).find(|pair| pair[0].cells.len() != pair[1].cells.len());
+    let (before, row) = pair.map_or((&rows[0], &rows[0]), |pair| (&pair[0], &pair[1]));
+    DataError::NoTable {
+        name: name.to_owned(),
+        row: row.line,
+        found: row.cells.len(),
+        before: before.cells.len(),
+        delimiter: separator.to_string(),
+    }
+}
+
+/// Says what was found above the rows of values.
+fn tell_around(
+    notes: &mut Vec<Note>,
+    rows: &[Row],
+    place: &Place,
+    named: Option<&Row>,
+    header: Option<&Row>,
+    options: &ReadOptions,
+) {
+    let cells = |row: &Row| row.cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect::<Vec<_>>().join(", ");
+    if place.start > 0 {
+        let lines = rows.get(place.start).map_or(place.start, |row| row.line - 1);
+        let text =
+            format!("{} before the table left out, the first: {}.", were(lines, "line"), quoted(&cells(&rows[0])));
+        notes.push(Note::from(text).offering("Keep them", options, |o| o.skip = Some(0)));
+    }
+    if let Some(names) = named {
+        let text = format!("The names of the columns were taken from line {}, which begins with #.", names.line);
+        notes.push(Note::from(text).offering("The columns have no names", options, |o| o.header = Some(false)));
+        return;
+    }
+    let Some(header) = header else {
+        if place.doubtful && options.header.is_none() {
+            let first = rows.get(place.start).map_or_else(String::new, |row| quoted(&cells(row)));
+            let text = format!("The first row, {first}, was taken for values, not for the names of the columns.");
+            notes.push(Note::from(text).offering("It names the columns", options, |o| o.header = Some(true)));
+        }
+        return;
+    };
+    if place.doubtful && options.header.is_none() {
+        let text = format!("The first row, {}, was taken for the names of the columns.", quoted(&cells(header)));
+        notes.push(Note::from(text).offering("It holds values", options, |o| o.header = Some(false)));
+    }
+    let joined = place.header_rows - place.described.len() - usize::from(place.units.is_some());
+    if joined > 1 && options.header_rows.is_none() {
+        let example =
+            place.names.iter().find(|name| name.contains(' ')).or(place.names.first()).cloned().unwrap_or_default();
+        let text = format!("The names stand in {joined} header rows, which were joined, such as \"{example}\".");
+        notes.push(Note::from(text).offering("Only the first row names", options, |o| o.header_rows = Some(1)));
+    }
+    let shift = usize::from(place.row_names);
+    let named_cells = |row: &Row| -> Vec<(String, String)> {
+        let pairs = row.cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty());
+        pairs
+            .map(|(k, cell)| (place.names.get(k + shift).cloned().unwrap_or_default(), cell.trim().to_owned()))
+            .collect()
+    };
+    if let Some(units) = place.units.and_then(|k| rows.get(k)) {
+        let list: Vec<String> = named_cells(units).iter().map(|(name, unit)| format!("\"{name}\" in {unit}")).collect();
+        let text = format!("Line {} holds units, not values: {}.", units.line, list.join(", "));
+        let note = Note::from(text).offering("Join them to the names", options, |o| o.header_rows = Some(2));
+        notes.push(note.offering("Read it as values", options, |o| o.header_rows = Some(1)));
+    }
+    let described: Vec<&Row> = place.described.iter().filter_map(|&k| rows.get(k)).collect();
+    if let Some(first) = described.first() {
+        let lines: Vec<String> = described.iter().map(|row| row.line.to_string()).collect();
+        let what = if place.orange { " of the header, as Orange writes it," } else { " of the header" };
+        let list: Vec<String> = described
+            .iter()
+            .flat_map(|row| named_cells(row))
+            .take(6)
+            .map(|(name, cell)| format!("\"{name}\": {cell}"))
+            .collect();
+        let noun = if lines.len() > 1 { "Lines" } else { "Line" };
+        let text = format!("{noun} {}{what} left out: {}.", lines.join(" and "), list.join(", "));
+        let rows = first.line;
+        notes.push(
+            Note::from(text).offering(&format!("Read line {rows} as values"), options, |o| o.header_rows = Some(1)),
+        );
+    }
+    if place.row_names {
+        let text = "Rows have one cell more than there are names: the first column was called \"row name\".";
+        notes.push(
+            Note::from(text.to_owned()).offering("The first row holds values", options, |o| o.header = Some(false)),
+        );
+    } else if place.names.len() > place.cells {
+        let more: Vec<String> = place.names[place.cells..].iter().map(|n| format!("\"{n}\"")).collect();
+        notes.push(Note::from(format!(
+            "There are no values for {}, as rows have {} only.",
+            more.join(", "),
+            format::counted(place.cells, "cell")
+        )));
+    }
+}
+
+/// "3 lines were" or "1 line was".
+pub(super) fn were(count: usize, noun: &str) -> String {
+    format!("{} {}", format::counted(count, noun), if count == 1 { "was" } else { "were" })
+}
+
+/// Says what was found below the rows of values.
+pub(super) fn tell_footer(notes: &mut Vec<Note>, footer: &Footer, options: &ReadOptions) {
+    if footer.lines > 0 && options.footer.is_none() {
+        let what = if footer.is_total { ", the first being a row of totals" } else { ", the first" };
+        let text = format!("{} after the table left out{what}: {}.", were(footer.lines, "line"), quoted(&footer.first));
+        notes.push(Note::from(text).offering("Keep them", options, |o| o.footer = Some(0)));
+    }
+    if let Some(total) = footer.maybe_total.as_ref().filter(|_| options.footer.is_none()) {
+        let text = format!("The last row begins with {}. Is it a row of totals? It was kept.", quoted(total));
+        let lines = footer.lines + 1;
+        notes.push(Note::from(text).offering("Leave it out", options, |o| o.footer = Some(lines)));
+    }
+}
