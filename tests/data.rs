@@ -1,7 +1,7 @@
 //! Readers and preparation against pandas and scikit-learn, on real tables and on one table in every format.
 
 use chainrule::data::{
-    Balance, Column, ColumnKind, ColumnPlan, DataSource, Encoder, EncodingKind, Fit, Function, ImageOptions, Missing,
+    Balance, Column, ColumnKind, ColumnPlan, DataSource, Encoder, EncodingKind, Function, ImageOptions, Missing,
     Numbers, Part, Preparation, PreparationStep, ReadOptions, Reading, Role, ScaleCurve, Split, SplitBy, StepKind,
     Table, Targets, Treatment, Values, prepare, read_file, summarise,
 };

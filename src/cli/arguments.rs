@@ -133,6 +133,12 @@ pub(super) struct ReadArguments {
     /// The key below which the records of JSON lie, such as results or answer.items
     #[arg(long, value_name = "KEY")]
     records: Option<String>,
+    /// Whether one-hot labels of an array become one column of classes
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    one_hot: Option<bool>,
+    /// Whether columns that pandas had as its index are taken too
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    index: Option<bool>,
     /// The cells of a sheet that are the table, such as A3:D20
     #[arg(long, value_name = "CELLS")]
     area: Option<String>,
@@ -167,6 +173,8 @@ impl ReadArguments {
             records,
             area,
             class_folder,
+            one_hot,
+            index,
         } = self.clone();
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
@@ -186,6 +194,8 @@ impl ReadArguments {
             query: query.or(options.query),
             records: records.or(options.records),
             area: area.or(options.area),
+            one_hot: one_hot.or(options.one_hot),
+            index: index.or(options.index),
             class_folder: class_folder.or(options.class_folder),
             indices: options.indices,
             images: options.images,

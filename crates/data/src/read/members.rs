@@ -35,7 +35,7 @@ pub(super) fn read(
     let Some(likely) = likely(&tables) else {
         let some: Vec<&str> = all.iter().take(OFFERED).map(|m| m.name.as_str()).collect();
         return Err(source.malformed(&format!(
-            "the archive holds neither tables nor pictures nor arrays nor a workbook, but {}. Unpack it and choose a file in it",
+            "the archive holds neither pictures nor arrays nor a workbook nor another table, but {}. Unpack it and choose a file in it",
             if some.is_empty() { "nothing".to_owned() } else { some.join(", ") }
         )));
     };
@@ -92,23 +92,18 @@ fn tables_of(all: &[Member]) -> Vec<&Member> {
     const ARCHIVES: [&str; 5] = ["zip", "tar", "tgz", "tbz2", "txz"];
     const WORDS: [&str; 3] = ["readme", "license", "licence"];
     let name = |m: &Member| m.name.rsplit('/').next().unwrap_or(&m.name).to_lowercase();
-    let is_word = |m: &&&Member| WORDS.iter().any(|w| name(m).starts_with(w));
+    let is_word = |m: &&Member| WORDS.iter().any(|w| name(m).starts_with(w));
     let visible: Vec<&Member> = all.iter().filter(|m| !is_hidden(&m.name) && m.size > 0).collect();
     let is_table = |m: &&&Member| {
         let ending = ending(&m.name);
         ENDINGS.contains(&ending.as_str()) && !ARCHIVES.contains(&ending.as_str())
     };
-    let of_ending: Vec<&Member> = visible.iter().filter(is_table).filter(|m| !is_word(m)).copied().collect();
+    let of_ending: Vec<&Member> = visible.iter().filter(is_table).copied().filter(|m| !is_word(m)).collect();
     if !of_ending.is_empty() {
         return of_ending;
     }
     const OTHERS: [&str; 9] = ["md", "pdf", "docx", "doc", "py", "ipynb", "zip", "tar", "names"];
-    let rest: Vec<&Member> =
-        visible.iter().filter(|m| !is_word(m) && !OTHERS.contains(&ending(&m.name).as_str())).copied().collect();
-    if rest.is_empty() && visible.len() == 1 && !OTHERS.contains(&ending(&visible[0].name).as_str()) {
-        return visible;
-    }
-    rest
+    visible.into_iter().filter(|m| !is_word(&m) && !OTHERS.contains(&ending(&m.name).as_str())).collect()
 }
 
 /// The one whose name says that it is to be trained on, else the largest.

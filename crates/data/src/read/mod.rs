@@ -125,7 +125,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         Format::Delimited => delimited::read(source, &head, options, reading),
         Format::Excel => excel::read(source, options, reading),
         Format::Json => json::read(source, &head, options, reading),
-        Format::Parquet => parquet::read(source, reading),
+        Format::Parquet => parquet::read(source, options, reading),
         Format::Arrow => arrow::read(source, reading),
         Format::NumPy => numpy::read(source, options, reading),
         Format::Idx => idx::read(source, reading),

@@ -1,7 +1,7 @@
 //! NumPy arrays (.npy) and archives of them (.npz). The first axis counts the samples.
 
 use super::byte_source::ByteSource;
-use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, ReadOptions};
+use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions};
 use crate::error::DataError;
 use crate::numbers::Numbers;
 use crate::reading::Reading;
@@ -50,7 +50,18 @@ pub(super) fn read(
                 rows.unwrap_or_default()
             )));
         }
-        columns.extend(array.columns(source)?);
+        match array.classes().filter(|_| options.one_hot != Some(false)) {
+            Some(classes) => {
+                let text = format!(
+                    "\"{}\" is one-hot, 1 in one of its {} columns and 0 in the others: it became one column with the number of the class, from 0.",
+                    array.name, array.shape[1]
+                );
+                let offer = |o: &mut ReadOptions| o.one_hot = Some(false);
+                detected.notes.push(Note::from(text).offering("Keep the columns", options, offer));
+                columns.push(Column::numbers(array.name, classes));
+            }
+            None => columns.extend(array.columns(source)?),
+        }
         reading.advance(packed)?;
     }
     detected.choices = names;
@@ -164,6 +175,22 @@ impl Array {
             }
         }
         self.values = ArrayValues::Numbers(new);
+    }
+
+    /// The classes of labels of which one is 1 and the others 0.
+    fn classes(&self) -> Option<Numbers> {
+        let (&[rows, width @ 2..=4096], ArrayValues::Numbers(numbers)) = (self.shape.as_slice(), &self.values) else {
+            return None;
+        };
+        if !TARGETS.iter().any(|t| self.name.eq_ignore_ascii_case(t)) {
+            return None;
+        }
+        let class = |row: usize| {
+            let cells = || (row * width..(row + 1) * width).map(|k| numbers.get(k));
+            let one_hot = cells().all(|v| v == 0.0 || v == 1.0) && cells().sum::<f64>() == 1.0;
+            one_hot.then(|| cells().position(|v| v == 1.0)).flatten().map(|k| k as f64)
+        };
+        (0..rows).map(class).collect()
     }
 
     /// One column for a vector, one per column of a matrix, pictures for more axes.

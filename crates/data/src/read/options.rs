@@ -64,6 +64,12 @@ pub struct ReadOptions {
     /// The key below which the records of JSON lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<String>,
+    /// Whether labels of which one column of an array is 1 and the others 0 become one column of classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_hot: Option<bool>,
+    /// Whether columns that pandas had as its index are taken too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<bool>,
     /// The cells of a sheet that are the table, such as A3:D20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<String>,

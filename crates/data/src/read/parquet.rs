@@ -5,7 +5,7 @@ use super::arrow::{broken, path_of};
 use super::arrow_schema::{Field, Kind, Number, fields_of_message};
 use super::byte_source::ByteSource;
 use super::columnar::{Growing, SECONDS_PER_DAY, Target, check_width, decimal, note_left_out, seconds, table};
-use super::options::{Detected, Format};
+use super::options::{Detected, Format, Note, ReadOptions};
 use super::pages::Pages;
 use crate::error::DataError;
 use crate::reading::Reading;
@@ -24,7 +24,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Rows that are decoded together.
 const BATCH: usize = 8192;
 
-pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(
+    source: &ByteSource,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let file = File::open(path).map_err(|e| unreadable(path, &e))?;
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|e| broken(source, &e))?;
@@ -36,6 +40,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     reading.allow(source.name(), usize::try_from(cells).unwrap_or(usize::MAX))?;
     let mut detected = Detected::of(Format::Parquet);
     let mut columns = columns(metadata.file_metadata(), &mut detected);
+    leave_index_out(metadata.file_metadata(), &mut columns, options, &mut detected);
     reading.expect(rows.saturating_mul(columns.len() as u64));
     let held = AtomicUsize::new(0);
     let mut done = 0;
@@ -59,6 +64,25 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     let names = columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let columns = columns.into_iter().map(|c| Some(c.growing));
     Ok((table(source, names.iter().map(String::as_str), columns), detected))
+}
+
+/// Leaves columns out that pandas had as its index, unless they are asked for or nothing else is there. Those without a name of
+/// their own stay, and are known by their names.
+fn leave_index_out(file: &FileMetaData, columns: &mut Vec<Column>, options: &ReadOptions, detected: &mut Detected) {
+    let entry = file.key_value_metadata().and_then(|all| all.iter().find(|entry| entry.key == "pandas"));
+    let Some(text) = entry.and_then(|entry| entry.value.as_ref()) else { return };
+    let Ok(about) = serde_json::from_str::<serde_json::Value>(text) else { return };
+    let index = about.get("index_columns").and_then(serde_json::Value::as_array);
+    let names: Vec<&str> = index.into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+    let is_index = |name: &str| names.contains(&name) && !name.starts_with("__index_level_");
+    if options.index == Some(true) || columns.iter().all(|c| is_index(&c.name)) {
+        return;
+    }
+    for column in columns.iter().filter(|c| is_index(&c.name)) {
+        let text = format!("Column \"{}\" is the index of pandas, which names the rows: left out.", column.name);
+        detected.notes.push(Note::from(text).offering("Take it as a column", options, |o| o.index = Some(true)));
+    }
+    columns.retain(|c| !is_index(&c.name));
 }
 
 /// What the values of a column are.

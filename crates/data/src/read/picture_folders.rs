@@ -38,6 +38,8 @@ pub(super) fn places(paths: &[&str]) -> Vec<Place> {
     }
     while let Some(first) = places.first().and_then(|p| p.folders.first()).cloned()
         && places.iter().all(|p| p.folders.first() == Some(&first))
+        // A single class is one.
+        && places.iter().any(|p| p.folders.len() > 1)
     {
         places.iter_mut().for_each(|p| drop(p.folders.remove(0)));
     }
@@ -58,7 +60,7 @@ mod tests {
         assert_eq!(read(&["set/cat/1.png", "set/dog/1.png"]), "-:cat -:dog");
         assert_eq!(read(&["d/train/cat/1.png", "d/test/dog/1.png"]), "train:cat test:dog");
         assert_eq!(read(&["cat/Training/1.png", "dog/val/1.png"]), "train:cat validation:dog");
-        assert_eq!(read(&["train/1.png", "train/2.png"]), "-: -:");
+        assert_eq!(read(&["train/1.png", "train/2.png"]), "-:train -:train");
         // One of the folders is no part.
         assert_eq!(read(&["train/1.png", "boat/2.png"]), "-:train -:boat");
         assert_eq!(read(&["a/x/1.png", "b/y/2.png"]), "-:a/x -:b/y");

@@ -141,11 +141,14 @@ fn rows(
     check_width(source, names.len())?;
     let mut columns: Vec<CellColumn> = names.iter().map(|_| CellColumn::default()).collect();
     let mut binary = vec![0_usize; names.len()];
+    let mut present = vec![false; names.len()];
     let mut rows = statement.query([]).map_err(broken)?;
     let mut count = 0_usize;
     while let Some(row) = rows.next().map_err(broken)? {
         for (k, column) in columns.iter_mut().enumerate() {
-            match row.get_ref(k).map_err(broken)? {
+            let value = row.get_ref(k).map_err(broken)?;
+            present[k] |= !matches!(value, ValueRef::Null | ValueRef::Blob(_));
+            match value {
                 ValueRef::Null => column.missing(),
                 ValueRef::Integer(v) if v.unsigned_abs() > EXACT => column.text(&v.to_string()),
                 ValueRef::Integer(v) => column.number(v as f64),
@@ -174,9 +177,10 @@ fn rows(
         ));
     }
     // A column of nothing but binary data is none.
-    let mut keep = binary.iter().map(|&n| n < count || count == 0).collect::<Vec<_>>().into_iter();
-    names.retain(|_| keep.next().unwrap_or(true));
-    let kept = columns.into_iter().zip(&binary).filter(|(_, n)| **n < count || count == 0).map(|(c, _)| c);
-    let columns = names.into_iter().zip(kept).map(|(name, column)| column.finish(name)).collect();
+    let kept = |k: usize| present[k] || binary[k] == 0;
+    let mut place = 0..names.len();
+    names.retain(|_| place.next().is_some_and(kept));
+    let columns = columns.into_iter().enumerate().filter(|(k, _)| kept(*k)).map(|(_, column)| column);
+    let columns = names.into_iter().zip(columns).map(|(name, column)| column.finish(name)).collect();
     Ok(Table { name: source.name().to_owned(), columns })
 }

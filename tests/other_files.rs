@@ -1,0 +1,162 @@
+//! Files as people have them: archives, databases, web pages, workbooks with titles and hidden sheets, folders of pictures.
+//! `tests/fixtures/make_files.py` made them. For each: the table, what is said of it, and that what was decided reads it alike.
+
+use chainrule::data::{
+    Column, Detected, Preparation, ReadOptions, Reading, Role, Table, Values, prepare, read_bytes, read_file,
+};
+use std::path::{Path, PathBuf};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats").join(name)
+}
+
+fn open_as(name: &str, options: &ReadOptions) -> (Table, Detected) {
+    let (table, found) =
+        read_file(&fixture(name), options, &Reading::default()).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let (again, _) = read_file(&fixture(name), &found.options, &Reading::default()).expect("what was read before");
+    assert_eq!(again, table, "{name} with {:?}", found.options);
+    (table, found)
+}
+
+fn open(name: &str) -> (Table, Detected) {
+    open_as(name, &ReadOptions::default())
+}
+
+fn refused(name: &str, options: &ReadOptions) -> String {
+    read_file(&fixture(name), options, &Reading::default()).expect_err("must be refused").to_string()
+}
+
+fn names(table: &Table) -> Vec<&str> {
+    table.columns.iter().map(|c| c.name.as_str()).collect()
+}
+
+fn cells(column: &Column) -> Vec<String> {
+    (0..column.len()).map(|row| column.cell(row)).collect()
+}
+
+#[track_caller]
+fn says(found: &Detected, words: &[&str]) {
+    let told: Vec<&str> = found.notes.iter().map(|n| n.text.as_str()).collect();
+    assert!(found.notes.iter().any(|n| words.iter().all(|w| n.text.contains(w))), "{words:?} is not said in {told:?}");
+}
+
+/// The offer of this label, taken.
+#[track_caller]
+fn taken(name: &str, found: &Detected, label: &str) -> Table {
+    let offer = found.notes.iter().flat_map(|n| &n.offers).find(|o| o.label == label);
+    open_as(name, &offer.unwrap_or_else(|| panic!("no offer \"{label}\" in {:?}", found.notes)).options).0
+}
+
+#[test]
+fn packed_files_and_archives_give_the_table_that_is_meant_and_offer_the_others() {
+    for name in ["packed.csv.bz2", "packed.csv.xz", "several.zip", "several.tar", "several.tar.xz"] {
+        let (table, found) = open(name);
+        assert_eq!((names(&table), table.rows()), (vec!["a", "n", "y"], 12), "{name}");
+        assert_eq!(table.columns[0].number(11), 5.5, "{name}");
+        if name.starts_with("several") {
+            assert_eq!(found.choices, ["set/test.csv", "set/train.csv", "set/other.csv"], "{name}");
+            assert_eq!(found.chosen, ["set/train.csv"], "{name}");
+            says(&found, &["3 files", "\"set/train.csv\" was read"]);
+            assert_eq!(cells(&taken(name, &found, "Read set/other.csv").columns[0]), ["7", "8", "9"]);
+            let error = refused(name, &ReadOptions { member: Some("gone.csv".into()), ..ReadOptions::default() });
+            assert!(error.contains("\"gone.csv\"") && error.contains("set/train.csv"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_database_gives_its_largest_table_a_view_or_what_a_query_asks_for() {
+    let (table, found) = open("rows.sqlite");
+    assert_eq!(names(&table), ["a", "n", "y", "day", "big"]);
+    assert_eq!(found.choices, ["small", "the rows", "half"]);
+    says(&found, &["3 tables and views", "\"the rows\" was read"]);
+    says(&found, &["\"raw\"", "11 cells", "binary"]);
+    assert!(matches!(table.columns[3].values, Values::Dates(_)));
+    // Digits beyond double precision stay.
+    assert_eq!(table.columns[4].cell(0), "9007199254740993");
+    assert_eq!(taken("rows.sqlite", &found, "Read half").rows(), 6);
+    let query = |text: &str| ReadOptions { query: Some(text.into()), ..ReadOptions::default() };
+    let (table, _) =
+        open_as("rows.sqlite", &query("select y, sum(a) as total from \"the rows\" group by y order by y"));
+    assert_eq!((names(&table), cells(&table.columns[1])), (vec!["y", "total"], vec!["24".to_owned(), "9".into()]));
+    for (text, says) in
+        [("delete from small", "reads"), ("select gone from small", "no such column"), ("attach 'x.db' as x", "reads")]
+    {
+        let error = refused("rows.sqlite", &query(text));
+        assert!(error.contains(says), "{text}: {error}");
+    }
+    let error = refused("rows.sqlite", &ReadOptions { table: Some("gone".into()), ..ReadOptions::default() });
+    assert!(error.contains("small, the rows, half"), "{error}");
+    // In memory, as in an archive, it is the same.
+    let bytes = std::fs::read(fixture("rows.sqlite")).expect("a fixture");
+    assert_eq!(read_bytes("rows.sqlite", &bytes, &found.options).expect("readable").0.rows(), 12);
+}
+
+#[test]
+fn stata_files_web_pages_and_indexed_parquet_are_read() {
+    let (table, _) = open("rows.dta");
+    assert_eq!(names(&table), ["a", "n", "y", "day", "word"]);
+    assert!(table.columns[0].is_missing(3) && table.columns[1].number(11) == 11.0);
+    assert_eq!((table.columns[2].cell(0), table.columns[2].cell(1)), ("z".into(), "x".into()));
+    assert_eq!((table.columns[3].cell(11), table.columns[4].cell(0)), ("2024-01-12".into(), "z1".into()));
+    let (table, found) = open("page.html");
+    assert_eq!((names(&table), table.rows()), (vec!["a", "n", "y"], 12));
+    assert_eq!(taken("page.html", &found, "Read table 1").rows(), 3);
+    let (table, found) = open("indexed.parquet");
+    assert_eq!(names(&table), ["a", "y"]);
+    says(&found, &["\"n\"", "index of pandas"]);
+    assert_eq!(taken("indexed.parquet", &found, "Take it as a column").columns.len(), 3);
+}
+
+#[test]
+fn workbooks_are_read_as_people_see_them() {
+    let (table, found) = open("sheets.xlsx");
+    assert_eq!((names(&table), table.rows()), (vec!["region", "2019", "2020"], 6));
+    says(&found, &["Hidden", "\"draft\"", "\"titled\" was read"]);
+    says(&found, &["1 row above the table", "Yield by year", "header is row 2"]);
+    says(&found, &["first row, with numbers in it"]);
+    says(&found, &["text below the table", "Source: own", "row 10"]);
+    assert_eq!(cells(&taken("sheets.xlsx", &found, "Read draft").columns[0]), ["1"]);
+    let sheet = |name: &str| ReadOptions { sheet: Some(name.into()), ..ReadOptions::default() };
+    let (table, found) = open_as("sheets.xlsx", &sheet("two"));
+    assert_eq!(found.areas, ["A1:B6", "A8:D12"].map(|a| a.replace("D12", "C12")));
+    says(&found, &["2 tables"]);
+    assert_eq!(names(&table), ["b", "c", "d"]);
+    says(&found, &["\"d\"", "1 cell", "row 11"]);
+    assert_eq!(names(&taken("sheets.xlsx", &found, "Read A1:B6")), ["a", "y"]);
+    let (table, found) = open_as("sheets.xlsx", &sheet("raw"));
+    says(&found, &["\"double\"", "4 formulas", "first in B2"]);
+    says(&found, &["\"time\"", "hours since midnight"]);
+    assert_eq!(cells(table.column("time").expect("a column")), ["0.5", "1.5", "2.5", "3.5"]);
+    assert!(table.column("text").expect("a column").is_number());
+    says(&found, &["\"text\"", "stored as text"]);
+    let error = refused("locked.xlsx", &ReadOptions::default());
+    assert!(error.contains("encrypted with a password"), "{error}");
+    assert_eq!(open("red.xls").0.rows(), 4, "whatever the colours in its tree");
+}
+
+#[test]
+fn folders_of_pictures_say_the_part_and_the_class() {
+    let (table, found) = open("parts");
+    assert_eq!(names(&table), ["image", "file", "part", "class"]);
+    says(&found, &["train, validation and test", "\"part\""]);
+    let plan = Preparation::guess(&table);
+    assert_eq!((plan.split.by.column(), plan.columns[2].role), (Some("part"), Role::Ignore));
+    assert_eq!(plan.targets().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["class"]);
+    let data = prepare(&table, &plan).expect("fits");
+    assert_eq!(data.x.len(), 16 * 64);
+    let (table, found) = open("looks");
+    assert_eq!(table.rows(), 2);
+    assert_eq!(found.images.map(|i| (i.width, i.height)), Some((8, 12)), "both stand upright");
+    says(&found, &["1 picture turned", "EXIF", "turned/0001.jpg"]);
+    says(&found, &["1 picture with transparent parts", "put on white"]);
+    says(&found, &["1 file in HEIC", "phone.heic", "JPEG"]);
+    let Values::Images(images) = &table.columns[0].values else { panic!("pictures") };
+    assert!(images.picture(0).filter(|v| *v == 255.0).count() > 90, "black on white");
+    let dark = taken("looks", &found, "Put on black");
+    let Values::Images(images) = &dark.columns[0].values else { panic!("pictures") };
+    assert!(images.picture(0).all(|v| v == 0.0));
+    let (table, found) = open("labels.zip");
+    assert_eq!(cells(table.column("shade").expect("labels")), ["dark", "dark", "bright"]);
+    says(&found, &["1 row of labels.csv without a picture", "0009"]);
+}
