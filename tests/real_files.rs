@@ -254,7 +254,7 @@ fn damage_is_mended_and_told() {
         ),
         ("a,b\n1,\"two\nlines\"\n2,\"x\"\n", &["a|b", "1|two\nlines", "2|x"], &[]),
     ]);
-    let town = |k: usize| if k % 2 == 0 { "São Paulo" } else { "Málaga" };
+    let town = |k: usize| if k.is_multiple_of(2) { "São Paulo" } else { "Málaga" };
     let mut bytes = b"name,town\n".to_vec();
     (0..20).for_each(|k| bytes.extend(format!("{k},{}\n", town(k)).into_bytes()));
     bytes.extend(b"20,Bad\xff\n");
@@ -273,7 +273,7 @@ fn quotes_far_below_the_beginning_do_not_swallow_rows() {
     let rows = 60_000;
     for k in 0..rows {
         let name = if k == 50_000 { "\"5 inch" } else { "pipe" };
-        text.push_str(&format!("{k},{name},{}\n", k % 7));
+        text.extend([format!("{k},{name},{}\n", k % 7)]);
     }
     let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
     assert_eq!((table.rows(), table.columns[1].cell(50_000)), (rows, "\"5 inch".to_owned()));
@@ -283,7 +283,7 @@ fn quotes_far_below_the_beginning_do_not_swallow_rows() {
 #[test]
 fn lines_below_a_long_table_are_found() {
     let mut text = String::from("id,v\n");
-    (0..400_000).for_each(|k| text.push_str(&format!("{k},{}.5\n", k % 7)));
+    text.extend((0..400_000).map(|k| format!("{k},{}.5\n", k % 7)));
     text.push_str("\nSource: the office, 2024\nNo warranty\n");
     let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
     assert_eq!((table.rows(), table.columns[0].is_number()), (400_000, true));

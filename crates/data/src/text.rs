@@ -202,7 +202,9 @@ mod tests {
             let mut part = TextBuilder::default();
             for half in [&cells[..cut], &cells[cut..]] {
                 part.clear();
-                half.iter().for_each(|cell| part.push(cell.as_deref()));
+                for cell in half {
+                    part.push(cell.as_deref());
+                }
                 whole.append(&part);
             }
             let text = whole.finish();

@@ -314,10 +314,11 @@ fn one_of_several(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                 new.area = pick(ui, "Table on the sheet", &found.areas, current).or(new.area.take());
             }
         }
-        if found.chooser == Chooser::Tables && !found.choices.is_empty() {
-            if let Some(table) = pick(ui, "Table", &found.choices, current) {
-                (new.table, new.query) = (Some(table), None);
-            }
+        if found.chooser == Chooser::Tables
+            && !found.choices.is_empty()
+            && let Some(table) = pick(ui, "Table", &found.choices, current)
+        {
+            (new.table, new.query) = (Some(table), None);
         }
         if found.chooser == Chooser::Records && found.choices.len() > 1 {
             new.records = pick(ui, "Records", &found.choices, current).or(new.records.take());

@@ -120,7 +120,7 @@ impl Print {
                     wrong = Some(format!(
                         "Units of {}: write numbers from 1 to {units}, such as 1, 3-5",
                         trace.spec.name(id)
-                    ))
+                    ));
                 }
             }
         }

@@ -83,12 +83,12 @@ pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
 
 /// What a zip archive holds as a whole by the names in it: a workbook, arrays, or pictures, of which there are more than
 /// tables that may hold their labels.
-pub(super) fn format_of<'n>(names: impl Iterator<Item = &'n str> + Clone) -> Option<Format> {
+pub(super) fn format_of(names: &[String]) -> Option<Format> {
     let ends = |name: &str, ending: &str| Path::new(name).extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
-    if names.clone().any(|name| name.starts_with("xl/") || name == "content.xml") {
+    if names.iter().any(|name| name.starts_with("xl/") || name == "content.xml") {
         return Some(Format::Excel);
     }
-    let count = |of: &dyn Fn(&str) -> bool| names.clone().filter(|name| of(name)).count();
+    let count = |of: &dyn Fn(&str) -> bool| names.iter().filter(|name| of(name)).count();
     let arrays = count(&|name| ends(name, "npy"));
     let tables = count(&|name| {
         ["csv", "tsv", "xlsx", "parquet", "json"].iter().any(|e| ends(name, e)) && !name.contains("__MACOSX")

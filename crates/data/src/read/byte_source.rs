@@ -14,7 +14,7 @@ pub(super) struct ByteSource<'a> {
     content: Content<'a>,
     packing: Packing,
     /// Keeps a file that was unpacked until it is read.
-    _held: Option<tempfile::TempPath>,
+    held: Option<tempfile::TempPath>,
 }
 
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl ByteSource<'static> {
     pub fn file(path: &Path) -> Result<Self, DataError> {
         let about = regular(path)?;
         let name = path.file_name().map_or_else(|| path.display().to_string(), |n| n.to_string_lossy().into_owned());
-        let mut source = Self { name, content: Content::File(path.to_owned()), packing: Packing::None, _held: None };
+        let mut source = Self { name, content: Content::File(path.to_owned()), packing: Packing::None, held: None };
         if about.is_file() {
             source.packing = source.find_packing()?;
         }
@@ -87,7 +87,7 @@ impl ByteSource<'static> {
         let path = file.into_temp_path();
         let mut source = Self::file(&path)?;
         name.clone_into(&mut source.name);
-        source._held = Some(path);
+        source.held = Some(path);
         Ok(source)
     }
 }
@@ -95,7 +95,7 @@ impl ByteSource<'static> {
 impl<'a> ByteSource<'a> {
     pub fn bytes(name: &str, bytes: &'a [u8]) -> Self {
         let mut source =
-            Self { name: name.to_owned(), content: Content::Bytes(bytes), packing: Packing::None, _held: None };
+            Self { name: name.to_owned(), content: Content::Bytes(bytes), packing: Packing::None, held: None };
         source.packing = source.find_packing().unwrap_or(Packing::None);
         source
     }

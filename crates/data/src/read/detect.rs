@@ -127,7 +127,7 @@ fn detect_zip(source: &ByteSource, member: Option<&str>) -> Result<Found, DataEr
             "a file of PyTorch's torch.save. Save the arrays with numpy.savez, or the table as CSV"
         }
         () if ends("model.weights.h5") => "a saved Keras model, not a table. Choose the data that it was trained on",
-        () => match archive::format_of(names.iter().map(String::as_str)) {
+        () => match archive::format_of(&names) {
             Some(format) if member.is_none() || format == Format::Excel => return Ok(Found::Table(format)),
             _ => return Ok(Found::Zip),
         },

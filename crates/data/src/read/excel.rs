@@ -296,7 +296,7 @@ fn table_of(
                 group = cell.to_string();
             }
             if !group.is_empty() && group != *title {
-                *title = format!("{group} {title}").trim().to_owned();
+                *title = format!("{group} {title}");
             }
         }
     }

@@ -91,7 +91,9 @@ pub(super) fn read(
     let text = ByteSource::bytes(source.name(), written.as_bytes());
     let (table, mut detected) = delimited::read(&text, &text.head()?, &own, reading)?;
     detected.format = Format::Html;
-    fallback.into_iter().for_each(|text| detected.note(text));
+    if let Some(text) = fallback {
+        detected.note(text);
+    }
     if labels.len() > 1 && options.table.is_none() {
         let text = format!("The page has {} tables; \"{}\", the largest, was read.", labels.len(), labels[chosen]);
         let others = labels.iter().filter(|l| **l != labels[chosen]).take(OFFERED);
@@ -252,7 +254,9 @@ impl Grid {
             rows.push(cells);
         }
         let width = rows.iter().map(Vec::len).max().unwrap_or(0);
-        rows.iter_mut().for_each(|row| row.resize(width, String::new()));
+        for row in &mut rows {
+            row.resize(width, String::new());
+        }
         // Several rows of titles become one: "2019 north".
         let head = head.min(rows.len().saturating_sub(1));
         if head > 1 {

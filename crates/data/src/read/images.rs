@@ -250,7 +250,9 @@ fn read(
             some.join(", ")
         ));
     }
-    unread.into_iter().for_each(|unread| detected.note(format!("Left out: {unread}.")));
+    if let Some(unread) = unread {
+        detected.note(format!("Left out: {unread}."));
+    }
     if let Some(first) = turned.first() {
         let count = format::counted(turned.len(), "picture");
         detected.note(format!("{count} turned as their EXIF data say, first {first}."));
@@ -332,10 +334,10 @@ fn tell_labels(labels: &Labels, detected: &mut Detected) {
 /// The ways in which tables name a picture.
 struct Names {
     /// The path without its ending.
-    of_path: HashMap<String, usize>,
+    paths: HashMap<String, usize>,
     /// The last part of it, and its number, where only one picture has them.
-    of_stem: HashMap<String, Option<usize>>,
-    of_number: HashMap<String, Option<usize>>,
+    stems: HashMap<String, Option<usize>>,
+    numbers: HashMap<String, Option<usize>>,
 }
 
 fn without_ending(path: &str) -> &str {
@@ -344,15 +346,15 @@ fn without_ending(path: &str) -> &str {
 
 impl Names {
     fn of(pictures: &[Picture]) -> Self {
-        let mut names = Self { of_path: HashMap::new(), of_stem: HashMap::new(), of_number: HashMap::new() };
+        let mut names = Self { paths: HashMap::new(), stems: HashMap::new(), numbers: HashMap::new() };
         for (k, picture) in pictures.iter().enumerate() {
             let path = without_ending(&picture.name).to_lowercase();
             let stem = path.rsplit('/').next().unwrap_or(&path).to_owned();
             if let Some(number) = Self::number(&stem) {
-                names.of_number.entry(number).and_modify(|of| *of = None).or_insert(Some(k));
+                names.numbers.entry(number).and_modify(|of| *of = None).or_insert(Some(k));
             }
-            names.of_stem.entry(stem).and_modify(|of| *of = None).or_insert(Some(k));
-            names.of_path.insert(path, k);
+            names.stems.entry(stem).and_modify(|of| *of = None).or_insert(Some(k));
+            names.paths.insert(path, k);
         }
         names
     }
@@ -372,7 +374,7 @@ impl Names {
         }
         let mut rest = cell;
         loop {
-            if let Some(&k) = self.of_path.get(rest) {
+            if let Some(&k) = self.paths.get(rest) {
                 return Some(k);
             }
             match rest.split_once('/') {
@@ -380,8 +382,8 @@ impl Names {
                 None => break,
             }
         }
-        let of_number = || self.of_number.get(&Self::number(rest)?).copied().flatten();
-        self.of_stem.get(rest).copied().flatten().or_else(of_number)
+        let by_number = || self.numbers.get(&Self::number(rest)?).copied().flatten();
+        self.stems.get(rest).copied().flatten().or_else(by_number)
     }
 }
 

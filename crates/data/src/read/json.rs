@@ -81,7 +81,7 @@ pub(super) fn read(
     }
     let mut detected = Detected::of(Format::Json);
     if let Some(only) = records.first.take() {
-        records.only(only, options, &mut detected)?;
+        records.only(&only, options, &mut detected)?;
     }
     let special = special.load(std::sync::atomic::Ordering::Relaxed);
     if special > 0 {
@@ -173,17 +173,17 @@ impl Records<'_> {
     }
 
     /// The only record: it may hold the table in some way.
-    fn only(&mut self, value: Value, options: &ReadOptions, detected: &mut Detected) -> Result<(), DataError> {
-        let Value::Object(object) = &value else { return self.all([&value]) };
+    fn only(&mut self, value: &Value, options: &ReadOptions, detected: &mut Detected) -> Result<(), DataError> {
+        let Value::Object(object) = value else { return self.all([value]) };
         match structure(object, options.records.as_deref()) {
-            Structure::Record => self.all([&value]),
+            Structure::Record => self.all([value]),
             Structure::Columns(left_out) => {
                 if !left_out.is_empty() {
                     let names: Vec<String> = left_out.iter().map(|n| format!("\"{n}\"")).collect();
                     detected.note(format!("{} beside the columns: left out.", names.join(", ")));
                 }
-                let columns = object.iter().filter(|(_, v)| v.is_array());
-                self.whole_columns(columns)
+                let columns: Vec<_> = object.iter().filter(|(_, v)| v.is_array()).collect();
+                self.whole_columns(&columns)
             }
             Structure::ByColumn => {
                 let mut rows: Vec<&String> = Vec::new();
@@ -378,13 +378,12 @@ impl Records<'_> {
         Ok(())
     }
 
-    fn whole_columns<'v>(
-        &mut self,
-        columns: impl Iterator<Item = (&'v String, &'v Value)> + Clone,
-    ) -> Result<(), DataError> {
-        let values = |v: &'v Value| v.as_array().map_or(&[][..], Vec::as_slice);
-        let rows = columns.clone().next().map_or(0, |(_, v)| values(v).len());
-        for (name, own) in columns.clone() {
+    fn whole_columns(&mut self, columns: &[(&String, &Value)]) -> Result<(), DataError> {
+        fn values(v: &Value) -> &[Value] {
+            v.as_array().map_or(&[], Vec::as_slice)
+        }
+        let rows = columns.first().map_or(0, |(_, v)| values(v).len());
+        for (name, own) in columns {
             if values(own).len() != rows {
                 return Err(self.source.malformed(&format!(
                     "column \"{name}\" has {} values, but the first has {rows}. All must have the same number",
@@ -393,7 +392,7 @@ impl Records<'_> {
             }
         }
         for row in 0..rows {
-            for (name, own) in columns.clone() {
+            for (name, own) in columns {
                 self.fields(name, &values(own)[row], 1)?;
             }
             self.rows += 1;

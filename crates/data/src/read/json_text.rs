@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+#[expect(clippy::struct_excessive_bools, reason = "where in the text it stands")]
 pub(super) struct JsonText<R> {
     inner: R,
     decoder: Option<ToUtf8>,

@@ -60,7 +60,9 @@ pub(super) fn read(
     let own = unpack(source, is_zip, &chosen.name, most, reading)?;
     let inner = ReadOptions { member: Some(chosen.name.clone()), ..options.clone() };
     let (table, mut detected) = read(&own, &inner)?;
-    elsewhere.into_iter().for_each(|text| detected.note(text));
+    if let Some(text) = elsewhere {
+        detected.note(text);
+    }
     if tables.len() > 1 {
         if options.member.is_none() {
             let text = format!("The archive holds {} files; \"{}\" was read.", tables.len(), chosen.name);
@@ -103,7 +105,7 @@ fn tables_of(all: &[Member]) -> Vec<&Member> {
         return of_ending;
     }
     const OTHERS: [&str; 9] = ["md", "pdf", "docx", "doc", "py", "ipynb", "zip", "tar", "names"];
-    visible.into_iter().filter(|m| !is_word(&m) && !OTHERS.contains(&ending(&m.name).as_str())).collect()
+    visible.into_iter().filter(|m| !is_word(m) && !OTHERS.contains(&ending(&m.name).as_str())).collect()
 }
 
 /// The one whose name says that it is to be trained on, else the largest.

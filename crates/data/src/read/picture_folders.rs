@@ -41,7 +41,9 @@ pub(super) fn places(paths: &[&str]) -> Vec<Place> {
         // A single class is one.
         && places.iter().any(|p| p.folders.len() > 1)
     {
-        places.iter_mut().for_each(|p| drop(p.folders.remove(0)));
+        for place in &mut places {
+            place.folders.remove(0);
+        }
     }
     places
 }

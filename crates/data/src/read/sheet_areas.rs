@@ -113,7 +113,7 @@ fn side_by_side(rows: &[&[Data]], width: usize) -> Vec<std::ops::Range<usize>> {
         return parts;
     }
     match (parts.first(), parts.last()) {
-        (Some(first), Some(last)) => vec![first.start..last.end],
+        (Some(first), Some(last)) => std::iter::once(first.start..last.end).collect(),
         _ => Vec::new(),
     }
 }

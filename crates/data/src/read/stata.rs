@@ -95,7 +95,7 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
     if !labelled {
         detected.note("The labels of values could not be read; the numbers stand for them.".to_owned());
     }
-    let names = unique_names(variables.iter().map(|v| v.name()));
+    let names = unique_names(variables.iter().map(dta::stata::dta::variable::Variable::name));
     let mut finished = Vec::new();
     for (k, (name, column)) in names.into_iter().zip(columns).enumerate() {
         if long[k] > 0 {
