@@ -2,7 +2,7 @@
 
 use super::progress::read_visibly;
 use crate::data::{
-    DataSource, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Separator, Table, TargetGuess,
+    ColumnReading, DataSource, DateOrder, ReadKind, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Separator, Table, TargetGuess,
     prepare,
 };
 use crate::format;
@@ -148,6 +148,13 @@ pub(super) struct ReadArguments {
     /// Columns that are the pixels of pictures: the first one, and the size, such as pixel0,28,28; ,3 behind it for colours
     #[arg(long, value_name = "COLUMN,HEIGHT,WIDTH", value_parser = pixels)]
     pixels: Option<PixelColumns>,
+    /// Words that mean a missing value, separated by commas, in place of the usual ones
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    missing: Option<Vec<String>>,
+    /// What a column is read as: number, text, date, hours, boolean, epoch-seconds or epoch-milliseconds; for dates also
+    /// day-first, month-first or year-first. May be given for several columns
+    #[arg(long = "column", value_name = "NAME=KIND", value_parser = column)]
+    columns: Vec<(String, ColumnReading)>,
 }
 
 impl ReadArguments {
@@ -175,7 +182,11 @@ impl ReadArguments {
             class_folder,
             one_hot,
             index,
+            missing,
+            columns,
         } = self.clone();
+        let mut by_name = options.columns;
+        by_name.extend(columns);
         ReadOptions {
             delimiter: delimiter.or(options.delimiter),
             header: header.or(options.header),
@@ -200,6 +211,8 @@ impl ReadArguments {
             indices: options.indices,
             images: options.images,
             pixels: pixels.or(options.pixels),
+            missing: missing.or(options.missing),
+            columns: by_name,
         }
     }
 
@@ -247,6 +260,22 @@ fn pixels(text: &str) -> Result<PixelColumns, String> {
         }),
         _ => Err("it must be the first column, the height and the width, such as pixel0,28,28".to_owned()),
     }
+}
+
+fn column(text: &str) -> Result<(String, ColumnReading), String> {
+    let (name, kind) = text.rsplit_once('=').ok_or("it must be the name of a column and a kind, such as zip=text")?;
+    let order = match kind {
+        "day-first" => Some(DateOrder::DayFirst),
+        "month-first" => Some(DateOrder::MonthFirst),
+        "year-first" => Some(DateOrder::YearFirst),
+        _ => None,
+    };
+    let kind = if order.is_some() { Some(ReadKind::Date) } else { ReadKind::named(kind) };
+    let kind = kind.ok_or_else(|| {
+        let all: Vec<String> = ReadKind::ALL.iter().map(|k| k.label().replace(' ', "-")).collect();
+        format!("\"{}\" is none of {}, day-first, month-first and year-first", text.rsplit('=').next().unwrap_or(""), all.join(", "))
+    })?;
+    Ok((name.to_owned(), ColumnReading { date_order: order, ..ColumnReading::of(kind) }))
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

@@ -2,8 +2,7 @@
 
 use super::dates;
 use super::numbers::Numbers;
-use super::parse::is_missing;
-use super::table::{Column, Text, TextBuilder, Values};
+use super::table::{Column, TextBuilder, Values};
 
 /// Builds a column cell by cell from a source whose cells are typed.
 #[derive(Debug, Default)]
@@ -46,7 +45,7 @@ impl CellColumn {
 
     pub fn text(&mut self, cell: &str) {
         let cell = cell.trim();
-        if is_missing(cell) {
+        if cell.is_empty() {
             return self.missing();
         }
         let numbers = &self.numbers;
@@ -79,21 +78,13 @@ impl CellColumn {
 
     pub fn finish(mut self, name: String) -> Column {
         match self.text {
-            Some(text) => Column::new(name, dated(text.finish())),
+            Some(text) => Column::new(name, Values::Text(text.finish())),
             None => {
                 self.numbers.shrink();
                 let all_dates = self.dates > 0 && self.dates == self.present;
                 Column::new(name, if all_dates { Values::Dates(self.numbers) } else { Values::Numbers(self.numbers) })
             }
         }
-    }
-}
-
-/// Dates if every cell is one, else text.
-pub(super) fn dated(text: Text) -> Values {
-    match dates::parse_all(text.levels()) {
-        Some(seconds) => Values::Dates(text.numbers(&seconds)),
-        None => Values::Text(text),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Parses a cell of text: a number, a missing value, or neither. Readers of text and conversions of columns use it.
 
 /// Texts that mean a missing value, in any case.
-const MISSING: [&str; 12] = ["", "?", "-", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "#na", "-nan"];
+pub const MISSING: [&str; 12] = ["", "?", "-", "na", "n/a", "nan", "null", "none", "#n/a", "<na>", "#na", "-nan"];
 
 /// Whether a trimmed cell means a missing value.
 pub fn is_missing(cell: &str) -> bool {

@@ -4,6 +4,7 @@ use super::dates;
 use super::numbers::Numbers;
 pub(super) use super::text::TextBuilder;
 pub use super::text::{Levels, Text};
+use super::typing::{dates as typing_dates, numbers};
 use chainrule_common::format;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -347,8 +348,8 @@ impl Column {
             (values, kind) if values.kind() == kind => values.clone(),
             (Values::Text(text), ColumnKind::Number | ColumnKind::Date) => {
                 let read = |level: &str| match kind {
-                    ColumnKind::Number => super::human_numbers::read(level),
-                    _ => dates::parse(level),
+                    ColumnKind::Number => numbers::read(level),
+                    _ => typing_dates::any(level).or_else(|| typing_dates::digits(level)),
                 };
                 let of_level: Vec<f64> = text.levels().iter().map(|l| read(l).unwrap_or(f64::NAN)).collect();
                 let numbers = text.numbers(&of_level);

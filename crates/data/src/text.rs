@@ -102,6 +102,16 @@ impl Text {
         self.codes().map(|code| code.map_or(f64::NAN, |c| of_level[c as usize])).collect()
     }
 
+    /// The same cells with other levels: what `to` makes of each, none being a gap.
+    pub(super) fn mapped(&self, to: impl Fn(&str) -> Option<String>) -> Self {
+        let mut builder = TextBuilder::default();
+        let mut code = |level: &str| to(level).map_or(Self::GAP, |l| builder.code_of(&l, SEED.hash_one(l.as_str())));
+        let renamed: Vec<u32> = self.levels.iter().map(&mut code).collect();
+        let place = |&code: &u32| if code == Self::GAP { code } else { renamed[code as usize] };
+        let codes = self.codes.iter().map(place).collect();
+        Self { codes, levels: builder.text.levels }
+    }
+
     /// How many cells have each level.
     pub fn counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.levels.len()];

@@ -4,11 +4,11 @@
 use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected, Format};
 use crate::cells::{CellColumn, unique_names};
-use crate::dates;
 use crate::error::DataError;
 use crate::parse::{is_missing, number as parse_number};
 use crate::reading::Reading;
 use crate::table::Table;
+use crate::typing::dates;
 use std::io::{BufRead as _, BufReader, Read as _};
 
 const LINE_LIMIT: u64 = 64 << 20;
@@ -182,20 +182,21 @@ fn row(line: &str, attributes: &[(String, AttributeType)], columns: &mut [CellCo
 }
 
 fn cell(value: &str, (name, kind): &(String, AttributeType), column: &mut CellColumn) -> Result<(), String> {
-    if is_missing(value) {
-        column.missing();
-        return Ok(());
-    }
+    let listed = |values: &[String]| values.iter().any(|v| v == value);
     match kind {
+        // Only the question mark is missing in ARFF, unless it is a value; numbers are forgiven other words.
+        AttributeType::Nominal(values) if is_missing(value) && !listed(values) => column.missing(),
+        AttributeType::Text if value.is_empty() || value == "?" => column.missing(),
+        AttributeType::Number | AttributeType::Date if is_missing(value) => column.missing(),
         AttributeType::Number => match parse_number(value, false) {
             Some(number) => column.number(number),
             None => return Err(format!("\"{value}\" is not a number, but attribute {name} is numeric")),
         },
-        AttributeType::Date => match dates::parse(value) {
+        AttributeType::Date => match dates::any(value) {
             Some(seconds) => column.date(seconds),
             None => column.text(value),
         },
-        AttributeType::Nominal(values) if !values.iter().any(|v| v == value) => {
+        AttributeType::Nominal(values) if !listed(values) => {
             return Err(format!("\"{value}\" is none of the values of attribute {name}"));
         }
         AttributeType::Nominal(_) | AttributeType::Text => column.text(value),

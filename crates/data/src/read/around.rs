@@ -364,7 +364,7 @@ fn totals(
     if words.len() != 1 || !begins(words[0]) || row.len() != kinds.len() {
         return;
     }
-    let number = |cell: &str| crate::parse::number(cell, decimal_comma).or_else(|| crate::human_numbers::read(cell));
+    let number = |cell: &str| crate::parse::number(cell, decimal_comma).or_else(|| crate::typing::numbers::read(cell));
     let numbers: Vec<(usize, f64)> = row
         .iter()
         .enumerate()

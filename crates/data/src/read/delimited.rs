@@ -13,12 +13,16 @@ use super::layout::{TextLayout, find_layout, tell_footer, were};
 use super::lines::Tally;
 use super::options::{Detected, Format, Note, ReadOptions, TextFormat};
 use super::text_encoding::{self, ToUtf8};
-use crate::cells::{dated, unique_names};
+use crate::cells::unique_names;
 use crate::error::DataError;
 use crate::numbers::Numbers;
-use crate::parse::{decimal, is_missing, number, trimmed_number};
+use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
 use crate::table::{Column, Table, TextBuilder, Values};
+use crate::typing::kinds::ReadKind;
+use crate::typing::numbers::{is_code, number};
+use crate::typing::odd::{self, Odd, OddCells};
+use crate::typing::words::MissingWords;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::{
@@ -103,8 +107,17 @@ fn read_as(
     format.footer = found.footer.lines;
     let unnamed: Vec<bool> = names.iter().map(|n| n.trim().is_empty()).collect();
     let named = unique_names(names.iter().map(String::as_str));
-    let mut columns: Vec<Column> =
-        named.into_iter().zip(sinks).map(|(name, sink)| Column::new(name, sink.finish())).collect();
+    let mut odd: Vec<Odd> = Vec::new();
+    let mut finish = |(name, sink): (String, Sink)| {
+        if let Sink::Numbers { numbers, odd: cells } = &sink
+            && !cells.is_empty()
+        {
+            let (count, rows) = (cells.len(), numbers.len());
+            odd.push(Odd { column: name.clone(), kind: ReadKind::Number, cells: cells.clone(), count, rows });
+        }
+        Column::new(name, sink.finish())
+    };
+    let mut columns: Vec<Column> = named.into_iter().zip(sinks).map(&mut finish).collect();
     // Separators at the ends of all lines make no columns.
     let all = columns.len();
     while columns.len() > 1
@@ -124,8 +137,12 @@ fn read_as(
         );
     }
     found.tell(&mut notes, header.as_ref(), cells, options);
+    notes.extend(odd::tell(&odd, options));
     let replaced = found.replaced.count > 0;
-    let detected = Detected { text: Some(format), notes, ..Detected::of(Format::Delimited) };
+    let mut detected = Detected { text: Some(format), notes, ..Detected::of(Format::Delimited) };
+    for odd in odd {
+        detected.options.columns.entry(odd.column).or_default().kind = Some(ReadKind::Number);
+    }
     Ok((Table { name: name.to_owned(), columns }, detected, replaced))
 }
 
@@ -137,12 +154,21 @@ fn read_with(
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Vec<Sink>, Findings), DataError> {
-    let decimal_comma = found.format.decimal_comma;
+    let names = unique_names(found.names.iter().map(String::as_str));
+    let own = |k: usize| options.columns.get(&names[k]);
+    let words: Vec<MissingWords<'_>> = (0..names.len())
+        .map(|k| MissingWords(own(k).and_then(|c| c.missing.as_deref()).or(options.missing.as_deref())))
+        .collect();
+    let decimal = found.format.decimal_sign();
     let is_number = |k: usize| {
-        let cells = || found.body.iter().map(|r| r.cells.get(k).map_or("", |c| c.trim()));
-        cells().all(|c| is_missing(c) || number(c, decimal_comma).is_some())
+        let kind = own(k).and_then(|c| c.kind);
+        let plain =
+            own(k).is_none_or(|c| c.unit.is_none() && c.decimal_comma.is_none_or(|c| c == found.format.decimal_comma));
+        let cells = || found.body.iter().map(|r| r.cells.get(k).map_or("", |c| c.trim())).filter(|c| !words[k].has(c));
+        let is_plain = |c: &str| plain_number(c.as_bytes(), decimal).is_some() && !is_code(c);
+        kind.is_none_or(|k| k == ReadKind::Number) && plain && is_mostly(cells(), is_plain)
     };
-    let mut numeric: Vec<bool> = (0..found.names.len()).map(is_number).collect();
+    let mut numeric: Vec<bool> = (0..names.len()).map(is_number).collect();
     // A line of names as it is written, for lines that repeat it.
     let separator = [found.syntax.separator];
     let header_line = found
@@ -150,9 +176,16 @@ fn read_with(
         .as_ref()
         .map_or_else(Vec::new, |h| h.cells.iter().map(String::as_bytes).collect::<Vec<_>>().join(&separator[..]));
     loop {
-        let layout = Layout { name: source.name(), found, numeric: &numeric, header_line: &header_line, options };
+        let layout =
+            Layout { name: source.name(), found, numeric: &numeric, words: &words, header_line: &header_line, options };
         let (sinks, findings) = layout.read(source, encoding, reading)?;
-        let mistaken: Vec<usize> = (0..sinks.len()).filter(|&k| matches!(sinks[k], Sink::Mistaken)).collect();
+        let is_sure = |k: usize| own(k).and_then(|c| c.kind) == Some(ReadKind::Number);
+        let is_wrong = |k: usize| match &sinks[k] {
+            Sink::Mistaken => true,
+            Sink::Numbers { numbers, odd } => !is_sure(k) && !odd.is_empty() && !fits(numbers, odd),
+            Sink::Text(_) => false,
+        };
+        let mistaken: Vec<usize> = (0..sinks.len()).filter(|&k| is_wrong(k)).collect();
         if mistaken.is_empty() {
             return Ok((sinks, findings));
         }
@@ -167,6 +200,7 @@ struct Layout<'a> {
     name: &'a str,
     found: &'a TextLayout,
     numeric: &'a [bool],
+    words: &'a [MissingWords<'a>],
     header_line: &'a [u8],
     options: &'a ReadOptions,
 }
@@ -290,16 +324,67 @@ impl Findings {
 
 /// A column that is being read.
 enum Sink {
-    Numbers(Numbers),
+    /// Numbers, and the cells among them that are none.
+    Numbers {
+        numbers: Numbers,
+        odd: OddCells,
+    },
     Text(TextBuilder),
     /// A column of supposed numbers in which text was found.
     Mistaken,
 }
 
+/// Odd cells beyond which a piece of a column is text.
+const ODD: usize = 1000;
+
+/// A plain number; with a decimal comma, points between thousands are plain too.
+fn plain_number(field: &[u8], decimal: char) -> Option<f64> {
+    if decimal == '.' {
+        return trimmed_number(field);
+    }
+    let text = std::str::from_utf8(field).ok()?;
+    let (value, marks) = number(text, decimal)?;
+    let plain = marks.unit.is_none() && !marks.brackets && !marks.minus && !marks.fortran && !marks.blanks;
+    (plain && matches!(marks.between_thousands, None | Some('.'))).then_some(value)
+}
+
+/// Whether the first cells of a column are numbers, but for a few.
+fn is_mostly<'c>(cells: impl Iterator<Item = &'c str>, is_plain: impl Fn(&str) -> bool) -> bool {
+    let (mut plain, mut others) = (0_usize, 0_usize);
+    for cell in cells {
+        if is_plain(cell) {
+            plain += 1;
+        } else if number(cell, '.').is_some_and(|(_, m)| m.unit.is_none()) || is_code(cell) {
+            return false;
+        } else {
+            others += 1;
+        }
+    }
+    others * 5 <= plain
+}
+
+/// Whether a column is numbers although some of its cells are not.
+fn fits(numbers: &Numbers, odd: &OddCells) -> bool {
+    const MANY: usize = 8;
+    let fit = numbers.len() - numbers.missing();
+    let mut distinct: Vec<u64> = Vec::new();
+    for value in numbers.iter().filter(|v| !v.is_nan()) {
+        if !distinct.contains(&value.to_bits()) {
+            distinct.push(value.to_bits());
+        }
+        if distinct.len() >= MANY {
+            break;
+        }
+    }
+    let errors = |cell: &str| odd::is_placeholder(cell) || cell.starts_with(|c: char| c.is_ascii_digit());
+    (distinct.len() >= MANY || odd.iter().all(|(_, cell)| errors(cell)))
+        && odd::are_few(fit, odd.iter().map(|(_, cell)| (&**cell, 1)))
+}
+
 impl Sink {
     fn len(&self) -> usize {
         match self {
-            Self::Numbers(v) => v.len(),
+            Self::Numbers { numbers, .. } => numbers.len(),
             Self::Text(text) => text.len(),
             Self::Mistaken => 0,
         }
@@ -307,7 +392,7 @@ impl Sink {
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Numbers(v) => v.bytes(),
+            Self::Numbers { numbers, odd } => numbers.bytes() + 32 * odd.len(),
             Self::Text(text) => text.bytes(),
             Self::Mistaken => 0,
         }
@@ -315,7 +400,10 @@ impl Sink {
 
     fn append(&mut self, other: &Self) {
         match (&mut *self, other) {
-            (Self::Numbers(a), Self::Numbers(b)) => a.append(b),
+            (Self::Numbers { numbers, odd }, Self::Numbers { numbers: more, odd: others }) => {
+                odd.extend(others.iter().map(|(row, cell)| (row + numbers.len(), cell.clone())));
+                numbers.append(more);
+            }
             (Self::Text(a), Self::Text(b)) => a.append(b),
             _ => *self = Self::Mistaken,
         }
@@ -324,7 +412,7 @@ impl Sink {
     /// A missing cell.
     fn gap(&mut self) {
         match self {
-            Self::Numbers(numbers) => numbers.push(f64::NAN),
+            Self::Numbers { numbers, .. } => numbers.push(f64::NAN),
             Self::Text(text) => text.push(None),
             Self::Mistaken => {}
         }
@@ -332,7 +420,10 @@ impl Sink {
 
     fn clear(&mut self) {
         match self {
-            Self::Numbers(numbers) => numbers.clear(),
+            Self::Numbers { numbers, odd } => {
+                numbers.clear();
+                odd.clear();
+            }
             // Each piece has levels of its own.
             Self::Text(text) => text.clear(),
             Self::Mistaken => {}
@@ -341,11 +432,11 @@ impl Sink {
 
     fn finish(self) -> Values {
         match self {
-            Self::Numbers(mut numbers) => {
+            Self::Numbers { mut numbers, .. } => {
                 numbers.shrink();
                 Values::Numbers(numbers)
             }
-            Self::Text(text) => dated(text.finish()),
+            Self::Text(text) => Values::Text(text.finish()),
             Self::Mistaken => unreachable!("such columns are read again"),
         }
     }
@@ -416,7 +507,11 @@ impl Layout<'_> {
 
     fn sinks(&self) -> Vec<Sink> {
         let sink = |&numeric: &bool| {
-            if numeric { Sink::Numbers(Numbers::default()) } else { Sink::Text(TextBuilder::default()) }
+            if numeric {
+                Sink::Numbers { numbers: Numbers::default(), odd: Vec::new() }
+            } else {
+                Sink::Text(TextBuilder::default())
+            }
         };
         self.numeric.iter().map(sink).collect()
     }
@@ -482,7 +577,7 @@ impl Layout<'_> {
             let mut start = 0;
             let mut cells = 0;
             let mut ended = false;
-            for sink in sinks.iter_mut() {
+            for (k, sink) in sinks.iter_mut().enumerate() {
                 if ended {
                     sink.gap();
                     continue;
@@ -492,11 +587,11 @@ impl Layout<'_> {
                 let (mut at, plain) = decimal(line, start);
                 if at < line.len() && line[at] != delimiter {
                     at = memchr(delimiter, &line[at..]).map_or(line.len(), |k| at + k);
-                    self.cell(&line[start..at], sink, number, &mut found)?;
+                    self.cell(&line[start..at], k, sink, number, &mut found)?;
                 } else {
                     match (&mut *sink, plain) {
-                        (Sink::Numbers(numbers), Some(value)) => numbers.push(value),
-                        _ => self.cell(&line[start..at], sink, number, &mut found)?,
+                        (Sink::Numbers { numbers, .. }, Some(value)) => numbers.push(value),
+                        _ => self.cell(&line[start..at], k, sink, number, &mut found)?,
                     }
                 }
                 ended = at == line.len();
@@ -547,7 +642,7 @@ impl Layout<'_> {
             }
             for (k, sink) in sinks.iter_mut().enumerate() {
                 match record.get(k) {
-                    Some(cell) => self.cell(cell, sink, counted, &mut found)?,
+                    Some(cell) => self.cell(cell, k, sink, counted, &mut found)?,
                     None => sink.gap(),
                 }
             }
@@ -562,33 +657,44 @@ impl Layout<'_> {
     }
 
     /// Parses one cell; bytes that are no text are replaced.
-    fn cell(&self, field: &[u8], sink: &mut Sink, line: usize, found: &mut Findings) -> Result<(), Wrong> {
-        match self.field(field, sink) {
+    fn cell(
+        &self,
+        field: &[u8],
+        column: usize,
+        sink: &mut Sink,
+        line: usize,
+        found: &mut Findings,
+    ) -> Result<(), Wrong> {
+        match self.field(field, column, sink) {
             Ok(()) => Ok(()),
             Err(Bad::Huge) => Err(Wrong::Huge { line }),
             Err(Bad::NotUtf8) => {
                 found.replaced.add(line);
                 let text = String::from_utf8_lossy(field);
-                self.field(text.as_bytes(), sink).map_err(|_huge| Wrong::Huge { line })
+                self.field(text.as_bytes(), column, sink).map_err(|_huge| Wrong::Huge { line })
             }
         }
     }
 
     /// Parses one cell.
-    fn field(&self, field: &[u8], sink: &mut Sink) -> Result<(), Bad> {
+    fn field(&self, field: &[u8], column: usize, sink: &mut Sink) -> Result<(), Bad> {
         let field = field.trim_ascii();
         match sink {
             Sink::Mistaken => {}
-            Sink::Numbers(numbers) => {
-                let found = if self.found.format.decimal_comma {
-                    std::str::from_utf8(field).ok().and_then(|text| number(text, true))
-                } else {
-                    trimmed_number(field)
-                };
-                match found {
+            Sink::Numbers { numbers, odd } => {
+                let Ok(cell) = std::str::from_utf8(field) else { return Err(Bad::NotUtf8) };
+                match plain_number(field, self.found.format.decimal_sign()) {
+                    Some(_) if is_code(cell) => *sink = Sink::Mistaken,
                     Some(number) => numbers.push(number),
-                    None if std::str::from_utf8(field).is_ok_and(is_missing) => numbers.push(f64::NAN),
-                    None => *sink = Sink::Mistaken,
+                    None if self.words[column].has(cell) => numbers.push(f64::NAN),
+                    // Numbers in another notation are read with their column.
+                    None if number(cell, '.').is_some_and(|(_, marks)| marks.unit.is_none()) || odd.len() >= ODD => {
+                        *sink = Sink::Mistaken;
+                    }
+                    None => {
+                        odd.push((numbers.len(), cell.into()));
+                        numbers.push(f64::NAN);
+                    }
                 }
             }
             Sink::Text(text) => {
@@ -596,7 +702,7 @@ impl Layout<'_> {
                     return Err(Bad::Huge);
                 }
                 let Ok(cell) = std::str::from_utf8(field).map(str::trim) else { return Err(Bad::NotUtf8) };
-                text.push(Some(cell).filter(|c| !is_missing(c)));
+                text.push(Some(cell).filter(|c| !c.is_empty()));
             }
         }
         Ok(())

@@ -4,7 +4,7 @@ use super::header::{CellKind, kind_of};
 use super::options::COLUMN_LIMIT;
 use super::separator::Separator;
 use crate::error::DataError;
-use crate::parse::number;
+use crate::typing::numbers::decimal_sign;
 use memchr::memchr_iter;
 
 pub(super) const FIELD_LIMIT: usize = 1 << 20;
@@ -220,11 +220,10 @@ pub(super) fn most_frequent(values: impl Iterator<Item = usize>) -> Option<usize
     sorted.chunk_by(|a, b| a == b).max_by_key(|same| same.len()).map(|same| same[0])
 }
 
-/// Whether some cell looks like 3,14 and none like 3.14.
+/// Whether some cell looks like 3,14 and none like 3.14; 1.234 may be either.
 pub(super) fn uses_decimal_comma(rows: &[Row]) -> bool {
     let cells = || rows.iter().skip(1).take(200).flat_map(|row| &row.cells);
-    cells().any(|c| c.contains(',') && number(c, true).is_some())
-        && !cells().any(|c| c.contains('.') && number(c, false).is_some())
+    cells().any(|c| decimal_sign(c) == Some(',')) && !cells().any(|c| decimal_sign(c) == Some('.'))
 }
 
 /// What was found about the separator.

@@ -8,6 +8,7 @@ use crate::dates;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
+use crate::typing::dates as typing_dates;
 use calamine::{Data, DataType as _, Range, Reader as _, SheetType, SheetVisible, Sheets, open_workbook_auto_from_rs};
 use chainrule_common::format;
 use std::io::{Cursor, Read as _};
@@ -368,7 +369,7 @@ fn push(column: &mut CellColumn, cell: &Data, row: usize, told: &mut Told) {
         },
         // A duration, in days.
         Data::DateTime(time) => column.number(time.as_f64()),
-        Data::DateTimeIso(text) => match dates::parse(text) {
+        Data::DateTimeIso(text) => match typing_dates::any(text) {
             Some(seconds) => column.date(seconds),
             None => column.text(text),
         },

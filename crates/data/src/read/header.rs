@@ -3,9 +3,8 @@
 //! A name differs from the values of its column in kind (a word above numbers, a date above numbers) or in how often it occurs.
 //! Names may be numbers: years, or a count as pandas writes it. Readers of text and of workbooks ask the same question.
 
-use crate::dates;
-use crate::human_numbers;
 use crate::parse::{is_missing, number};
+use crate::typing::{dates, numbers};
 use std::collections::HashMap;
 
 /// Rows below that are looked at.
@@ -38,23 +37,13 @@ pub(super) fn kind_of(cell: &str, decimal_comma: bool) -> CellKind {
         CellKind::Missing
     } else if number(cell, decimal_comma).is_some() || number(cell, false).is_some() {
         CellKind::Number
-    } else if is_date(cell) {
+    } else if dates::read(cell).is_some() {
         CellKind::Date
-    } else if human_numbers::read(cell).is_some() {
+    } else if numbers::read(cell).is_some() {
         CellKind::Number
     } else {
         CellKind::Word
     }
-}
-
-/// Dates that begin with digits, also those that leave the day and the month open.
-fn is_date(cell: &str) -> bool {
-    let open = |mark: char| {
-        let day = cell.split_once(' ').map_or(cell, |(day, _)| day);
-        let parts: Vec<&str> = day.split(mark).collect();
-        parts.len() == 3 && parts.iter().all(|p| (1..=4).contains(&p.len()) && p.bytes().all(|b| b.is_ascii_digit()))
-    };
-    dates::parse(cell).is_some() || open('/') || open('-')
 }
 
 /// What most of the cells of a column are, if they agree.

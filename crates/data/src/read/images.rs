@@ -114,10 +114,12 @@ fn is_foreign(name: &str) -> bool {
     !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") && ENDINGS.contains(&ending.as_str())
 }
 
+/// `read_table` reads the content of a table in the archive, which may hold the labels.
 pub(super) fn read_zip(
     source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
+    read_table: &dyn Fn(&str, &[u8]) -> Result<Table, DataError>,
 ) -> Result<(Table, Detected), DataError> {
     let open = || {
         let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
@@ -150,7 +152,7 @@ pub(super) fn read_zip(
         let read = archive.by_index(k).ok().map(|entry| entry.take(FILE_LIMIT).read_to_end(&mut bytes).is_ok());
         if read == Some(true)
             && labels.is_none()
-            && let Ok((table, _)) = super::read_bytes(&name, &bytes, &ReadOptions::default())
+            && let Ok(table) = read_table(&name, &bytes)
         {
             labels = labels_of(&name, &table, &pictures);
         }

@@ -130,8 +130,7 @@ pub(super) fn find_layout(
     let rules = LineRules { separator: separator.clone(), quotes, mend };
     let sample = rewritten(&sample, &rules);
     let mut rows = sample_rows(name, &sample, syntax, whole, before)?;
-    let decimal_comma =
-        options.decimal_comma.unwrap_or_else(|| separator != Separator::Character(',') && uses_decimal_comma(&rows));
+    let decimal_comma = options.decimal_comma.unwrap_or_else(|| uses_decimal_comma(&rows));
     let mut comment = supposed;
     let mut hash = HashLines::default();
     if supposed == Some(comments::MARK) && !hashed.is_empty() && !rows.is_empty() {

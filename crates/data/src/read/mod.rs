@@ -40,10 +40,9 @@ mod text_encoding;
 
 use super::cells::unique_names;
 use super::error::DataError;
-use super::human_numbers::numbers_of;
-use super::parse::number;
 use super::reading::Reading;
-use super::table::{Levels, Table, Values};
+use super::table::Table;
+use super::typing::judge::{Source, judge};
 use byte_source::ByteSource;
 use detect::Found;
 use options::COLUMN_LIMIT;
@@ -74,20 +73,6 @@ pub fn read_file(path: &Path, options: &ReadOptions, reading: &Reading) -> Resul
 /// What is wrong with it, where, and how to fix it.
 pub fn read_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<(Table, Detected), DataError> {
     read(&ByteSource::bytes(name, bytes), options, &Reading::default())
-}
-
-/// The numbers of texts that are plain numbers, none of them a code: digits with a zero before them, or too many to be exact.
-fn plain_numbers(levels: &Levels) -> Option<Vec<f64>> {
-    let is_code = |text: &str| {
-        let digits = text.trim_start_matches('-');
-        let leading = digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit();
-        leading || digits.bytes().filter(u8::is_ascii_digit).count() > 15 || text.starts_with('+')
-    };
-    levels
-        .iter()
-        .map(|l| number(l, false).filter(|_| !is_code(l)))
-        .collect::<Option<Vec<f64>>>()
-        .filter(|n| !n.is_empty())
 }
 
 fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result<(Table, Detected), DataError> {
@@ -129,7 +114,9 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         Format::Arrow => arrow::read(source, reading),
         Format::NumPy => numpy::read(source, options, reading),
         Format::Idx => idx::read(source, reading),
-        Format::Images => images::read_zip(source, options, reading),
+        Format::Images => images::read_zip(source, options, reading, &|name, bytes| {
+            Ok(read_bytes(name, bytes, &ReadOptions::default())?.0)
+        }),
         Format::Arff => arff::read(source, reading),
         Format::LibSvm => libsvm::read(source, options, reading),
         Format::Sqlite => sqlite::read(source, options, reading),
@@ -152,26 +139,18 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         let names = unique_names(table.columns.iter().map(|c| c.name.as_str()));
         table.columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
     }
-    if matches!(format, Format::Delimited | Format::Excel | Format::Json | Format::Html | Format::Sqlite) {
-        let mut columns_by_way: Vec<(String, Vec<String>)> = Vec::new();
-        for column in &mut table.columns {
-            let Values::Text(text) = &column.values else { continue };
-            let stored = || {
-                let numbers = (format != Format::Delimited).then(|| plain_numbers(text.levels())).flatten()?;
-                Some((numbers, "numbers, though stored as text".to_owned()))
-            };
-            let Some((numbers, how)) = numbers_of(text.levels()).or_else(stored) else { continue };
-            let name = format!("\"{}\"", column.name);
-            column.values = Values::Numbers(text.numbers(&numbers));
-            match columns_by_way.iter_mut().find(|(way, _)| *way == how) {
-                Some((_, names)) => names.push(name),
-                None => columns_by_way.push((how, vec![name])),
-            }
-        }
-        for (how, names) in columns_by_way {
-            let many = if names.len() > 1 { "were" } else { "was" };
-            detected.note(format!("{} {many} read as {how}.", names.join(", ")));
-        }
+    let untyped = matches!(format, Format::Delimited | Format::Excel | Format::Json | Format::Html | Format::Sqlite);
+    let decimal_comma = detected.text.as_ref().is_some_and(|t| t.decimal_comma) || options.decimal_comma == Some(true);
+    let stored = untyped && format != Format::Delimited;
+    let judged = judge(&mut table, options, Source { untyped, stored, decimal_comma });
+    if judged.is_comma && format == Format::Delimited && options.decimal_comma.is_none() {
+        // Numbers that stand beside were read with a point.
+        return read(source, &ReadOptions { decimal_comma: Some(true), ..options.clone() }, reading);
+    }
+    detected.notes.extend(judged.notes);
+    for (name, mut reading) in judged.columns {
+        reading.kind = reading.kind.or(detected.options.columns.get(&name).and_then(|c| c.kind));
+        detected.options.columns.insert(name, reading);
     }
     detected.decide(options);
     match &options.pixels {

@@ -2,10 +2,12 @@
 
 use super::pixels::PixelColumns;
 use super::separator::Separator;
+use crate::typing::kinds::ColumnReading;
 use chainrule_common::format;
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A table with more columns is refused as a mistake.
 pub(super) const COLUMN_LIMIT: usize = 20_000;
@@ -82,6 +84,12 @@ pub struct ReadOptions {
     /// Columns of pixels that become pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pixels: Option<PixelColumns>,
+    /// Words that mean a missing value, in any case, besides empty cells, in place of the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+    /// How single columns are read, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, ColumnReading>,
 }
 
 /// A kind of file.
@@ -224,6 +232,7 @@ impl Detected {
     /// Keeps what was decided beside what the person has set.
     pub(super) fn decide(&mut self, given: &ReadOptions) {
         let mut kept = given.clone();
+        kept.columns.append(&mut self.options.columns);
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
             kept.delimiter = Some(text.delimiter.clone());
             kept.decimal_comma = Some(text.decimal_comma);
@@ -402,6 +411,13 @@ pub struct TextFormat {
     pub footer: usize,
     /// Whether cells may stand in quotes.
     pub quotes: bool,
+}
+
+impl TextFormat {
+    /// The sign between the whole part of a number and its decimals.
+    pub(super) fn decimal_sign(&self) -> char {
+        if self.decimal_comma { ',' } else { '.' }
+    }
 }
 
 impl Default for TextFormat {

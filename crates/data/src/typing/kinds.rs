@@ -1,0 +1,90 @@
+//! How a column is read: what a person has set, or what was decided and is kept.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the cells of a column are read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadKind {
+    /// Numbers in any notation
+    Number,
+    /// Text as it is written
+    Text,
+    /// Dates, with or without a time
+    Date,
+    /// Times of day, as hours since midnight
+    Hours,
+    /// True and false in any spelling
+    Boolean,
+    /// Seconds since 1970
+    EpochSeconds,
+    /// Milliseconds since 1970
+    EpochMilliseconds,
+}
+
+/// Which of the three numbers of a date is which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DateOrder {
+    DayFirst,
+    MonthFirst,
+    YearFirst,
+}
+
+/// How one column is read. What is not set is detected.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnReading {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ReadKind>,
+    /// Cells that are gaps, in any case, besides empty ones: words, or numbers such as -9999.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Vec<String>>,
+    /// Whether the decimal sign of numbers is a comma.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal_comma: Option<bool>,
+    /// The unit behind or before all numbers; other units make gaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date_order: Option<DateOrder>,
+    /// Levels of text; cells that differ from one by case or blanks only are that level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spellings: Option<Vec<String>>,
+}
+
+impl ColumnReading {
+    /// A column read as this kind.
+    pub fn of(kind: ReadKind) -> Self {
+        Self { kind: Some(kind), ..Self::default() }
+    }
+
+    /// Whether nothing is set.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl ReadKind {
+    pub const ALL: [Self; 7] =
+        [Self::Number, Self::Text, Self::Date, Self::Hours, Self::Boolean, Self::EpochSeconds, Self::EpochMilliseconds];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Number => "numbers",
+            Self::Text => "text",
+            Self::Date => "dates",
+            Self::Hours => "hours",
+            Self::Boolean => "booleans",
+            Self::EpochSeconds => "epoch seconds",
+            Self::EpochMilliseconds => "epoch milliseconds",
+        }
+    }
+
+    /// The kind of a label, which may be in the singular.
+    pub fn named(text: &str) -> Option<Self> {
+        let text = text.trim().to_lowercase().replace(['_', '-'], " ");
+        Self::ALL.into_iter().find(|kind| kind.label() == text || kind.label().strip_suffix('s') == Some(text.as_str()))
+    }
+}

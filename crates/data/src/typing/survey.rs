@@ -1,0 +1,85 @@
+//! What the distinct texts of a column are likely to be, before the columns of a file are decided together.
+
+use super::dates;
+use super::kinds::{ColumnReading, ReadKind};
+use super::numbers::{decimal_sign, number};
+use super::words::{MissingWords, is_placeholder};
+use crate::table::Text;
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+
+/// Levels that show what a column may be.
+const SAMPLED: usize = 400;
+
+/// The spellings of true and of false.
+const TRUE: [&str; 6] = ["true", "t", ".true.", "wahr", "vrai", "verdadero"];
+const FALSE: [&str; 6] = ["false", "f", ".false.", "falsch", "faux", "falso"];
+
+/// A column of text and what it may be.
+pub(super) struct Survey {
+    /// Cells of each level.
+    pub counts: Vec<usize>,
+    /// The kind that most of the levels have.
+    pub likely: ReadKind,
+    /// How many levels show a decimal point, and a decimal comma.
+    pub points: usize,
+    pub commas: usize,
+}
+
+/// Whether a cell says true; none if it is no boolean.
+pub(super) fn boolean(cell: &str) -> Option<bool> {
+    let lower = cell.to_lowercase();
+    if TRUE.contains(&lower.as_str()) { Some(true) } else { FALSE.contains(&lower.as_str()).then_some(false) }
+}
+
+impl Survey {
+    /// Looks at a column that may be read in a given way.
+    pub fn of(text: &Text, given: &ColumnReading, words: MissingWords<'_>) -> Self {
+        let counts = text.counts();
+        let levels = text.levels();
+        let likely = given.kind.unwrap_or_else(|| likely(text, &counts, words));
+        let (points, commas) = if likely == ReadKind::Number {
+            let signs = |k: usize| match levels.get(k).and_then(decimal_sign) {
+                Some('.') => (1, 0),
+                Some(_) => (0, 1),
+                None => (0, 0),
+            };
+            (0..levels.len()).into_par_iter().map(signs).reduce(|| (0, 0), |a, b| (a.0 + b.0, a.1 + b.1))
+        } else {
+            (0, 0)
+        };
+        Self { counts, likely, points, commas }
+    }
+}
+
+fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
+    let mut seen = 0_usize;
+    let mut fit = [0_usize; 4];
+    let mut both = [false; 2];
+    let used =
+        text.levels().iter().zip(counts).filter(|(level, n)| **n > 0 && !words.has(level) && !is_placeholder(level));
+    for (level, _) in used.take(SAMPLED) {
+        seen += 1;
+        let is_boolean = boolean(level);
+        if let Some(value) = is_boolean {
+            both[usize::from(value)] = true;
+        }
+        let found = [
+            number(level, '.').is_some() || number(level, ',').is_some(),
+            dates::time_of_day(level).is_some(),
+            dates::read(level).is_some(),
+            is_boolean.is_some(),
+        ];
+        fit.iter_mut().zip(found).for_each(|(n, found)| *n += usize::from(found));
+    }
+    let mostly = |k: usize| seen > 0 && fit[k] * 10 >= seen * 7;
+    // A single letter says true only beside one that says false.
+    let words =
+        || text.levels().iter().zip(counts).any(|(level, n)| *n > 0 && level.len() > 1 && boolean(level).is_some());
+    match () {
+        () if seen > 0 && fit[3] == seen && (both == [true; 2] || words()) => ReadKind::Boolean,
+        () if mostly(1) => ReadKind::Hours,
+        () if mostly(2) => ReadKind::Date,
+        () if mostly(0) => ReadKind::Number,
+        () => ReadKind::Text,
+    }
+}
