@@ -2,8 +2,8 @@
 
 use super::progress::read_visibly;
 use crate::data::{
-    ColumnReading, DataSource, DateOrder, ReadKind, Dataset, Detected, PixelColumns, Preparation, ReadOptions, Reading, Separator, Table, TargetGuess,
-    prepare,
+    ColumnReading, DataSource, Dataset, DateOrder, Detected, PixelColumns, Preparation, ReadKind, ReadOptions, Reading,
+    Separator, Table, TargetGuess, prepare,
 };
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
@@ -273,7 +273,11 @@ fn column(text: &str) -> Result<(String, ColumnReading), String> {
     let kind = if order.is_some() { Some(ReadKind::Date) } else { ReadKind::named(kind) };
     let kind = kind.ok_or_else(|| {
         let all: Vec<String> = ReadKind::ALL.iter().map(|k| k.label().replace(' ', "-")).collect();
-        format!("\"{}\" is none of {}, day-first, month-first and year-first", text.rsplit('=').next().unwrap_or(""), all.join(", "))
+        format!(
+            "\"{}\" is none of {}, day-first, month-first and year-first",
+            text.rsplit('=').next().unwrap_or(""),
+            all.join(", ")
+        )
     })?;
     Ok((name.to_owned(), ColumnReading { date_order: order, ..ColumnReading::of(kind) }))
 }

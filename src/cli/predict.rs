@@ -1,8 +1,8 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, open};
+use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, open};
 use crate::data::{
-    ColumnEncoding, DataSource, Encoder, EncodingKind, ReadOptions, Table, TargetScale, Unprepared, Why,
+    ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared, Why,
 };
 use crate::format;
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
@@ -74,6 +74,20 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         eprintln!("note: {} {why}{columns}; no prediction is made there", format::counted(gaps, "row"));
     }
     for u in &unprepared {
+        if let Why::Unseen { levels, count } = &u.why {
+            let mut list: Vec<String> =
+                levels.iter().map(|(level, row)| format!("\"{level}\" (row {})", row + 1)).collect();
+            if *count > list.len() {
+                list.push(format!("and {} more", count - list.len()));
+            }
+            eprintln!(
+                "note: \"{}\" has {} that training has not seen, in {}: {}; the prediction does without",
+                u.column,
+                format::counted(*count, "level"),
+                format::counted(u.rows, "row"),
+                list.join(", ")
+            );
+        }
         if let Why::Outside { value, range: [low, high] } = u.why {
             eprintln!(
                 "note: \"{}\" is outside of what training has seen, {} to {}, in {}: the first is row {} with {}",
@@ -121,25 +135,31 @@ fn lacking(u: &Unprepared) -> String {
 /// then everything is detected that the command line does not say.
 fn read(arguments: &Arguments, file: &Path, options: &ReadOptions, encoder: &Encoder) -> Result<Table, Failure> {
     let load = |options: &ReadOptions| {
-        let (path, options) = (file.to_owned(), arguments.read.over(options.clone()));
-        let table = DataSource::File { path, sha256: String::new(), options }.load()?.table;
-        encoder.complete_rows(&table).map(|_| table)
+        let (path, mut options) = (file.to_owned(), arguments.read.over(options.clone()));
+        for column in encoder.columns_of_numbers() {
+            options.columns.entry(column.to_owned()).or_default().kind.get_or_insert(ReadKind::Number);
+        }
+        let loaded = DataSource::File { path, sha256: String::new(), options }.load()?;
+        encoder.complete_rows(&loaded.table).map(|_| loaded)
     };
     // Pictures are brought to the size of those that were trained on in any case.
     let detected = ReadOptions { images: options.images, ..ReadOptions::default() };
     let found = load(options).or_else(|e| match load(&detected) {
-        Ok(table) if *options != detected => {
+        Ok(loaded) if *options != detected => {
             eprintln!(
                 "note: read as the file of the training data, {} does not give its columns ({}), so its format was detected. \
                  The options of this command, such as --delimiter, say it otherwise.",
                 arguments.data.display(),
                 e.to_string().trim_end_matches('.')
             );
-            Ok(table)
+            Ok(loaded)
         }
         _ => Err(e),
-    });
-    Ok(found?)
+    })?;
+    if let Some(detected) = &found.detected {
+        announce_reading(detected, |line| eprintln!("{line}"));
+    }
+    Ok(found.table)
 }
 
 /// What one output predicts.

@@ -49,6 +49,8 @@ pub enum Why {
     Gap,
     /// The first has this value, which is outside of the range of the training rows.
     Outside { value: f64, range: [f64; 2] },
+    /// They have levels that no training row has: each with its first row, the first few of them, and how many there are.
+    Unseen { levels: Vec<(String, usize)>, count: usize },
 }
 
 /// How consecutive rows make a sample.
@@ -473,7 +475,8 @@ impl Encoder {
         Ok(rows)
     }
 
-    /// What in the features of these rows training has not seen: gaps that are not imputed, and values outside of the range.
+    /// What in the features of these rows training has not seen: gaps that are not imputed, values outside of the range, and
+    /// levels.
     ///
     /// # Errors
     /// If a column is missing.
@@ -499,8 +502,22 @@ impl Encoder {
                 let why = |row: usize| Why::Outside { value: numbers.get(row), range };
                 add(&mut (0..numbers.len()).filter(outside), &why);
             }
+            if let EncodingKind::OneHot { levels }
+            | EncodingKind::Ordinal { levels }
+            | EncodingKind::TargetMean { levels, .. } = &encoding.kind
+            {
+                found.extend(unseen(&encoding.column, &column, levels));
+            }
         }
         Ok(found)
+    }
+
+    /// The columns of its features that must be numbers.
+    pub fn columns_of_numbers(&self) -> impl Iterator<Item = &str> {
+        let is_number = |e: &&ColumnEncoding| {
+            matches!(e.kind, EncodingKind::Linear(_) | EncodingKind::Chain { .. }) && e.read_as.is_none()
+        };
+        self.features.iter().filter(is_number).map(|e| e.column.as_str())
     }
 
     /// The targets in groups, in order of first appearance: each column of classes alone, all numbers together.
@@ -521,6 +538,24 @@ impl Encoder {
         let rows = ahead(rows, self.window.map_or(0, |w| w.horizon));
         self.target_groups().into_iter().map(|group| targets_of(&group, table, &rows)).collect()
     }
+}
+
+/// The levels of a column that are none of those of the training rows.
+fn unseen(name: &str, column: &Column, levels: &[String]) -> Option<Unprepared> {
+    const LISTED: usize = 5;
+    let places = column.places(levels);
+    let is_new = |row: &usize| !column.is_missing(*row) && places.get(column, *row).is_none();
+    let mut new: Vec<(String, usize)> = Vec::new();
+    let (mut rows, mut seen) = (0, BTreeSet::new());
+    for row in (0..column.len()).filter(is_new) {
+        rows += 1;
+        let level = column.cell(row);
+        if seen.insert(level.clone()) && new.len() < LISTED {
+            new.push((level, row));
+        }
+    }
+    let first = new.first()?.1;
+    Some(Unprepared { column: name.to_owned(), rows, first, why: Why::Unseen { levels: new, count: seen.len() } })
 }
 
 /// The rows `by` rows after the given ones.

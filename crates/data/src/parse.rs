@@ -42,6 +42,8 @@ pub fn decimal(line: &[u8], start: usize) -> (usize, Option<f64>) {
     let mut digits = 0_u64;
     let mut at = run_of_digits(line, first, &mut digits);
     let mut count = at - first;
+    // Zeros before digits make a code.
+    let code = count > 1 && line[first] == b'0';
     let mut decimals = 0;
     if line.get(at) == Some(&b'.') {
         let end = run_of_digits(line, at + 1, &mut digits);
@@ -50,7 +52,7 @@ pub fn decimal(line: &[u8], start: usize) -> (usize, Option<f64>) {
         at = end;
     }
     // Up to nineteen digits fit 64 bits.
-    let exact = (1..20).contains(&count) && digits <= 1 << 53;
+    let exact = (1..20).contains(&count) && digits <= 1 << 53 && !code;
     let number = exact.then(|| {
         let number = digits as f64 / TENS[decimals];
         if negative { -number } else { number }

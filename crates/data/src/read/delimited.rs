@@ -551,6 +551,7 @@ impl Layout<'_> {
     /// Parses lines without quotes; returns their number.
     fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Parsed {
         let delimiter = self.found.syntax.separator;
+        let decimal_comma = self.found.format.decimal_comma;
         let comment = self.found.syntax.comment;
         let header = self.header_line;
         let mut found = Findings::default();
@@ -590,7 +591,12 @@ impl Layout<'_> {
                     self.cell(&line[start..at], k, sink, number, &mut found)?;
                 } else {
                     match (&mut *sink, plain) {
-                        (Sink::Numbers { numbers, .. }, Some(value)) => numbers.push(value),
+                        // With a decimal comma, a point stands between thousands.
+                        (Sink::Numbers { numbers, .. }, Some(value))
+                            if !decimal_comma || memchr(b'.', &line[start..at]).is_none() =>
+                        {
+                            numbers.push(value);
+                        }
                         _ => self.cell(&line[start..at], k, sink, number, &mut found)?,
                     }
                 }
