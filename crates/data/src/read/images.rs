@@ -114,12 +114,15 @@ fn is_foreign(name: &str) -> bool {
     !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") && ENDINGS.contains(&ending.as_str())
 }
 
+/// Reads the content of a table of some name.
+type ReadTable<'a> = &'a dyn Fn(&str, &[u8]) -> Result<Table, DataError>;
+
 /// `read_table` reads the content of a table in the archive, which may hold the labels.
 pub(super) fn read_zip(
     source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
-    read_table: &dyn Fn(&str, &[u8]) -> Result<Table, DataError>,
+    read_table: ReadTable<'_>,
 ) -> Result<(Table, Detected), DataError> {
     let open = || {
         let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));

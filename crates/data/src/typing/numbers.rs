@@ -32,6 +32,7 @@ const AROUND: [char; 5] = ['\u{feff}', '\u{200b}', '\u{200e}', '\u{200f}', '\0']
 
 /// How a number is written, other than plainly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Marks<'a> {
     /// A currency, a unit of measure or %, as written.
     pub unit: Option<Cow<'a, str>>,
