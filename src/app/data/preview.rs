@@ -203,11 +203,11 @@ fn settings(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                 if let Some(footer) = number(ui, "Lines after the table", text.footer, 0..=1000, 0.05) {
                     new.footer = Some(footer);
                 }
-                if text.header {
-                    ui.label(label(ui, "Rows of names"));
-                    if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
-                        new.header_rows = Some(rows);
-                    }
+            }
+            if text.header {
+                ui.label(label(ui, "Rows of names"));
+                if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
+                    new.header_rows = Some(rows);
                 }
             }
         });

@@ -8,7 +8,7 @@ use super::survey::{Survey, boolean};
 use super::words::{Kept, MissingWords, is_value};
 use crate::numbers::Numbers;
 use crate::read::{Note, ReadOptions};
-use crate::table::{Column, ColumnKind, Table, Text, Values};
+use crate::table::{Column, Table, Text, TextBuilder, Values};
 use chainrule_common::format;
 use rayon::prelude::{
     IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
@@ -32,9 +32,11 @@ const ORDERS: [DateOrder; 3] = [DateOrder::DayFirst, DateOrder::MonthFirst, Date
 
 /// What the format of a file says about its text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
+pub(crate) struct Source<'a> {
     /// Whether text may be anything, and not text for sure.
     pub untyped: bool,
+    /// Columns of text that are whole numbers for sure.
+    pub digits: &'a [String],
     /// Whether numbers were text in the file that other formats have for text, so that it is said.
     pub stored: bool,
     /// Whether the decimal sign was found to be a comma.
@@ -65,11 +67,13 @@ struct Verdict {
 }
 
 /// Decides what the columns of a table hold, and converts them.
-pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source) -> Judgement {
+pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) -> Judgement {
     let plain = ColumnReading::default();
     let reading = |column: &Column| given.columns.get(&column.name).unwrap_or(&plain);
     let survey = |column: &Column| match &column.values {
-        Values::Text(text) if source.untyped || reading(column).kind.is_some() => {
+        Values::Text(text)
+            if source.untyped || reading(column).kind.is_some() || source.digits.contains(&column.name) =>
+        {
             Some(Survey::of(text, reading(column), words_of(reading(column), given)))
         }
         _ => None,
@@ -241,7 +245,7 @@ struct Job<'a> {
     comma: bool,
     file_comma: bool,
     given: &'a ReadOptions,
-    source: Source,
+    source: Source<'a>,
     /// The order of dates in another column.
     order: Option<DateOrder>,
 }
@@ -686,7 +690,6 @@ impl Job<'_> {
         let cleared: Option<Numbers> = (!named.is_empty() && numbers.iter().any(is_named))
             .then(|| numbers.iter().map(|v| if is_named(v) { f64::NAN } else { v }).collect());
         let numbers = cleared.as_ref().unwrap_or(numbers);
-        let as_column = || Column::numbers(self.column.name.clone(), numbers.clone());
         let mut verdict = Verdict::default();
         match self.reading.kind {
             Some(ReadKind::EpochSeconds) => verdict.values = Some(Values::Dates(numbers.clone())),
@@ -697,7 +700,7 @@ impl Job<'_> {
                 let day = |v: f64| dates::digits(&format!("{v}")).unwrap_or(f64::NAN);
                 verdict.values = Some(Values::Dates(numbers.iter().map(day).collect()));
             }
-            Some(ReadKind::Text) => verdict.values = as_column().converted(ColumnKind::Text).map(|c| c.values),
+            Some(ReadKind::Text) => verdict.values = Some(in_full(numbers)),
             Some(ReadKind::Boolean) => {
                 let cells = numbers.iter().map(|v| match v {
                     0.0 => Some("false"),
@@ -708,7 +711,7 @@ impl Job<'_> {
             }
             Some(ReadKind::Number | ReadKind::Hours) => verdict.values = cleared.map(Values::Numbers),
             None if names_places(&self.column.name) && are_whole(numbers) => {
-                verdict.values = as_column().converted(ColumnKind::Text).map(|c| c.values);
+                verdict.values = Some(in_full(numbers));
                 verdict.reading.kind = Some(ReadKind::Text);
                 let name = &self.column.name;
                 let text = format!("\"{name}\" names places: its numbers were kept as text, a category.");
@@ -823,6 +826,13 @@ fn is_sentinel(value: f64) -> bool {
 
 fn are_whole(numbers: &Numbers) -> bool {
     numbers.iter().all(|v| v.is_nan() || v.fract() == 0.0)
+}
+
+/// Numbers as text, with all their digits.
+fn in_full(numbers: &Numbers) -> Values {
+    let mut cells = TextBuilder::default();
+    numbers.iter().for_each(|v| cells.push(Some(v.to_string()).filter(|_| !v.is_nan()).as_deref()));
+    Values::Text(cells.finish())
 }
 
 /// Whether a column holds postal codes, by its name.
