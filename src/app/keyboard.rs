@@ -33,8 +33,8 @@ const FUNCTION: std::ops::RangeInclusive<Key> = Key::F1..=Key::F35;
 /// Whether what has the focus leaves a key to the rest of the window.
 pub fn is_free(ctx: &Context, modifiers: Modifiers, key: Key) -> bool {
     let command = modifiers.command || modifiers.ctrl;
-    // Escape ends typing or closes a list first; by now the field has lost the focus to it.
-    if key == Key::Escape && (was_typing(ctx) || egui::Popup::is_any_open(ctx)) {
+    // Escape and Enter end typing or close a list first; by now the field has lost the focus to them.
+    if matches!(key, Key::Escape | Key::Enter) && (was_typing(ctx) || egui::Popup::is_any_open(ctx)) {
         return false;
     }
     if ctx.text_edit_focused() {

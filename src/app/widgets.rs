@@ -6,8 +6,8 @@ use crate::format;
 use egui::accesskit::Role;
 use egui::scroll_area::ScrollAreaOutput;
 use egui::{
-    Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Layout, Margin, Pos2, Rect, Response, RichText,
-    ScrollArea, Sense, Stroke, StrokeKind, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    Align, Align2, Button, Color32, CornerRadius, DragValue, Frame, Key, Layout, Margin, Pos2, Rect, Response,
+    RichText, ScrollArea, Sense, Stroke, StrokeKind, TextEdit, TextStyle, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_plot::{AxisHints, GridInput, GridMark, Plot};
 use std::ops::RangeInclusive;
@@ -116,17 +116,22 @@ impl FollowFocus for ScrollArea {
     fn show_with_focus<R>(self, ui: &mut Ui, add: impl FnOnce(&mut Ui) -> R) -> ScrollAreaOutput<R> {
         self.show(ui, |ui| {
             let result = add(ui);
-            let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.ctx().read_response(id));
-            if let Some(response) = focused.filter(|r| r.gained_focus() && r.layer_id == ui.layer_id())
-                && ui.min_rect().contains(response.rect.center())
-                && !ui.clip_rect().contains_rect(response.rect)
-                // What lies behind the edge of the area but can be seen belongs to something else.
-                && (!response.interact_rect.is_positive() || ui.clip_rect().contains_rect(response.interact_rect))
-            {
-                ui.scroll_to_rect_animation(response.rect, None, egui::style::ScrollAnimation::none());
-            }
+            follow_focus(ui);
             result
         })
+    }
+}
+
+/// At the end of what a scroll area holds: scrolls to what has got the focus.
+pub fn follow_focus(ui: &Ui) {
+    let focused = ui.memory(egui::Memory::focused).and_then(|id| ui.ctx().read_response(id));
+    if let Some(response) = focused.filter(|r| r.gained_focus() && r.layer_id == ui.layer_id())
+        && ui.min_rect().contains(response.rect.center())
+        && !ui.clip_rect().contains_rect(response.rect)
+        // What lies behind the edge of the area but can be seen belongs to something else.
+        && (!response.interact_rect.is_positive() || ui.clip_rect().contains_rect(response.interact_rect))
+    {
+        ui.scroll_to_rect_animation(response.rect, None, egui::style::ScrollAnimation::none());
     }
 }
 
@@ -222,6 +227,24 @@ pub fn number<N: egui::emath::Numeric>(
         info
     });
     (new != value).then_some(new)
+}
+
+/// A field of text that counts when it is finished: what was typed, if it is not what is `shown`. Escape takes it back.
+pub fn typed(ui: &mut Ui, name: &str, hover: &str, shown: &str, width: f32, hint: &str) -> Option<String> {
+    let id = ui.scope_id().with(name);
+    let mut text = ui.data(|d| d.get_temp::<String>(id)).unwrap_or_else(|| shown.to_owned());
+    let edit = TextEdit::singleline(&mut text).desired_width(width).hint_text(hint);
+    let mut response = named(ui.add(edit), Role::TextInput, name);
+    if !hover.is_empty() {
+        response = response.on_hover_text(hover);
+    }
+    if response.has_focus() {
+        ui.data_mut(|d| d.insert_temp(id, text));
+        return None;
+    }
+    ui.data_mut(|d| d.remove::<String>(id));
+    let finished = response.lost_focus() && !ui.input(|i| i.key_pressed(Key::Escape));
+    (finished && text != shown).then_some(text)
 }
 
 /// For [`choice`], where choices have constants of their own.

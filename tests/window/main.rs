@@ -8,5 +8,6 @@ mod files;
 mod harness;
 mod keep;
 mod learn;
+mod reading;
 mod shell;
 mod train;

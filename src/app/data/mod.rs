@@ -1,10 +1,15 @@
 //! The Data workspace: sources on the left, the data in the middle, preparation and split on the right.
 
 mod colours;
+mod column_reading;
 mod columns;
 mod draw;
+mod file_settings;
 mod filter;
+mod first_rows;
 mod image_grid;
+mod missing_words;
+mod notes;
 mod prepare;
 mod preview;
 mod progress;
@@ -20,15 +25,18 @@ mod views;
 
 use super::dialogs::Question;
 use super::icon;
-use super::state::{Action, MissingFile, Model, Opened};
+use super::state::{Action, HOW_READ, MissingFile, Model, Opened};
 use super::theme::{LABEL, tokens};
 use super::widgets::{self, label, named, segmented, title};
 use crate::app::widgets::FollowFocus as _;
 use crate::data::{ColumnKind, DataSource};
 use crate::format;
 use egui::accesskit::Role;
-use egui::{Button, Frame, Panel, RichText, ScrollArea, Ui};
+use egui::{Button, CollapsingHeader, Frame, Panel, RichText, ScrollArea, Ui};
 use std::sync::Arc;
+
+/// Height of the notes about the file at most.
+const NOTES: f32 = 150.0;
 
 /// How the data are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,7 +171,23 @@ impl DataView {
             (View::Series, "Series", "Columns over the rows, and the window of a sample"),
         ]);
         segmented(ui, &mut self.view, &views);
+        how_it_was_read(ui, model, opened);
     }
+}
+
+/// What the reader of the file has to say, with its other readings: each leads to the page on which the file is looked at.
+fn how_it_was_read(ui: &mut Ui, model: &Model, opened: &Opened) {
+    let DataSource::File { path, .. } = &opened.source else { return };
+    let notes = opened.loaded.detected.as_ref().map_or(&[][..], |d| &d.notes);
+    if notes.is_empty() {
+        return;
+    }
+    let text = format!("{HOW_READ}: {}", format::counted(notes.len(), "note"));
+    CollapsingHeader::new(label(ui, text)).id_salt(HOW_READ).show(ui, |ui| {
+        if let Some(other) = notes::ui(ui, notes, NOTES) {
+            model.look_at(path.clone(), other);
+        }
+    });
 }
 
 /// The document has data that are not there (yet).

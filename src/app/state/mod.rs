@@ -29,4 +29,5 @@ pub use insight::Insight;
 pub use jobs::{Job, JobProgress, Jobs};
 pub use loading::{MissingFile, Opened};
 pub use model::Model;
+pub use open::HOW_READ;
 pub use view::Panels;

@@ -6,7 +6,7 @@ use super::jobs::{Jobs, guarded};
 use super::loading::{Arrived, Loading, Needed, Opened, Purpose, ReadError};
 use super::notices::Notices;
 use super::view::Focus;
-use crate::data::{DataError, DataSource, Dataset, Preparation, ReadOptions, Reading};
+use crate::data::{DataError, DataSource, Dataset, Note, Preparation, ReadOptions, Reading};
 use crate::nn::Inference;
 use crate::project::{DataSection, Document, Project, Suggestion, WATCHED, adapt};
 use crate::train::{Resume, RunState, TrainConfig, task};
@@ -68,6 +68,19 @@ impl Suggestions {
 /// Whether the data lie in the plane and are made here, so that training is watched.
 fn is_plane(source: &DataSource) -> bool {
     matches!(source, DataSource::Generator(_) | DataSource::Drawing(_))
+}
+
+/// What the notes about a file are called where they are listed.
+pub const HOW_READ: &str = "How the file was read";
+
+/// The first note about a file, and where the others are.
+fn briefly(notes: &[Note]) -> Option<String> {
+    let (first, others) = notes.split_first()?;
+    Some(match others.len() {
+        0 => first.text.clone(),
+        1 => format!("{} Data has 1 more note, in \"{HOW_READ}\".", first.text),
+        more => format!("{} Data has {more} more notes, in \"{HOW_READ}\".", first.text),
+    })
 }
 
 impl OpenDocument {
@@ -191,8 +204,8 @@ impl OpenDocument {
             remember = Some(path.clone());
         }
         around.notices.dismiss_good_news();
-        for note in opened.loaded.detected.iter().flat_map(|d| &d.notes) {
-            around.notices.add(&note.text);
+        if let Some(text) = opened.loaded.detected.as_ref().and_then(|d| briefly(&d.notes)) {
+            around.notices.add(&text);
         }
         let opened = Arc::<Opened>::from(opened);
         if chosen {

@@ -3,6 +3,7 @@
 use super::pixels::PixelColumns;
 use super::separator::Separator;
 use crate::typing::kinds::ColumnReading;
+use crate::typing::words::MissingWords;
 use chainrule_common::format;
 use encoding_rs::UTF_8;
 use schemars::JsonSchema;
@@ -90,6 +91,13 @@ pub struct ReadOptions {
     /// How single columns are read, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, ColumnReading>,
+}
+
+impl ReadOptions {
+    /// The words that mean a missing value besides empty cells: those that were set, or the usual ones.
+    pub fn missing_words(&self) -> Vec<String> {
+        MissingWords(self.missing.as_deref()).listed()
+    }
 }
 
 /// A kind of file.

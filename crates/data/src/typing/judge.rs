@@ -101,6 +101,7 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             (Some(survey), Values::Text(text)) => job.text(text, survey),
             (None, Values::Text(text)) => job.words_only(text),
             (_, Values::Numbers(numbers)) => job.numbers(numbers),
+            (_, Values::Dates(_)) => job.dates(),
             _ => Verdict::default(),
         }
     };
@@ -391,7 +392,10 @@ impl Job<'_> {
             }
         }
         let is_currency = |unit: &str| unit.chars().all(|c| !c.is_alphanumeric() && c != '%' && c != '°');
-        let most = units.iter().max_by_key(|(_, n, _)| *n)?;
+        let Some(most) = units.iter().max_by_key(|(_, n, _)| *n) else {
+            // Not one number.
+            return if is_sure { self.converted(text, survey, ReadKind::Number, &|_| None) } else { None };
+        };
         let named: Vec<&(Option<String>, usize, bool)> = units.iter().filter(|(u, ..)| u.is_some()).collect();
         // One currency, with and without its sign.
         let unit = match (&self.reading.unit, &named[..]) {
@@ -697,8 +701,9 @@ impl Job<'_> {
                 verdict.values = Some(Values::Dates(numbers.iter().map(|v| v / 1000.0).collect()));
             }
             Some(ReadKind::Date) => {
-                let day = |v: f64| dates::digits(&format!("{v}")).unwrap_or(f64::NAN);
-                verdict.values = Some(Values::Dates(numbers.iter().map(day).collect()));
+                let day = |v: f64| dates::digits(&format!("{v}"));
+                verdict.values = Some(Values::Dates(numbers.iter().map(|v| day(v).unwrap_or(f64::NAN)).collect()));
+                verdict.odd = odd_numbers(ReadKind::Date, numbers, |v| day(v).is_some());
             }
             Some(ReadKind::Text) => verdict.values = Some(in_full(numbers)),
             Some(ReadKind::Boolean) => {
@@ -708,6 +713,7 @@ impl Job<'_> {
                     _ => None,
                 });
                 verdict.values = Some(Column::text("", cells).values);
+                verdict.odd = odd_numbers(ReadKind::Boolean, numbers, |v| v == 0.0 || v == 1.0);
             }
             Some(ReadKind::Number | ReadKind::Hours) => verdict.values = cleared.map(Values::Numbers),
             None if names_places(&self.column.name) && are_whole(numbers) => {
@@ -723,6 +729,16 @@ impl Job<'_> {
             }
         }
         verdict
+    }
+
+    /// Dates of a typed format, which may be wanted as something else.
+    fn dates(&self) -> Verdict {
+        let kind = match self.reading.kind {
+            Some(ReadKind::Text) => ColumnKind::Text,
+            Some(ReadKind::Number) => ColumnKind::Number,
+            _ => return Verdict::default(),
+        };
+        Verdict { values: self.column.converted(kind).map(|c| c.values), ..Verdict::default() }
     }
 
     /// What numbers may mean instead.
@@ -800,6 +816,14 @@ impl Job<'_> {
     fn offer(&self, text: String, label: &str, change: impl FnOnce(&mut ColumnReading)) -> Note {
         Note::from(text).offering(label, self.given, |o| change(o.columns.entry(self.column.name.clone()).or_default()))
     }
+}
+
+/// Numbers that do not fit what their column is read as.
+fn odd_numbers(kind: ReadKind, numbers: &Numbers, fits: impl Fn(f64) -> bool) -> Option<(ReadKind, OddCells, usize)> {
+    let odd = || numbers.iter().enumerate().filter(|(_, v)| !v.is_nan() && !fits(*v));
+    let count = odd().count();
+    let cells = || odd().take(KEPT).map(|(row, v)| (row, format::cell(v).into())).collect();
+    (count > 0).then(|| (kind, cells(), count))
 }
 
 /// Words for yes and no, one pair of which makes a boolean.
