@@ -4,10 +4,24 @@ use chainrule::cli::{self, Outcome};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    end_quietly_on_a_closed_pipe();
     match cli::run() {
         Outcome::Done(code) => code,
         Outcome::Window(preset) => open_window(preset),
     }
+}
+
+/// Ends the program without a word where nobody reads on what it prints, as in `chainrule inspect FILE | head`.
+fn end_quietly_on_a_closed_pipe() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let closed = info.payload_as_str().is_some_and(|text| text.contains("Broken pipe"));
+        if closed {
+            // What the shell gives for a program that SIGPIPE has ended.
+            std::process::exit(141);
+        }
+        usual(info);
+    }));
 }
 
 #[cfg(feature = "gui")]

@@ -102,7 +102,7 @@ fn separators_of_all_kinds_are_taken() {
         (
             "5\nBald Glasses Smile\n1.jpg -1  1  1\n2.jpg  1 -1  1\n3.jpg  1  1 -1\n",
             &["row name|Bald|Glasses|Smile", "1.jpg|-1|1|1", "2.jpg|1|-1|1", "3.jpg|1|1|-1"],
-            &["row name", "1 line was before", "runs of blanks"],
+            &["row name", "1 line was left out before", "runs of blanks"],
         ),
         ("sep=;\na;b\n1,5;2\n2,5;3\n", &["a|b", "1.5|2", "2.5|3"], &[]),
         ("a:b\nx:y\nz:w\n", &["a:b", "x:y", "z:w"], &["one cell of words", "\":\""]),
@@ -118,11 +118,11 @@ fn separators_of_all_kinds_are_taken() {
 fn what_stands_around_a_table_is_found() {
     check(&[
         ("a,b\n\"x\n\ny, z\",1\n\"x\n\ny, z\",2\n", &["a|b", "x\n\ny, z|1", "x\n\ny, z|2"], &[]),
-        ("UTF-8\na,b\n1,x\n2,y\n", &["a|b", "1|x", "2|y"], &["1 line was before the table", "\"UTF-8\""]),
+        ("UTF-8\na,b\n1,x\n2,y\n", &["a|b", "1|x", "2|y"], &["1 line was left out before the table", "\"UTF-8\""]),
         (
             "Global Means\n\nYear,Jan\n1880,-.5\n1881,.25\n",
             &["Year|Jan", "1880|-0.5", "1881|0.25"],
-            &["2 lines were before"],
+            &["2 lines were left out before"],
         ),
         ("Sales,,\nname,n,m\nx,1,2\ny,3,4\n", &["name|n|m", "x|1|2", "y|3|4"], &["before the table"]),
         (
@@ -149,7 +149,7 @@ fn what_stands_around_a_table_is_found() {
         (
             "month,n\nJan,10\nFeb,20\nTotal,30\n\nSource: the office\n",
             &["month|n", "Jan|10", "Feb|20"],
-            &["2 lines were after the table", "totals"],
+            &["2 lines were left out after the table", "totals"],
         ),
         (
             "month,n\nJan,10\nFeb,20\nTotal,31\n",
@@ -252,5 +252,5 @@ fn lines_below_a_long_table_are_found() {
     text.push_str("\nSource: the office, 2024\nNo warranty\n");
     let (table, detected) = read_with("t.csv", text.as_bytes(), &ReadOptions::default());
     assert_eq!((table.rows(), table.columns[0].is_number()), (400_000, true));
-    assert!(notes(&detected).contains("2 lines were after the table"), "{}", notes(&detected));
+    assert!(notes(&detected).contains("2 lines were left out after the table"), "{}", notes(&detected));
 }

@@ -221,6 +221,11 @@ impl ReadArguments {
         self.pixels.is_none()
     }
 
+    /// The columns that it names.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+
     /// As a file is read of which nothing is known but this.
     pub(super) fn alone(&self) -> ReadOptions {
         self.over(ReadOptions::default())
@@ -364,6 +369,9 @@ pub(super) fn announce_reading(detected: &Detected, mut tell: impl FnMut(&str)) 
 /// Reads the file of a document, says how, and keeps that.
 fn read_and_keep(name: &str, source: &mut DataSource) -> Result<Table, Failure> {
     let loaded = read_visibly(name, |reading| source.load_as(reading))?;
+    if let DataSource::File { options, .. } = source {
+        known(options.columns.keys().map(String::as_str), &loaded.table)?;
+    }
     if let Some(detected) = &loaded.detected {
         announce_reading(detected, |told| eprintln!("{told}"));
     }
@@ -377,15 +385,19 @@ pub(super) fn predicted(preparation: &Preparation) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
+/// Refuses the name of a column that a table does not have.
+pub(super) fn known<'n>(mut names: impl Iterator<Item = &'n str>, table: &Table) -> Result<(), Failure> {
+    const MOST: usize = 20;
+    let Some(unknown) = names.find(|name| table.column(name).is_none()) else { return Ok(()) };
+    let mut there: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+    let more = if there.len() > MOST { ", …" } else { "" };
+    there.truncate(MOST);
+    Err(format!("there is no column \"{unknown}\"; there are {}{more}", there.join(", ")).into())
+}
+
 /// Predicts the columns of these names, if there are any.
 fn aim(document: &mut Document, table: &Table, target: &[String]) -> Result<(), Failure> {
-    if let Some(unknown) = target.iter().find(|name| table.column(name).is_none()) {
-        const MOST: usize = 20;
-        let mut names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
-        let more = if names.len() > MOST { ", …" } else { "" };
-        names.truncate(MOST);
-        return Err(format!("there is no column \"{unknown}\" to predict; there are {}{more}", names.join(", ")).into());
-    }
+    known(target.iter().map(String::as_str), table)?;
     if !target.is_empty() {
         let mut preparation = document.data.preparation(table);
         preparation.retarget(table, target);

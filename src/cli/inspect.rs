@@ -1,7 +1,8 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, predicted};
+use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, known, predicted};
 use crate::data::{DataSource, Preparation, Role, TargetGuess, summarise, warnings};
+use crate::format;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (file, options) = (DataFile::open(&arguments.file)?, arguments.read.alone());
     let loaded = DataSource::File { path: file.path.clone(), sha256: String::new(), options }.load()?;
     let table = loaded.table;
+    known(arguments.read.columns(), &table)?;
     let target = TargetGuess::of(&table);
     let guess = Preparation::for_targets(&table, &target.columns);
     let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
@@ -64,7 +66,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&report)?);
         return Ok(());
     }
-    println!("{}: {} rows, {} columns", table.name, table.rows(), table.columns.len());
+    println!(
+        "{}: {}, {}",
+        table.name,
+        format::counted(table.rows(), "row"),
+        format::counted(table.columns.len(), "column")
+    );
     if let Some(detected) = &loaded.detected {
         println!("{}", detected.describe());
         announce_reading(detected, |told| println!("{told}"));

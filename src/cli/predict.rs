@@ -1,6 +1,6 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, open};
+use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, known, open};
 use crate::data::{
     ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared, Why,
 };
@@ -156,6 +156,7 @@ fn read(arguments: &Arguments, file: &Path, options: &ReadOptions, encoder: &Enc
         }
         _ => Err(e),
     })?;
+    known(arguments.read.columns(), &found.table)?;
     if let Some(detected) = &found.detected {
         announce_reading(detected, |line| eprintln!("{line}"));
     }

@@ -26,12 +26,12 @@ pub enum DataError {
     #[error("{name} has a header but no rows below it. Add data, or say that the first row is data.")]
     HeaderOnly { name: String },
     #[error(
-        "{name}, row {row}: {found} fields, but the rows above have {expected}{}. Check for a missing or extra {delimiter:?}, or for an unclosed quote; or leave out what stands beyond the last column.",
+        "{name}, row {row}: {found} fields, but the rows above have {expected}{}. Cells are separated by {delimiter}: check for one too few or too many, or for an unclosed quote; or leave out what stands beyond the last column.",
         also(*more)
     )]
     Ragged { name: String, row: usize, found: usize, expected: usize, delimiter: String, more: usize },
     #[error(
-        "{name}, row {row}: {found} fields, but the row before has {before}, and no number of fields has a majority. Check the separator {delimiter:?} and the lines before the table."
+        "{name}, row {row}: {found} fields, but the row before has {before}, and no number of fields has a majority. Cells are separated by {delimiter}: check that, and the lines before the table."
     )]
     NoTable { name: String, row: usize, found: usize, before: usize, delimiter: String },
     #[error(

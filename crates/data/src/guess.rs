@@ -275,7 +275,8 @@ impl Preparation {
     /// What to know of the columns that are not used because hardly a row has a value of them, in a sentence each.
     pub fn nearly_empty(&self, table: &Table) -> Vec<String> {
         let ignored = self.columns.iter().filter(|plan| plan.role == Role::Ignore);
-        let columns = ignored.filter_map(|plan| table.column(&plan.name)).filter(|c| is_nearly_empty(c));
+        let columns =
+            ignored.filter_map(|plan| table.column(&plan.name)).filter(|c| is_nearly_empty(c) || c.is_blank());
         let told =
             |c: &Column| format!("\"{}\" is not a feature: {} of {} rows have no value", c.name, c.missing(), c.len());
         columns.map(told).collect()

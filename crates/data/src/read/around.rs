@@ -239,7 +239,9 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
                 break;
             }
             let units = filled.iter().filter(|&&c| is_unit(cell(k, c))).count();
-            if place.units.is_none() && units * 3 >= filled.len() * 2 {
+            // A few letters alone may be anything.
+            let clear = filled.iter().any(|&c| is_unit(cell(k, c)) && cell(k, c).chars().count() > 1);
+            if place.units.is_none() && clear && units * 3 >= filled.len() * 2 {
                 place.units = Some(start + k);
             } else if place.units.is_some() {
                 // Below units stand words about how values were made, such as Avg and Smp.

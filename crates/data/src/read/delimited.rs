@@ -130,7 +130,7 @@ fn read_as(
     if columns.len() < all {
         notes.push(
             format!(
-                "{} at the end of the rows without a name and without a value left out.",
+                "{} left out at the end of the rows, without a name and without a value.",
                 were(all - columns.len(), "column")
             )
             .into(),
@@ -503,7 +503,7 @@ impl Layout<'_> {
                 row: findings.long.first,
                 found: findings.longest,
                 expected: self.found.cells,
-                delimiter: format.delimiter.to_string(),
+                delimiter: format.delimiter.words(),
                 more: findings.long.count - 1,
             });
         }

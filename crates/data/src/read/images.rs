@@ -250,8 +250,9 @@ fn read(
         let some: Vec<String> = bad.iter().take(LISTED).map(|(name, reason)| format!("{name} ({reason})")).collect();
         let more = if bad.len() > LISTED { " and others" } else { "" };
         detected.note(format!(
-            "{} pictures could not be read and were left out: {}{more}.",
-            bad.len(),
+            "{} could not be read and {} left out: {}{more}.",
+            chainrule_common::format::counted(bad.len(), "picture"),
+            if bad.len() == 1 { "was" } else { "were" },
             some.join(", ")
         ));
     }

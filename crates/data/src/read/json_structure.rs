@@ -37,7 +37,10 @@ pub(super) fn structure<'v>(object: &'v Map<String, Value>, chosen: Option<&str>
         return Structure::Split { names, rows, index: list("index").filter(|i| i.len() == rows.len()) };
     }
     if object.values().all(Value::is_object) && chosen.is_none() {
-        return by_index(object);
+        let indexed = by_index(object);
+        if !matches!(indexed, Structure::Record) {
+            return indexed;
+        }
     }
     let is_column = |v: &Value| v.as_array().is_some_and(|a| !a.is_empty() && a.iter().all(is_scalar));
     let columns: Vec<&Value> = object.values().filter(|v| is_column(v)).collect();

@@ -259,7 +259,7 @@ fn no_table(name: &str, rows: &[Row], separator: &Separator) -> DataError {
         row: row.line,
         found: row.cells.len(),
         before: before.cells.len(),
-        delimiter: separator.to_string(),
+        delimiter: separator.words(),
     }
 }
 
@@ -276,7 +276,7 @@ fn tell_around(
     if place.start > 0 {
         let lines = rows.get(place.start).map_or(place.start, |row| row.line - 1);
         let text =
-            format!("{} before the table left out, the first: {}.", were(lines, "line"), quoted(&cells(&rows[0])));
+            format!("{} left out before the table, the first: {}.", were(lines, "line"), quoted(&cells(&rows[0])));
         notes.push(Note::from(text).offering("Keep them", options, |o| o.skip = Some(0)));
     }
     if let Some(names) = named {
@@ -370,7 +370,7 @@ pub(super) fn were(count: usize, noun: &str) -> String {
 pub(super) fn tell_footer(notes: &mut Vec<Note>, footer: &Footer, options: &ReadOptions) {
     if footer.lines > 0 && options.footer.is_none() {
         let what = if footer.is_total { ", the first being a row of totals" } else { ", the first" };
-        let text = format!("{} after the table left out{what}: {}.", were(footer.lines, "line"), quoted(&footer.first));
+        let text = format!("{} left out after the table{what}: {}.", were(footer.lines, "line"), quoted(&footer.first));
         notes.push(Note::from(text).offering("Keep them", options, |o| o.footer = Some(0)));
     }
     if let Some(total) = footer.maybe_total.as_ref().filter(|_| options.footer.is_none()) {

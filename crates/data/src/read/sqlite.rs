@@ -169,10 +169,11 @@ fn rows(
         }
     }
     let mut names = unique_names(names.iter().map(String::as_str));
-    for (name, cells) in names.iter().zip(&binary).filter(|(_, n)| **n > 0) {
+    for (k, (name, cells)) in names.iter().zip(&binary).enumerate().filter(|(_, (_, n))| **n > 0) {
         let cells = chainrule_common::format::counted(*cells, "cell");
         detected.note(format!(
-            "Column \"{name}\": {cells} with binary data, which are no values of a table, were left empty."
+            "Column \"{name}\": {cells} with binary data, which are no values of a table, {}.",
+            if present[k] { "were left empty" } else { "were left out with it" }
         ));
     }
     // A column of nothing but binary data is none.

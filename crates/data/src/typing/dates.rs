@@ -325,6 +325,13 @@ pub(crate) fn time_of_day(text: &str) -> Option<f64> {
     if !(4..=24).contains(&text.len()) || !text.as_bytes()[0].is_ascii_digit() {
         return None;
     }
+    // 18.30.00, unless it is a day.
+    let dotted = text.len() == 8
+        && text.bytes().enumerate().all(|(k, b)| if k % 3 == 2 { b == b'.' } else { b.is_ascii_digit() });
+    if dotted {
+        let colons = text.replace('.', ":");
+        return time_in(&colons).filter(|_| read(text).is_none()).map(|(_, seconds, _)| seconds);
+    }
     let (before, seconds, after) = time_in(text)?;
     (before.is_empty() && after.is_empty() && (0.0..DAY).contains(&seconds)).then_some(seconds)
 }
@@ -622,6 +629,8 @@ mod tests {
         assert_eq!(time_of_day("06:15"), Some(22_500.0));
         assert_eq!(time_of_day("11:30:15.5 p.m."), Some(84_615.5));
         assert_eq!(time_of_day("12:05 AM"), Some(300.0));
+        assert_eq!(time_of_day("18.30.00"), Some(66_600.0));
+        assert!(time_of_day("10.11.12").is_none(), "a day");
         assert!(
             time_of_day("25:00").is_none()
                 && time_of_day("2024-01-01 06:15").is_none()

@@ -8,7 +8,7 @@ use super::survey::{Survey, boolean};
 use super::words::{Kept, MissingWords, is_value};
 use crate::numbers::Numbers;
 use crate::read::{Note, ReadOptions};
-use crate::table::{Column, Table, Text, TextBuilder, Values};
+use crate::table::{Column, ColumnKind, Table, Text, TextBuilder, Values};
 use chainrule_common::format;
 use rayon::prelude::{
     IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
@@ -503,22 +503,30 @@ impl Job<'_> {
             None if !is_open => DateOrder::YearFirst,
             None => {
                 let counts = ORDERS.map(fits);
-                let most = counts.into_iter().max().unwrap_or(0);
-                let best: Vec<DateOrder> =
-                    ORDERS.into_iter().zip(counts).filter(|(_, n)| *n == most).map(|(o, _)| o).collect();
+                // The year is first only where it cannot be otherwise.
+                let most = if counts[2] > counts[0].max(counts[1]) { counts[2] } else { counts[0].max(counts[1]) };
                 let all: usize = dates_of().map(|(k, _)| survey.counts[k]).sum();
-                let [order] = best[..] else {
-                    return Some(self.undecided(
-                        text,
-                        survey,
-                        "no row shows which is the day and which is the month",
-                        &best,
-                    ));
-                };
                 if most * 10 < all * 9 {
-                    return Some(self.undecided(text, survey, "no order of day and month fits all rows", &ORDERS[..2]));
+                    return Some(self.undecided(text, survey, "no order of day and month fits all rows"));
                 }
-                let other = ORDERS.into_iter().filter(|o| *o != order).max_by_key(|o| fits(*o)).unwrap_or(order);
+                let order = match counts {
+                    [day, month, year] if year > day.max(month) => DateOrder::YearFirst,
+                    [day, month, _] if day == month => {
+                        return Some(self.undecided(
+                            text,
+                            survey,
+                            "no row shows which is the day and which is the month",
+                        ));
+                    }
+                    [day, month, _] => {
+                        if day > month {
+                            DateOrder::DayFirst
+                        } else {
+                            DateOrder::MonthFirst
+                        }
+                    }
+                };
+                let other = other_order(order);
                 shown = dates_of()
                     .find(|(_, d)| d.seconds(order).is_some() && d.seconds(other).is_none())
                     .map(|(k, _)| (order, level(k).to_owned()));
@@ -542,13 +550,13 @@ impl Job<'_> {
     }
 
     /// Dates of which nothing shows the order stay text, and that is said.
-    fn undecided(&self, text: &Text, survey: &Survey, why: &str, orders: &[DateOrder]) -> Verdict {
+    fn undecided(&self, text: &Text, survey: &Survey, why: &str) -> Verdict {
         let name = &self.column.name;
         let example = text.levels().iter().find(|l| dates::read(l).is_some_and(|d| d.is_open())).unwrap_or_default();
         let said = format!("\"{name}\" was kept as text: it looks like dates, such as \"{example}\", but {why}.");
         let mut verdict = self.as_text(text, survey);
         verdict.reading = ColumnReading::default();
-        let note = orders.iter().fold(Note::from(said), |note, &order| {
+        let note = ORDERS[..2].iter().fold(Note::from(said), |note, &order| {
             note.offering(capital(first_word(order)), self.given, |o| {
                 let own = o.columns.entry(name.clone()).or_default();
                 (own.kind, own.date_order) = (Some(ReadKind::Date), Some(order));
@@ -605,13 +613,13 @@ impl Job<'_> {
         if let Some((word, why, count)) = kept.first() {
             let is_kept = |w: &str| kept.iter().any(|(k, ..)| k.eq_ignore_ascii_case(w));
             verdict.reading.missing = Some(self.words.listed().into_iter().filter(|w| !is_kept(w)).collect());
-            let others = used().filter(|(l, _)| !self.words.has(l)).count();
+            let others = format::counted(used().filter(|(l, _)| !self.words.has(l)).count(), "other");
             let list: Vec<String> = kept.iter().map(|(w, ..)| format!("\"{w}\"")).collect();
             if *why != Kept::Sign {
                 let verb = if kept.len() > 1 { "are levels" } else { "is a level" };
                 let cells = format::counted(*count, "cell");
                 let text = format!(
-                    "\"{name}\": {} {verb} beside {others} others, not a missing value ({cells} of \"{word}\").",
+                    "\"{name}\": {} {verb} beside {others}, not a missing value ({cells} of \"{word}\").",
                     list.join(", ")
                 );
                 let list = MissingWords(None).listed();
@@ -757,7 +765,7 @@ impl Job<'_> {
             return notes;
         }
         if self.reading.missing.is_none() {
-            for sentinel in [low, high].into_iter().filter(|v| is_sentinel(*v)) {
+            for sentinel in [low, high].into_iter().filter(|v| is_sentinel(*v) || *v < 0.0 && v.fract() == 0.0) {
                 let (mut count, mut first) = (0, 0);
                 let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
                 for (row, value) in numbers.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
@@ -773,7 +781,9 @@ impl Job<'_> {
                 // Far from all others.
                 let span = most - least;
                 let distance = if sentinel < 0.0 { least - sentinel } else { sentinel - most };
-                if most >= least && count * 2 <= numbers.len() && distance > span.max(sentinel.abs() / 10.0) {
+                // Of negative numbers only those that occur again and again where all others are positive.
+                let usual = is_sentinel(sentinel) || (count > 2 && least >= 0.0);
+                if usual && most >= least && count * 2 <= numbers.len() && distance > span.max(sentinel.abs() / 10.0) {
                     let cells = format::counted(count, "cell");
                     let written = format::cell(sentinel);
                     let verb = if count == 1 { "is" } else { "are" };
@@ -792,7 +802,8 @@ impl Job<'_> {
         }
         if self.reading.kind.is_none() && are_whole(numbers) {
             let lower = name.to_lowercase();
-            let words = ["time", "date", "stamp", "epoch", "created", "updated", "day"];
+            let words =
+                ["time", "date", "stamp", "epoch", "created", "updated", "day", "when", "tms", "utc", "unix", "seen"];
             let named = words.iter().any(|w| lower.contains(w))
                 || lower == "ts"
                 || lower.ends_with("_ts")

@@ -59,7 +59,12 @@ fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
         text.levels().iter().zip(counts).filter(|(level, n)| **n > 0 && !words.has(level) && !is_placeholder(level));
     for (level, _) in used.take(SAMPLED) {
         seen += 1;
-        let is_boolean = boolean(level);
+        // Beside words, 0 and 1 are booleans too.
+        let is_boolean = boolean(level).or(match level {
+            "1" => Some(true),
+            "0" => Some(false),
+            _ => None,
+        });
         if let Some(value) = is_boolean {
             both[usize::from(value)] = true;
         }
@@ -72,11 +77,12 @@ fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
         fit.iter_mut().zip(found).for_each(|(n, found)| *n += usize::from(found));
     }
     let mostly = |k: usize| seen > 0 && fit[k] * 10 >= seen * 7;
-    // A single letter says true only beside one that says false.
-    let words =
-        || text.levels().iter().zip(counts).any(|(level, n)| *n > 0 && level.len() > 1 && boolean(level).is_some());
+    // A single letter says true only beside one that says false, and digits only beside letters.
+    let spelled = |longer: usize| {
+        text.levels().iter().zip(counts).any(|(level, n)| *n > 0 && level.len() > longer && boolean(level).is_some())
+    };
     match () {
-        () if seen > 0 && fit[3] == seen && (both == [true; 2] || words()) => ReadKind::Boolean,
+        () if seen > 0 && fit[3] == seen && spelled(0) && (both == [true; 2] || spelled(1)) => ReadKind::Boolean,
         () if mostly(1) => ReadKind::Hours,
         () if mostly(2) => ReadKind::Date,
         () if mostly(0) => ReadKind::Number,
