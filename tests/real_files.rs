@@ -159,7 +159,7 @@ fn what_stands_around_a_table_is_found() {
         (
             "id,v\n1,10\n2,20\n* provisional, see below\n",
             &["id|v", "1|10", "2|20"],
-            &["1 line was after", "* provisional"],
+            &["1 line was left out after", "* provisional"],
         ),
     ]);
 }

@@ -2,7 +2,8 @@
 
 use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, known, open};
 use crate::data::{
-    ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared, Why,
+    Column, ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared,
+    Why,
 };
 use crate::format;
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
@@ -135,12 +136,21 @@ fn lacking(u: &Unprepared) -> String {
 /// then everything is detected that the command line does not say.
 fn read(arguments: &Arguments, file: &Path, options: &ReadOptions, encoder: &Encoder) -> Result<Table, Failure> {
     let load = |options: &ReadOptions| {
-        let (path, mut options) = (file.to_owned(), arguments.read.over(options.clone()));
+        let (path, options) = (file.to_owned(), arguments.read.over(options.clone()));
+        let source = |options| DataSource::File { path: path.clone(), sha256: String::new(), options };
+        let loaded = source(options.clone()).load()?;
+        let Err(text) = encoder.complete_rows(&loaded.table) else { return Ok(loaded) };
+        // A word in a column of numbers makes text of a short file; what is a number in no row is another column.
+        let mut as_trained = options;
         for column in encoder.columns_of_numbers() {
-            options.columns.entry(column.to_owned()).or_default().kind.get_or_insert(ReadKind::Number);
+            as_trained.columns.entry(column.to_owned()).or_default().kind.get_or_insert(ReadKind::Number);
         }
-        let loaded = DataSource::File { path, sha256: String::new(), options }.load()?;
-        encoder.complete_rows(&loaded.table).map(|_| loaded)
+        let loaded = source(as_trained).load()?;
+        let is_other = |name: &str| loaded.table.column(name).is_some_and(Column::is_blank);
+        match encoder.complete_rows(&loaded.table) {
+            Ok(_) if !encoder.columns_of_numbers().any(is_other) => Ok(loaded),
+            _ => Err(text),
+        }
     };
     // Pictures are brought to the size of those that were trained on in any case.
     let detected = ReadOptions { images: options.images, ..ReadOptions::default() };
