@@ -51,6 +51,8 @@ pub(crate) struct Judgement {
     pub columns: BTreeMap<String, ColumnReading>,
     /// Whether cells show that the decimal sign of the file is a comma, though its first rows did not.
     pub is_comma: bool,
+    /// Whether it is, if cells show it.
+    pub decimal_comma: Option<bool>,
 }
 
 /// What became of one column.
@@ -81,7 +83,7 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
     let surveys: Vec<Option<Survey>> = table.columns.par_iter().map(survey).collect();
     let points = surveys.iter().flatten().filter(|s| s.points > s.commas).count();
     let commas = surveys.iter().flatten().filter(|s| s.commas > s.points).count();
-    let file_comma = source.decimal_comma || (commas > 0 && points == 0);
+    let file_comma = given.decimal_comma.unwrap_or(source.decimal_comma || (commas > 0 && points == 0));
     let comma = |k: usize, column: &Column| {
         let own = surveys[k].as_ref().map(|s| (s.points, s.commas)).filter(|(p, c)| p != c).map(|(p, c)| c > p);
         reading(column).decimal_comma.or(own).unwrap_or(file_comma)
@@ -130,7 +132,11 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             }
         }
     }
-    let mut found = Judgement { is_comma: commas > 0 && points == 0 && !source.decimal_comma, ..Judgement::default() };
+    let mut found = Judgement {
+        is_comma: commas > 0 && points == 0 && !source.decimal_comma,
+        decimal_comma: (commas + points > 0).then_some(file_comma),
+        ..Judgement::default()
+    };
     let mut ways: Vec<(String, Vec<String>)> = Vec::new();
     let mut odd = Vec::new();
     let rows = table.rows();
