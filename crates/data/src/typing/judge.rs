@@ -368,6 +368,12 @@ impl Job<'_> {
         {
             return self.as_codes(text, survey);
         }
+        let is_whole = |l: &str| number(l, decimal).is_none_or(|(v, _)| v.fract() == 0.0);
+        if !is_sure && names_places(&self.column.name) && used().all(|(l, _)| is_whole(l)) {
+            let mut verdict = self.as_text(text, survey);
+            self.tell_places(&mut verdict);
+            return Some(verdict);
+        }
         // The unit that most cells have.
         let mut units: Vec<(Option<String>, usize, bool)> = Vec::new();
         let (mut marks_seen, mut apart, mut distinct) = (Vec::new(), true, 0_usize);
@@ -718,10 +724,7 @@ impl Job<'_> {
             Some(ReadKind::Number | ReadKind::Hours) => verdict.values = cleared.map(Values::Numbers),
             None if names_places(&self.column.name) && are_whole(numbers) => {
                 verdict.values = Some(in_full(numbers));
-                verdict.reading.kind = Some(ReadKind::Text);
-                let name = &self.column.name;
-                let text = format!("\"{name}\" names places: its numbers were kept as text, a category.");
-                verdict.notes.push(self.offer(text, "Read as numbers", |own| own.kind = Some(ReadKind::Number)));
+                self.tell_places(&mut verdict);
             }
             None => {
                 verdict.notes = self.doubts(numbers);
@@ -729,6 +732,13 @@ impl Job<'_> {
             }
         }
         verdict
+    }
+
+    /// Says of a column that was kept as text that it names places.
+    fn tell_places(&self, verdict: &mut Verdict) {
+        verdict.reading.kind = Some(ReadKind::Text);
+        let text = format!("\"{}\" names places: its numbers were kept as text, a category.", self.column.name);
+        verdict.notes.push(self.offer(text, "Read as numbers", |own| own.kind = Some(ReadKind::Number)));
     }
 
     /// What numbers may mean instead.
@@ -842,7 +852,7 @@ fn in_full(numbers: &Numbers) -> Values {
 }
 
 /// Whether a column holds postal codes, by its name.
-fn names_places(name: &str) -> bool {
+pub(crate) fn names_places(name: &str) -> bool {
     let lower = name.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
     words.iter().any(|w| ["zip", "zipcode", "zipcodes", "postcode", "postalcode", "postal", "plz"].contains(w))
