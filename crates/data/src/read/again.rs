@@ -256,7 +256,7 @@ fn check(name: &str, bytes: &[u8]) {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn delimited_text_is_read_alike_with_what_was_decided(sheet in sheet(), separator in select(&b",;\t|"[..])) {

@@ -19,6 +19,7 @@ use crate::numbers::Numbers;
 use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
 use crate::table::{Column, Table, TextBuilder, Values};
+use crate::typing::judge::names_places;
 use crate::typing::kinds::ReadKind;
 use crate::typing::numbers::{is_code, number};
 use crate::typing::odd::{self, Odd, OddCells};
@@ -166,7 +167,8 @@ fn read_with(
             own(k).is_none_or(|c| c.unit.is_none() && c.decimal_comma.is_none_or(|c| c == found.format.decimal_comma));
         let cells = || found.body.iter().map(|r| r.cells.get(k).map_or("", |c| c.trim())).filter(|c| !words[k].has(c));
         let is_plain = |c: &str| plain_number(c.as_bytes(), decimal).is_some() && !is_code(c);
-        kind.is_none_or(|k| k == ReadKind::Number) && plain && is_mostly(cells(), is_plain)
+        let is_open = kind.is_none() && !names_places(&names[k]);
+        (is_open || kind == Some(ReadKind::Number)) && plain && is_mostly(cells(), is_plain)
     };
     let mut numeric: Vec<bool> = (0..names.len()).map(is_number).collect();
     // A line of names as it is written, for lines that repeat it.

@@ -155,6 +155,9 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         detected.options.columns.insert(name, reading);
     }
     detected.decide(options);
+    if stored {
+        detected.options.decimal_comma = options.decimal_comma.or(judged.decimal_comma);
+    }
     match &options.pixels {
         Some(pixels) => {
             table = pixels::join(table, pixels, reading)?;

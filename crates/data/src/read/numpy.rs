@@ -307,9 +307,10 @@ fn read_values(
     }
     Ok(match numbers {
         _ if text => ArrayValues::Text(cells.finish()),
-        Growing::Numbers { values, .. } => ArrayValues::Numbers(values),
         Growing::Digits(cells) | Growing::Text(cells) => ArrayValues::Digits(cells.finish()),
-        Growing::Dates(values) | Growing::Lists { values, .. } => ArrayValues::Numbers(values),
+        Growing::Numbers { values, .. } | Growing::Dates(values) | Growing::Lists { values, .. } => {
+            ArrayValues::Numbers(values)
+        }
     })
 }
 

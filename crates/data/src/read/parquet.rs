@@ -346,7 +346,9 @@ impl Sink<'_> {
         }
         self.batches(reader, |growing, values, definitions, _| {
             if most == 0 {
-                values.iter().for_each(|v| push(growing, v));
+                for v in values {
+                    push(growing, v);
+                }
             } else {
                 let mut values = values.iter();
                 for &level in definitions {

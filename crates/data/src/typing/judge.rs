@@ -51,6 +51,8 @@ pub(crate) struct Judgement {
     pub columns: BTreeMap<String, ColumnReading>,
     /// Whether cells show that the decimal sign of the file is a comma, though its first rows did not.
     pub is_comma: bool,
+    /// Whether it is, if cells show it.
+    pub decimal_comma: Option<bool>,
 }
 
 /// What became of one column.
@@ -81,7 +83,7 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
     let surveys: Vec<Option<Survey>> = table.columns.par_iter().map(survey).collect();
     let points = surveys.iter().flatten().filter(|s| s.points > s.commas).count();
     let commas = surveys.iter().flatten().filter(|s| s.commas > s.points).count();
-    let file_comma = source.decimal_comma || (commas > 0 && points == 0);
+    let file_comma = given.decimal_comma.unwrap_or(source.decimal_comma || (commas > 0 && points == 0));
     let comma = |k: usize, column: &Column| {
         let own = surveys[k].as_ref().map(|s| (s.points, s.commas)).filter(|(p, c)| p != c).map(|(p, c)| c > p);
         reading(column).decimal_comma.or(own).unwrap_or(file_comma)
@@ -131,7 +133,11 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             }
         }
     }
-    let mut found = Judgement { is_comma: commas > 0 && points == 0 && !source.decimal_comma, ..Judgement::default() };
+    let mut found = Judgement {
+        is_comma: commas > 0 && points == 0 && !source.decimal_comma,
+        decimal_comma: (commas + points > 0).then_some(file_comma),
+        ..Judgement::default()
+    };
     let mut ways: Vec<(String, Vec<String>)> = Vec::new();
     let mut odd = Vec::new();
     let rows = table.rows();
@@ -362,6 +368,12 @@ impl Job<'_> {
         if !is_sure && used().any(|(l, _)| is_code(l)) && used().all(|(l, _)| digits(l) || number(l, decimal).is_none())
         {
             return self.as_codes(text, survey);
+        }
+        let is_whole = |l: &str| number(l, decimal).is_none_or(|(v, _)| v.fract() == 0.0);
+        if !is_sure && names_places(&self.column.name) && used().all(|(l, _)| is_whole(l)) {
+            let mut verdict = self.as_text(text, survey);
+            self.tell_places(&mut verdict);
+            return Some(verdict);
         }
         // The unit that most cells have.
         let mut units: Vec<(Option<String>, usize, bool)> = Vec::new();
@@ -726,10 +738,7 @@ impl Job<'_> {
             Some(ReadKind::Number | ReadKind::Hours) => verdict.values = cleared.map(Values::Numbers),
             None if names_places(&self.column.name) && are_whole(numbers) => {
                 verdict.values = Some(in_full(numbers));
-                verdict.reading.kind = Some(ReadKind::Text);
-                let name = &self.column.name;
-                let text = format!("\"{name}\" names places: its numbers were kept as text, a category.");
-                verdict.notes.push(self.offer(text, "Read as numbers", |own| own.kind = Some(ReadKind::Number)));
+                self.tell_places(&mut verdict);
             }
             None => {
                 verdict.notes = self.doubts(numbers);
@@ -747,6 +756,13 @@ impl Job<'_> {
             _ => return Verdict::default(),
         };
         Verdict { values: self.column.converted(kind).map(|c| c.values), ..Verdict::default() }
+    }
+
+    /// Says of a column that was kept as text that it names places.
+    fn tell_places(&self, verdict: &mut Verdict) {
+        verdict.reading.kind = Some(ReadKind::Text);
+        let text = format!("\"{}\" names places: its numbers were kept as text, a category.", self.column.name);
+        verdict.notes.push(self.offer(text, "Read as numbers", |own| own.kind = Some(ReadKind::Number)));
     }
 
     /// What numbers may mean instead.
@@ -871,7 +887,7 @@ fn in_full(numbers: &Numbers) -> Values {
 }
 
 /// Whether a column holds postal codes, by its name.
-fn names_places(name: &str) -> bool {
+pub(crate) fn names_places(name: &str) -> bool {
     let lower = name.to_lowercase();
     let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
     words.iter().any(|w| ["zip", "zipcode", "zipcodes", "postcode", "postalcode", "postal", "plz"].contains(w))
