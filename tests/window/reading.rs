@@ -174,10 +174,10 @@ fn the_decimal_sign_of_a_column_is_chosen() {
 fn all_that_a_reader_says_is_kept_beside_the_data_with_its_offers() {
     let folder = folder();
     let mut text = String::from("a,b,c\n");
-    (0..60).for_each(|i| {
-        writeln!(text, "{i}kg,{},{:05}", if i == 9 { "many".to_owned() } else { (i % 20).to_string() }, i)
-            .expect("memory")
-    });
+    for i in 0..60 {
+        let b = if i == 9 { "many".to_owned() } else { (i % 20).to_string() };
+        writeln!(text, "{i}kg,{b},{i:05}").expect("memory");
+    }
     let mut window = looking_at(&folder, "notes.csv", &text);
     taken(&mut window, "notes.csv");
     let table = window.app().model.table().cloned().expect("is open");
