@@ -115,7 +115,7 @@ fn workbooks_are_read_as_people_see_them() {
     assert_eq!((names(&table), table.rows()), (vec!["region", "2019", "2020"], 6));
     says(&found, &["Hidden", "\"draft\"", "\"titled\" was read"]);
     says(&found, &["1 row above the table", "Yield by year", "header is row 2"]);
-    says(&found, &["first row, with numbers in it"]);
+    says(&found, &["The first row", "region, 2019, 2020", "names of the columns"]);
     says(&found, &["text below the table", "Source: own", "row 10"]);
     assert_eq!(cells(&taken("sheets.xlsx", &found, "Read draft").columns[0]), ["1"]);
     let sheet = |name: &str| ReadOptions { sheet: Some(name.into()), ..ReadOptions::default() };
@@ -184,5 +184,132 @@ fn a_column_is_read_as_somebody_says_and_cells_that_do_not_fit_are_told() {
         let (town, found) = read(name, "town", ReadKind::Number);
         assert_eq!((town.kind(), town.missing()), (ColumnKind::Number, 6));
         says(&found, &["\"town\": 5 of 6 cells are no numbers and became gaps"]);
+    }
+}
+
+#[test]
+fn names_in_a_workbook_are_found_by_the_rule_of_text() {
+    let sheet = |name: &str| ReadOptions { sheet: Some(name.into()), ..ReadOptions::default() };
+    let (table, found) = open_as("cells.xlsx", &sheet("units"));
+    assert_eq!((names(&table), table.rows()), (vec!["place", "height", "speed"], 6));
+    assert!(table.columns[1].is_number());
+    says(&found, &["Row 2 holds units", "\"height\" in m", "\"speed\" in km/h"]);
+    let table = taken("cells.xlsx", &found, "Join them to the names");
+    assert_eq!(names(&table), ["place", "height m", "speed km/h"]);
+    assert_eq!(taken("cells.xlsx", &found, "Read it as values").rows(), 7);
+    let (table, found) = open_as("cells.xlsx", &sheet("joined"));
+    assert_eq!((names(&table), table.rows()), (vec!["place", "height mean", "speed largest"], 6));
+    says(&found, &["2 header rows", "\"height mean\""]);
+    says(&found, &["Row 3 holds units"]);
+    let (table, found) = open_as("cells.xlsx", &sheet("groups"));
+    assert_eq!(names(&table), ["field", "north soil", "north crop", "south soil", "south crop"]);
+    assert_eq!(table.rows(), 6);
+    says(&found, &["1 row above the table", "\"Yields\"", "header is row 2"]);
+    says(&found, &["2 header rows", "\"north soil\""]);
+    let (table, found) = open_as("cells.xlsx", &sheet("bare"));
+    assert_eq!((names(&table), table.rows()), (vec!["column 1", "column 2"], 8));
+    let headed = ReadOptions { header: Some(true), ..found.options.clone() };
+    assert_eq!(names(&open_as("cells.xlsx", &headed).0), ["yes", "blue"]);
+    // The doubt is told, with the other way.
+    let (_, found) = open("sheets.xlsx");
+    assert_eq!(names(&taken("sheets.xlsx", &found, "It holds values")), ["column 1", "column 2", "column 3"]);
+}
+
+#[test]
+fn cells_of_a_workbook_are_read_as_they_are_meant() {
+    let (table, found) = open("cells.xlsx");
+    let column = |name: &str| table.column(name).expect("a column");
+    assert_eq!(column("code").cell(7), "0007");
+    says(&found, &["\"code\"", "kept as text", "\"0000\""]);
+    assert!(column("stored").is_number() && column("stored").number(3) == 3.25);
+    says(&found, &["\"stored\"", "numbers, though stored as text"]);
+    assert_eq!(cells(column("mixed"))[..4], ["0", "1.5", "2", "3.5"].map(str::to_owned));
+    assert!(column("mixed").is_number());
+    assert_eq!((column("error").missing(), column("error").number(4)), (2, 2.0));
+    says(&found, &["\"error\"", "2 cells", "row 5", "#DIV/0!"]);
+    says(&found, &["\"long\"", "11 cells", "15 digits", "row 2", "740245381351497000"]);
+    // One number among dates is no date of its own.
+    let Values::Dates(days) = &column("when").values else { panic!("dates: {:?}", column("when")) };
+    assert!(days.get(5).is_nan() && column("when").cell(6) == "2024-01-07");
+    says(&found, &["\"when\"", "1 of 12 cells", "row 6 \"45000\""]);
+    // The CSV that Excel saves of it.
+    let text =
+        "flag\r\nTRUE\r\nFALSE\r\nFALSE\r\nTRUE\r\n\r\nFALSE\r\nTRUE\r\nFALSE\r\nFALSE\r\nTRUE\r\nFALSE\r\nFALSE\r\n";
+    let text = text.replace("\r\n", ";x\r\n");
+    let (saved, _) = read_bytes("saved.csv", text.as_bytes(), &ReadOptions::default()).expect("readable");
+    assert_eq!(saved.columns[0], *column("flag"));
+    assert_eq!(cells(column("flag"))[..5], ["true", "false", "false", "true", ""].map(str::to_owned));
+}
+
+#[test]
+fn whole_numbers_beyond_double_precision_stay_exact() {
+    let id = "740245381351497731";
+    for name in ["ids.parquet", "ids.arrow"] {
+        let (table, found) = open(name);
+        let column = |name: &str| table.column(name).expect("a column");
+        assert_eq!(cells(column("id")), [id, "740245381351497732", "740245381351497733"], "{name}");
+        says(&found, &["\"id\" was kept as text", id, "2⁵³", "rounded"]);
+        assert!(column("n").is_number() && column("n").number(2) == -9_007_199_254_740_992.0, "{name}");
+        assert_eq!(cells(column("u")), ["18446744073709551615", "", "5"], "{name}");
+        assert_eq!(cells(column("d")), ["-100000000000000000000000000001", "2", ""], "{name}");
+        assert_eq!(column("wide").cell(0), format!("1{}1", "0".repeat(49)), "{name}");
+        assert_eq!((column("wide").cell(2), column("cents").number(0)), ("-3".to_owned(), 1.25), "{name}");
+        if let Some(list) = table.column("list") {
+            assert_eq!(cells(list), [id, "5", ""]);
+        }
+        let offered = taken(name, &found, "Read as numbers");
+        assert_eq!(offered.column("id").map(|c| c.number(0)), Some(740_245_381_351_497_728.0), "{name}");
+        assert!(offered.column("u").is_some_and(|c| c.cell(0) == "18446744073709551615"), "{name}");
+    }
+    let (table, found) = open("ids.npy");
+    assert_eq!(table.columns[0].cell(0), id);
+    says(&found, &["\"x\" was kept as text"]);
+    assert!(taken("ids.npy", &found, "Read as numbers").columns[0].is_number());
+    let (table, found) = open("ids.npz");
+    assert_eq!(names(&table), ["x[0]", "x[1]", "y"]);
+    assert_eq!((0..3).map(|row| table.columns[0].number(row)).collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
+    assert_eq!(cells(&table.columns[1]), [id, "7", "-740245381351497732"]);
+    assert_eq!(cells(&table.columns[2]), ["18446744073709551615", "0", "1"]);
+    assert!(taken("ids.npz", &found, "Read as numbers").columns[1].is_number());
+}
+
+#[test]
+fn a_number_read_as_text_keeps_its_digits() {
+    let as_text = ColumnReading::of(ReadKind::Text);
+    let options = ReadOptions { columns: [("n".to_owned(), as_text)].into(), ..ReadOptions::default() };
+    assert_eq!(cells(&open_as("ids.parquet", &options).0.columns[1]), ["7", "9007199254740992", "-9007199254740992"]);
+}
+
+#[test]
+fn pictures_are_found_by_the_digits_that_a_table_of_labels_has() {
+    let folder = tempfile::tempdir().expect("the system has a temporary folder");
+    let mut archive =
+        zip::ZipArchive::new(std::fs::File::open(fixture("labels.zip")).expect("a fixture")).expect("zip");
+    for k in 1..=3 {
+        let mut entry = archive.by_name(&format!("img/000{k}.png")).expect("a picture");
+        let mut file = std::fs::File::create(folder.path().join(format!("000{k}.png"))).expect("can be written");
+        std::io::copy(&mut entry, &mut file).expect("can be written");
+        std::fs::copy(folder.path().join(format!("000{k}.png")), folder.path().join(format!("{}.png", 1_234_567 + k)))
+            .expect("can be written");
+    }
+    let small = "file,shade\n0001,dark\n0002,dark\n0003,bright\n";
+    let json = r#"[{"file":"0001","shade":"dark"},{"file":"0002","shade":"dark"},{"file":"0003","shade":"bright"}]"#;
+    let workbook = std::fs::read(fixture("labels.xlsx")).expect("a fixture");
+    let large = "file,shade\n1234568,dark\n1234569,dark\n1234570,bright\n";
+    for (name, bytes, first) in [
+        ("labels.csv", small.as_bytes(), "0001.png"),
+        ("labels.json", json.as_bytes(), "0001.png"),
+        ("labels.xlsx", &workbook[..], "0001.png"),
+        ("labels.csv", large.as_bytes(), "1234568.png"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("can be written");
+        let (table, found) = read_file(folder.path(), &ReadOptions::default(), &Reading::default()).expect("readable");
+        let shade = table.column("shade").unwrap_or_else(|| panic!("{name}: {:?}", found.notes));
+        let file = cells(table.column("file").expect("names"));
+        let at = file.iter().position(|f| f == first).expect("a picture");
+        assert_eq!(cells(shade)[at..at + 3], ["dark", "dark", "bright"].map(str::to_owned), "{name}");
+        assert_eq!(shade.missing(), 3, "{name}");
+        std::fs::remove_file(&path).expect("is there");
     }
 }

@@ -52,7 +52,7 @@ fn a_table_is_opened_by_the_dialog_and_the_network_follows_it() {
     window.click("Open data…");
     window.harness.run_steps(3);
     assert_eq!(*window.app().model.document(), before);
-    std::fs::write(folder.path().join("bad.csv"), "a,b\n1,2\n3\n").expect("can be written");
+    std::fs::write(folder.path().join("bad.csv"), "a,b\n1,2\n3,4,5\n").expect("can be written");
     for (answer, says) in [
         (Answer::Unavailable, "No file dialog could be opened"),
         (Answer::Chosen(folder.path().join("none.csv")), "There is no file"),

@@ -26,6 +26,10 @@ impl CellColumn {
     }
 
     pub fn number(&mut self, value: f64) {
+        // Dates and numbers together are text.
+        if self.dates > 0 && !value.is_nan() {
+            self.written();
+        }
         self.present += usize::from(!value.is_nan());
         self.numbers.push(value);
         if let Some(text) = &mut self.text {
@@ -35,6 +39,9 @@ impl CellColumn {
 
     /// Seconds since 1970.
     pub fn date(&mut self, seconds: f64) {
+        if self.dates < self.present {
+            self.written();
+        }
         self.dates += 1;
         self.present += 1;
         self.numbers.push(seconds);
@@ -48,20 +55,23 @@ impl CellColumn {
         if cell.is_empty() {
             return self.missing();
         }
-        let numbers = &self.numbers;
-        let all_dates = self.dates == self.present;
-        // Earlier numbers become text.
-        let text = self.text.get_or_insert_with(|| {
+        self.written().push(Some(cell));
+        self.present += 1;
+        self.numbers.push(f64::NAN);
+    }
+
+    /// The column as text, which earlier numbers or dates become.
+    fn written(&mut self) -> &mut TextBuilder {
+        let Self { numbers, text, .. } = self;
+        let are_dates = self.dates > 0;
+        text.get_or_insert_with(|| {
             let mut text = TextBuilder::default();
             for value in numbers.iter() {
-                let written = if all_dates { dates::written(value) } else { value.to_string() };
+                let written = if are_dates { dates::written(value) } else { value.to_string() };
                 text.push(Some(written).filter(|_| !value.is_nan()).as_deref());
             }
             text
-        });
-        text.push(Some(cell));
-        self.present += 1;
-        self.numbers.push(f64::NAN);
+        })
     }
 
     /// Appends missing cells up to `rows`.
@@ -81,8 +91,10 @@ impl CellColumn {
             Some(text) => Column::new(name, Values::Text(text.finish())),
             None => {
                 self.numbers.shrink();
-                let all_dates = self.dates > 0 && self.dates == self.present;
-                Column::new(name, if all_dates { Values::Dates(self.numbers) } else { Values::Numbers(self.numbers) })
+                Column::new(
+                    name,
+                    if self.dates > 0 { Values::Dates(self.numbers) } else { Values::Numbers(self.numbers) },
+                )
             }
         }
     }
@@ -119,5 +131,22 @@ mod tests {
         let column = column.finish("a".into());
         assert_eq!((0..4).map(|r| column.cell(r)).collect::<Vec<_>>(), ["1.5", "", "x", "2"]);
         assert!(column.is_missing(1) && column.kind() == ColumnKind::Text);
+    }
+
+    #[test]
+    fn dates_and_numbers_together_are_text() {
+        let cells = |column: CellColumn| {
+            let column = column.finish("a".into());
+            (0..column.len()).map(|r| column.cell(r)).collect::<Vec<_>>()
+        };
+        let (mut dates, mut numbers) = (CellColumn::default(), CellColumn::default());
+        dates.date(86_400.0);
+        dates.missing();
+        dates.number(45_000.0);
+        numbers.number(45_000.0);
+        numbers.date(86_400.0);
+        numbers.number(f64::NAN);
+        assert_eq!(cells(dates), ["1970-01-02", "", "45000"]);
+        assert_eq!(cells(numbers), ["45000", "1970-01-02", ""]);
     }
 }

@@ -57,12 +57,14 @@ pub fn ui(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                 if let Some(footer) = number(ui, "Lines after the table", text.footer, 0..=1000, 0.05) {
                     new.footer = Some(footer);
                 }
-                if text.header {
-                    ui.label(label(ui, "Rows of names"));
-                    if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
-                        new.header_rows = Some(rows);
-                    }
+            }
+            if text.header {
+                ui.label(label(ui, "Rows of names"));
+                if let Some(rows) = number(ui, "Rows of names", text.header_rows.max(1), 1..=10, 0.05) {
+                    new.header_rows = Some(rows);
                 }
+            }
+            if found.format == Format::Delimited {
                 let mut cut = new.cut_long_rows == Some(true);
                 let hover = "Rows with more cells than most are read without what is too much; else they are an error";
                 if ui.checkbox(&mut cut, "Cut rows that are too long").on_hover_text(hover).changed() {

@@ -162,6 +162,16 @@ fn begins(rows: &[Row], k: usize, cells: usize, decimal_comma: bool) -> bool {
     row.len() > cells && row.len() <= 2 * cells && words()
 }
 
+/// Whether cells name groups of columns: a few, and not side by side, as each stands above the first column of its group.
+pub(super) fn are_groups<S: AsRef<str>>(cells: &[S]) -> bool {
+    let mut filled = cells.iter().enumerate().filter(|(_, c)| !c.as_ref().trim().is_empty()).map(|(k, _)| k);
+    let (Some(first), Some(last), count) = (filled.clone().next(), filled.clone().next_back(), filled.by_ref().count())
+    else {
+        return false;
+    };
+    count > 1 && count * 2 <= cells.len() && last - first >= count
+}
+
 fn is_one_of(words: &str, cell: &str) -> bool {
     let cell = cell.trim().to_lowercase();
     !cell.contains(' ') && words.contains(&format!(" {cell} "))
@@ -188,14 +198,15 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
     let rest = rows.len() - start;
     let mut joined = given.unwrap_or(1).min(rest);
     place.header_rows = joined;
-    if given.is_none() {
+    // One row of names, if that was said, has no other rows below it.
+    if given != Some(1) {
         // What columns hold, without the first rows that may be something else.
         let from = (1 + HEADER_ROWS).min(rest.saturating_sub(if rest > 3 { 2 } else { 1 })).max(1);
         let kinds: Vec<CellKind> = (0..width)
             .map(|c| kind_of_column((from..rest.min(from + 200)).map(|k| cell(k, c)), decimal_comma))
             .collect();
         let typed = |c: &usize| matches!(kinds[*c], CellKind::Number | CellKind::Date);
-        let mut k = 1;
+        let mut k = joined;
         while k <= HEADER_ROWS && k < rest && rows[start + k].cells.len() <= width && rest > k + 1 {
             let filled: Vec<usize> = (0..width).filter(|&c| !cell(k, c).is_empty()).collect();
             let all = |words: &str| !filled.is_empty() && filled.iter().all(|&c| is_one_of(words, cell(k, c)));
@@ -212,6 +223,16 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
                 place.header_rows = k;
                 continue;
             }
+            if k == 1 && given.is_none() && rest > 2 && are_groups(&rows[start].cells) && filled.len() * 10 > width * 9
+            {
+                let words = |c: usize| kind_of(cell(1, c), decimal_comma) == CellKind::Word;
+                if filled.iter().all(|&c| words(c)) {
+                    joined = 2;
+                    place.header_rows = 2;
+                    k = 2;
+                    continue;
+                }
+            }
             let above: Vec<usize> = filled.iter().copied().filter(typed).collect();
             let words = above.iter().all(|&c| kind_of(cell(k, c), decimal_comma) == CellKind::Word);
             if above.is_empty() || !words {
@@ -223,7 +244,11 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
             } else if place.units.is_some() {
                 // Below units stand words about how values were made, such as Avg and Smp.
                 place.described.push(start + k);
-            } else if above.len() > 1 && above.len() * 2 > (0..width).filter(typed).count() && k == joined {
+            } else if given.is_none()
+                && above.len() > 1
+                && above.len() * 2 > (0..width).filter(typed).count()
+                && k == joined
+            {
                 joined += 1;
             } else {
                 break;

@@ -4,8 +4,9 @@ use super::archive::unreadable;
 use super::arrow_schema::{Field, Kind, Number, Reason, fields, words};
 use super::byte_source::ByteSource;
 use super::codecs::{Codec, unpack};
-use super::columnar::{Growing, check_width, note_left_out, table};
-use super::options::{Detected, Format};
+use super::columnar::{EXACT, Growing, check_width, note_left_out, table};
+use super::options::{Detected, Format, ReadOptions};
+use crate::cells::unique_names;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
@@ -20,7 +21,11 @@ use std::io::{BufReader, Read, Seek as _, SeekFrom};
 use std::path::Path;
 
 /// A file is a stream between a mark and a list of contents that is not needed.
-pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Detected), DataError> {
+pub(super) fn read(
+    source: &ByteSource,
+    options: &ReadOptions,
+    reading: &Reading,
+) -> Result<(Table, Detected), DataError> {
     let path = path_of(source)?;
     let io = |e: std::io::Error| broken(source, &e);
     let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
@@ -44,7 +49,12 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
                 let version = message.version().map_err(|e| reason(words(e)))?;
                 let fields = fields(schema, version).map_err(reason)?;
                 check_width(source, fields.len())?;
-                let columns: Vec<_> = fields.iter().map(|f| Some(Growing::new(f.target()?))).collect();
+                let kind = |name: &String| options.columns.get(name).and_then(|c| c.kind);
+                let columns: Vec<_> = unique_names(fields.iter().map(|f| f.name.as_str()))
+                    .iter()
+                    .zip(&fields)
+                    .map(|(name, f)| Some(Growing::read_as(f.target()?, kind(name))))
+                    .collect();
                 for (field, _) in fields.iter().zip(&columns).filter(|(_, column)| column.is_none()) {
                     let kind = if let Kind::Other(kind) = field.kind { kind } else { "list" };
                     note_left_out(&mut detected, &field.name, kind);
@@ -84,7 +94,8 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         }
     }
     let (fields, columns) = all.ok_or_else(|| broken(source, &"it has no columns"))?;
-    let table = table(source, fields.iter().map(|f| f.name.as_str()), columns.into_iter());
+    let names = unique_names(fields.iter().map(|f| f.name.as_str()));
+    let table = table(source, names, columns.into_iter(), &mut detected);
     Ok((table, detected))
 }
 
@@ -129,6 +140,7 @@ fn next_message(
 /// Where decoded values go: a column, or the values of a dictionary.
 trait Sink {
     fn number(&mut self, value: f64);
+    fn whole(&mut self, value: f64, digits: impl FnOnce() -> String);
     fn text(&mut self, cell: Option<&str>);
 }
 
@@ -136,6 +148,11 @@ impl Sink for Growing {
     #[inline]
     fn number(&mut self, value: f64) {
         Self::number(self, value);
+    }
+
+    #[inline]
+    fn whole(&mut self, value: f64, digits: impl FnOnce() -> String) {
+        Self::whole(self, value, digits);
     }
 
     #[inline]
@@ -149,10 +166,19 @@ impl Sink for Growing {
 struct Dictionary {
     numbers: Vec<f64>,
     texts: Vec<Option<String>>,
+    /// The digits of large whole numbers, by their places.
+    digits: HashMap<usize, String>,
 }
 
 impl Sink for Dictionary {
     fn number(&mut self, value: f64) {
+        self.numbers.push(value);
+    }
+
+    fn whole(&mut self, value: f64, digits: impl FnOnce() -> String) {
+        if value.abs() >= EXACT {
+            self.digits.insert(self.numbers.len(), digits());
+        }
         self.numbers.push(value);
     }
 
@@ -253,7 +279,11 @@ impl<'a> Batch<'a> {
                     } else if is_text {
                         column.text(values.texts.get(place as usize).ok_or_else(outside)?.as_deref());
                     } else {
-                        column.number(*values.numbers.get(place as usize).ok_or_else(outside)?);
+                        let value = *values.numbers.get(place as usize).ok_or_else(outside)?;
+                        match values.digits.get(&(place as usize)) {
+                            Some(digits) => column.whole(value, || digits.clone()),
+                            None => column.number(value),
+                        }
                     }
                 }
                 Ok(())
@@ -354,12 +384,17 @@ fn numbers(
     let bytes = rows.checked_mul(each).and_then(|n| n.checked_mul(number.bytes()));
     let data = bytes.and_then(|bytes| data.get(..bytes)).ok_or("a column is too short")?;
     let mut part = Vec::with_capacity(PART);
+    let wide = number.is_wide();
     let mut k = 0;
     for bytes in data.chunks(PART * number.bytes()) {
         part.clear();
         number.read(bytes, &mut part);
-        for &value in &part {
-            to.number(if has(k) { value } else { f64::NAN });
+        for (&value, bytes) in part.iter().zip(bytes.chunks_exact(number.bytes())) {
+            match has(k) {
+                true if wide => to.whole(value, || number.digits(bytes)),
+                true => to.number(value),
+                false => to.number(f64::NAN),
+            }
             k += 1;
         }
     }

@@ -1,6 +1,6 @@
 //! Types of the columns of an Arrow stream, also as Parquet files carry them.
 
-use super::columnar::{SECONDS_PER_DAY, Target, decimal, seconds};
+use super::columnar::{SECONDS_PER_DAY, Target, decimal, digits, seconds};
 use half::f16;
 use polars_arrow_format::ipc::planus::{ReadAsRoot as _, Vector};
 use polars_arrow_format::ipc::{
@@ -87,6 +87,17 @@ impl Number {
             }
             Self::Decimal { bytes, scale } => to.extend(data.chunks_exact(bytes).map(|b| decimal(b, scale))),
         }
+    }
+
+    /// Whether they are whole numbers that double precision may round.
+    pub(super) fn is_wide(self) -> bool {
+        matches!(self, Self::U64 | Self::I64 | Self::Decimal { scale: 0, .. })
+    }
+
+    /// All digits of a whole number.
+    pub(super) fn digits(self, data: &[u8]) -> String {
+        let unsigned = (self == Self::U64).then_some(0);
+        digits(&data.iter().copied().chain(unsigned).collect::<Vec<_>>())
     }
 
     fn is_date(self) -> bool {

@@ -2,10 +2,11 @@
 
 use super::byte_source::ByteSource;
 use super::options::{COLUMN_LIMIT, Detected};
-use crate::cells::unique_names;
 use crate::error::DataError;
 use crate::numbers::Numbers;
 use crate::table::{Column, Images, Table, TextBuilder, Values};
+use crate::typing::kinds::ReadKind;
+use crate::typing::numbers::is_inexact;
 
 /// What a typed column becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +21,41 @@ pub(super) enum Target {
 
 /// A column that grows.
 pub(super) enum Growing {
-    Numbers(Numbers),
+    /// Numbers; whole ones that double precision rounds make text of the column, unless they may be `rounded`.
+    Numbers {
+        values: Numbers,
+        rounded: bool,
+    },
     Dates(Numbers),
     Text(TextBuilder),
-    Lists { size: usize, values: Numbers },
+    /// Whole numbers as they were written, as some of them would be rounded.
+    Digits(TextBuilder),
+    Lists {
+        size: usize,
+        values: Numbers,
+    },
 }
+
+/// Whole numbers below it are exact in double precision.
+pub(super) const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Growing {
     pub(super) fn new(target: Target) -> Self {
         match target {
-            Target::Numbers => Self::Numbers(Numbers::default()),
+            Target::Numbers => Self::Numbers { values: Numbers::default(), rounded: false },
             Target::Dates => Self::Dates(Numbers::default()),
             Target::Text => Self::Text(TextBuilder::default()),
             Target::Lists(size) => Self::Lists { size, values: Numbers::default() },
+        }
+    }
+
+    /// A column that is read as a person or an earlier decision wants it.
+    pub(super) fn read_as(target: Target, kind: Option<ReadKind>) -> Self {
+        match target {
+            Target::Numbers => {
+                Self::Numbers { values: Numbers::default(), rounded: kind.is_some_and(|kind| kind != ReadKind::Text) }
+            }
+            target => Self::new(target),
         }
     }
 
@@ -40,15 +63,46 @@ impl Growing {
     #[inline]
     pub(super) fn number(&mut self, value: f64) {
         match self {
-            Self::Numbers(v) | Self::Dates(v) | Self::Lists { values: v, .. } => v.push(value),
+            Self::Numbers { values, .. } | Self::Dates(values) | Self::Lists { values, .. } => values.push(value),
+            Self::Digits(text) => text.push(Some(value).filter(|v| !v.is_nan()).map(|v| v.to_string()).as_deref()),
             Self::Text(_) => {}
         }
+    }
+
+    /// Appends a whole number, of which `digits` are all digits.
+    #[inline]
+    pub(super) fn whole(&mut self, value: f64, digits: impl FnOnce() -> String) {
+        match self {
+            Self::Digits(text) => text.push(Some(&digits())),
+            Self::Numbers { rounded: false, .. } if value.abs() >= EXACT => self.large(value, &digits()),
+            _ => self.number(value),
+        }
+    }
+
+    /// Appends a whole number beyond 2⁵³. The first that would be rounded makes text of those before it, which are exact.
+    #[cold]
+    fn large(&mut self, value: f64, digits: &str) {
+        if let Self::Numbers { values, .. } = self
+            && is_inexact(digits.trim_start_matches('-'))
+        {
+            let before = std::mem::take(values);
+            *self = Self::Digits(TextBuilder::default());
+            before.iter().for_each(|v| self.number(v));
+            self.text(Some(digits));
+        } else {
+            self.number(value);
+        }
+    }
+
+    /// Whether it holds whole numbers as text.
+    pub(super) fn is_digits(&self) -> bool {
+        matches!(self, Self::Digits(_))
     }
 
     /// Appends a cell of text. Columns of numbers take none.
     #[inline]
     pub(super) fn text(&mut self, cell: Option<&str>) {
-        if let Self::Text(text) = self {
+        if let Self::Text(text) | Self::Digits(text) = self {
             text.push(cell);
         }
     }
@@ -56,16 +110,16 @@ impl Growing {
     /// Bytes of memory that it takes.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Numbers(v) | Self::Dates(v) | Self::Lists { values: v, .. } => v.bytes(),
-            Self::Text(text) => text.bytes(),
+            Self::Numbers { values, .. } | Self::Dates(values) | Self::Lists { values, .. } => values.bytes(),
+            Self::Text(text) | Self::Digits(text) => text.bytes(),
         }
     }
 
     fn finish(self, name: String) -> Column {
         let values = match self {
-            Self::Numbers(v) => Values::Numbers(v),
-            Self::Dates(v) => Values::Dates(v),
-            Self::Text(text) => Values::Text(text.finish()),
+            Self::Numbers { values, .. } => Values::Numbers(values),
+            Self::Dates(values) => Values::Dates(values),
+            Self::Text(text) | Self::Digits(text) => Values::Text(text.finish()),
             Self::Lists { size, values } => {
                 Values::Images(Images { height: 1, width: size, channels: 1, pixels: values })
             }
@@ -88,14 +142,20 @@ pub(super) fn note_left_out(detected: &mut Detected, name: &str, kind: &str) {
 }
 
 /// The table of all columns that were read, in the order of the file.
-pub(super) fn table<'a>(
+pub(super) fn table(
     source: &ByteSource,
-    names: impl Iterator<Item = &'a str>,
+    names: Vec<String>,
     columns: impl Iterator<Item = Option<Growing>>,
+    detected: &mut Detected,
 ) -> Table {
-    let columns = unique_names(names).into_iter().zip(columns);
-    let columns = columns.filter_map(|(name, column)| Some(column?.finish(name))).collect();
-    Table { name: source.name().to_owned(), columns }
+    let present = names.into_iter().zip(columns).filter_map(|(name, column)| Some((name, column?)));
+    let finish = |(name, column): (String, Growing)| {
+        if column.is_digits() {
+            detected.digits.push(name.clone());
+        }
+        column.finish(name)
+    };
+    Table { name: source.name().to_owned(), columns: present.map(finish).collect() }
 }
 
 /// Seconds of a count of units, `per_second` of which are a second.
@@ -104,6 +164,29 @@ pub(super) fn seconds(count: i64, per_second: i64) -> f64 {
 }
 
 pub(super) const SECONDS_PER_DAY: i64 = 86_400;
+
+/// The digits of a whole number in two's complement, little end first.
+pub(super) fn digits(bytes: &[u8]) -> String {
+    let negative = bytes.last().is_some_and(|b| b & 0x80 != 0);
+    let mut magnitude = bytes.to_vec();
+    if negative {
+        let mut carry = true;
+        for byte in &mut magnitude {
+            (*byte, carry) = (!*byte).overflowing_add(u8::from(carry));
+        }
+    }
+    let mut digits = Vec::new();
+    while magnitude.iter().any(|&b| b != 0) || digits.is_empty() {
+        let mut rest = 0_u16;
+        for byte in magnitude.iter_mut().rev() {
+            let value = rest << 8 | u16::from(*byte);
+            (*byte, rest) = ((value / 10) as u8, value % 10);
+        }
+        digits.push(char::from(b'0' + rest as u8));
+    }
+    digits.extend(negative.then_some('-'));
+    digits.iter().rev().collect()
+}
 
 /// A whole number in two's complement, little end first, divided by ten to the power of `scale`.
 pub(super) fn decimal(bytes: &[u8], scale: i32) -> f64 {
@@ -125,7 +208,41 @@ pub(super) fn decimal(bytes: &[u8], scale: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{decimal, seconds};
+    use super::{Growing, Target, decimal, digits, seconds};
+    use crate::Values;
+    use crate::typing::kinds::ReadKind;
+
+    #[test]
+    fn digits_of_every_width() {
+        for value in [0, 1, -1, 10, i128::MAX, i128::MIN, 740_245_381_351_497_731] {
+            assert_eq!(digits(&value.to_le_bytes()), value.to_string());
+        }
+        assert_eq!((digits(&[]), digits(&[0x39, 0x30]), digits(&[0x80])), ("0".into(), "12345".into(), "-128".into()));
+        let mut wide = [0; 17];
+        wide[16] = 1;
+        assert_eq!(digits(&wide), "340282366920938463463374607431768211456");
+    }
+
+    #[test]
+    fn whole_numbers_stay_exact() {
+        let of = |kind: Option<ReadKind>, cells: &[i64]| {
+            let mut column = Growing::read_as(Target::Numbers, kind);
+            for &cell in cells {
+                column.whole(cell as f64, || cell.to_string());
+            }
+            column.number(f64::NAN);
+            column.finish("id".to_owned())
+        };
+        let large = [7, 1 << 53, (1 << 53) + 1, -740_245_381_351_497_731];
+        let column = of(None, &large);
+        assert_eq!(
+            (0..5).map(|r| column.cell(r)).collect::<Vec<_>>(),
+            ["7", "9007199254740992", "9007199254740993", "-740245381351497731", ""]
+        );
+        assert!(column.is_missing(4));
+        assert!(of(None, &large[..2]).is_number() && of(Some(ReadKind::Number), &large).is_number());
+        assert!(matches!(of(Some(ReadKind::Text), &large).values, Values::Text(_)));
+    }
 
     #[test]
     fn decimals_of_every_width() {

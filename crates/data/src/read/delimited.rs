@@ -348,13 +348,18 @@ fn plain_number(field: &[u8], decimal: char) -> Option<f64> {
     (plain && matches!(marks.between_thousands, None | Some('.'))).then_some(value)
 }
 
+/// Whether a cell is a number, but in a notation that needs the whole column.
+fn is_written_otherwise(cell: &str) -> bool {
+    ['.', ','].into_iter().any(|decimal| number(cell, decimal).is_some_and(|(_, marks)| marks.unit.is_none()))
+}
+
 /// Whether the first cells of a column are numbers, but for a few.
 fn is_mostly<'c>(cells: impl Iterator<Item = &'c str>, is_plain: impl Fn(&str) -> bool) -> bool {
     let (mut plain, mut others) = (0_usize, 0_usize);
     for cell in cells {
         if is_plain(cell) {
             plain += 1;
-        } else if number(cell, '.').is_some_and(|(_, m)| m.unit.is_none()) || is_code(cell) {
+        } else if is_written_otherwise(cell) || is_code(cell) {
             return false;
         } else {
             others += 1;
@@ -694,9 +699,7 @@ impl Layout<'_> {
                     Some(number) => numbers.push(number),
                     None if self.words[column].has(cell) => numbers.push(f64::NAN),
                     // Numbers in another notation are read with their column.
-                    None if number(cell, '.').is_some_and(|(_, marks)| marks.unit.is_none()) || odd.len() >= ODD => {
-                        *sink = Sink::Mistaken;
-                    }
+                    None if is_written_otherwise(cell) || odd.len() >= ODD => *sink = Sink::Mistaken,
                     None => {
                         odd.push((numbers.len(), cell.into()));
                         numbers.push(f64::NAN);

@@ -34,7 +34,7 @@ pub(super) fn detect(source: &ByteSource, head: &[u8], member: Option<&str>) -> 
         () if idx::is_idx(head) => Format::Idx,
         () if is_tar(head) => return Ok(Found::Tar),
         () => match named(head) {
-            Some((what, mend)) => return Err(source.malformed(&format!("this is {what}. {mend}"))),
+            Some((what, remedy)) => return Err(source.malformed(&format!("this is {what}. {remedy}"))),
             None if image::guess_format(head).is_ok() => {
                 return Err(source.malformed(
                     "this is a single picture. Choose the folder or the zip archive that holds all of them",

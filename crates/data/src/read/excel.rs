@@ -1,8 +1,11 @@
 //! Workbooks (.xlsx, .xlsm, .xlsb, .xls, .ods): a table of one sheet, whose first row may name the columns.
 
+use super::around;
 use super::byte_source::ByteSource;
+use super::dialect::Row;
+use super::layout::{joined_rows, tell_names};
 use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions, TextFormat};
-use super::sheet_areas::{Area, Layout, has_header, is_number, layout};
+use super::sheet_areas::{Area, Layout, layout};
 use crate::cells::{CellColumn, unique_names};
 use crate::dates;
 use crate::error::DataError;
@@ -17,6 +20,8 @@ use std::io::{Cursor, Read as _};
 const LIMIT: u64 = 512 << 20;
 /// Other tables that a note offers.
 const OFFERED: usize = 5;
+/// Rows from which the names of the columns are told.
+const SAMPLE: usize = 400;
 
 type Book = Sheets<Cursor<Vec<u8>>>;
 
@@ -38,8 +43,8 @@ pub(super) fn read(
     let start = range.start().unwrap_or_default();
     let found = layout(&range);
     let area = choose_area(source, &range, &found, options, &mut detected)?;
-    uncalculated(&mut book, &chosen, &range, area, &mut detected);
-    let (table, header, skip) = table_of(source, &range, area, options, reading, &mut detected)?;
+    let table = table_of(source, &range, area, options, reading, &mut detected)?;
+    uncalculated(&mut book, &chosen, &range, area, &table, &mut detected);
     // The first rows of the sheet that stand before the table are told, and can be taken back.
     let before: Vec<&(usize, String)> = found.around.iter().filter(|(row, _)| *row < area.first.0).collect();
     if let (Some((row, text)), true) = (before.first(), options.area.is_none() && options.skip.is_none()) {
@@ -60,7 +65,6 @@ pub(super) fn read(
         let place = row + start.0 as usize + 1;
         detected.note(format!("{count} of text below the table left out (row {place}: \"{}\").", short(text)));
     }
-    detected.text = Some(TextFormat { header, skip, ..TextFormat::default() });
     detected.chosen = vec![chosen];
     Ok((table, detected))
 }
@@ -174,7 +178,7 @@ fn choose_area(
 }
 
 /// Says where formulas have no stored results: who made the workbook did not compute them.
-fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, detected: &mut Detected) {
+fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, table: &Table, detected: &mut Detected) {
     let Ok(formulas) = book.worksheet_formula(sheet) else { return };
     let (Some(at), Some(start)) = (formulas.start(), range.start()) else {
         // A sheet of nothing but such formulas.
@@ -194,8 +198,8 @@ fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, d
         }
     }
     for (column, (count, row)) in by_column {
-        let inside = column.wrapping_sub(start.1 as usize);
-        let name = range.get((area.first.0, inside)).map(ToString::to_string).unwrap_or_default();
+        let inside = column.wrapping_sub(start.1 as usize + area.first.1);
+        let Some(name) = table.columns.get(inside).map(|c| &c.name) else { continue };
         let place = Area { first: (row, column), last: (row, column) }.written((0, 0));
         let place = place.split(':').next().unwrap_or_default();
         let formulas = format::counted(count, "formula");
@@ -245,7 +249,7 @@ fn check_compound(source: &ByteSource) -> Result<(), DataError> {
     }
 }
 
-/// The table of an area, whether its first row names the columns, and how many rows were left out above it.
+/// The table of an area.
 fn table_of(
     source: &ByteSource,
     range: &Range<Data>,
@@ -253,60 +257,34 @@ fn table_of(
     options: &ReadOptions,
     reading: &Reading,
     detected: &mut Detected,
-) -> Result<(Table, bool, usize), DataError> {
+) -> Result<Table, DataError> {
     let columns = area.first.1..area.last.1 + 1;
     let skip = options.skip.unwrap_or(0);
+    let start = range.start().unwrap_or_default().0 as usize;
     let numbered: Vec<(usize, &[Data])> = range
         .rows()
         .enumerate()
         .filter(|(k, _)| (area.first.0 + skip..=area.last.0).contains(k))
-        .map(|(k, row)| (k, &row[columns.clone()]))
+        .map(|(k, row)| (k + start + 1, &row[columns.clone()]))
         .filter(|(_, row)| !row.iter().all(Data::is_empty))
         .collect();
-    let rows: Vec<&[Data]> = numbered.iter().map(|(_, row)| *row).collect();
-    let Some(first) = rows.first() else { return Err(DataError::Empty { name: source.name().to_owned() }) };
-    let (named, is_sure) = has_header(&rows[..rows.len().min(202)]);
-    let header = options.header.unwrap_or(named);
-    if options.header.is_none() && !is_sure {
-        let (text, label) = if header {
-            ("The first row, with numbers in it, was taken for the names of the columns.", "Take it as data")
-        } else {
-            ("The first row was taken as data; it names no columns.", "Take it as names")
-        };
-        if header {
-            let note = Note::from(text.to_owned()).offering(label, options, |o| o.header = Some(!header));
-            detected.notes.push(note);
-        }
+    if numbered.is_empty() {
+        return Err(DataError::Empty { name: source.name().to_owned() });
     }
-    let title = |cell: &Data| match cell {
-        Data::DateTime(time) => time.as_datetime().map_or_else(
-            || cell.to_string(),
-            |moment| dates::written(moment.and_utc().timestamp_millis() as f64 / 1000.0),
-        ),
-        _ => cell.to_string(),
-    };
-    let mut titles: Vec<String> = first.iter().map(|c| if header { title(c) } else { String::new() }).collect();
-    // A row of groups above: their cells are merged over the columns that they name.
-    let groups = area.first.0.checked_sub(1).and_then(|k| range.rows().nth(k)).map(|row| &row[columns.clone()]);
-    if let Some(groups) = groups
-        .filter(|g| header && skip == 0 && g.iter().filter(|c| !c.is_empty()).count() > 1 && !g.iter().any(is_number))
-    {
-        let mut group = String::new();
-        for (cell, title) in groups.iter().zip(&mut titles) {
-            if !cell.is_empty() {
-                group = cell.to_string();
-            }
-            if !group.is_empty() && group != *title {
-                *title = format!("{group} {title}");
-            }
-        }
-    }
+    let as_text = |&(line, row): &(usize, &[Data])| Row { line, cells: row.iter().map(written).collect() };
+    let sample: Vec<Row> = numbered.iter().take(SAMPLE).map(as_text).collect();
+    // Where the table begins is known.
+    let at_first = ReadOptions { skip: Some(0), ..options.clone() };
+    let place = around::find(&sample, columns.len(), &at_first, false);
+    let header = place.header_rows > 0;
+    tell_names(&mut detected.notes, &sample, &place, sample.first().filter(|_| header), "row", options);
+    let header_rows = joined_rows(&place, false, options);
+    detected.text = Some(TextFormat { header, header_rows, skip, ..TextFormat::default() });
     let mut own: Vec<CellColumn> = columns.clone().map(|_| CellColumn::default()).collect();
     let mut told: Vec<Told> = columns.map(|_| Told::default()).collect();
-    let start = range.start().unwrap_or_default().0 as usize;
-    for (count, (k, row)) in numbered.iter().skip(usize::from(header)).enumerate() {
+    for (count, (line, row)) in numbered.iter().skip(place.body()).enumerate() {
         for ((cell, column), told) in row.iter().zip(&mut own).zip(&mut told) {
-            push(column, cell, k + start + 1, told);
+            push(column, cell, *line, told);
         }
         if count % 1024 == 0 {
             reading.advance(0)?;
@@ -319,7 +297,7 @@ fn table_of(
     if own.first().is_none_or(|c| c.len() == 0) {
         return Err(DataError::HeaderOnly { name: source.name().to_owned() });
     }
-    let names = unique_names(titles.iter().map(String::as_str));
+    let names = unique_names(place.names.iter().map(String::as_str));
     for (name, told) in names.iter().zip(&told) {
         if told.errors > 0 {
             let cells = format::counted(told.errors, "cell");
@@ -328,12 +306,40 @@ fn table_of(
                 "Column \"{name}\": {cells} with an error in place of a value, first in row {row} ({text}): gaps."
             ));
         }
+        if told.cut > 0 {
+            let cells = format::counted(told.cut, "cell");
+            let verb = if told.cut == 1 { "has" } else { "have" };
+            let (row, number) = told.first_cut;
+            detected.note(format!(
+                "Column \"{name}\": {cells} {verb} more than 15 digits, first in row {row} ({number}). A workbook keeps 15 of them, so that the others may have been lost before: enter such numbers as text."
+            ));
+        }
         if told.times > 0 {
             detected.note(format!("Column \"{name}\": times of day were read as hours since midnight."));
         }
     }
     let columns = names.into_iter().zip(own).map(|(name, column)| column.finish(name)).collect();
-    Ok((Table { name: source.name().to_owned(), columns }, header, skip))
+    Ok(Table { name: source.name().to_owned(), columns })
+}
+
+/// A cell as text would have it.
+fn written(cell: &Data) -> String {
+    match cell {
+        Data::Empty | Data::Error(_) => String::new(),
+        Data::DateTime(time) => match time.as_datetime() {
+            Some(moment) if (0.0..1.0).contains(&time.as_f64()) => moment.format("%H:%M:%S").to_string(),
+            Some(moment) => dates::written(moment.and_utc().timestamp_millis() as f64 / 1000.0),
+            None => cell.to_string(),
+        },
+        _ => cell.to_string(),
+    }
+}
+
+/// Whether a number has as many digits as a workbook keeps, and is larger than them.
+fn is_cut(value: f64) -> bool {
+    const KEPT: usize = 15;
+    value.abs() >= 1e15
+        && format!("{value:e}").bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count() >= KEPT
 }
 
 /// What is said of a column.
@@ -343,12 +349,32 @@ struct Told {
     /// The row of the first, and what it says.
     error: (usize, String),
     times: usize,
+    /// Numbers with more digits than a workbook keeps, and the row of the first.
+    cut: usize,
+    first_cut: (usize, f64),
+}
+
+impl Told {
+    fn number(&mut self, value: f64, row: usize) {
+        if is_cut(value) {
+            self.cut += 1;
+            if self.cut == 1 {
+                self.first_cut = (row, value);
+            }
+        }
+    }
 }
 
 fn push(column: &mut CellColumn, cell: &Data, row: usize, told: &mut Told) {
     match cell {
-        Data::Int(v) => column.number(*v as f64),
-        Data::Float(v) => column.number(*v),
+        Data::Int(v) => {
+            told.number(*v as f64, row);
+            column.number(*v as f64);
+        }
+        Data::Float(v) => {
+            told.number(*v, row);
+            column.number(*v);
+        }
         Data::String(text) => column.text(text),
         Data::DurationIso(text) => match iso_hours(text) {
             Some(hours) => {

@@ -91,6 +91,11 @@ pub(super) fn read(
     let text = ByteSource::bytes(source.name(), written.as_bytes());
     let (table, mut detected) = delimited::read(&text, &text.head()?, &own, reading)?;
     detected.format = Format::Html;
+    // The page itself is read with what was given.
+    for offer in detected.notes.iter_mut().flat_map(|note| &mut note.offers) {
+        offer.options.delimiter.clone_from(&options.delimiter);
+        offer.options.encoding.clone_from(&options.encoding);
+    }
     if let Some(text) = fallback {
         detected.note(text);
     }
@@ -300,6 +305,35 @@ mod tests {
         // With what was decided, it is read alike.
         let (again, _) = read_bytes("t.xls", page.as_bytes(), &found.options).expect("a table");
         assert_eq!(again, table);
+    }
+
+    #[test]
+    fn a_first_row_of_plain_cells_names_the_columns_as_in_text() {
+        let page = |rows: &str| {
+            let rows: String = rows
+                .lines()
+                .map(|row| format!("<tr>{}</tr>", row.split(',').map(|c| format!("<td>{c}</td>")).collect::<String>()))
+                .collect();
+            format!("<html><head><meta charset=iso-8859-1></head><table>{rows}</table></html>")
+        };
+        let names = |rows: &str| -> Vec<String> {
+            let page = page(rows);
+            let (table, found) = read_bytes("t.html", page.as_bytes(), &ReadOptions::default()).expect("a table");
+            let (again, _) = read_bytes("t.html", page.as_bytes(), &found.options).expect("a table");
+            assert_eq!(again, table, "{rows}");
+            table.columns.into_iter().map(|c| c.name).collect()
+        };
+        assert_eq!(names("a,b\n1,2\n3,4"), ["a", "b"]);
+        assert_eq!(names("1,2\n3,4"), ["column 1", "column 2"]);
+        assert_eq!(names("where,temp,wind\n,C,m/s\nnorth,3,1.5\nsouth,4,2.5\neast,5,3"), ["where", "temp", "wind"]);
+        // The doubt is told, and its offer reads the page as it is encoded.
+        let text = page("land,2019,2020\n\u{c5}land,1.5,2.5\nAruba,3.5,4").replace('\u{c5}', "@");
+        let bytes: Vec<u8> = text.bytes().map(|b| if b == b'@' { 0xc5 } else { b }).collect();
+        let (table, found) = read_bytes("t.html", &bytes, &ReadOptions::default()).expect("a table");
+        assert_eq!((table.columns[1].name.as_str(), table.columns[0].cell(0)), ("2019", "\u{c5}land".to_owned()));
+        let offer = found.notes.iter().flat_map(|n| &n.offers).find(|o| o.label == "It holds values");
+        let (table, _) = read_bytes("t.html", &bytes, &offer.expect("an offer").options).expect("a table");
+        assert_eq!((table.rows(), table.columns[0].cell(1)), (3, "\u{c5}land".to_owned()));
     }
 
     #[test]

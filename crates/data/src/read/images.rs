@@ -114,12 +114,15 @@ fn is_foreign(name: &str) -> bool {
     !name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX") && ENDINGS.contains(&ending.as_str())
 }
 
+/// Reads the content of a table of some name.
+type ReadTable<'a> = &'a dyn Fn(&str, &[u8]) -> Result<Table, DataError>;
+
 /// `read_table` reads the content of a table in the archive, which may hold the labels.
 pub(super) fn read_zip(
     source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
-    read_table: &dyn Fn(&str, &[u8]) -> Result<Table, DataError>,
+    read_table: ReadTable<'_>,
 ) -> Result<(Table, Detected), DataError> {
     let open = || {
         let archive = zip::ZipArchive::new(BufReader::new(source.seekable()?));
@@ -389,20 +392,29 @@ impl Names {
     }
 }
 
+/// A cell with all its digits.
+fn in_full(column: &Column, row: usize) -> String {
+    match &column.values {
+        Values::Numbers(numbers) if !numbers.get(row).is_nan() => numbers.get(row).to_string(),
+        _ => column.cell(row),
+    }
+}
+
 /// The columns of a table with labels, in the order of the pictures; none if no column holds their names.
 fn labels_of(name: &str, table: &Table, pictures: &[Picture]) -> Option<Labels> {
     let names = Names::of(pictures);
     let key = table.columns.iter().position(|c| {
-        let found = (0..c.len()).filter(|&row| names.find(&c.cell(row)).is_some()).count();
+        let found = (0..c.len()).filter(|&row| names.find(&in_full(c, row)).is_some()).count();
         found * 2 > c.len()
     })?;
-    let of_row: Vec<Option<usize>> = (0..table.rows()).map(|row| names.find(&table.columns[key].cell(row))).collect();
+    let of_row: Vec<Option<usize>> =
+        (0..table.rows()).map(|row| names.find(&in_full(&table.columns[key], row))).collect();
     let mut columns = Vec::new();
     for column in table.columns.iter().enumerate().filter(|(k, _)| *k != key).map(|(_, c)| c) {
         let mut cells = vec![None; pictures.len()];
         for (row, picture) in of_row.iter().enumerate() {
             if let Some(picture) = picture {
-                cells[*picture] = Some(column.cell(row)).filter(|c| !c.is_empty());
+                cells[*picture] = Some(in_full(column, row)).filter(|c| !c.is_empty());
             }
         }
         columns.push((column.name.clone(), cells));
@@ -410,7 +422,7 @@ fn labels_of(name: &str, table: &Table, pictures: &[Picture]) -> Option<Labels> 
     let first = of_row.iter().position(Option::is_none);
     let strangers = (
         of_row.iter().filter(|p| p.is_none()).count(),
-        first.map_or_else(String::new, |row| table.columns[key].cell(row)),
+        first.map_or_else(String::new, |row| in_full(&table.columns[key], row)),
     );
     let named: std::collections::HashSet<usize> = of_row.iter().flatten().copied().collect();
     let without = pictures.len() - named.len();

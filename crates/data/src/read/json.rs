@@ -13,6 +13,7 @@ use crate::cells::CellColumn;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
+use crate::typing::numbers::is_rounded;
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 use serde_json::Value;
@@ -22,8 +23,6 @@ use std::io::{BufReader, Read as _};
 
 /// The longest list inside a record that becomes columns.
 const LIST_LIMIT: usize = 4096;
-/// Whole numbers beyond it are not exact in double precision.
-const EXACT: u64 = 1 << 53;
 /// Other lists that a note offers.
 const OFFERED: usize = 5;
 
@@ -368,7 +367,9 @@ impl Records<'_> {
             Value::Null => column.missing(),
             Value::Bool(v) => column.text(if *v { "true" } else { "false" }),
             // As text they stay exact.
-            Value::Number(n) if n.as_i64().map(i64::unsigned_abs).or(n.as_u64()).is_some_and(|v| v > EXACT) => {
+            Value::Number(n)
+                if n.as_i64().map(i64::unsigned_abs).or(n.as_u64()).is_some_and(|v| is_rounded(v.into())) =>
+            {
                 column.text(&n.to_string());
             }
             Value::Number(n) => column.number(n.as_f64().unwrap_or(f64::NAN)),

@@ -238,7 +238,7 @@ pub(super) fn find_layout(
 }
 
 /// Rows of names, without those of units, which are found anew.
-fn joined_rows(place: &Place, in_comment: bool, options: &ReadOptions) -> usize {
+pub(super) fn joined_rows(place: &Place, in_comment: bool, options: &ReadOptions) -> usize {
     if in_comment {
         return 1;
     }
@@ -263,7 +263,7 @@ fn no_table(name: &str, rows: &[Row], separator: &Separator) -> DataError {
     }
 }
 
-/// Says what was found above the rows of values.
+/// Says what was found above the rows of values in text.
 fn tell_around(
     notes: &mut Vec<Note>,
     rows: &[Row],
@@ -284,6 +284,21 @@ fn tell_around(
         notes.push(Note::from(text).offering("The columns have no names", options, |o| o.header = Some(false)));
         return;
     }
+    tell_names(notes, rows, place, header, "line", options);
+}
+
+/// Says what was found of the names of the columns, where they were in doubt or in several rows. `noun` is what rows are
+/// counted by.
+pub(super) fn tell_names(
+    notes: &mut Vec<Note>,
+    rows: &[Row],
+    place: &Place,
+    header: Option<&Row>,
+    noun: &str,
+    options: &ReadOptions,
+) {
+    let cells = |row: &Row| row.cells.iter().map(|c| c.trim()).filter(|c| !c.is_empty()).collect::<Vec<_>>().join(", ");
+    let capital = format!("{}{}", noun[..1].to_uppercase(), &noun[1..]);
     let Some(header) = header else {
         if place.doubtful && options.header.is_none() {
             let first = rows.get(place.start).map_or_else(String::new, |row| quoted(&cells(row)));
@@ -312,7 +327,7 @@ fn tell_around(
     };
     if let Some(units) = place.units.and_then(|k| rows.get(k)) {
         let list: Vec<String> = named_cells(units).iter().map(|(name, unit)| format!("\"{name}\" in {unit}")).collect();
-        let text = format!("Line {} holds units, not values: {}.", units.line, list.join(", "));
+        let text = format!("{capital} {} holds units, not values: {}.", units.line, list.join(", "));
         let note = Note::from(text).offering("Join them to the names", options, |o| o.header_rows = Some(2));
         notes.push(note.offering("Read it as values", options, |o| o.header_rows = Some(1)));
     }
@@ -326,12 +341,10 @@ fn tell_around(
             .take(6)
             .map(|(name, cell)| format!("\"{name}\": {cell}"))
             .collect();
-        let noun = if lines.len() > 1 { "Lines" } else { "Line" };
-        let text = format!("{noun} {}{what} left out: {}.", lines.join(" and "), list.join(", "));
-        let rows = first.line;
-        notes.push(
-            Note::from(text).offering(&format!("Read line {rows} as values"), options, |o| o.header_rows = Some(1)),
-        );
+        let ending = if lines.len() > 1 { "s" } else { "" };
+        let text = format!("{capital}{ending} {}{what} left out: {}.", lines.join(" and "), list.join(", "));
+        let label = format!("Read {noun} {} as values", first.line);
+        notes.push(Note::from(text).offering(&label, options, |o| o.header_rows = Some(1)));
     }
     if place.row_names {
         let text = "Rows have one cell more than there are names: the first column was called \"row name\".";

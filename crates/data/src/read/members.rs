@@ -170,13 +170,13 @@ fn unpack(
     if is_zip {
         let mut archive = zip_archive(source)?;
         let mut entry = archive.by_name(name).map_err(|e| {
-            let mend = match e {
+            let remedy = match e {
                 zip::result::ZipError::UnsupportedArchive(zip::result::ZipError::PASSWORD_REQUIRED) => {
                     "Unpack it with its password and choose the file"
                 }
                 _ => "Unpack it and choose the file",
             };
-            source.malformed(&format!("\"{name}\" cannot be unpacked ({e}). {mend}"))
+            source.malformed(&format!("\"{name}\" cannot be unpacked ({e}). {remedy}"))
         })?;
         return ByteSource::unpacked(&full, &mut entry, most, reading);
     }

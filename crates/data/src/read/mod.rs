@@ -1,5 +1,7 @@
 //! Files of all supported formats → table.
 
+#[cfg(test)]
+mod again;
 mod archive;
 mod arff;
 mod around;
@@ -111,7 +113,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         Format::Excel => excel::read(source, options, reading),
         Format::Json => json::read(source, &head, options, reading),
         Format::Parquet => parquet::read(source, options, reading),
-        Format::Arrow => arrow::read(source, reading),
+        Format::Arrow => arrow::read(source, options, reading),
         Format::NumPy => numpy::read(source, options, reading),
         Format::Idx => idx::read(source, reading),
         Format::Images => images::read_zip(source, options, reading, &|name, bytes| {
@@ -142,7 +144,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
     let untyped = matches!(format, Format::Delimited | Format::Excel | Format::Json | Format::Html | Format::Sqlite);
     let decimal_comma = detected.text.as_ref().is_some_and(|t| t.decimal_comma) || options.decimal_comma == Some(true);
     let stored = untyped && format != Format::Delimited;
-    let judged = judge(&mut table, options, Source { untyped, stored, decimal_comma });
+    let judged = judge(&mut table, options, Source { untyped, digits: &detected.digits, stored, decimal_comma });
     if judged.is_comma && format == Format::Delimited && options.decimal_comma.is_none() {
         // Numbers that stand beside were read with a point.
         return read(source, &ReadOptions { decimal_comma: Some(true), ..options.clone() }, reading);

@@ -1,11 +1,14 @@
 //! NumPy arrays (.npy) and archives of them (.npz). The first axis counts the samples.
 
 use super::byte_source::ByteSource;
+use super::columnar::{Growing, digits};
 use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions};
 use crate::error::DataError;
 use crate::numbers::Numbers;
 use crate::reading::Reading;
-use crate::table::{Column, Images, Table, TextBuilder, Values};
+use crate::table::{Column, ColumnKind, Images, Table, Text, TextBuilder, Values};
+use crate::typing::kinds::ReadKind;
+use crate::typing::numbers::is_inexact;
 use half::f16;
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
 use std::io::{BufReader, Read};
@@ -24,8 +27,9 @@ pub(super) fn read(
     let mut detected = Detected::of(Format::NumPy);
     if source.head()?.starts_with(b"\x93NUMPY") {
         let size = if source.is_compressed() { None } else { Some(source.size()) };
-        let array = Array::read(source, "x", source.open(reading)?, size, reading)?;
-        return Ok((Table { name, columns: array.columns(source)? }, detected));
+        let array = Array::read(source, "x", source.open(reading)?, size, options, reading)?;
+        let columns = array.columns(source, &mut detected)?;
+        return Ok((Table { name, columns }, detected));
     }
     let mut archive = zip::ZipArchive::new(BufReader::new(source.seekable()?))
         .map_err(|e| source.malformed(&format!("the archive cannot be read ({e})")))?;
@@ -40,7 +44,7 @@ pub(super) fn read(
             source.malformed(&format!("there is no array \"{array}\". There are: {}", names.join(", ")))
         })?;
         let (size, packed) = (entry.size(), entry.compressed_size());
-        let array = Array::read(source, array, entry, Some(size), reading)?;
+        let array = Array::read(source, array, entry, Some(size), options, reading)?;
         if *rows.get_or_insert(array.rows()) != array.rows() {
             return Err(source.malformed(&format!(
                 "array \"{}\" has {} entries, but \"{}\" has {}. Choose arrays of the same length",
@@ -60,7 +64,7 @@ pub(super) fn read(
                 detected.notes.push(Note::from(text).offering("Keep the columns", options, offer));
                 columns.push(Column::numbers(array.name, classes));
             }
-            None => columns.extend(array.columns(source)?),
+            None => columns.extend(array.columns(source, &mut detected)?),
         }
         reading.advance(packed)?;
     }
@@ -89,7 +93,9 @@ struct Array {
 
 enum ArrayValues {
     Numbers(Numbers),
-    Text(TextBuilder),
+    Text(Text),
+    /// Whole numbers as they were written, as some of them would be rounded.
+    Digits(Text),
 }
 
 impl Array {
@@ -103,6 +109,7 @@ impl Array {
         name: &str,
         mut input: impl Read,
         size: Option<u64>,
+        options: &ReadOptions,
         reading: &Reading,
     ) -> Result<Self, DataError> {
         let bad = |reason: String| source.malformed(&format!("array \"{name}\": {reason}"));
@@ -143,7 +150,10 @@ impl Array {
         if count == 0 {
             return Err(DataError::Empty { name: format!("{}, array \"{name}\"", source.name()) });
         }
-        let values = read_values(&kind, width, count, &mut input).map_err(|e| match e {
+        // The values of pictures are numbers, and those of a column if a person wants them to be.
+        let wanted = options.columns.get(name).and_then(|c| c.kind).is_some_and(|kind| kind != ReadKind::Text);
+        let rounded = shape.len() > 2 || wanted;
+        let values = read_values(&kind, width, count, rounded, &mut input).map_err(|e| match e {
             Failure::Input(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
                 bad(format!("its header promises {shape:?} values, but the file is shorter. Fetch it again"))
             }
@@ -159,13 +169,11 @@ impl Array {
 
     /// Reorders the values from Fortran to C order.
     fn reorder_to_c(&mut self) {
-        let ArrayValues::Numbers(old) = &self.values else { return };
         let strides: Vec<usize> =
             self.shape.iter().scan(1, |stride, &n| Some(std::mem::replace(stride, *stride * n))).collect();
         let mut at = vec![0; self.shape.len()];
-        let mut new = Numbers::default();
-        for _ in 0..old.len() {
-            new.push(old.get(at.iter().zip(&strides).map(|(a, s)| a * s).sum()));
+        let mut next = || {
+            let place: usize = at.iter().zip(&strides).map(|(a, s)| a * s).sum();
             for axis in (0..at.len()).rev() {
                 at[axis] += 1;
                 if at[axis] < self.shape[axis] {
@@ -173,8 +181,13 @@ impl Array {
                 }
                 at[axis] = 0;
             }
+            place
+        };
+        match &mut self.values {
+            ArrayValues::Numbers(old) => *old = (0..old.len()).map(|_| old.get(next())).collect(),
+            ArrayValues::Digits(old) => *old = old.select(&(0..old.len()).map(|_| next()).collect::<Vec<_>>()),
+            ArrayValues::Text(_) => {}
         }
-        self.values = ArrayValues::Numbers(new);
     }
 
     /// The classes of labels of which one is 1 and the others 0.
@@ -194,11 +207,23 @@ impl Array {
     }
 
     /// One column for a vector, one per column of a matrix, pictures for more axes.
-    fn columns(self, source: &ByteSource) -> Result<Vec<Column>, DataError> {
+    fn columns(self, source: &ByteSource, detected: &mut Detected) -> Result<Vec<Column>, DataError> {
         let Self { name, shape, values } = self;
+        let too_wide =
+            |columns: usize| DataError::TooWide { name: source.name().to_owned(), columns, limit: COLUMN_LIMIT };
         let numbers = match values {
-            ArrayValues::Text(text) if shape.len() <= 1 => {
-                return Ok(vec![Column::new(name, Values::Text(text.finish()))]);
+            ArrayValues::Text(text) if shape.len() <= 1 => return Ok(vec![Column::new(name, Values::Text(text))]),
+            ArrayValues::Digits(text) => {
+                let width = shape.get(1).copied().unwrap_or(1);
+                if width > COLUMN_LIMIT {
+                    return Err(too_wide(width));
+                }
+                let columns = (0..width).map(|k| {
+                    let name = if width == 1 { name.clone() } else { format!("{name}[{k}]") };
+                    let cells = (k..text.len()).step_by(width).map(|place| text.get(place));
+                    exact(Column::text(name, cells), &mut detected.digits)
+                });
+                return Ok(columns.collect());
             }
             ArrayValues::Text(_) => {
                 return Err(source.malformed(&format!(
@@ -209,9 +234,7 @@ impl Array {
         };
         match *shape.as_slice() {
             [] | [_] | [_, 1] => Ok(vec![Column::numbers(name, numbers)]),
-            [_, columns] if columns > COLUMN_LIMIT => {
-                Err(DataError::TooWide { name: source.name().to_owned(), columns, limit: COLUMN_LIMIT })
-            }
+            [_, columns] if columns > COLUMN_LIMIT => Err(too_wide(columns)),
             [rows, columns] => {
                 let column = |k: usize| (0..rows).map(|row| numbers.get(row * columns + k)).collect::<Numbers>();
                 Ok((0..columns).map(|k| Column::numbers(format!("{name}[{k}]"), column(k))).collect())
@@ -232,6 +255,16 @@ impl Array {
     }
 }
 
+/// A column of whole numbers as text, which is kept if some of them would be rounded.
+fn exact(column: Column, kept: &mut Vec<String>) -> Column {
+    let Values::Text(text) = &column.values else { return column };
+    if text.levels().iter().any(|level| is_inexact(level.trim_start_matches('-'))) {
+        kept.push(column.name.clone());
+        return column;
+    }
+    column.converted(ColumnKind::Number).unwrap_or(column)
+}
+
 fn pictures(name: String, height: usize, width: usize, channels: usize, pixels: Numbers) -> Column {
     Column::new(name, Values::Images(Images { height, width, channels, pixels }))
 }
@@ -241,13 +274,20 @@ enum Failure {
     Type(String),
 }
 
-fn read_values(kind: &TypeStr, width: usize, count: usize, input: &mut impl Read) -> Result<ArrayValues, Failure> {
+fn read_values(
+    kind: &TypeStr,
+    width: usize,
+    count: usize,
+    rounded: bool,
+    input: &mut impl Read,
+) -> Result<ArrayValues, Failure> {
     let decode = decoder(kind, width);
     let text = matches!(kind.type_char(), TypeChar::UnicodeStr | TypeChar::ByteStr);
     if decode.is_none() && !text {
         return Err(Failure::Type(kind.to_string()));
     }
-    let mut numbers = Numbers::default();
+    let wide = matches!(kind.type_char(), TypeChar::Int | TypeChar::Uint) && width == 8;
+    let mut numbers = Growing::Numbers { values: Numbers::default(), rounded };
     let mut cells = TextBuilder::default();
     let per_block = ((1 << 18) / width).max(1);
     let mut buffer = vec![0; per_block.min(count) * width];
@@ -258,13 +298,29 @@ fn read_values(kind: &TypeStr, width: usize, count: usize, input: &mut impl Read
         input.read_exact(block).map_err(Failure::Input)?;
         for value in block.chunks_exact(width) {
             match decode {
-                Some(decode) => numbers.push(decode(value)),
+                Some(decode) if wide => numbers.whole(decode(value), || all_digits(kind, value)),
+                Some(decode) => numbers.number(decode(value)),
                 None => cells.push(Some(&decode_text(kind, value)).filter(|c| !c.is_empty()).map(String::as_str)),
             }
         }
         left -= now;
     }
-    Ok(if text { ArrayValues::Text(cells) } else { ArrayValues::Numbers(numbers) })
+    Ok(match numbers {
+        _ if text => ArrayValues::Text(cells.finish()),
+        Growing::Numbers { values, .. } => ArrayValues::Numbers(values),
+        Growing::Digits(cells) | Growing::Text(cells) => ArrayValues::Digits(cells.finish()),
+        Growing::Dates(values) | Growing::Lists { values, .. } => ArrayValues::Numbers(values),
+    })
+}
+
+/// All digits of a whole number.
+fn all_digits(kind: &TypeStr, value: &[u8]) -> String {
+    let mut little = value.to_vec();
+    if kind.endianness() == Endianness::Big {
+        little.reverse();
+    }
+    little.extend((kind.type_char() == TypeChar::Uint).then_some(0));
+    digits(&little)
 }
 
 fn decode_text(kind: &TypeStr, value: &[u8]) -> String {

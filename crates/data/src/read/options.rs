@@ -167,6 +167,9 @@ pub struct Detected {
     /// Columns that look like pixels, or those that were taken as pictures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pixels: Option<PixelColumns>,
+    /// Columns of whole numbers that are text in the table, as some of them would be rounded.
+    #[serde(skip)]
+    pub(super) digits: Vec<String>,
     /// What was guessed, left out or converted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -228,6 +231,7 @@ impl Detected {
             indices: None,
             images: None,
             pixels: None,
+            digits: Vec::new(),
             notes: Vec::new(),
             options: ReadOptions::default(),
         }
@@ -241,12 +245,14 @@ impl Detected {
     pub(super) fn decide(&mut self, given: &ReadOptions) {
         let mut kept = given.clone();
         kept.columns.append(&mut self.options.columns);
+        if let Some(text) = &self.text {
+            kept.header = Some(text.header);
+            kept.header_rows = Some(text.header_rows).filter(|&rows| rows > 1).or(kept.header_rows);
+        }
         if let (Format::Delimited, Some(text)) = (self.format, &self.text) {
             kept.delimiter = Some(text.delimiter.clone());
             kept.decimal_comma = Some(text.decimal_comma);
-            kept.header = Some(text.header);
             kept.encoding = Some(text.encoding.to_owned());
-            kept.header_rows = Some(text.header_rows).filter(|&rows| rows > 1).or(kept.header_rows);
             kept.skip = Some(text.skip).filter(|&lines| lines > 0).or(kept.skip);
             kept.comment = text.comment.map(String::from).or(kept.comment);
         }
@@ -254,7 +260,6 @@ impl Detected {
         match self.chooser {
             Chooser::Sheets if self.format == Format::Excel => {
                 kept.sheet = first();
-                kept.header = self.text.as_ref().map(|t| t.header);
                 kept.area = self.options.area.clone().or(kept.area);
             }
             Chooser::Arrays if !self.chosen.is_empty() => kept.arrays = Some(self.chosen.clone()),

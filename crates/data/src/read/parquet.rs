@@ -4,9 +4,10 @@ use super::archive::unreadable;
 use super::arrow::{broken, path_of};
 use super::arrow_schema::{Field, Kind, Number, fields_of_message};
 use super::byte_source::ByteSource;
-use super::columnar::{Growing, SECONDS_PER_DAY, Target, check_width, decimal, note_left_out, seconds, table};
+use super::columnar::{Growing, SECONDS_PER_DAY, Target, check_width, decimal, digits, note_left_out, seconds, table};
 use super::options::{Detected, Format, Note, ReadOptions};
 use super::pages::Pages;
+use crate::cells::unique_names;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
@@ -41,6 +42,10 @@ pub(super) fn read(
     let mut detected = Detected::of(Format::Parquet);
     let mut columns = columns(metadata.file_metadata(), &mut detected);
     leave_index_out(metadata.file_metadata(), &mut columns, options, &mut detected);
+    let names = unique_names(columns.iter().map(|c| c.name.as_str()));
+    for (name, column) in names.iter().zip(&mut columns) {
+        column.growing = Growing::read_as(column.target, options.columns.get(name).and_then(|c| c.kind));
+    }
     reading.expect(rows.saturating_mul(columns.len() as u64));
     let held = AtomicUsize::new(0);
     let mut done = 0;
@@ -61,9 +66,8 @@ pub(super) fn read(
             break;
         }
     }
-    let names = columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let columns = columns.into_iter().map(|c| Some(c.growing));
-    Ok((table(source, names.iter().map(String::as_str), columns), detected))
+    Ok((table(source, names, columns, &mut detected), detected))
 }
 
 /// Leaves columns out that pandas had as its index, unless they are asked for or nothing else is there. Those without a name of
@@ -104,6 +108,7 @@ struct Column {
     leaf: usize,
     descriptor: ColumnDescPtr,
     value: Value,
+    target: Target,
     growing: Growing,
 }
 
@@ -136,6 +141,7 @@ fn columns(file: &FileMetaData, detected: &mut Detected) -> Vec<Column> {
                 leaf,
                 descriptor: schema.column(leaf),
                 value,
+                target,
                 growing: Growing::new(target),
             }),
             None => note_left_out(detected, root.name(), kind(root)),
@@ -246,29 +252,31 @@ impl Column {
             ColumnReader::ByteArrayColumnReader(reader) if matches!(value, Value::Text) => {
                 to.texts(reader, ByteArray::as_utf8)
             }
-            ColumnReader::Int32ColumnReader(reader) => to.numbers(reader, |&v| match value {
-                Value::Unsigned => f64::from(v as u32),
-                _ => whole(value, i64::from(v)),
+            ColumnReader::Int32ColumnReader(reader) => to.numbers(reader, |to, &v| match value {
+                Value::Unsigned => to.number(f64::from(v as u32)),
+                _ => whole(value, i64::from(v), to),
             }),
-            ColumnReader::Int64ColumnReader(reader) => to.numbers(reader, |&v| match value {
-                Value::Unsigned => v as u64 as f64,
-                _ => whole(value, v),
+            ColumnReader::Int64ColumnReader(reader) => to.numbers(reader, |to, &v| match value {
+                Value::Unsigned => to.whole(v as u64 as f64, || (v as u64).to_string()),
+                _ => whole(value, v, to),
             }),
-            ColumnReader::Int96ColumnReader(reader) => to.numbers(reader, int96),
-            ColumnReader::FloatColumnReader(reader) => to.numbers(reader, |&v| f64::from(v)),
-            ColumnReader::DoubleColumnReader(reader) => to.numbers(reader, |&v| v),
-            ColumnReader::ByteArrayColumnReader(reader) => to.numbers(reader, |v| bytes(value, v.data())),
-            ColumnReader::FixedLenByteArrayColumnReader(reader) => to.numbers(reader, |v| bytes(value, v.data())),
+            ColumnReader::Int96ColumnReader(reader) => to.numbers(reader, |to, v| to.number(int96(v))),
+            ColumnReader::FloatColumnReader(reader) => to.numbers(reader, |to, &v| to.number(f64::from(v))),
+            ColumnReader::DoubleColumnReader(reader) => to.numbers(reader, |to, &v| to.number(v)),
+            ColumnReader::ByteArrayColumnReader(reader) => to.numbers(reader, |to, v| bytes(value, v.data(), to)),
+            ColumnReader::FixedLenByteArrayColumnReader(reader) => {
+                to.numbers(reader, |to, v| bytes(value, v.data(), to))
+            }
         }
     }
 }
 
-fn whole(value: Value, v: i64) -> f64 {
+fn whole(value: Value, v: i64, to: &mut Growing) {
     match value {
-        Value::Decimal(scale) => v as f64 / 10_f64.powi(scale),
-        Value::Days => v as f64 * SECONDS_PER_DAY as f64,
-        Value::Since(per_second) => seconds(v, per_second),
-        _ => v as f64,
+        Value::Decimal(scale) if scale != 0 => to.number(v as f64 / 10_f64.powi(scale)),
+        Value::Days => to.number(v as f64 * SECONDS_PER_DAY as f64),
+        Value::Since(per_second) => to.number(seconds(v, per_second)),
+        _ => to.whole(v as f64, || v.to_string()),
     }
 }
 
@@ -280,15 +288,16 @@ fn int96(v: &Int96) -> f64 {
     (i64::from(day as i32) - DAY_OF_1970) as f64 * SECONDS_PER_DAY as f64 + seconds(nanoseconds, 1_000_000_000)
 }
 
-fn bytes(value: Value, bytes: &[u8]) -> f64 {
+fn bytes(value: Value, bytes: &[u8], to: &mut Growing) {
     match (value, bytes) {
-        (Value::Half, &[low, high]) => f64::from(f16::from_le_bytes([low, high])),
+        (Value::Half, &[low, high]) => to.number(f64::from(f16::from_le_bytes([low, high]))),
         (Value::Decimal(scale), _) => {
             let mut little = bytes.to_vec();
             little.reverse();
-            decimal(&little, scale)
+            let number = decimal(&little, scale);
+            if scale == 0 { to.whole(number, || digits(&little)) } else { to.number(number) }
         }
-        _ => f64::NAN,
+        _ => to.number(f64::NAN),
     }
 }
 
@@ -303,7 +312,16 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn numbers<T: DataType>(self, reader: ColumnReaderImpl<T>, number: impl Fn(&T::T) -> f64) -> Result<(), DataError> {
+    /// Reads the values, which `push` appends to the column.
+    fn numbers<T: DataType>(
+        self,
+        reader: ColumnReaderImpl<T>,
+        push: impl Fn(&mut Growing, &T::T),
+    ) -> Result<(), DataError> {
+        let or_gap = |growing: &mut Growing, value: Option<&T::T>| match value {
+            Some(value) => push(growing, value),
+            None => growing.number(f64::NAN),
+        };
         let most = self.descriptor.max_def_level();
         if let Growing::Lists { size, .. } = *self.growing {
             // An item that is missing has one level less than one that is there; a list that is missing has less.
@@ -317,8 +335,7 @@ impl Sink<'_> {
                         (0..size).for_each(|_| growing.number(f64::NAN));
                     } else if row.len() == size {
                         for &level in row {
-                            let value = if level == most { values.next().map(&number) } else { None };
-                            growing.number(value.unwrap_or(f64::NAN));
+                            or_gap(growing, if level == most { values.next() } else { None });
                         }
                     } else {
                         return Err(format!("a list of {} where {size} are said", row.len()));
@@ -329,14 +346,11 @@ impl Sink<'_> {
         }
         self.batches(reader, |growing, values, definitions, _| {
             if most == 0 {
-                for v in values {
-                    growing.number(number(v));
-                }
+                values.iter().for_each(|v| push(growing, v));
             } else {
                 let mut values = values.iter();
                 for &level in definitions {
-                    let value = if level == most { values.next().map(&number) } else { None };
-                    growing.number(value.unwrap_or(f64::NAN));
+                    or_gap(growing, if level == most { values.next() } else { None });
                 }
             }
             Ok(())

@@ -1,5 +1,6 @@
 //! Where the tables on a sheet are: rows and columns without cells part them, titles stand above their names.
 
+use super::around::are_groups;
 use calamine::{Data, Range};
 
 /// Cells of a sheet, counted from 0: the first and the last row and column.
@@ -60,7 +61,7 @@ pub(super) struct Layout {
     pub around: Vec<(usize, String)>,
 }
 
-pub(super) fn is_number(cell: &Data) -> bool {
+fn is_number(cell: &Data) -> bool {
     matches!(cell, Data::Int(_) | Data::Float(_) | Data::DateTime(_) | Data::DateTimeIso(_) | Data::Bool(_))
 }
 
@@ -150,6 +151,13 @@ fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut V
     let usual = sorted[sorted.len() / 2].max(sorted[sorted.len() - 1].div_ceil(2));
     // Rows above the names have fewer cells than the rows of the table.
     let titles = if usual > 1 { counts.iter().take_while(|&&n| n * 2 < usual || n == 1).count() } else { 0 };
+    // The last of them may name groups of columns.
+    let is_group = |k: usize| {
+        let cells = &rows[k][block.columns.clone()];
+        let words: Vec<String> = cells.iter().map(ToString::to_string).collect();
+        are_groups(&words) && !cells.iter().any(is_number)
+    };
+    let titles = titles - usize::from(titles > 0 && is_group(block.rows.start + titles - 1));
     let start = block.rows.start + titles.min(block.rows.len() - 1);
     let first = rows[start];
     let area = Area { first: (start, block.columns.start), last: (block.rows.end - 1, block.columns.end - 1) };
@@ -188,52 +196,9 @@ fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut V
     tables.push(area);
 }
 
-/// Whether the first of these rows names the columns, and whether that is beyond doubt.
-pub(super) fn has_header(rows: &[&[Data]]) -> (bool, bool) {
-    let Some((first, below)) = rows.split_first() else { return (false, true) };
-    if first.iter().all(|c| !is_number(c)) {
-        return (true, true);
-    }
-    if below.is_empty() {
-        return (false, true);
-    }
-    let cells = |k: usize| below.iter().take(200).filter_map(move |r| r.get(k)).filter(|c| !is_blank(c));
-    let share =
-        |k: usize, of: &dyn Fn(&Data) -> bool| cells(k).filter(|c| of(c)).count() * 10 >= cells(k).count().max(1) * 8;
-    let named = (0..first.len()).filter(|&k| matches!(first[k], Data::String(_)) && !is_blank(&first[k]));
-    // A word above numbers.
-    if named.clone().any(|k| share(k, &is_number)) {
-        return (true, false);
-    }
-    // Years, months or dates in even steps, above other numbers.
-    let numbers: Vec<(usize, f64)> = (0..first.len())
-        .filter_map(|k| match &first[k] {
-            Data::Int(v) => Some((k, *v as f64)),
-            Data::Float(v) => Some((k, *v)),
-            Data::DateTime(v) => Some((k, v.as_f64())),
-            _ => None,
-        })
-        .collect();
-    let whole = numbers.iter().all(|(_, v)| v.fract() == 0.0);
-    let rises = numbers.windows(2).all(|w| w[1].1 > w[0].1);
-    let (low, high) = (numbers.first().map_or(0.0, |n| n.1), numbers.last().map_or(0.0, |n| n.1));
-    let is_alike = |c: &Data| match c {
-        Data::Int(v) => (low..=high + 1.0).contains(&(*v as f64)),
-        Data::Float(v) => v.fract() == 0.0 && (low..=high + 1.0).contains(v),
-        _ => false,
-    };
-    let dates = numbers.iter().all(|&(k, _)| matches!(first[k], Data::DateTime(_)));
-    let others = numbers.iter().all(|&(k, _)| {
-        let same = if dates { share(k, &|c| matches!(c, Data::DateTime(_))) } else { share(k, &is_alike) };
-        !same
-    });
-    let labelled = first.first().is_some_and(|c| !is_number(c));
-    (labelled && numbers.len() > 1 && whole && rises && others, false)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Area, has_header, layout};
+    use super::{Area, layout};
     use calamine::{Cell, Data, Range};
 
     /// A sheet of rows of cells apart by blanks; `_` is empty.
@@ -263,22 +228,14 @@ mod tests {
         // A gap in the rows parts nothing, and a note below is no row.
         assert_eq!(areas(&["a b", "1 2", "", "3 4", "5 6"]), ["A1:B5"]);
         assert_eq!(areas(&["a b", "1 2", "3 4", "", "Source"]), ["A1:B3"]);
+        // Words above groups of columns belong to the table.
+        assert_eq!(areas(&["Title", "_ x _ y _", "a b c d e", "1 2 3 4 5", "1 2 3 4 5"]), ["A2:E5"]);
+        assert_eq!(areas(&["By Ann", "a b c d e", "1 2 3 4 5", "1 2 3 4 5"]), ["A2:E4"]);
         assert_eq!(areas(&["a b _ c d", "1 2 _ 5 6", "3 4 _ 7 8"]), ["A1:B3", "D1:E3"]);
         assert_eq!(areas(&["a", "1", "", "3"]), ["A1:A4"]);
         for text in ["A1:B3", "AA10:BC200"] {
             assert_eq!(Area::parse(text, (0, 0)).map(|a| a.written((0, 0))).as_deref(), Some(text));
         }
         assert_eq!(Area::parse("B2", (0, 0)), None);
-    }
-
-    #[test]
-    fn the_first_row_names_the_columns_if_it_differs_from_what_follows() {
-        let header = |rows: &[&str]| {
-            let range = sheet(rows);
-            has_header(&range.rows().collect::<Vec<_>>()).0
-        };
-        assert!(header(&["a b", "1 2"]) && header(&["country 2019 2020", "A 1.5 2.5", "B 3 7.25"]));
-        assert!(header(&["a 5", "1 2", "3 4"]) && header(&["region 1 2 3", "A 10 20 30", "B 44 50 60"]));
-        assert!(!header(&["A 1 2", "B 1 2", "C 2 1"]) && !header(&["1 2", "3 4"]) && !header(&["x 1.5 2", "y 2 3"]));
     }
 }

@@ -8,6 +8,7 @@ use crate::cells::{CellColumn, unique_names};
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
+use crate::typing::numbers::is_rounded;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -18,8 +19,6 @@ use std::path::Path;
 const LONGEST: i32 = 64 << 20;
 /// Rows up to which tables are counted, to find the largest.
 const COUNTED: u32 = 100_000;
-/// Whole numbers beyond it are not exact in double precision.
-const EXACT: u64 = 1 << 53;
 /// Other tables that a note offers.
 const OFFERED: usize = 5;
 
@@ -150,7 +149,7 @@ fn rows(
             present[k] |= !matches!(value, ValueRef::Null | ValueRef::Blob(_));
             match value {
                 ValueRef::Null => column.missing(),
-                ValueRef::Integer(v) if v.unsigned_abs() > EXACT => column.text(&v.to_string()),
+                ValueRef::Integer(v) if is_rounded(v.unsigned_abs().into()) => column.text(&v.to_string()),
                 ValueRef::Integer(v) => column.number(v as f64),
                 ValueRef::Real(v) => column.number(v),
                 ValueRef::Text(text) => column.text(&String::from_utf8_lossy(text)),

@@ -156,7 +156,8 @@ enum Piece {
 
 /// Reads a date, with or without a time and a zone.
 pub(crate) fn read(text: &str) -> Option<DateText> {
-    let text = text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '[' | ']'));
+    let text = text.trim();
+    let text = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     if !(6..=64).contains(&text.len()) || !text.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -438,9 +439,8 @@ fn day_in(text: &str) -> Option<DateText> {
             match (marks[0], third) {
                 ('.', 4) => known(date(c, b, a), false, false),
                 ('.', _) if padded => known(date(full_year(c, third), b, a), true, true),
-                ('.', _) => None,
-                ('-' | ' ', 2) if !padded => None,
-                (' ', 2) => None,
+                ('.', _) | (' ', 2) => None,
+                ('-', 2) if !padded => None,
                 _ if a.max(b) > 31 && third == 4 => None,
                 _ => Some(DateText {
                     day: Day::Open { numbers: [a, b, c], digits: third },

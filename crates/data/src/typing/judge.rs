@@ -8,26 +8,35 @@ use super::survey::{Survey, boolean};
 use super::words::{Kept, MissingWords, is_value};
 use crate::numbers::Numbers;
 use crate::read::{Note, ReadOptions};
-use crate::table::{Column, ColumnKind, Table, Text, Values};
+use crate::table::{Column, Table, Text, TextBuilder, Values};
 use chainrule_common::format;
 use rayon::prelude::{
     IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
 };
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// Odd cells that are kept with their rows.
 const KEPT: usize = 100;
 /// Text with more levels is not searched for those that differ by case or blanks only.
 const COMPARED: usize = 5000;
+/// So few levels are compared in any case.
+const FEW: usize = 20;
 /// Levels of numbers among which words are typing errors rather than levels of their own.
 const MANY: usize = 8;
+/// Signs of numbers that say something.
+const BRACKETS: &str = "brackets as a minus";
+const MINUS: &str = "another minus than \"-\" before the digits";
+const FORTRAN: &str = "D before the exponent";
 const ORDERS: [DateOrder; 3] = [DateOrder::DayFirst, DateOrder::MonthFirst, DateOrder::YearFirst];
 
 /// What the format of a file says about its text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Source {
+pub(crate) struct Source<'a> {
     /// Whether text may be anything, and not text for sure.
     pub untyped: bool,
+    /// Columns of text that are whole numbers for sure.
+    pub digits: &'a [String],
     /// Whether numbers were text in the file that other formats have for text, so that it is said.
     pub stored: bool,
     /// Whether the decimal sign was found to be a comma.
@@ -58,11 +67,13 @@ struct Verdict {
 }
 
 /// Decides what the columns of a table hold, and converts them.
-pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source) -> Judgement {
+pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) -> Judgement {
     let plain = ColumnReading::default();
     let reading = |column: &Column| given.columns.get(&column.name).unwrap_or(&plain);
     let survey = |column: &Column| match &column.values {
-        Values::Text(text) if source.untyped || reading(column).kind.is_some() => {
+        Values::Text(text)
+            if source.untyped || reading(column).kind.is_some() || source.digits.contains(&column.name) =>
+        {
             Some(Survey::of(text, reading(column), words_of(reading(column), given)))
         }
         _ => None,
@@ -235,7 +246,7 @@ struct Job<'a> {
     comma: bool,
     file_comma: bool,
     given: &'a ReadOptions,
-    source: Source,
+    source: Source<'a>,
     /// The order of dates in another column.
     order: Option<DateOrder>,
 }
@@ -261,8 +272,42 @@ impl Job<'_> {
             ReadKind::Boolean => return self.as_booleans(text, survey),
             ReadKind::Text => None,
         };
-        // Numbers may be dates that are written as one number, and so on: what does not convert stays text.
-        converted.unwrap_or_else(|| self.as_text(text, survey))
+        converted.unwrap_or_else(|| {
+            let mut verdict = self.as_text(text, survey);
+            verdict.notes.extend(self.doubt(text, survey));
+            verdict
+        })
+    }
+
+    /// That a column was kept as text though most of its cells are something else.
+    fn doubt(&self, text: &Text, survey: &Survey) -> Option<Note> {
+        let levels = text.levels();
+        let decimal = if self.comma { ',' } else { '.' };
+        let fits = |l: &str| match survey.likely {
+            ReadKind::Number => number(l, decimal).is_some(),
+            ReadKind::Date => dates::read(l).is_some(),
+            ReadKind::Hours => hours(l).is_some(),
+            _ => true,
+        };
+        let is_odd: Vec<bool> = levels.iter().map(|l| !self.words.has(l) && !fits(l)).collect();
+        let cells = |odd: bool| -> usize {
+            let counted =
+                levels.iter().zip(&survey.counts).zip(&is_odd).filter(|((l, _), o)| **o == odd && !self.words.has(l));
+            counted.map(|((_, n), _)| *n).sum()
+        };
+        let (fit, odd) = (cells(false), cells(true));
+        let row = text.codes().position(|code| code.is_some_and(|c| is_odd[c as usize]))?;
+        let kind = survey.likely;
+        let verb = if odd == 1 { "is" } else { "are" };
+        let said = format!(
+            "\"{}\" was kept as text: {fit} of {} are {}, but {odd} {verb} not, the first in row {} \"{}\".",
+            self.column.name,
+            format::counted(text.len(), "cell"),
+            kind.label(),
+            row + 1,
+            text.get(row).unwrap_or_default()
+        );
+        Some(self.offer(said, &format!("Read as {}", kind.label()), |own| own.kind = Some(kind)))
     }
 
     /// Converts every level; none if too many cells are something else.
@@ -331,17 +376,14 @@ impl Job<'_> {
                 None => units.push((unit, count, marks.known)),
             }
             let seen = [
-                marks.between_thousands.map(|c| {
-                    if c == '\u{a0}' || c == '\u{202f}' {
-                        "a blank between thousands".to_owned()
-                    } else {
-                        format!("\"{c}\" between thousands")
-                    }
+                marks.between_thousands.map(|c| match c {
+                    ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{2007}' => "a blank between thousands".to_owned(),
+                    c => format!("\"{c}\" between thousands"),
                 }),
-                marks.brackets.then(|| "brackets for a minus".to_owned()),
-                marks.minus.then(|| "another sign for a minus".to_owned()),
-                marks.fortran.then(|| "D for the exponent".to_owned()),
                 marks.blanks.then(|| "invisible blanks around".to_owned()),
+                marks.brackets.then(|| BRACKETS.to_owned()),
+                marks.minus.then(|| MINUS.to_owned()),
+                marks.fortran.then(|| FORTRAN.to_owned()),
             ];
             for mark in seen.into_iter().flatten() {
                 if !marks_seen.contains(&mark) {
@@ -375,16 +417,25 @@ impl Job<'_> {
         };
         let mut verdict = self.converted(text, survey, ReadKind::Number, &read)?;
         let mut left_out: Vec<String> = unit.iter().map(|u| format!("\"{}\"", self.as_written(u, text))).collect();
-        left_out.extend(marks_seen);
+        let mut meant = Vec::new();
+        for mark in marks_seen {
+            (if [BRACKETS, MINUS, FORTRAN].contains(&mark.as_str()) { &mut meant } else { &mut left_out }).push(mark);
+        }
         if self.comma && survey.commas > 0 {
-            left_out.push("a comma for the point".to_owned());
+            meant.insert(0, "a decimal comma".to_owned());
+        } else if self.file_comma && !self.comma && survey.points > 0 {
+            meant.insert(0, "a decimal point".to_owned());
         }
         verdict.reading.unit = unit;
         if self.comma || self.file_comma {
             verdict.reading.decimal_comma = Some(self.comma);
         }
-        verdict.way = match left_out.is_empty() {
-            false => Some(format!("numbers without {}", left_out.join(" and "))),
+        let part = |word: &str, list: &[String]| {
+            if list.is_empty() { String::new() } else { format!(" {word} {}", list.join(" and ")) }
+        };
+        let way = format!("{}{}", part("without", &left_out), part("with", &meant));
+        verdict.way = match way.is_empty() {
+            false => Some(format!("numbers{way}")),
             true if self.source.stored => Some("numbers, though stored as text".to_owned()),
             true => None,
         };
@@ -399,7 +450,7 @@ impl Job<'_> {
     fn as_written(&self, unit: &str, text: &Text) -> String {
         let decimal = if self.comma { ',' } else { '.' };
         let own = |l: &str| {
-            number(l, decimal).and_then(|(_, m)| m.unit.map(|u| u.into_owned())).filter(|u| u.to_lowercase() == unit)
+            number(l, decimal).and_then(|(_, m)| m.unit.map(Cow::into_owned)).filter(|u| u.to_lowercase() == unit)
         };
         text.levels().iter().find_map(own).unwrap_or_else(|| unit.to_owned())
     }
@@ -546,7 +597,7 @@ impl Job<'_> {
             for (word, &count) in used().filter(|(l, _)| !l.is_empty() && self.words.has(l)) {
                 let fellows =
                     others.clone().chain(used().map(|(l, _)| l).filter(|l| *l != word && matches!(*l, "-" | "?")));
-                if let Some(why) = is_value(word, fellows) {
+                if let Some(why) = is_value(word, &fellows) {
                     kept.push((word, why, count));
                 }
             }
@@ -573,7 +624,7 @@ impl Job<'_> {
         let distinct = used().filter(|(l, _)| !gone(l)).count();
         if let Some(spellings) = &self.reading.spellings {
             merged = spellings.iter().map(|s| (alike(s), s.clone())).collect();
-        } else if distinct <= COMPARED && distinct * 2 <= text.len().max(4) {
+        } else if distinct <= COMPARED && (distinct <= FEW || distinct * 2 <= text.len()) {
             let mut groups: HashMap<String, Vec<(&str, usize)>> = HashMap::new();
             for (level, &n) in used().filter(|(l, _)| !gone(l)) {
                 groups.entry(alike(level)).or_default().push((level, n));
@@ -643,7 +694,6 @@ impl Job<'_> {
         let cleared: Option<Numbers> = (!named.is_empty() && numbers.iter().any(is_named))
             .then(|| numbers.iter().map(|v| if is_named(v) { f64::NAN } else { v }).collect());
         let numbers = cleared.as_ref().unwrap_or(numbers);
-        let as_column = || Column::numbers(self.column.name.clone(), numbers.clone());
         let mut verdict = Verdict::default();
         match self.reading.kind {
             Some(ReadKind::EpochSeconds) => verdict.values = Some(Values::Dates(numbers.clone())),
@@ -655,7 +705,7 @@ impl Job<'_> {
                 verdict.values = Some(Values::Dates(numbers.iter().map(|v| day(v).unwrap_or(f64::NAN)).collect()));
                 verdict.odd = odd_numbers(ReadKind::Date, numbers, |v| day(v).is_some());
             }
-            Some(ReadKind::Text) => verdict.values = as_column().converted(ColumnKind::Text).map(|c| c.values),
+            Some(ReadKind::Text) => verdict.values = Some(in_full(numbers)),
             Some(ReadKind::Boolean) => {
                 let cells = numbers.iter().map(|v| match v {
                     0.0 => Some("false"),
@@ -667,7 +717,7 @@ impl Job<'_> {
             }
             Some(ReadKind::Number | ReadKind::Hours) => verdict.values = cleared.map(Values::Numbers),
             None if names_places(&self.column.name) && are_whole(numbers) => {
-                verdict.values = as_column().converted(ColumnKind::Text).map(|c| c.values);
+                verdict.values = Some(in_full(numbers));
                 verdict.reading.kind = Some(ReadKind::Text);
                 let name = &self.column.name;
                 let text = format!("\"{name}\" names places: its numbers were kept as text, a category.");
@@ -800,6 +850,13 @@ fn is_sentinel(value: f64) -> bool {
 
 fn are_whole(numbers: &Numbers) -> bool {
     numbers.iter().all(|v| v.is_nan() || v.fract() == 0.0)
+}
+
+/// Numbers as text, with all their digits.
+fn in_full(numbers: &Numbers) -> Values {
+    let mut cells = TextBuilder::default();
+    numbers.iter().for_each(|v| cells.push(Some(v.to_string()).filter(|_| !v.is_nan()).as_deref()));
+    Values::Text(cells.finish())
 }
 
 /// Whether a column holds postal codes, by its name.

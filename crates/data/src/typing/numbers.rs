@@ -32,6 +32,7 @@ const AROUND: [char; 5] = ['\u{feff}', '\u{200b}', '\u{200e}', '\u{200f}', '\0']
 
 /// How a number is written, other than plainly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Marks<'a> {
     /// A currency, a unit of measure or %, as written.
     pub unit: Option<Cow<'a, str>>,
@@ -202,10 +203,15 @@ pub(crate) fn is_code(cell: &str) -> bool {
     bytes[0] == b'0' || is_inexact(digits)
 }
 
-/// Whether double precision rounds a whole number.
+/// Whether double precision rounds the whole number of these digits.
 pub(crate) fn is_inexact(digits: &str) -> bool {
-    let exact = |value: u128| value <= 1 << 53 || (value as f64) as u128 == value;
+    let exact = |value| !is_rounded(value);
     digits.len() > 15 && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.parse::<u128>().is_ok_and(exact)
+}
+
+/// Whether double precision rounds a whole number.
+pub(crate) fn is_rounded(value: u128) -> bool {
+    value > 1 << 53 && (value as f64) as u128 != value
 }
 
 /// The number in one cell, in any of these notations.

@@ -39,7 +39,9 @@ pub(crate) fn are_few<'a>(fit: usize, odd: impl Iterator<Item = (&'a str, usize)
 /// The notes of all columns with odd cells.
 pub(crate) fn tell(odd: &[Odd], given: &ReadOptions) -> Vec<Note> {
     let mut alike: HashMap<(ReadKind, String), usize> = HashMap::new();
-    odd.iter().for_each(|o| *alike.entry(key_of(o)).or_default() += 1);
+    for one in odd {
+        *alike.entry(key_of(one)).or_default() += 1;
+    }
     let mut told: Vec<(ReadKind, String)> = Vec::new();
     let mut notes = Vec::new();
     for one in odd {

@@ -88,7 +88,7 @@ pub(crate) enum Kept {
 }
 
 /// Whether a word of the usual list is a value among the other levels of a column of text.
-pub(crate) fn is_value<'a>(word: &str, others: impl Iterator<Item = &'a str> + Clone) -> Option<Kept> {
+pub(crate) fn is_value<'a>(word: &str, others: &(impl Iterator<Item = &'a str> + Clone)) -> Option<Kept> {
     let lower = word.to_ascii_lowercase();
     let is_sign =
         |text: &str| text.chars().count() <= 2 && !text.chars().any(|c| c.is_alphanumeric() || c.is_whitespace());
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_a_word_means_depends_on_what_stands_beside_it() {
-        let value = |word: &str, others: &[&str]| is_value(word, others.iter().copied());
+        let value = |word: &str, others: &[&str]| is_value(word, &others.iter().copied());
         assert_eq!(value("-", &["+"]), Some(Kept::Sign));
         assert_eq!(value("none", &["soft", "hard"]), Some(Kept::Level));
         assert_eq!(value("Na", &["H", "He", "Li", "Be"]), Some(Kept::Code));

@@ -1,7 +1,7 @@
 //! Painting of one layer: its box with neurons, its title and its footer.
 
 use super::camera::View;
-use super::units::unit_name;
+use super::units::{token, unit_name};
 use super::weights::Matrices;
 use crate::app::diagram::labels::{cut, first_fitting};
 use crate::app::diagram::layout::{BOX_WIDTH, Placed};
@@ -96,7 +96,9 @@ fn paint_neurons(
         }
         let ends = layer.kind.is_input() || layer.kind.is_output();
         if (ends && scale > END_NAMES_FROM) || (p.is_selection() && scale > NAMES_FROM) {
-            let name = unit_name(model, layer, unit);
+            let value = pictures.value(layer.id, unit).map(|(_, a)| a);
+            let name =
+                value.and_then(|a| token(model, layer, unit, a)).unwrap_or_else(|| unit_name(model, layer, unit));
             let width = BOX_WIDTH * scale - 8.0;
             let galley = cut(painter, name, &regular(10.0), t.label, width);
             let left = rect.center().x - galley.size().x / 2.0;

@@ -53,6 +53,13 @@ pub fn unit_name(model: &Model, layer: &LayerSpec, unit: usize) -> String {
     own.unwrap_or_else(|| format!("unit {}", unit + 1))
 }
 
+/// The token that the value of an input's unit stands for.
+pub fn token(model: &Model, layer: &LayerSpec, unit: usize, value: f32) -> Option<String> {
+    let input = layer.kind.input()?;
+    let token = model.dataset()?.encoder.token_of(&input.columns, unit, value)?;
+    Some(if token.is_empty() { "padding".to_owned() } else { token.to_owned() })
+}
+
 /// A tooltip with the values of the unit or weight under the pointer.
 pub fn tooltip(ui: &Ui, background: &Response, model: &Model, pictures: &Pictures, hover: &Hover) {
     let spec = &model.document().network;

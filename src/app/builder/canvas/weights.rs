@@ -3,8 +3,8 @@
 use crate::app::picture::weights_image;
 use crate::app::state::Model;
 use crate::app::theme::Tokens;
-use crate::nn::LayerId;
-use egui::{TextureHandle, TextureOptions, Ui};
+use crate::nn::{LayerId, Parameter, Plan};
+use egui::{ColorImage, Context, TextureHandle, TextureOptions, Ui};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,18 +42,47 @@ impl Matrices {
             return;
         }
         self.of = (Arc::clone(source), dark, lines);
-        self.textures.retain(|id, _| model.document().network.layer(*id).is_some());
-        let Some(plan) = model.snapshot().plan.as_ref().filter(|_| model.is_current()) else { return };
-        for p in plan.parameters.iter().filter(|p| p.shape.decayed && p.shape.shape.len() == 2) {
-            let Some(values) = source.get(p.range.clone()) else { continue };
-            let Some(image) = weights_image(values, &p.shape.shape, t) else { continue };
-            match self.textures.get_mut(&p.layer) {
+        let plan = model.snapshot().plan.as_ref().filter(|_| model.is_current());
+        self.take(ui.ctx(), plan.map(|plan| images(plan, source, t)).unwrap_or_default());
+    }
+
+    /// Shows these pictures, and none of layers that have none, such as those of another network.
+    fn take(&mut self, ctx: &Context, images: BTreeMap<LayerId, ColorImage>) {
+        self.textures.retain(|id, _| images.contains_key(id));
+        for (id, image) in images {
+            match self.textures.get_mut(&id) {
                 Some(handle) => handle.set(image, TextureOptions::NEAREST),
                 None => {
-                    let name = format!("weights {}", p.layer.0);
-                    self.textures.insert(p.layer, ui.ctx().load_texture(name, image, TextureOptions::NEAREST));
+                    let name = format!("weights {}", id.0);
+                    self.textures.insert(id, ctx.load_texture(name, image, TextureOptions::NEAREST));
                 }
             }
         }
+    }
+}
+
+/// The pictures of all weight matrices.
+fn images(plan: &Plan, values: &[f32], t: &Tokens) -> BTreeMap<LayerId, ColorImage> {
+    let matrices = plan.parameters.iter().filter(|p| p.shape.decayed && p.shape.shape.len() == 2);
+    let image = |p: &Parameter| Some((p.layer, weights_image(values.get(p.range.clone())?, &p.shape.shape, t)?));
+    matrices.filter_map(image).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Matrices;
+    use crate::nn::LayerId;
+    use egui::{Color32, ColorImage, Context};
+
+    #[test]
+    fn a_layer_without_weights_does_not_keep_the_picture_of_another_network() {
+        let ctx = Context::default();
+        let mut matrices = Matrices::default();
+        let image = || ColorImage::filled([2, 2], Color32::WHITE);
+        matrices.take(&ctx, [(LayerId(1), image()), (LayerId(2), image())].into());
+        matrices.take(&ctx, [(LayerId(2), image())].into());
+        assert!(matrices.texture(LayerId(1)).is_none() && matrices.texture(LayerId(2)).is_some());
+        matrices.take(&ctx, [].into());
+        assert!(matrices.texture(LayerId(2)).is_none());
     }
 }
