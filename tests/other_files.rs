@@ -2,8 +2,8 @@
 //! `tests/fixtures/make_files.py` made them. For each: the table, what is said of it, and that what was decided reads it alike.
 
 use chainrule::data::{
-    Column, ColumnReading, Detected, Preparation, ReadKind, ReadOptions, Reading, Role, Table, Values, prepare,
-    read_bytes, read_file,
+    Column, ColumnKind, ColumnReading, Detected, Preparation, ReadKind, ReadOptions, Reading, Role, Table, Values,
+    prepare, read_bytes, read_file,
 };
 use std::path::{Path, PathBuf};
 
@@ -160,6 +160,31 @@ fn folders_of_pictures_say_the_part_and_the_class() {
     let (table, found) = open("labels.zip");
     assert_eq!(cells(table.column("shade").expect("labels")), ["dark", "dark", "bright"]);
     says(&found, &["1 row of labels.csv without a picture", "0009"]);
+}
+
+#[test]
+fn a_column_is_read_as_somebody_says_and_cells_that_do_not_fit_are_told() {
+    let read = |name: &str, column: &str, kind: ReadKind| {
+        let columns = [(column.to_owned(), ColumnReading::of(kind))].into();
+        let (table, found) = open_as(name, &ReadOptions { columns, ..ReadOptions::default() });
+        (table.column(column).expect("is there").clone(), found)
+    };
+    for name in ["book.xlsx", "plain.arrow"] {
+        let (day, _) = read(name, "day", ReadKind::Text);
+        assert_eq!(
+            (day.kind(), &*day.cell(0)),
+            (ColumnKind::Text, &*open(name).0.column("day").expect("a date").cell(0))
+        );
+        let (count, found) = read(name, "count", ReadKind::Boolean);
+        assert_eq!((&*count.cell(0), count.missing()), ("true", 5));
+        says(&found, &["\"count\": 5 of 6 cells are neither true nor false", "row 2 \"2\""]);
+        let (count, found) = read(name, "count", ReadKind::Date);
+        assert_eq!((count.kind(), count.missing()), (ColumnKind::Date, 6));
+        says(&found, &["\"count\": 6 of 6 cells are no dates and became gaps"]);
+        let (town, found) = read(name, "town", ReadKind::Number);
+        assert_eq!((town.kind(), town.missing()), (ColumnKind::Number, 6));
+        says(&found, &["\"town\": 5 of 6 cells are no numbers and became gaps"]);
+    }
 }
 
 #[test]

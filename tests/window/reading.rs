@@ -101,7 +101,7 @@ fn the_words_for_missing_values_are_the_file_s_or_a_column_s() {
     let folder = folder();
     let mut window = looking_at(&folder, "words.csv", "x,y\n1,5\nNA,6\nnope,7\n4,-9\n5,8\n6,9\n");
     // Words among few numbers are levels like them.
-    until_read(&mut window, "x", "text");
+    until_read(&mut window, "x", "text, decided");
     assert_eq!(gaps(&window), 1, "NA");
     replace(&mut window, "Missing words", "nope, NA, -9");
     until_read(&mut window, "x", "numbers");
@@ -129,9 +129,9 @@ fn the_words_for_missing_values_are_the_file_s_or_a_column_s() {
     }
     window.press(Modifiers::NONE, Key::Escape);
     window.click("The usual words");
-    until_read(&mut window, "x", "text");
-    let options = taken(&mut window, "words.csv");
-    assert_eq!((options.missing, options.columns.len()), (None, 0));
+    until_read(&mut window, "x", "text, decided");
+    let given = &window.app().model.loading().preview().expect("is looked at").options;
+    assert_eq!((given.missing.as_ref(), given.columns.len()), (None, 0));
 }
 
 #[test]
@@ -174,7 +174,10 @@ fn the_decimal_sign_of_a_column_is_chosen() {
 fn all_that_a_reader_says_is_kept_beside_the_data_with_its_offers() {
     let folder = folder();
     let mut text = String::from("a,b,c\n");
-    (0..60).for_each(|i| writeln!(text, "{i}kg,{},{:05}", if i == 9 { "many" } else { "3" }, i).expect("memory"));
+    for i in 0..60 {
+        let b = if i == 9 { "many".to_owned() } else { (i % 20).to_string() };
+        writeln!(text, "{i}kg,{b},{i:05}").expect("memory");
+    }
     let mut window = looking_at(&folder, "notes.csv", &text);
     taken(&mut window, "notes.csv");
     let table = window.app().model.table().cloned().expect("is open");

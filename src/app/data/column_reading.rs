@@ -5,7 +5,7 @@ use super::super::widgets::{hint, pointed};
 use super::missing_words;
 use crate::data::{Column, ColumnReading, DateOrder, Detected, ReadKind, ReadOptions, Values};
 use egui::accesskit::Role;
-use egui::{Button, Color32, Popup, PopupCloseBehavior, RichText, Stroke, Ui, WidgetInfo};
+use egui::{Button, Color32, Popup, PopupCloseBehavior, RichText, Stroke, Ui, WidgetInfo, vec2};
 
 const WIDTH: f32 = 250.0;
 
@@ -39,8 +39,8 @@ pub fn ui(ui: &mut Ui, column: &Column, found: Option<&Detected>, new: &mut Read
     };
     let (mark, colour) = said.mark(tokens(ui));
     let text = RichText::new(format!("{mark}{} ▼", kind.label())).size(HINT).color(colour);
-    let stroke = Stroke::new(1.0, if said == Said::Nobody { tokens(ui).line } else { colour });
-    let button = ui.add(Button::new(text).stroke(stroke).small().truncate());
+    let stroke = Stroke::new(1.0, if matches!(said, Said::Nobody | Said::Reader) { tokens(ui).line } else { colour });
+    let button = ui.add(Button::new(text).stroke(stroke).min_size(vec2(0.0, 20.0)).truncate());
     let label = format!("Reading of {name}");
     button.widget_info(|| {
         let mut info = WidgetInfo::labeled(Role::ComboBox, true, &label);

@@ -40,11 +40,6 @@ pub fn ui(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
             if ui.checkbox(&mut quotes, "Cells may stand in quotes").on_hover_text(hover).changed() {
                 new.quotes = Some(quotes);
             }
-            let mut cut = new.cut_long_rows == Some(true);
-            let hover = "Rows with more cells than most are read without what is too much; else they are an error";
-            if ui.checkbox(&mut cut, "Cut rows that are too long").on_hover_text(hover).changed() {
-                new.cut_long_rows = Some(cut);
-            }
         });
     }
     if let Some(text) = &found.text {
@@ -69,12 +64,31 @@ pub fn ui(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
                     new.header_rows = Some(rows);
                 }
             }
+            if found.format == Format::Delimited {
+                let mut cut = new.cut_long_rows == Some(true);
+                let hover = "Rows with more cells than most are read without what is too much; else they are an error";
+                if ui.checkbox(&mut cut, "Cut rows that are too long").on_hover_text(hover).changed() {
+                    new.cut_long_rows = Some(cut);
+                }
+            }
         });
     }
-    if found.images.is_none() {
-        missing_words::of_file(ui, new);
+    ui.horizontal_wrapped(|ui| {
+        one_of_several(ui, found, new);
+        if found.images.is_none() {
+            missing_words::of_file(ui, new);
+        }
+    });
+    if found.format == Format::Sqlite {
+        ui.horizontal_wrapped(|ui| {
+            ui.label(label(ui, "Or a query"));
+            let own = new.query.clone().unwrap_or_default();
+            // A query is not tried at every letter.
+            if let Some(query) = typed(ui, "SQL query", "", &own, 420.0, "SELECT … FROM …") {
+                new.query = Some(query.trim().to_owned()).filter(|q| !q.is_empty());
+            }
+        });
     }
-    one_of_several(ui, found, new);
     if found.chooser == Chooser::Arrays && !found.choices.is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.label(label(ui, "Arrays"));
@@ -147,43 +161,31 @@ fn one_of_several(ui: &mut Ui, found: &Detected, new: &mut ReadOptions) {
         let text = |k: usize| all[k].clone();
         choice(ui, name, chosen, 0..all.len(), text, |a, b| a == b).map(|k| all[k].clone())
     };
-    ui.horizontal_wrapped(|ui| {
-        if found.members.len() > 1 {
-            let current = found.options.member.as_ref();
-            if let Some(member) = pick(ui, "File in the archive", &found.members, current) {
-                // What was chosen in another file means nothing in this one.
-                *new = ReadOptions { member: Some(member), images: new.images, ..ReadOptions::default() };
-            }
+    if found.members.len() > 1 {
+        let current = found.options.member.as_ref();
+        if let Some(member) = pick(ui, "File in the archive", &found.members, current) {
+            // What was chosen in another file means nothing in this one.
+            *new = ReadOptions { member: Some(member), images: new.images, ..ReadOptions::default() };
         }
-        let current = found.chosen.first();
-        if found.format == Format::Excel && !found.choices.is_empty() {
-            if let Some(sheet) = pick(ui, "Sheet", &found.choices, current) {
-                (new.sheet, new.area) = (Some(sheet), None);
-            }
-            if found.areas.len() > 1 {
-                let current = found.options.area.as_ref();
-                new.area = pick(ui, "Table on the sheet", &found.areas, current).or(new.area.take());
-            }
+    }
+    let current = found.chosen.first();
+    if found.format == Format::Excel && !found.choices.is_empty() {
+        if let Some(sheet) = pick(ui, "Sheet", &found.choices, current) {
+            (new.sheet, new.area) = (Some(sheet), None);
         }
-        if found.chooser == Chooser::Tables
-            && !found.choices.is_empty()
-            && let Some(table) = pick(ui, "Table", &found.choices, current)
-        {
-            (new.table, new.query) = (Some(table), None);
+        if found.areas.len() > 1 {
+            let current = found.options.area.as_ref();
+            new.area = pick(ui, "Table on the sheet", &found.areas, current).or(new.area.take());
         }
-        if found.chooser == Chooser::Records && found.choices.len() > 1 {
-            new.records = pick(ui, "Records", &found.choices, current).or(new.records.take());
-        }
-    });
-    if found.format == Format::Sqlite {
-        ui.horizontal_wrapped(|ui| {
-            ui.label(label(ui, "Or a query"));
-            let own = new.query.clone().unwrap_or_default();
-            // A query is not tried at every letter.
-            if let Some(query) = typed(ui, "SQL query", "", &own, 420.0, "SELECT … FROM …") {
-                new.query = Some(query.trim().to_owned()).filter(|q| !q.is_empty());
-            }
-        });
+    }
+    if found.chooser == Chooser::Tables
+        && !found.choices.is_empty()
+        && let Some(table) = pick(ui, "Table", &found.choices, current)
+    {
+        (new.table, new.query) = (Some(table), None);
+    }
+    if found.chooser == Chooser::Records && found.choices.len() > 1 {
+        new.records = pick(ui, "Records", &found.choices, current).or(new.records.take());
     }
 }
 

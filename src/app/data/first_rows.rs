@@ -13,7 +13,7 @@ const ROW: f32 = 24.0;
 const HEAD: f32 = 52.0;
 /// Columns are as wide as the page allows, within these.
 const NARROW: f32 = 124.0;
-const WIDE: f32 = 260.0;
+const WIDE: f32 = 220.0;
 const GAP: f32 = 14.0;
 
 /// Draws the rows; what is chosen in the heads of columns is set in `new`.
@@ -38,7 +38,8 @@ pub fn ui(ui: &mut Ui, table: &Table, found: Option<&Detected>, new: &mut ReadOp
             let left = corner.x + width * k as f32;
             let head = Rect::from_min_size(pos2(left, corner.y), vec2(width - GAP, HEAD));
             ui.push_id(k, |ui| {
-                at(ui, head, Layout::top_down(Align::Min), |ui| {
+                let align = if column.is_number() { Align::Max } else { Align::Min };
+                at(ui, head, Layout::top_down(align), |ui| {
                     ui.spacing_mut().item_spacing.y = 2.0;
                     ui.add(Label::new(RichText::new(&column.name).font(semibold(BODY))).truncate());
                     column_reading::ui(ui, column, found, new);

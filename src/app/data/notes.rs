@@ -18,6 +18,8 @@ pub fn ui(ui: &mut Ui, notes: &[Note], height: f32) -> Option<ReadOptions> {
     // Many are scrolled, so that what is below them stays in sight.
     let scroll = ScrollArea::vertical().id_salt("notes").max_height(height).auto_shrink([false, true]);
     scroll.show_with_focus(ui, |ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.spacing_mut().item_spacing.y = 4.0;
         for note in &notes[..if all { notes.len() } else { notes.len().min(MANY) }] {
             ui.horizontal_wrapped(|ui| {
                 ui.add(Label::new(RichText::new(&note.text).size(LABEL).color(tokens(ui).negative)).wrap());

@@ -15,13 +15,14 @@ use crate::app::widgets::FollowFocus as _;
 use crate::data::{Column, Detected, MAX_CLASSES, Table, Values};
 use crate::format;
 use egui::accesskit::Role;
-use egui::{Align, Button, Key, Label, Layout, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Button, Key, Label, Layout, Rangef, RichText, ScrollArea, Ui, vec2};
 
 /// Pictures of the first look that are shown, and how large.
 const PICTURES: usize = 60;
 const PICTURE: f32 = 72.0;
-/// Height of the notes at most.
-const NOTES: f32 = 150.0;
+/// What the settings, what is predicted and the first rows take of the height; the notes have the rest, within these limits.
+const BELOW: f32 = 500.0;
+const NOTES: Rangef = Rangef { min: 72.0, max: 220.0 };
 
 /// Draws the page.
 pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
@@ -38,12 +39,10 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
     let error = preview.rows.as_ref().and_then(|r| r.as_ref().err());
     let waiting = preview.rows.is_none();
     ui.label(RichText::new(&name).font(semibold(20.0)));
-    let folder = path.parent().map_or_else(String::new, |f| f.display().to_string());
-    let bytes = std::fs::metadata(path)
-        .ok()
-        .filter(std::fs::Metadata::is_file)
-        .map(|m| format!(", {}", format::bytes(m.len())));
-    ui.add(Label::new(label(ui, format!("{folder}{}", bytes.unwrap_or_default()))).truncate());
+    let folder = path.parent().map(|f| f.display().to_string()).filter(|f| !f.is_empty());
+    let bytes = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| format::bytes(m.len()));
+    let place: Vec<String> = folder.into_iter().chain(bytes).collect();
+    ui.add(Label::new(label(ui, place.join(", "))).truncate());
     ui.add_space(8.0);
     if let Some(error) = error {
         let t = tokens(ui);
@@ -53,14 +52,21 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
     let mut new = options.clone();
     card(ui).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(title("Read as"));
+        let rest = ui.available_height();
+        ui.horizontal_wrapped(|ui| {
+            ui.label(title("Read as"));
+            if let Some(found) = detected {
+                ui.add(Label::new(label(ui, found.describe())).wrap());
+                if found.notes.len() > 1 {
+                    ui.label(hint(ui, format!("{} notes", found.notes.len())));
+                }
+            }
+        });
         match detected {
             Some(found) => {
-                ui.add(Label::new(label(ui, capital(&found.describe()))).wrap());
-                if let Some(other) = notes::ui(ui, &found.notes, NOTES) {
+                if let Some(other) = notes::ui(ui, &found.notes, (rest - BELOW).clamp(NOTES.min, NOTES.max)) {
                     new = other;
                 }
-                ui.add_space(4.0);
                 file_settings::ui(ui, found, &mut new);
             }
             // Text that could not be parsed may need another encoding or separator.
@@ -119,11 +125,6 @@ pub fn ui(ui: &mut Ui, model: &Model, thumbnails: &mut Thumbnails) {
     if new != *options {
         model.look_at(path.clone(), new);
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// Pictures of column `k` from all over the rows that were looked at, with what the last column says of them.
