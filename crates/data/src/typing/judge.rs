@@ -8,7 +8,7 @@ use super::survey::{Survey, boolean};
 use super::words::{Kept, MissingWords, is_value};
 use crate::numbers::Numbers;
 use crate::read::{Note, ReadOptions};
-use crate::table::{Column, Table, Text, TextBuilder, Values};
+use crate::table::{Column, ColumnKind, Table, Text, TextBuilder, Values};
 use chainrule_common::format;
 use rayon::prelude::{
     IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _,
