@@ -1123,3 +1123,37 @@ fn one_step_is_printed_with_every_number() {
     let error = fails(folder.path(), &["trace", "circle", "--row", "401"]);
     assert!(error.contains("there is no row 401: the data have rows 1 to 400"), "{error}");
 }
+
+#[test]
+fn no_command_writes_over_a_file_that_it_reads() {
+    let folder = TempDir::new().expect("a folder");
+    let at = folder.path();
+    let rows: String = (0..40).map(|k| format!("{},{}\n", k, ["a", "b"][k % 2])).collect();
+    fs::write(at.join("t.csv"), format!("x,class\n{rows}")).expect("can be written");
+    succeeds(at, &["train", "--data", "t.csv", "--epochs", "1", "--save", "p.json"]);
+    let (table, preset) =
+        (fs::read(at.join("t.csv")).expect("is there"), fs::read(at.join("p.json")).expect("is there"));
+    for (arguments, says) in [
+        (&["predict", "p.json", "--data", "t.csv", "--out", "t.csv"][..], "--out would write over the rows to predict"),
+        (&["predict", "p.json", "--data", "t.csv", "--out", "./p.json"], "--out would write over the preset"),
+        (&["train", "--data", "t.csv", "--save", "t.csv"], "--save would write over the data"),
+        (&["train", "--data", "t.csv", "--report", "t.csv"], "--report would write over the data"),
+        (&["train", "p.json", "--report", "p.json"], "--report would write over the preset"),
+        (&["train", "p.json", "--report", "t.csv"], "--report would write over the data"),
+        (&["train", "p.json", "--save", "x.json", "--report", "x.json"], "--save would write over --report"),
+        (&["suggest", "t.csv", "--save", "t.csv"], "--save would write over the data"),
+        (&["cross-validate", "p.json", "--report", "p.json"], "--report would write over the preset"),
+        (&["find-rate", "p.json", "--report", "t.csv"], "--report would write over the data"),
+        (&["trace", "p.json", "--out", "p.json"], "--out would write over the preset"),
+    ] {
+        let told = fails(at, arguments);
+        assert!(told.contains(says), "{arguments:?}: {told}");
+    }
+    assert_eq!(
+        (fs::read(at.join("t.csv")).expect("is there"), fs::read(at.join("p.json")).expect("is there")),
+        (table, preset)
+    );
+    // A run goes on in its own preset.
+    succeeds(at, &["train", "p.json", "--epochs", "2", "--save", "p.json"]);
+    assert!(fails(at, &["bench", "W1", "--seconds", "nan"]).contains("--seconds"));
+}

@@ -1,6 +1,6 @@
 //! To whom a key belongs: the one rule for menus, films, tables and pages.
 //!
-//! A field in which somebody types gets every key that it can use. A button or a slider that has the focus gets Space and Enter.
+//! A field in which somebody types gets every key that it can use, and none there changes the network or the run. A button or a slider that has the focus gets Space and Enter.
 //! All other keys are free for what is on screen.
 
 use egui::{Context, Key, KeyboardShortcut, Modifiers};
@@ -28,6 +28,9 @@ const EDITING: [Key; 19] = [
     Key::ArrowDown,
 ];
 
+/// What changes network or run together with Ctrl. While somebody types it would be a slip of the finger.
+const CHANGING: [Key; 2] = [Key::D, Key::R];
+
 const FUNCTION: std::ops::RangeInclusive<Key> = Key::F1..=Key::F35;
 
 /// Whether what has the focus leaves a key to the rest of the window.
@@ -38,7 +41,7 @@ pub fn is_free(ctx: &Context, modifiers: Modifiers, key: Key) -> bool {
         return false;
     }
     if ctx.text_edit_focused() {
-        return FUNCTION.contains(&key) || (command && !EDITING.contains(&key));
+        return FUNCTION.contains(&key) || (command && !EDITING.contains(&key) && !CHANGING.contains(&key));
     }
     let focused = ctx.memory(|m| m.focused().is_some());
     command || !(focused && matches!(key, Key::Space | Key::Enter))

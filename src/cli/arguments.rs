@@ -385,6 +385,35 @@ pub(super) fn predicted(preparation: &Preparation) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
+/// Refuses to write over a file that the command reads, or two outputs into one file.
+pub(super) fn keep_apart(read: &[(&str, Option<&Path>)], written: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
+    // A file that is not there yet is known by its folder and name.
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let inside = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(inside)
+    };
+    let placed = |files: &[(&str, Option<&Path>)]| -> Vec<(String, PathBuf)> {
+        files.iter().filter_map(|(name, path)| Some(((*name).to_owned(), place((*path)?)?))).collect()
+    };
+    let mut taken = placed(read);
+    for (name, path) in placed(written) {
+        if let Some((other, _)) = taken.iter().find(|(_, p)| *p == path) {
+            return Err(format!("{name} would write over {other}, {}. Name another file", path.display()).into());
+        }
+        taken.push((name, path));
+    }
+    Ok(())
+}
+
+/// The file that the data of a document are in.
+pub(super) fn data_file(document: &Document) -> Option<&Path> {
+    match &document.data.source {
+        DataSource::File { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
 /// Refuses the name of a column that a table does not have.
 pub(super) fn known<'n>(mut names: impl Iterator<Item = &'n str>, table: &Table) -> Result<(), Failure> {
     const MOST: usize = 20;

@@ -207,6 +207,9 @@ fn measure(session: &mut Session, seconds: f64) -> Result<f64, Failure> {
 /// A name that is no workload's.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
+    if !arguments.seconds.is_finite() {
+        return Err("--seconds must be a number of seconds, such as 3".into());
+    }
     let unknown = arguments.workloads.iter().find(|w| !WORKLOADS.iter().any(|k| k.name.eq_ignore_ascii_case(w)));
     if let Some(name) = unknown {
         let names: Vec<&str> = WORKLOADS.iter().map(|w| w.name).collect();

@@ -1,16 +1,21 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, load, thread_count, write};
+use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, data_file, keep_apart, load, thread_count, write};
 use super::progress::Progress;
 use crate::data::Folds;
 use crate::format;
-use crate::project::Preset;
+use crate::project::{Document, Preset};
 use crate::train::experiment::{Spread, cross_validate, summarise};
 use crate::train::rate_finder::{RULE, RateChoice, RatePoint, RateRange, RateTest, STARTS, find_rate};
 use crate::train::{Metrics, thread_pool};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// Refuses a report that would write over the preset or its data.
+fn report_apart(preset: Option<&str>, document: &Document, report: Option<&Path>) -> Result<(), Failure> {
+    keep_apart(&[("the preset", preset.map(Path::new)), ("the data", data_file(document))], &[("--report", report)])
+}
 
 #[derive(clap::Args)]
 pub struct FoldArguments {
@@ -60,6 +65,7 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
     let (Preset { mut document, .. }, table, _) =
         load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
+    report_apart(arguments.preset.as_deref(), &document, arguments.report.as_deref())?;
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let epochs = arguments.epochs.or(document.training.epochs).unwrap_or(DEFAULT_EPOCHS);
     let preparation = document.data.preparation(&table);
@@ -162,6 +168,7 @@ pub fn rates(arguments: &RateArguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
     let (Preset { document, .. }, _, data) =
         load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
+    report_apart(arguments.preset.as_deref(), &document, arguments.report.as_deref())?;
     let mut progress = Progress::new(STARTS as f64, None, true)?;
     let _pool = thread_pool(threads);
     let found = find_rate(&document.network, &data, &document.training, range, threads, &mut |start, share| {

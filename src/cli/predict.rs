@@ -1,6 +1,6 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, known, open};
+use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, data_file, keep_apart, known, open};
 use crate::data::{
     Column, ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared,
     Why,
@@ -34,6 +34,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let run = run.ok_or_else(|| {
         format!("{0} holds no trained run. Make one with `chainrule train {0} --save trained.json`.", arguments.preset)
     })?;
+    keep_apart(
+        &[
+            ("the rows to predict", Some(&arguments.data)),
+            ("the preset", Some(Path::new(&arguments.preset))),
+            ("the training data", data_file(&document)),
+        ],
+        &[("--out", Some(&arguments.out))],
+    )?;
     let options = match &document.data.source {
         DataSource::File { options, .. } => options.clone(),
         _ => ReadOptions::default(),

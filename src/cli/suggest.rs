@@ -1,6 +1,6 @@
 //! `chainrule suggest`: a network that suits a data file, as a preset.
 
-use super::arguments::{Failure, ReadArguments, STANDARD_INPUT, suggest};
+use super::arguments::{Failure, ReadArguments, STANDARD_INPUT, keep_apart, suggest};
 use crate::data::Part;
 use crate::format;
 use crate::project::Preset;
@@ -24,6 +24,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.save.is_some() && arguments.file == Path::new(STANDARD_INPUT) {
         return Err("--save writes a preset that names its data, and standard input cannot be named. Save the data as a file, and name that.".into());
     }
+    keep_apart(&[("the data", Some(&arguments.file))], &[("--save", arguments.save.as_deref())])?;
     let (document, table, dataset) = suggest(&arguments.file, arguments.read.alone(), &arguments.target)?;
     println!("{}: {}, {} columns", table.name, format::counted(table.rows(), "row"), table.columns.len());
     let rows = |part| dataset.part(part).len();

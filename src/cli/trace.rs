@@ -1,13 +1,13 @@
 //! `chainrule trace`: one training step with every number in it.
 
-use super::arguments::{Failure, ReadArguments, load, write};
+use super::arguments::{Failure, ReadArguments, data_file, keep_apart, load, write};
 use crate::data::Dataset;
 use crate::explain::{Trace, parameter_name};
 use crate::format;
 use crate::nn::{NetworkSpec, Real};
 use crate::project::Preset;
 use crate::train::{Replica, Session, TrainingState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(clap::Args)]
@@ -30,6 +30,11 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (Preset { document, run }, _, data) = load(Some(&arguments.preset), None, &ReadArguments::default(), &[])?;
+    let preset = Path::new(&arguments.preset);
+    keep_apart(
+        &[("the preset", Some(preset)), ("the data", data_file(&document))],
+        &[("--out", arguments.out.as_deref())],
+    )?;
     let data = Arc::new(data);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), 1)?;
     if let Some(run) = &run {

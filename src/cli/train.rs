@@ -1,6 +1,8 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, STANDARD_INPUT, load, thread_count, write};
+use super::arguments::{
+    DEFAULT_EPOCHS, Failure, ReadArguments, STANDARD_INPUT, data_file, keep_apart, load, thread_count, write,
+};
 use super::chart;
 use super::progress::Progress;
 use crate::data::Part;
@@ -115,6 +117,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let (Preset { mut document, run }, table, dataset) =
         load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
+    // A run may go on in its own preset.
+    let (preset, report) = (arguments.preset.as_deref().map(Path::new), arguments.report.as_deref());
+    let table_file = data_file(&document);
+    keep_apart(&[("the preset", preset), ("the data", table_file)], &[("--report", report)])?;
+    keep_apart(&[("the data", table_file), ("--report", report)], &[("--save", arguments.save.as_deref())])?;
     let named = arguments.preset.clone().unwrap_or_else(|| document.name.clone());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
     let run = going_on(run, arguments, &document);
@@ -288,10 +295,13 @@ fn summarise(report: &Report, test: &[FullEvaluation], network: &NetworkSpec) {
         format::seconds(report.seconds),
         report.samples_per_s
     );
-    if let Some(last) = report.epochs.last() {
+    // The losses of the parameters that are kept.
+    let kept = report.epochs.iter().find(|e| Some(e.epoch) == report.restored_epoch);
+    if let Some(last) = kept.or(report.epochs.last()) {
         let validation =
             last.val_loss.map_or_else(String::new, |v| format!(", validation loss {}", format::significant(v, 4)));
-        println!("training loss {}{validation}", format::significant(last.train_loss, 4));
+        let at = report.restored_epoch.map_or_else(String::new, |epoch| format!(" (epoch {epoch})"));
+        println!("training loss {}{validation}{at}", format::significant(last.train_loss, 4));
     }
     for full in test {
         let of = if test.len() > 1 { format!(" of {}", network.name(full.layer)) } else { String::new() };

@@ -319,3 +319,17 @@ fn data_in_the_plane_are_played_with_in_place() {
     window.ready();
     assert!(!window.shows("One hidden layer more") && !window.shows("Output over the plane"));
 }
+
+#[test]
+fn another_draw_of_the_same_data_keeps_the_network_and_its_settings() {
+    let mut window = Window::open();
+    window.ready();
+    window.press(egui::Modifiers::COMMAND, egui::Key::Num2);
+    let before = window.app().model.document().clone();
+    window.harness.get_by_role_and_label(Role::Slider, "Noise of the data").set_value_accesskit(0.4);
+    window.harness.run_steps(2);
+    window.ready();
+    let after = window.app().model.document().clone();
+    assert_ne!(after.data, before.data);
+    assert_eq!((after.network, after.training, after.name), (before.network, before.training, before.name));
+}

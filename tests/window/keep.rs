@@ -158,6 +158,8 @@ fn keys_belong_to_the_field_that_has_the_focus() {
         (Modifiers::NONE, Key::F),
         (Modifiers::COMMAND, Key::Z),
         (Modifiers::COMMAND | Modifiers::SHIFT, Key::Z),
+        (Modifiers::COMMAND, Key::D),
+        (Modifiers::COMMAND, Key::R),
         (Modifiers::NONE, Key::ArrowLeft),
         (Modifiers::NONE, Key::PageDown),
     ];

@@ -85,13 +85,24 @@ pub enum MissingFile {
     Changed(PathBuf),
 }
 
+/// What a person changed about the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Another draw of the same generator: a network that fits stays
+    Redrawn,
+    /// Other data
+    Other,
+    /// Points, roles or steps of the same data
+    Edited,
+}
+
 /// Why a table is prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// The document asks for it.
     Document,
-    /// A person changed data or preparation: the network follows, and `tell` says so; `other` where the data are other ones.
-    Edit { other: bool, tell: bool },
+    /// A person changed data or preparation: the network follows, and `tell` says so.
+    Edit { change: Change, tell: bool },
 }
 
 /// Why a source has no table.

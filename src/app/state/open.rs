@@ -3,7 +3,7 @@
 use super::files::{RunMark, stem};
 use super::insight::Insights;
 use super::jobs::{Jobs, guarded};
-use super::loading::{Arrived, Loading, Needed, Opened, Purpose, ReadError};
+use super::loading::{Arrived, Change, Loading, Needed, Opened, Purpose, ReadError};
 use super::notices::Notices;
 use super::view::Focus;
 use crate::data::{DataError, DataSource, Dataset, Note, Preparation, ReadOptions, Reading};
@@ -257,7 +257,12 @@ impl OpenDocument {
         });
         // A message would move the canvas under the mouse.
         let tell = !matches!(source, DataSource::Drawing(_));
-        self.prepare(opened, Some(plan), Purpose::Edit { other: tell, tell }, around);
+        let change = match (&old.source, &source) {
+            (DataSource::Generator(old), DataSource::Generator(new)) if old.shape == new.shape => Change::Redrawn,
+            _ if tell => Change::Other,
+            _ => Change::Edited,
+        };
+        self.prepare(opened, Some(plan), Purpose::Edit { change, tell }, around);
     }
 
     /// Changes the preparation of the open table.
@@ -271,7 +276,7 @@ impl OpenDocument {
         let Some(table) = self.loading.table().cloned() else { return };
         around.notices.dismiss_good_news();
         self.project.edit(label, key, |d| d.data.preparation = Some(plan.clone()));
-        self.prepare(table, Some(plan), Purpose::Edit { other: false, tell: false }, around);
+        self.prepare(table, Some(plan), Purpose::Edit { change: Change::Edited, tell: false }, around);
     }
 
     fn prepare(
@@ -299,8 +304,8 @@ impl OpenDocument {
     ) {
         if let Ok(data) = &outcome {
             self.focus.sample = self.focus.sample.min(data.rows().saturating_sub(1));
-            if let Purpose::Edit { other, tell } = purpose {
-                self.fit_network(other, tell, data, around);
+            if let Purpose::Edit { change, tell } = purpose {
+                self.fit_network(change, tell, data, around);
             }
         }
         self.loading.prepared(table, plan, outcome.map(Arc::new));
@@ -309,10 +314,12 @@ impl OpenDocument {
     }
 
     /// The network follows the data, in the same undoable step: one that was suggested and is as it was gives way to what
-    /// is suggested now, with its settings where the data are `other` ones; of another the ends are fitted.
-    fn fit_network(&mut self, other: bool, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
+    /// is suggested now, with its settings where the data are other ones; of another the ends are fitted.
+    fn fit_network(&mut self, change: Change, tell: bool, data: &Dataset, around: &mut Surroundings<'_>) {
         let Document { network, training, .. } = self.project.document();
-        if let Some(old) = around.suggestions.0.iter().find(|s| s.network == *network) {
+        let other = change == Change::Other;
+        let suggested = around.suggestions.0.iter().find(|s| s.network == *network);
+        if let Some(old) = suggested.filter(|_| change != Change::Redrawn) {
             let new = self.suggestion(data);
             if new.network == *network {
                 return;
