@@ -8,7 +8,7 @@ use crate::app::widgets::FollowFocus as _;
 use crate::data::{Folds, Table};
 use crate::format;
 use crate::nn::NetworkSpec;
-use crate::train::experiment::{FoldResult, cross_validate, summarise};
+use crate::train::experiment::{BEST_OF_FOLD, FoldResult, cross_validate, summarise};
 use crate::train::rate_finder::{
     FEWEST_UPDATES, MOST_UPDATES, NoRate, RULE, RatePoint, RateRange, RateTest, STARTS, find_rate,
 };
@@ -71,6 +71,9 @@ impl Experiment {
             };
             ui.label(title(name));
             ui.add(egui::Label::new(label(ui, text)).wrap());
+            if self.kind == ExperimentKind::Folds && model.document().training.early_stopping.is_some() {
+                ui.add(egui::Label::new(hint(ui, BEST_OF_FOLD)).wrap());
+            }
             ui.add_space(8.0);
             if self.running.is_none() {
                 self.settings(ui);

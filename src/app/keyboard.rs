@@ -49,7 +49,17 @@ pub fn is_free(ctx: &Context, modifiers: Modifiers, key: Key) -> bool {
 
 /// Whether a free shortcut was pressed in this frame; it is used up then.
 pub fn pressed(ctx: &Context, shortcut: KeyboardShortcut) -> bool {
-    is_free(ctx, shortcut.modifiers, shortcut.logical_key) && ctx.input_mut(|i| i.consume_shortcut(&shortcut))
+    if !is_free(ctx, shortcut.modifiers, shortcut.logical_key) {
+        return false;
+    }
+    ctx.input_mut(|i| {
+        let pressed = i.consume_shortcut(&shortcut);
+        if pressed && !shortcut.modifiers.command {
+            // A field that takes the focus now does not get the character of the key.
+            i.events.retain(|e| !matches!(e, egui::Event::Text(_)));
+        }
+        pressed
+    })
 }
 
 /// How often a free key without modifiers was pressed in this frame; it is used up then.

@@ -148,8 +148,8 @@ fn counters(ui: &mut Ui, model: &Model) {
         let speed = if lately { format::amount(s.samples_per_second) } else { "–".to_owned() };
         value(ui, "Samples/s", 76.0, &speed);
     }
-    let train = s.history.train_loss.latest().map(f64::from).or(s.batch_loss);
-    let validation = s.history.val_loss.latest().map(f64::from);
+    let (train, validation) = s.losses();
+    let train = train.or(s.batch_loss);
     let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
     value(ui, "Training loss", 84.0, &text(train));
     value(ui, "Validation loss", 92.0, &text(validation));

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use crate::data::Folds;
 use crate::format;
 use crate::project::{Document, Preset};
-use crate::train::experiment::{Spread, cross_validate, summarise};
+use crate::train::experiment::{BEST_OF_FOLD, Spread, cross_validate, summarise};
 use crate::train::rate_finder::{RULE, RateChoice, RatePoint, RateRange, RateTest, STARTS, find_rate};
 use crate::train::{Metrics, thread_pool};
 use serde::Serialize;
@@ -90,6 +90,9 @@ pub fn folds(arguments: &FoldArguments) -> Result<(), Failure> {
             None => "the loss was no longer finite".to_owned(),
         };
         println!("fold {}: {} rows, {} epochs: {what}", k + 1, fold.rows, fold.epochs);
+    }
+    if document.training.early_stopping.is_some() {
+        eprintln!("note: {BEST_OF_FOLD}");
     }
     let summary = summarise(&results);
     for (name, spread) in &summary {

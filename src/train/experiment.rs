@@ -17,6 +17,10 @@ pub enum ExperimentError {
     Session(#[from] SessionError),
 }
 
+/// What to know of scores of folds that are trained with early stopping.
+pub const BEST_OF_FOLD: &str = "Early stopping takes the epoch at which the held-out fold scores best, so these scores are a little \
+    too good; without early stopping they are not.";
+
 /// The result of one fold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FoldResult {

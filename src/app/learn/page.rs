@@ -9,7 +9,7 @@ use crate::app::theme::{BODY, HEADING, LABEL, RADIUS_CARD, TITLE, Tokens, mix, r
 use crate::app::widgets::{self, hint, label, named};
 use crate::learn::{Block, CourseProgress, Lesson, Question, Step, Task, tex};
 use egui::accesskit::Role;
-use egui::{Align, Button, CornerRadius, Frame, Label, Margin, RichText, Stroke, TextStyle, Ui, vec2};
+use egui::{Align, Button, CornerRadius, Frame, Label, Margin, RichText, Sense, Stroke, TextStyle, Ui, vec2};
 use egui_commonmark::{CommonMarkCache, CommonMarkViewer};
 
 /// Letters of the text that is read.
@@ -227,10 +227,10 @@ fn quiz(ui: &mut Ui, question: &Question, answer: Option<bool>, t: &Tokens) -> O
             let colour = if right { t.ok } else { t.text };
             let text = RichText::new(text).size(BODY + 0.5).color(colour);
             let button = Button::new(text).wrap().min_size(vec2(ui.available_width(), 32.0)).fill(t.background);
-            if ui
-                .add_enabled(answer.is_none(), button.stroke(Stroke::new(1.0, if right { t.ok } else { t.line })))
-                .clicked()
-            {
+            let button = button.stroke(Stroke::new(1.0, if right { t.ok } else { t.line }));
+            // An answered question stays readable.
+            let button = if answer.is_some() { button.sense(Sense::hover()) } else { button };
+            if ui.add(button).clicked() {
                 chosen = Some(k);
             }
         }

@@ -564,7 +564,9 @@ impl Model {
                 self.open.look_at(path, ReadOptions::default(), &self.jobs);
             }
             (Question::FindData, Answer::Chosen(path)) => self.open.found_at(path, surroundings!(self)),
-            (Question::OpenPreset, Answer::Chosen(path)) => self.open_preset(&path),
+            (Question::OpenPreset, Answer::Chosen(path)) if is_preset(&path) => self.open_preset(&path),
+            // Somebody has looked for data under Open.
+            (Question::OpenPreset, Answer::Chosen(path)) => self.open.look_at(path, ReadOptions::default(), &self.jobs),
             (Question::SavePreset { .. }, Answer::Chosen(path)) => self.save_to(path),
             (Question::OpenLessons, Answer::Chosen(path)) => self.files.lesson_folder = Some(path),
             (Question::SaveFile { parts, .. }, Answer::Chosen(path)) => {

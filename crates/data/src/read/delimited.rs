@@ -19,11 +19,10 @@ use crate::numbers::Numbers;
 use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
 use crate::table::{Column, Table, TextBuilder, Values};
-use crate::typing::judge::names_places;
 use crate::typing::kinds::ReadKind;
 use crate::typing::numbers::{is_code, number};
 use crate::typing::odd::{self, Odd, OddCells};
-use crate::typing::words::MissingWords;
+use crate::typing::words::{MissingWords, names_places};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::{

@@ -6,6 +6,8 @@ use crate::read::{Note, ReadOptions};
 use chainrule_common::format;
 use std::collections::HashMap;
 
+/// Odd cells that are kept with their rows.
+pub(super) const KEPT: usize = 100;
 /// Cells that are listed.
 const LISTED: usize = 5;
 /// Columns with the same odd cells that are told one by one.

@@ -126,6 +126,23 @@ pub(crate) fn is_value<'a>(word: &str, others: &(impl Iterator<Item = &'a str> +
     }
 }
 
+/// Whether a column holds postal codes, by its name.
+pub(crate) fn names_places(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphanumeric()).collect();
+    words.iter().any(|w| ["zip", "zipcode", "zipcodes", "postcode", "postalcode", "postal", "plz"].contains(w))
+}
+
+/// Names in quotes, at most five of them.
+pub(super) fn in_quotes(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let mut list: Vec<String> = names.iter().take(MOST).map(|n| format!("\"{n}\"")).collect();
+    if names.len() > MOST {
+        list.push(format!("{} more", names.len() - MOST));
+    }
+    list.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Kept, MissingWords, is_placeholder, is_value};

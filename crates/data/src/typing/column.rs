@@ -1,0 +1,440 @@
+//! What one column of text is: numbers, dates, booleans, codes, or text after all.
+
+use super::dates::{self, DateText};
+use super::kinds::{ColumnReading, DateOrder, ReadKind};
+use super::numbers::{hours, is_code, is_inexact, number};
+use super::odd::{self, KEPT, OddCells};
+use super::survey::{Survey, boolean};
+use super::words::{MissingWords, names_places};
+use crate::read::{Note, ReadOptions};
+use crate::table::{Column, Text, Values};
+use chainrule_common::format;
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
+use std::borrow::Cow;
+
+/// Levels of numbers among which words are typing errors rather than levels of their own.
+const MANY: usize = 8;
+/// Signs of numbers that say something.
+const BRACKETS: &str = "brackets as a minus";
+const MINUS: &str = "another minus than \"-\" before the digits";
+const FORTRAN: &str = "D before the exponent";
+const ORDERS: [DateOrder; 3] = [DateOrder::DayFirst, DateOrder::MonthFirst, DateOrder::YearFirst];
+
+/// What the format of a file says about its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source<'a> {
+    /// Whether text may be anything, and not text for sure.
+    pub untyped: bool,
+    /// Columns of text that are whole numbers for sure.
+    pub digits: &'a [String],
+    /// Whether numbers were text in the file that other formats have for text, so that it is said.
+    pub stored: bool,
+    /// Whether the decimal sign was found to be a comma.
+    pub decimal_comma: bool,
+}
+
+/// What became of one column.
+#[derive(Default)]
+pub(super) struct Verdict {
+    pub values: Option<Values>,
+    pub reading: ColumnReading,
+    pub odd: Option<(ReadKind, OddCells, usize)>,
+    /// What is left out of numbers, such as "kg".
+    pub way: Option<String>,
+    pub notes: Vec<Note>,
+    /// The order that the cells show, and a cell that shows it.
+    pub order: Option<(DateOrder, String)>,
+}
+
+/// A column to decide about.
+pub(super) struct Job<'a> {
+    pub column: &'a Column,
+    pub reading: &'a ColumnReading,
+    pub words: MissingWords<'a>,
+    pub comma: bool,
+    pub file_comma: bool,
+    pub given: &'a ReadOptions,
+    pub source: Source<'a>,
+    /// The order of dates in another column.
+    pub order: Option<DateOrder>,
+}
+
+impl Job<'_> {
+    pub(super) fn text(&self, text: &Text, survey: &Survey) -> Verdict {
+        let is_sure = self.reading.kind.is_some();
+        let levels = text.levels();
+        if levels.iter().zip(&survey.counts).all(|(level, n)| *n == 0 || self.words.has(level)) && !is_sure {
+            return Verdict { values: Some(Values::Numbers(vec![f64::NAN; text.len()].into())), ..Verdict::default() };
+        }
+        let converted = match survey.likely {
+            ReadKind::Number => self.as_numbers(text, survey),
+            ReadKind::Hours => self.converted(text, survey, ReadKind::Hours, &|l| hours(l)).map(|mut v| {
+                v.way = Some("hours since midnight".to_owned());
+                v
+            }),
+            ReadKind::Date => self.as_dates(text, survey),
+            ReadKind::EpochSeconds | ReadKind::EpochMilliseconds => {
+                let unit = if survey.likely == ReadKind::EpochSeconds { 1.0 } else { 1000.0 };
+                self.converted(text, survey, survey.likely, &|l| number(l, '.').map(|(v, _)| v / unit))
+            }
+            ReadKind::Boolean => return self.as_booleans(text, survey),
+            ReadKind::Text => None,
+        };
+        converted.unwrap_or_else(|| {
+            let mut verdict = self.as_text(text, survey);
+            verdict.notes.extend(self.doubt(text, survey));
+            verdict
+        })
+    }
+
+    /// That a column was kept as text though most of its cells are something else.
+    fn doubt(&self, text: &Text, survey: &Survey) -> Option<Note> {
+        let levels = text.levels();
+        let decimal = if self.comma { ',' } else { '.' };
+        let fits = |l: &str| match survey.likely {
+            ReadKind::Number => number(l, decimal).is_some(),
+            ReadKind::Date => dates::read(l).is_some(),
+            ReadKind::Hours => hours(l).is_some(),
+            _ => true,
+        };
+        let is_odd: Vec<bool> = levels.iter().map(|l| !self.words.has(l) && !fits(l)).collect();
+        let cells = |odd: bool| -> usize {
+            let counted =
+                levels.iter().zip(&survey.counts).zip(&is_odd).filter(|((l, _), o)| **o == odd && !self.words.has(l));
+            counted.map(|((_, n), _)| *n).sum()
+        };
+        let (fit, odd) = (cells(false), cells(true));
+        let row = text.codes().position(|code| code.is_some_and(|c| is_odd[c as usize]))?;
+        let kind = survey.likely;
+        let verb = if odd == 1 { "is" } else { "are" };
+        let said = format!(
+            "\"{}\" was kept as text: {fit} of {} are {}, but {odd} {verb} not, the first in row {} \"{}\".",
+            self.column.name,
+            format::counted(text.len(), "cell"),
+            kind.label(),
+            row + 1,
+            text.get(row).unwrap_or_default()
+        );
+        Some(self.offer(said, &format!("Read as {}", kind.label()), |own| own.kind = Some(kind)))
+    }
+
+    /// Converts every level; none if too many cells are something else.
+    fn converted(
+        &self,
+        text: &Text,
+        survey: &Survey,
+        kind: ReadKind,
+        read: &(dyn Fn(&str) -> Option<f64> + Sync),
+    ) -> Option<Verdict> {
+        let levels = text.levels();
+        let level = |k: usize| levels.get(k).unwrap_or_default();
+        let of_level: Vec<f64> = (0..levels.len())
+            .into_par_iter()
+            .map(|k| if self.words.has(level(k)) { f64::NAN } else { read(level(k)).unwrap_or(f64::NAN) })
+            .collect();
+        let is_odd: Vec<bool> = (0..levels.len())
+            .map(|k| of_level[k].is_nan() && survey.counts[k] > 0 && !self.words.has(level(k)))
+            .collect();
+        let fit: usize = (0..levels.len()).filter(|&k| !of_level[k].is_nan()).map(|k| survey.counts[k]).sum();
+        let odd = || (0..levels.len()).filter(|&k| is_odd[k]);
+        let count: usize = odd().map(|k| survey.counts[k]).sum();
+        if self.reading.kind.is_none() {
+            let distinct = of_level.iter().filter(|v| !v.is_nan()).count();
+            // A word among few numbers is a level like them.
+            let typing_errors = distinct >= MANY
+                || odd().all(|k| {
+                    super::words::is_placeholder(level(k)) || level(k).starts_with(|c: char| c.is_ascii_digit())
+                });
+            if !typing_errors || !odd::are_few(fit, odd().map(|k| (level(k), survey.counts[k]))) {
+                return None;
+            }
+        }
+        let numbers = text.numbers(&of_level);
+        let is_date = matches!(kind, ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds);
+        let values = if is_date { Values::Dates(numbers) } else { Values::Numbers(numbers) };
+        let odd = (count > 0).then(|| {
+            let rows = text.codes().enumerate().filter_map(|(row, code)| code.map(|c| (row, c as usize)));
+            let cells = rows.filter(|&(_, c)| is_odd[c]).take(KEPT).map(|(row, c)| (row, level(c).into())).collect();
+            (kind, cells, count)
+        });
+        Some(Verdict { values: Some(values), reading: ColumnReading::of(kind), odd, ..Verdict::default() })
+    }
+
+    fn as_numbers(&self, text: &Text, survey: &Survey) -> Option<Verdict> {
+        let is_sure = self.reading.kind.is_some();
+        let levels = text.levels();
+        let used = || levels.iter().zip(&survey.counts).filter(|(l, n)| **n > 0 && !self.words.has(l));
+        let decimal = if self.comma { ',' } else { '.' };
+        // Digits that name a thing.
+        let digits = |l: &str| l.strip_prefix('-').unwrap_or(l).bytes().all(|b| b.is_ascii_digit());
+        if !is_sure && used().any(|(l, _)| is_code(l)) && used().all(|(l, _)| digits(l) || number(l, decimal).is_none())
+        {
+            return self.as_codes(text, survey);
+        }
+        let is_whole = |l: &str| number(l, decimal).is_none_or(|(v, _)| v.fract() == 0.0);
+        if !is_sure && names_places(&self.column.name) && used().all(|(l, _)| is_whole(l)) {
+            let mut verdict = self.as_text(text, survey);
+            self.tell_places(&mut verdict);
+            return Some(verdict);
+        }
+        // The unit that most cells have.
+        let mut units: Vec<(Option<String>, usize, bool)> = Vec::new();
+        let (mut marks_seen, mut apart, mut distinct) = (Vec::new(), true, 0_usize);
+        for (level, &count) in used() {
+            let Some((_, marks)) = number(level, decimal) else { continue };
+            distinct += 1;
+            let unit = marks.unit.as_ref().map(|u| u.to_lowercase());
+            apart &= unit.as_ref().is_none_or(|u| u.chars().count() > 1 || !u.starts_with(char::is_alphabetic));
+            match units.iter_mut().find(|(u, ..)| *u == unit) {
+                Some((_, n, _)) => *n += count,
+                None => units.push((unit, count, marks.known)),
+            }
+            let seen = [
+                marks.between_thousands.map(|c| match c {
+                    ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{2007}' => "a blank between thousands".to_owned(),
+                    c => format!("\"{c}\" between thousands"),
+                }),
+                marks.blanks.then(|| "invisible blanks around".to_owned()),
+                marks.brackets.then(|| BRACKETS.to_owned()),
+                marks.minus.then(|| MINUS.to_owned()),
+                marks.fortran.then(|| FORTRAN.to_owned()),
+            ];
+            for mark in seen.into_iter().flatten() {
+                if !marks_seen.contains(&mark) {
+                    marks_seen.push(mark);
+                }
+            }
+        }
+        let is_currency = |unit: &str| unit.chars().all(|c| !c.is_alphanumeric() && c != '%' && c != '°');
+        let Some(most) = units.iter().max_by_key(|(_, n, _)| *n) else {
+            // Not one number.
+            return if is_sure { self.converted(text, survey, ReadKind::Number, &|_| None) } else { None };
+        };
+        let named: Vec<&(Option<String>, usize, bool)> = units.iter().filter(|(u, ..)| u.is_some()).collect();
+        // One currency, with and without its sign.
+        let unit = match (&self.reading.unit, &named[..]) {
+            (Some(unit), _) => Some(unit.clone()),
+            (None, [(Some(one), ..)]) if is_currency(one) => Some(one.clone()),
+            _ => most.0.clone(),
+        };
+        let known = unit.is_none() || named.iter().any(|(u, _, known)| *u == unit && *known) && apart;
+        if !known && distinct < 5 && !is_sure {
+            return None;
+        }
+        let with_unit: usize = units.iter().filter(|(u, ..)| *u == unit).map(|(_, n, _)| *n).sum();
+        let without: usize = units.iter().filter(|(u, ..)| u.is_none()).map(|(_, n, _)| *n).sum();
+        let bare = unit.as_ref().is_none_or(|u| is_currency(u) || without * 10 <= with_unit && u != "%" && u != "‰");
+        let read = |level: &str| {
+            let (value, marks) = number(level, decimal)?;
+            let own = marks.unit.map(|u| u.to_lowercase());
+            (own == unit || own.is_none() && bare).then_some(value)
+        };
+        let mut verdict = self.converted(text, survey, ReadKind::Number, &read)?;
+        let mut left_out: Vec<String> = unit.iter().map(|u| format!("\"{}\"", self.as_written(u, text))).collect();
+        let mut meant = Vec::new();
+        for mark in marks_seen {
+            (if [BRACKETS, MINUS, FORTRAN].contains(&mark.as_str()) { &mut meant } else { &mut left_out }).push(mark);
+        }
+        if self.comma && survey.commas > 0 {
+            meant.insert(0, "a decimal comma".to_owned());
+        } else if self.file_comma && !self.comma && survey.points > 0 {
+            meant.insert(0, "a decimal point".to_owned());
+        }
+        verdict.reading.unit = unit;
+        if self.comma || self.file_comma {
+            verdict.reading.decimal_comma = Some(self.comma);
+        }
+        let part = |word: &str, list: &[String]| {
+            if list.is_empty() { String::new() } else { format!(" {word} {}", list.join(" and ")) }
+        };
+        let way = format!("{}{}", part("without", &left_out), part("with", &meant));
+        verdict.way = match way.is_empty() {
+            false => Some(format!("numbers{way}")),
+            true if self.source.stored => Some("numbers, though stored as text".to_owned()),
+            true => None,
+        };
+        verdict.notes.extend(match &verdict.values {
+            Some(Values::Numbers(numbers)) => self.doubts(numbers),
+            _ => Vec::new(),
+        });
+        Some(verdict)
+    }
+
+    /// A unit in the case in which it stands first.
+    fn as_written(&self, unit: &str, text: &Text) -> String {
+        let decimal = if self.comma { ',' } else { '.' };
+        let own = |l: &str| {
+            number(l, decimal).and_then(|(_, m)| m.unit.map(Cow::into_owned)).filter(|u| u.to_lowercase() == unit)
+        };
+        text.levels().iter().find_map(own).unwrap_or_else(|| unit.to_owned())
+    }
+
+    /// Codes of digits: they stay text.
+    fn as_codes(&self, text: &Text, survey: &Survey) -> Option<Verdict> {
+        let levels = text.levels();
+        let used = || levels.iter().zip(&survey.counts).filter(|(l, n)| **n > 0 && !self.words.has(l)).map(|(l, _)| l);
+        let zero = |l: &&str| l.trim_start_matches('-').starts_with('0') && l.len() > 1;
+        let name = &self.column.name;
+        let said = match (used().find(zero), used().find(|l| is_inexact(l.trim_start_matches('-')))) {
+            (Some(cell), _) => format!("\"{name}\" was kept as text: its digits begin with zeros, as \"{cell}\" does."),
+            (None, Some(cell)) => format!(
+                "\"{name}\" was kept as text: it has whole numbers such as {cell} beyond the precision of numbers (2⁵³), which would be rounded."
+            ),
+            _ => return None,
+        };
+        let mut verdict = self.as_text(text, survey);
+        verdict.reading.kind = Some(ReadKind::Text);
+        verdict.notes.push(self.offer(said, "Read as numbers", |own| own.kind = Some(ReadKind::Number)));
+        Some(verdict)
+    }
+
+    fn as_dates(&self, text: &Text, survey: &Survey) -> Option<Verdict> {
+        let levels = text.levels();
+        let name = &self.column.name;
+        let is_sure = self.reading.kind.is_some();
+        let level = |k: usize| levels.get(k).unwrap_or_default();
+        let is_used = |k: usize| survey.counts[k] > 0 && !self.words.has(level(k));
+        let found: Vec<Option<DateText>> =
+            (0..levels.len()).into_par_iter().map(|k| if is_used(k) { dates::read(level(k)) } else { None }).collect();
+        let dates_of = || found.iter().enumerate().filter_map(|(k, d)| d.as_ref().map(|d| (k, d)));
+        if !is_sure {
+            let all_but_placeholders = || {
+                (0..levels.len()).all(|k| !is_used(k) || found[k].is_some() || super::words::is_placeholder(level(k)))
+            };
+            let weak = dates_of().any(|(_, d)| d.weak);
+            let version = name.to_lowercase().contains("version");
+            if weak && (version || !all_but_placeholders() || are_spans(dates_of().map(|(k, _)| level(k)))) {
+                return None;
+            }
+        }
+        let is_open = dates_of().any(|(_, d)| d.is_open());
+        let fits = |order: DateOrder| -> usize {
+            dates_of().filter(|(_, d)| d.seconds(order).is_some()).map(|(k, _)| survey.counts[k]).sum()
+        };
+        let mut shown = None;
+        let order = match self.reading.date_order.or(self.order) {
+            Some(order) => order,
+            None if !is_open => DateOrder::YearFirst,
+            None => {
+                let counts = ORDERS.map(fits);
+                // The year is first only where it cannot be otherwise.
+                let most = if counts[2] > counts[0].max(counts[1]) { counts[2] } else { counts[0].max(counts[1]) };
+                let all: usize = dates_of().map(|(k, _)| survey.counts[k]).sum();
+                if most * 10 < all * 9 {
+                    return Some(self.undecided(text, survey, "no order of day and month fits all rows"));
+                }
+                let order = match counts {
+                    [day, month, year] if year > day.max(month) => DateOrder::YearFirst,
+                    [day, month, _] if day == month => {
+                        return Some(self.undecided(
+                            text,
+                            survey,
+                            "no row shows which is the day and which is the month",
+                        ));
+                    }
+                    [day, month, _] => {
+                        if day > month {
+                            DateOrder::DayFirst
+                        } else {
+                            DateOrder::MonthFirst
+                        }
+                    }
+                };
+                let other = other_order(order);
+                shown = dates_of()
+                    .find(|(_, d)| d.seconds(order).is_some() && d.seconds(other).is_none())
+                    .map(|(k, _)| (order, level(k).to_owned()));
+                order
+            }
+        };
+        let read = |l: &str| {
+            dates::read(l).and_then(|d| d.seconds(order)).or_else(|| if is_sure { dates::digits(l) } else { None })
+        };
+        let mut verdict = self.converted(text, survey, ReadKind::Date, &read)?;
+        verdict.reading.date_order = is_open.then_some(order);
+        verdict.order = shown;
+        if let Some((k, _)) = dates_of().find(|(_, d)| d.short_year).filter(|_| !is_sure) {
+            let text = format!(
+                "\"{name}\" has years of two digits, such as \"{}\": 69 to 99 are of 1969 to 1999, the others of 2000 to 2068.",
+                level(k)
+            );
+            verdict.notes.push(self.offer(text, "Read as text", |own| own.kind = Some(ReadKind::Text)));
+        }
+        Some(verdict)
+    }
+
+    /// Dates of which nothing shows the order stay text, and that is said.
+    fn undecided(&self, text: &Text, survey: &Survey, why: &str) -> Verdict {
+        let name = &self.column.name;
+        let example = text.levels().iter().find(|l| dates::read(l).is_some_and(|d| d.is_open())).unwrap_or_default();
+        let said = format!("\"{name}\" was kept as text: it looks like dates, such as \"{example}\", but {why}.");
+        let mut verdict = self.as_text(text, survey);
+        verdict.reading = ColumnReading::default();
+        let note = ORDERS[..2].iter().fold(Note::from(said), |note, &order| {
+            note.offering(capital(first_word(order)), self.given, |o| {
+                let own = o.columns.entry(name.clone()).or_default();
+                (own.kind, own.date_order) = (Some(ReadKind::Date), Some(order));
+            })
+        });
+        verdict.notes.push(note);
+        verdict
+    }
+
+    fn as_booleans(&self, text: &Text, survey: &Survey) -> Verdict {
+        let is_odd = |level: &str| !self.words.has(level) && boolean(level).is_none() && !matches!(level, "0" | "1");
+        let to = |level: &str| match (boolean(level), level) {
+            _ if self.words.has(level) => None,
+            (Some(true), _) | (_, "1") => Some("true".to_owned()),
+            (Some(false), _) | (_, "0") => Some("false".to_owned()),
+            _ => None,
+        };
+        let levels = text.levels();
+        let plain = levels.iter().zip(&survey.counts).all(|(l, n)| *n == 0 || l == "true" || l == "false");
+        let odd_levels: Vec<bool> = levels.iter().map(is_odd).collect();
+        let count: usize = odd_levels.iter().zip(&survey.counts).filter(|(odd, _)| **odd).map(|(_, n)| *n).sum();
+        let odd = (count > 0).then(|| {
+            let rows = text.codes().enumerate().filter_map(|(row, code)| code.map(|c| (row, c as usize)));
+            let cells = rows.filter(|&(_, c)| odd_levels[c]).take(KEPT);
+            (ReadKind::Boolean, cells.map(|(row, c)| (row, levels.get(c).unwrap_or_default().into())).collect(), count)
+        });
+        Verdict {
+            values: (!plain).then(|| Values::Text(text.mapped(to))),
+            reading: ColumnReading::of(ReadKind::Boolean),
+            way: (!plain && self.reading.kind.is_none()).then(|| "booleans, true and false".to_owned()),
+            odd,
+            ..Verdict::default()
+        }
+    }
+
+    pub(super) fn offer(&self, text: String, label: &str, change: impl FnOnce(&mut ColumnReading)) -> Note {
+        Note::from(text).offering(label, self.given, |o| change(o.columns.entry(self.column.name.clone()).or_default()))
+    }
+}
+
+/// Whether texts such as 2009-10 are years that follow each other, and no months.
+fn are_spans<'a>(mut texts: impl Iterator<Item = &'a str>) -> bool {
+    texts.all(|t| {
+        let years = t.split_once(['-', '/']).and_then(|(a, b)| Some((a.parse::<u32>().ok()?, b.parse::<u32>().ok()?)));
+        years.is_some_and(|(a, b)| (a + 1) % 100 == b)
+    })
+}
+
+pub(super) fn first_word(order: DateOrder) -> &'static str {
+    match order {
+        DateOrder::DayFirst => "the day first",
+        DateOrder::MonthFirst => "the month first",
+        DateOrder::YearFirst => "the year first",
+    }
+}
+
+pub(super) fn capital(words: &str) -> &str {
+    match words {
+        "the day first" => "The day is first",
+        "the month first" => "The month is first",
+        _ => "The year is first",
+    }
+}
+
+pub(super) fn other_order(order: DateOrder) -> DateOrder {
+    if order == DateOrder::DayFirst { DateOrder::MonthFirst } else { DateOrder::DayFirst }
+}
