@@ -234,6 +234,14 @@ fn numbers_that_stand_for_missing_ones_are_told() {
     assert_eq!((table.columns[0].missing(), table.columns[1].missing()), (5, 0));
     let (again, _) = read_with("t.csv", b"temp,grade,k\n-9999,1,1\n5,2,2\n", &detected.options);
     assert!(again.columns[0].is_missing(0));
+    // Of all digits nine, with decimals too, and negative numbers that come again among positive ones.
+    for (cell, count) in [("999.9", 1), ("-200", 3)] {
+        let row = |k: usize| if k < count { format!("{cell},x\n") } else { format!("{}.5,y\n", k % 7) };
+        let (_, detected) = read(&("v,k\n".to_owned() + &(0..30).map(row).collect::<String>()));
+        assert!(notes(&detected).contains(&format!("{cell}, far from all others")), "{}", notes(&detected));
+    }
+    let (_, detected) = read("v,k\n1,a\ninf,b\n2,c\n");
+    assert!(notes(&detected).contains("\"v\": 1 cell is infinite, the first in row 2"), "{}", notes(&detected));
     let (_, detected) = read("a,b\n990,1\n995,2\n999,3\n999,4\n");
     assert_eq!(notes(&detected), "", "a value like the others");
 }
@@ -373,4 +381,15 @@ fn a_kind_that_is_set_is_the_kind() {
     }
     let bad = read_bytes("t.csv", b"v\n", &ReadOptions::default()).expect_err("no rows").to_string();
     assert!(bad.contains("no rows"), "{bad}");
+}
+
+#[test]
+fn kinds_of_files_that_are_no_table_are_named() {
+    for (bytes, says) in [
+        (&b"<?xml version=\"1.0\"?>\n<rows><row a=\"1\"/><row a=\"2\"/></rows>\n"[..], "an XML file"),
+        (b"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"10\"><rect/></svg>\n", "a drawing (SVG)"),
+    ] {
+        let error = read_bytes("t.csv", bytes, &ReadOptions::default()).expect_err("no table").to_string();
+        assert!(error.contains(says), "{error}");
+    }
 }

@@ -98,14 +98,15 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             );
         }
         if let Why::Outside { value, range: [low, high] } = u.why {
+            let written = |v: f64| table.column(&u.column).map_or_else(|| format::cell(v), |c| c.written(v));
             eprintln!(
                 "note: \"{}\" is outside of what training has seen, {} to {}, in {}: the first is row {} with {}",
                 u.column,
-                format::cell(low),
-                format::cell(high),
+                written(low),
+                written(high),
                 format::counted(u.rows, "row"),
                 u.first + 1,
-                format::cell(value)
+                written(value)
             );
         }
     }

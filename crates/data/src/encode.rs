@@ -497,7 +497,9 @@ impl Encoder {
             if encoding.gaps_matter() && column.missing() > 0 {
                 add(&mut (0..column.len()).filter(|&row| column.is_missing(row)), &|_| Why::Gap);
             }
-            if let (Some(&range), Values::Numbers(numbers)) = (self.ranges.get(&encoding.column), &column.values) {
+            if let (Some(&range), Values::Numbers(numbers) | Values::Dates(numbers)) =
+                (self.ranges.get(&encoding.column), &column.values)
+            {
                 let outside = |row: &usize| numbers.get(*row) < range[0] || numbers.get(*row) > range[1];
                 let why = |row: usize| Why::Outside { value: numbers.get(row), range };
                 add(&mut (0..numbers.len()).filter(outside), &why);

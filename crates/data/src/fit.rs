@@ -171,10 +171,12 @@ impl<'a> Fitting<'a> {
         })
     }
 
-    /// The smallest and the largest value of each feature of numbers in the training rows.
+    /// The smallest and the largest value of each feature of numbers or dates in the training rows.
     fn ranges(&self) -> BTreeMap<String, [f64; 2]> {
         let numbers = |(plan, column): &'a (&ColumnPlan, Cow<'_, Column>)| match &column.values {
-            Values::Numbers(numbers) if plan.role == Role::Feature => Some((plan.name.clone(), numbers)),
+            Values::Numbers(numbers) | Values::Dates(numbers) if plan.role == Role::Feature => {
+                Some((plan.name.clone(), numbers))
+            }
             _ => None,
         };
         let finite = |v: &f64| v.is_finite();

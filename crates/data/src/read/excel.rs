@@ -112,6 +112,16 @@ fn choose_sheet(
             .or(names.first())
             .ok_or_else(|| DataError::Empty { name: source.name().to_owned() })?,
     };
+    let others: Vec<&String> = visible.iter().copied().filter(|n| *n != chosen && is_full(n)).collect();
+    if !others.is_empty() {
+        let list = others.iter().take(OFFERED).map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
+        let more = if others.len() > OFFERED { format!(" and {} more", others.len() - OFFERED) } else { String::new() };
+        let text = format!("The sheet \"{chosen}\" was read, not {list}{more}.");
+        let note = others.iter().take(OFFERED).fold(Note::from(text), |note, other| {
+            note.offering(&format!("Read {other}"), options, |o| o.sheet = Some((*other).clone()))
+        });
+        detected.notes.push(note);
+    }
     let hidden: Vec<&String> = names.iter().filter(|n| is_hidden(n) && *n != chosen).collect();
     if let Some(first) = hidden.first() {
         let list = hidden.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");

@@ -86,9 +86,17 @@ pub(super) fn named(head: &[u8]) -> Option<(&'static str, &'static str)> {
         () if begins(b"\x7fELF") || (begins(b"MZ") && is_binary(head)) => {
             ("a program, not a table", "Choose the data file")
         }
+        () if begins(b"MZ") && at(64, b"\x0e\x1f") => ("a program, not a table", "Choose the data file"),
         () if holds(b"urn:schemas-microsoft-com:office:spreadsheet") => (
             "a workbook in the XML format of 2003, which cannot be read",
             "Open it in a spreadsheet program and save it as .xlsx",
+        ),
+        () if holds(b"<svg") && (begins(b"<") || begins(b"\xef\xbb\xbf<")) => {
+            ("a drawing (SVG), not a table", "Save it as PNG, and choose the folder or the zip archive of all pictures")
+        }
+        () if (begins(b"<?xml") || begins(b"\xef\xbb\xbf<?xml")) && !holds(b"<html") && !holds(b"<table") => (
+            "an XML file, which cannot be read as a table",
+            "In Python, pandas.read_xml(…).to_csv(…) converts it, or open it in a spreadsheet program",
         ),
         () => return None,
     })

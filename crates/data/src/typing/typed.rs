@@ -84,6 +84,18 @@ impl Job<'_> {
         for value in numbers.iter() {
             (low, high) = (low.min(value), high.max(value));
         }
+        if low < high && (low.is_infinite() || high.is_infinite()) {
+            let count = numbers.iter().filter(|v| v.is_infinite()).count();
+            let row = numbers.iter().position(f64::is_infinite).unwrap_or(0) + 1;
+            let cells = format::counted(count, "cell");
+            let verb = if count == 1 { "is" } else { "are" };
+            notes.push(
+                format!(
+                    "\"{name}\": {cells} {verb} infinite, the first in row {row}. No network can be trained on them."
+                )
+                .into(),
+            );
+        }
         if low > high || !low.is_finite() || !high.is_finite() {
             return notes;
         }
@@ -159,7 +171,8 @@ fn odd_numbers(kind: ReadKind, numbers: &Numbers, fits: impl Fn(f64) -> bool) ->
 /// Whether a number is made of nines, as those that stand for missing values often are.
 fn is_sentinel(value: f64) -> bool {
     let digits = format!("{}", value.abs());
-    (value < 0.0 && digits.len() >= 2 || digits.len() >= 3) && digits.bytes().all(|b| b == b'9')
+    let nines = digits.bytes().filter(|b| *b == b'9').count();
+    nines >= if value < 0.0 { 2 } else { 3 } && digits.bytes().all(|b| matches!(b, b'9' | b'.'))
 }
 
 fn are_whole(numbers: &Numbers) -> bool {
