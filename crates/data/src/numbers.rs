@@ -77,6 +77,24 @@ impl Numbers {
         }
     }
 
+    /// The smallest and the largest that is not missing; infinity and its negative where all are.
+    pub fn range(&self) -> (f64, f64) {
+        match self {
+            Self::Bytes(v) => {
+                let ends = v.iter().min().zip(v.iter().max());
+                ends.map_or((f64::INFINITY, f64::NEG_INFINITY), |(low, high)| (f64::from(*low), f64::from(*high)))
+            }
+            Self::Singles(v) => {
+                let (low, high) =
+                    v.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+                (f64::from(low), f64::from(high))
+            }
+            Self::Doubles(v) => {
+                v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+            }
+        }
+    }
+
     /// The first that is infinite.
     pub fn first_infinite(&self) -> Option<usize> {
         match self {
@@ -218,6 +236,14 @@ mod tests {
             prop_assert_eq!(bits(&part), wanted.clone(), "{} numbers were taken out", before.len());
             prop_assert_eq!(bits(&Numbers::from(whole)), wanted);
         }
+    }
+
+    #[test]
+    fn the_range_leaves_out_what_is_missing() {
+        assert_eq!(Numbers::from(vec![3.0, 250.0]).range(), (3.0, 250.0));
+        assert_eq!(Numbers::from(vec![f64::NAN, 0.5, -2.0]).range(), (-2.0, 0.5));
+        assert_eq!(Numbers::from(vec![0.1, f64::NAN, 1e300]).range(), (0.1, 1e300));
+        assert_eq!(Numbers::from(vec![f64::NAN]).range(), (f64::INFINITY, f64::NEG_INFINITY));
     }
 
     #[test]

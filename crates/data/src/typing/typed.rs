@@ -79,11 +79,7 @@ impl Job<'_> {
             return notes;
         }
         let name = &self.column.name;
-        let mut low = f64::INFINITY;
-        let mut high = f64::NEG_INFINITY;
-        for value in numbers.iter() {
-            (low, high) = (low.min(value), high.max(value));
-        }
+        let (low, high) = numbers.range();
         if low < high && (low.is_infinite() || high.is_infinite()) {
             let count = numbers.iter().filter(|v| v.is_infinite()).count();
             let row = numbers.iter().position(f64::is_infinite).unwrap_or(0) + 1;
