@@ -40,7 +40,12 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
     if copies > 0 {
         found.push(DataWarning {
             text: format!(
-                "{copies} rows are copies of others. A copy of a training row in the test part makes the test too easy."
+                "{}. A copy of a training row in the test part makes the test too easy.",
+                if copies == 1 {
+                    "1 row is a copy of another".to_owned()
+                } else {
+                    format!("{copies} rows are copies of others")
+                }
             ),
             serious: copies * 20 > rows,
             fix: None,

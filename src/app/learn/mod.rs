@@ -360,7 +360,11 @@ impl LearnView {
                         (visit, self.open, self.page.scroll) = (Some("Learn".to_owned()), lesson.id.clone(), true);
                     }
                     let Some((place, task)) = &current else {
-                        let text = "All tasks are done";
+                        let text = if done < all {
+                            "All tasks are done; questions are left in the lesson"
+                        } else {
+                            "All tasks are done"
+                        };
                         ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.label(text));
                         return;
                     };
