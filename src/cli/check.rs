@@ -1,6 +1,7 @@
 //! `chainrule check`: every analytic gradient of a preset's network against central differences in f64.
 
-use super::arguments::{Failure, ReadArguments, load};
+use super::arguments::{Failure, load};
+use super::reading::ReadArguments;
 use crate::data::Part;
 use crate::format;
 use crate::nn::check;

@@ -1,7 +1,8 @@
 //! `chainrule cross-validate` and `chainrule find-rate`: experiments with a preset.
 
-use super::arguments::{DEFAULT_EPOCHS, Failure, ReadArguments, data_file, keep_apart, load, thread_count, write};
+use super::arguments::{DEFAULT_EPOCHS, Failure, data_file, keep_apart, load, thread_count, write};
 use super::progress::Progress;
+use super::reading::ReadArguments;
 use crate::data::Folds;
 use crate::format;
 use crate::project::{Document, Preset};

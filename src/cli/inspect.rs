@@ -1,6 +1,7 @@
 //! `chainrule inspect`: what the Data workspace would show of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, known, predicted};
+use super::arguments::{DataFile, Failure, announce_reading, known, predicted};
+use super::reading::ReadArguments;
 use crate::data::{DataSource, Preparation, Role, TargetGuess, summarise, warnings};
 use crate::format;
 use serde_json::{Value, json};

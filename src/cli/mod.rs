@@ -13,6 +13,7 @@ mod experiment;
 mod inspect;
 mod predict;
 mod progress;
+mod reading;
 mod suggest;
 mod trace;
 mod train;

@@ -1,6 +1,7 @@
 //! `chainrule predict`: predictions of a trained preset for the rows of a file.
 
-use super::arguments::{DataFile, Failure, ReadArguments, announce_reading, data_file, keep_apart, known, open};
+use super::arguments::{DataFile, Failure, announce_reading, data_file, keep_apart, known, open};
+use super::reading::ReadArguments;
 use crate::data::{
     Column, ColumnEncoding, DataSource, Encoder, EncodingKind, ReadKind, ReadOptions, Table, TargetScale, Unprepared,
     Why,

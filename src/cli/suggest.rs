@@ -1,6 +1,7 @@
 //! `chainrule suggest`: a network that suits a data file, as a preset.
 
-use super::arguments::{Failure, ReadArguments, STANDARD_INPUT, keep_apart, suggest};
+use super::arguments::{Failure, STANDARD_INPUT, keep_apart, suggest};
+use super::reading::ReadArguments;
 use crate::data::Part;
 use crate::format;
 use crate::project::Preset;

@@ -1,6 +1,7 @@
 //! `chainrule trace`: one training step with every number in it.
 
-use super::arguments::{Failure, ReadArguments, data_file, keep_apart, load, write};
+use super::arguments::{Failure, data_file, keep_apart, load, write};
+use super::reading::ReadArguments;
 use crate::data::Dataset;
 use crate::explain::{Trace, parameter_name};
 use crate::format;

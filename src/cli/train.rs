@@ -1,10 +1,9 @@
 //! `chainrule train`: trains a preset, shows progress on a terminal, and reports.
 
-use super::arguments::{
-    DEFAULT_EPOCHS, Failure, ReadArguments, STANDARD_INPUT, data_file, keep_apart, load, thread_count, write,
-};
+use super::arguments::{DEFAULT_EPOCHS, Failure, STANDARD_INPUT, data_file, keep_apart, load, thread_count, write};
 use super::chart;
 use super::progress::Progress;
+use super::reading::ReadArguments;
 use crate::data::Part;
 use crate::format;
 use crate::nn::NetworkSpec;

@@ -371,20 +371,17 @@ fn is_mostly<'c>(cells: impl Iterator<Item = &'c str>, is_plain: impl Fn(&str) -
 
 /// Whether a column is numbers although some of its cells are not.
 fn fits(numbers: &Numbers, odd: &OddCells) -> bool {
-    const MANY: usize = 8;
     let fit = numbers.len() - numbers.missing();
     let mut distinct: Vec<u64> = Vec::new();
     for value in numbers.iter().filter(|v| !v.is_nan()) {
         if !distinct.contains(&value.to_bits()) {
             distinct.push(value.to_bits());
         }
-        if distinct.len() >= MANY {
+        if distinct.len() >= odd::MANY {
             break;
         }
     }
-    let errors = |cell: &str| odd::is_placeholder(cell) || cell.starts_with(|c: char| c.is_ascii_digit());
-    (distinct.len() >= MANY || odd.iter().all(|(_, cell)| errors(cell)))
-        && odd::are_few(fit, odd.iter().map(|(_, cell)| (&**cell, 1)))
+    odd::are_errors(fit, distinct.len(), odd.iter().map(|(_, cell)| (&**cell, 1)))
 }
 
 impl Sink {

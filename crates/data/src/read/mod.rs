@@ -143,7 +143,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         table.columns.iter_mut().zip(names).for_each(|(column, name)| column.name = name);
     }
     let untyped = matches!(format, Format::Delimited | Format::Excel | Format::Json | Format::Html | Format::Sqlite);
-    let decimal_comma = detected.text.as_ref().is_some_and(|t| t.decimal_comma) || options.decimal_comma == Some(true);
+    let decimal_comma = detected.text.as_ref().is_some_and(|t| t.decimal_comma);
     let stored = untyped && format != Format::Delimited;
     let judged = judge(&mut table, options, Source { untyped, digits: &detected.digits, stored, decimal_comma });
     if judged.is_comma && format == Format::Delimited && options.decimal_comma.is_none() {

@@ -4,16 +4,14 @@ use super::dates::{self, DateText};
 use super::kinds::{ColumnReading, DateOrder, ReadKind};
 use super::numbers::{hours, is_code, is_inexact, number};
 use super::odd::{self, KEPT, OddCells};
-use super::survey::{Survey, boolean};
-use super::words::{MissingWords, names_places};
+use super::survey::{Survey, truth};
+use super::words::{MissingWords, is_placeholder, names_places};
 use crate::read::{Note, ReadOptions};
 use crate::table::{Column, Text, Values};
 use chainrule_common::format;
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 use std::borrow::Cow;
 
-/// Levels of numbers among which words are typing errors rather than levels of their own.
-const MANY: usize = 8;
 /// Signs of numbers that say something.
 const BRACKETS: &str = "brackets as a minus";
 const MINUS: &str = "another minus than \"-\" before the digits";
@@ -137,26 +135,16 @@ impl Job<'_> {
             .collect();
         let fit: usize = (0..levels.len()).filter(|&k| !of_level[k].is_nan()).map(|k| survey.counts[k]).sum();
         let odd = || (0..levels.len()).filter(|&k| is_odd[k]);
-        let count: usize = odd().map(|k| survey.counts[k]).sum();
         if self.reading.kind.is_none() {
             let distinct = of_level.iter().filter(|v| !v.is_nan()).count();
-            // A word among few numbers is a level like them.
-            let typing_errors = distinct >= MANY
-                || odd().all(|k| {
-                    super::words::is_placeholder(level(k)) || level(k).starts_with(|c: char| c.is_ascii_digit())
-                });
-            if !typing_errors || !odd::are_few(fit, odd().map(|k| (level(k), survey.counts[k]))) {
+            if !odd::are_errors(fit, distinct, odd().map(|k| (level(k), survey.counts[k]))) {
                 return None;
             }
         }
         let numbers = text.numbers(&of_level);
         let is_date = matches!(kind, ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds);
         let values = if is_date { Values::Dates(numbers) } else { Values::Numbers(numbers) };
-        let odd = (count > 0).then(|| {
-            let rows = text.codes().enumerate().filter_map(|(row, code)| code.map(|c| (row, c as usize)));
-            let cells = rows.filter(|&(_, c)| is_odd[c]).take(KEPT).map(|(row, c)| (row, level(c).into())).collect();
-            (kind, cells, count)
-        });
+        let odd = odd_cells(kind, text, survey, &is_odd);
         Some(Verdict { values: Some(values), reading: ColumnReading::of(kind), odd, ..Verdict::default() })
     }
 
@@ -177,40 +165,13 @@ impl Job<'_> {
             self.tell_places(&mut verdict);
             return Some(verdict);
         }
-        // The unit that most cells have.
-        let mut units: Vec<(Option<String>, usize, bool)> = Vec::new();
-        let (mut marks_seen, mut apart, mut distinct) = (Vec::new(), true, 0_usize);
-        for (level, &count) in used() {
-            let Some((_, marks)) = number(level, decimal) else { continue };
-            distinct += 1;
-            let unit = marks.unit.as_ref().map(|u| u.to_lowercase());
-            apart &= unit.as_ref().is_none_or(|u| u.chars().count() > 1 || !u.starts_with(char::is_alphabetic));
-            match units.iter_mut().find(|(u, ..)| *u == unit) {
-                Some((_, n, _)) => *n += count,
-                None => units.push((unit, count, marks.known)),
-            }
-            let seen = [
-                marks.between_thousands.map(|c| match c {
-                    ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{2007}' => "a blank between thousands".to_owned(),
-                    c => format!("\"{c}\" between thousands"),
-                }),
-                marks.blanks.then(|| "invisible blanks around".to_owned()),
-                marks.brackets.then(|| BRACKETS.to_owned()),
-                marks.minus.then(|| MINUS.to_owned()),
-                marks.fortran.then(|| FORTRAN.to_owned()),
-            ];
-            for mark in seen.into_iter().flatten() {
-                if !marks_seen.contains(&mark) {
-                    marks_seen.push(mark);
-                }
-            }
-        }
+        let Notation { units, marks: marks_seen, apart, distinct } = Notation::of(used(), decimal);
         let is_currency = |unit: &str| unit.chars().all(|c| !c.is_alphanumeric() && c != '%' && c != '°');
         let Some(most) = units.iter().max_by_key(|(_, n, _)| *n) else {
             // Not one number.
             return if is_sure { self.converted(text, survey, ReadKind::Number, &|_| None) } else { None };
         };
-        let named: Vec<&(Option<String>, usize, bool)> = units.iter().filter(|(u, ..)| u.is_some()).collect();
+        let named: Vec<&Unit> = units.iter().filter(|(u, ..)| u.is_some()).collect();
         // One currency, with and without its sign.
         let unit = match (&self.reading.unit, &named[..]) {
             (Some(unit), _) => Some(unit.clone()),
@@ -298,9 +259,8 @@ impl Job<'_> {
             (0..levels.len()).into_par_iter().map(|k| if is_used(k) { dates::read(level(k)) } else { None }).collect();
         let dates_of = || found.iter().enumerate().filter_map(|(k, d)| d.as_ref().map(|d| (k, d)));
         if !is_sure {
-            let all_but_placeholders = || {
-                (0..levels.len()).all(|k| !is_used(k) || found[k].is_some() || super::words::is_placeholder(level(k)))
-            };
+            let all_but_placeholders =
+                || (0..levels.len()).all(|k| !is_used(k) || found[k].is_some() || is_placeholder(level(k)));
             let weak = dates_of().any(|(_, d)| d.weak);
             let version = name.to_lowercase().contains("version");
             if weak && (version || !all_but_placeholders() || are_spans(dates_of().map(|(k, _)| level(k)))) {
@@ -317,30 +277,23 @@ impl Job<'_> {
             None if !is_open => DateOrder::YearFirst,
             None => {
                 let counts = ORDERS.map(fits);
-                // The year is first only where it cannot be otherwise.
-                let most = if counts[2] > counts[0].max(counts[1]) { counts[2] } else { counts[0].max(counts[1]) };
                 let all: usize = dates_of().map(|(k, _)| survey.counts[k]).sum();
-                if most * 10 < all * 9 {
+                if counts.iter().all(|most| most * 10 < all * 9) {
                     return Some(self.undecided(text, survey, "no order of day and month fits all rows"));
                 }
-                let order = match counts {
-                    [day, month, year] if year > day.max(month) => DateOrder::YearFirst,
-                    [day, month, _] if day == month => {
-                        return Some(self.undecided(
-                            text,
-                            survey,
-                            "no row shows which is the day and which is the month",
-                        ));
-                    }
-                    [day, month, _] => {
-                        if day > month {
-                            DateOrder::DayFirst
-                        } else {
-                            DateOrder::MonthFirst
-                        }
-                    }
+                let [day, month, year] = counts;
+                let order = if year > day.max(month) {
+                    // Only where it cannot be otherwise.
+                    DateOrder::YearFirst
+                } else if day == month {
+                    let why = "no row shows which is the day and which is the month";
+                    return Some(self.undecided(text, survey, why));
+                } else if day > month {
+                    DateOrder::DayFirst
+                } else {
+                    DateOrder::MonthFirst
                 };
-                let other = other_order(order);
+                let other = order.other();
                 shown = dates_of()
                     .find(|(_, d)| d.seconds(order).is_some() && d.seconds(other).is_none())
                     .map(|(k, _)| (order, level(k).to_owned()));
@@ -370,33 +323,17 @@ impl Job<'_> {
         let said = format!("\"{name}\" was kept as text: it looks like dates, such as \"{example}\", but {why}.");
         let mut verdict = self.as_text(text, survey);
         verdict.reading = ColumnReading::default();
-        let note = ORDERS[..2].iter().fold(Note::from(said), |note, &order| {
-            note.offering(capital(first_word(order)), self.given, |o| {
-                let own = o.columns.entry(name.clone()).or_default();
-                (own.kind, own.date_order) = (Some(ReadKind::Date), Some(order));
-            })
-        });
+        let note = offering_orders(said.into(), name, &[DateOrder::DayFirst, DateOrder::MonthFirst], self.given);
         verdict.notes.push(note);
         verdict
     }
 
     fn as_booleans(&self, text: &Text, survey: &Survey) -> Verdict {
-        let is_odd = |level: &str| !self.words.has(level) && boolean(level).is_none() && !matches!(level, "0" | "1");
-        let to = |level: &str| match (boolean(level), level) {
-            _ if self.words.has(level) => None,
-            (Some(true), _) | (_, "1") => Some("true".to_owned()),
-            (Some(false), _) | (_, "0") => Some("false".to_owned()),
-            _ => None,
-        };
         let levels = text.levels();
+        let to = |level: &str| truth(level).filter(|_| !self.words.has(level)).map(|t| t.to_string());
         let plain = levels.iter().zip(&survey.counts).all(|(l, n)| *n == 0 || l == "true" || l == "false");
-        let odd_levels: Vec<bool> = levels.iter().map(is_odd).collect();
-        let count: usize = odd_levels.iter().zip(&survey.counts).filter(|(odd, _)| **odd).map(|(_, n)| *n).sum();
-        let odd = (count > 0).then(|| {
-            let rows = text.codes().enumerate().filter_map(|(row, code)| code.map(|c| (row, c as usize)));
-            let cells = rows.filter(|&(_, c)| odd_levels[c]).take(KEPT);
-            (ReadKind::Boolean, cells.map(|(row, c)| (row, levels.get(c).unwrap_or_default().into())).collect(), count)
-        });
+        let is_odd: Vec<bool> = levels.iter().map(|l| !self.words.has(l) && truth(l).is_none()).collect();
+        let odd = odd_cells(ReadKind::Boolean, text, survey, &is_odd);
         Verdict {
             values: (!plain).then(|| Values::Text(text.mapped(to))),
             reading: ColumnReading::of(ReadKind::Boolean),
@@ -411,6 +348,62 @@ impl Job<'_> {
     }
 }
 
+/// A unit in small letters, or none; how many cells have it, and whether it is a known one.
+type Unit = (Option<String>, usize, bool);
+
+/// How the numbers of a column are written.
+#[derive(Default)]
+struct Notation {
+    units: Vec<Unit>,
+    /// What else is not plain about them.
+    marks: Vec<String>,
+    /// Whether no unit is a single letter, which may be part of a code.
+    apart: bool,
+    /// How many different texts are numbers.
+    distinct: usize,
+}
+
+impl Notation {
+    fn of<'a>(levels: impl Iterator<Item = (&'a str, &'a usize)>, decimal: char) -> Self {
+        let mut found = Self { apart: true, ..Self::default() };
+        for (level, &count) in levels {
+            let Some((_, marks)) = number(level, decimal) else { continue };
+            found.distinct += 1;
+            let unit = marks.unit.as_ref().map(|u| u.to_lowercase());
+            found.apart &= unit.as_ref().is_none_or(|u| u.chars().count() > 1 || !u.starts_with(char::is_alphabetic));
+            match found.units.iter_mut().find(|(u, ..)| *u == unit) {
+                Some((_, n, _)) => *n += count,
+                None => found.units.push((unit, count, marks.known)),
+            }
+            let seen = [
+                marks.between_thousands.map(|c| match c {
+                    ' ' | '\u{a0}' | '\u{202f}' | '\u{2009}' | '\u{2007}' => "a blank between thousands".to_owned(),
+                    c => format!("\"{c}\" between thousands"),
+                }),
+                marks.blanks.then(|| "invisible blanks around".to_owned()),
+                marks.brackets.then(|| BRACKETS.to_owned()),
+                marks.minus.then(|| MINUS.to_owned()),
+                marks.fortran.then(|| FORTRAN.to_owned()),
+            ];
+            for mark in seen.into_iter().flatten() {
+                if !found.marks.contains(&mark) {
+                    found.marks.push(mark);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The cells of the levels that do not fit their column.
+fn odd_cells(kind: ReadKind, text: &Text, survey: &Survey, is_odd: &[bool]) -> Option<(ReadKind, OddCells, usize)> {
+    let count = survey.counts.iter().zip(is_odd).filter(|(_, odd)| **odd).map(|(n, _)| *n).sum();
+    (count > 0).then(|| {
+        let odd = text.codes().enumerate().filter(|(_, code)| code.is_some_and(|c| is_odd[c as usize])).take(KEPT);
+        (kind, odd.map(|(row, _)| (row, text.get(row).unwrap_or_default().into())).collect(), count)
+    })
+}
+
 /// Whether texts such as 2009-10 are years that follow each other, and no months.
 fn are_spans<'a>(mut texts: impl Iterator<Item = &'a str>) -> bool {
     texts.all(|t| {
@@ -419,22 +412,12 @@ fn are_spans<'a>(mut texts: impl Iterator<Item = &'a str>) -> bool {
     })
 }
 
-pub(super) fn first_word(order: DateOrder) -> &'static str {
-    match order {
-        DateOrder::DayFirst => "the day first",
-        DateOrder::MonthFirst => "the month first",
-        DateOrder::YearFirst => "the year first",
-    }
-}
-
-pub(super) fn capital(words: &str) -> &str {
-    match words {
-        "the day first" => "The day is first",
-        "the month first" => "The month is first",
-        _ => "The year is first",
-    }
-}
-
-pub(super) fn other_order(order: DateOrder) -> DateOrder {
-    if order == DateOrder::DayFirst { DateOrder::MonthFirst } else { DateOrder::DayFirst }
+/// A note that offers to read a column as dates in other orders.
+pub(super) fn offering_orders(note: Note, column: &str, orders: &[DateOrder], given: &ReadOptions) -> Note {
+    orders.iter().fold(note, |note, &order| {
+        note.offering(order.choice(), given, |o| {
+            let own = o.columns.entry(column.to_owned()).or_default();
+            (own.kind, own.date_order) = (Some(ReadKind::Date), Some(order));
+        })
+    })
 }

@@ -1,6 +1,6 @@
 //! Decides for the columns of a file together what each holds, and tells what was in doubt.
 
-use super::column::{Job, Source, Verdict, capital, first_word, other_order};
+use super::column::{Job, Source, Verdict, offering_orders};
 use super::kinds::{ColumnReading, DateOrder, ReadKind};
 use super::odd::{self, Odd};
 use super::survey::Survey;
@@ -70,18 +70,13 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             if surveys[k].as_ref().is_some_and(|s| s.likely == ReadKind::Date) && verdicts[k].values.is_none() {
                 let mut again = decide(Some(order), k, &table.columns[k]);
                 if again.values.is_some() {
-                    let other = other_order(order);
-                    let name = table.columns[k].name.clone();
                     let text = format!(
-                        "\"{name}\" was read as dates with {}, as in \"{}\".",
-                        first_word(order),
+                        "\"{}\" was read as dates with {}, as in \"{}\".",
+                        table.columns[k].name,
+                        order.words(),
                         table.columns[by].name
                     );
-                    let note = Note::from(text).offering(capital(first_word(other)), given, |o| {
-                        let own = o.columns.entry(name).or_default();
-                        (own.kind, own.date_order) = (Some(ReadKind::Date), Some(other));
-                    });
-                    again.notes.push(note);
+                    again.notes.push(offering_orders(text.into(), &table.columns[k].name, &[order.other()], given));
                     verdicts[k] = again;
                 }
             }
@@ -115,7 +110,7 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             }
         }
         if let Some((order, cell)) = verdict.order {
-            let text = format!("\"{name}\" was read as dates with {}, as \"{cell}\" shows.", first_word(order));
+            let text = format!("\"{name}\" was read as dates with {}, as \"{cell}\" shows.", order.words());
             found.notes.push(text.into());
         }
         found.notes.extend(verdict.notes);
@@ -154,16 +149,4 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
 
 fn words_of<'a>(reading: &'a ColumnReading, given: &'a ReadOptions) -> MissingWords<'a> {
     MissingWords(reading.missing.as_deref().or(given.missing.as_deref()))
-}
-
-impl ColumnReading {
-    /// Takes over what is not set.
-    fn fill(&mut self, other: Self) {
-        self.kind = self.kind.or(other.kind);
-        self.missing = self.missing.take().or(other.missing);
-        self.decimal_comma = self.decimal_comma.or(other.decimal_comma);
-        self.unit = self.unit.take().or(other.unit);
-        self.date_order = self.date_order.or(other.date_order);
-        self.spellings = self.spellings.take().or(other.spellings);
-    }
 }

@@ -32,6 +32,31 @@ pub enum DateOrder {
     YearFirst,
 }
 
+impl DateOrder {
+    /// Behind "dates with".
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::DayFirst => "the day first",
+            Self::MonthFirst => "the month first",
+            Self::YearFirst => "the year first",
+        }
+    }
+
+    /// What the button says that chooses it.
+    pub(crate) fn choice(self) -> &'static str {
+        match self {
+            Self::DayFirst => "The day is first",
+            Self::MonthFirst => "The month is first",
+            Self::YearFirst => "The year is first",
+        }
+    }
+
+    /// The one that is taken for it most easily.
+    pub(crate) fn other(self) -> Self {
+        if self == Self::DayFirst { Self::MonthFirst } else { Self::DayFirst }
+    }
+}
+
 /// How one column is read. What is not set is detected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +83,16 @@ impl ColumnReading {
     /// A column read as this kind.
     pub fn of(kind: ReadKind) -> Self {
         Self { kind: Some(kind), ..Self::default() }
+    }
+
+    /// Takes over what is not set.
+    pub(crate) fn fill(&mut self, other: Self) {
+        self.kind = self.kind.or(other.kind);
+        self.missing = self.missing.take().or(other.missing);
+        self.decimal_comma = self.decimal_comma.or(other.decimal_comma);
+        self.unit = self.unit.take().or(other.unit);
+        self.date_order = self.date_order.or(other.date_order);
+        self.spellings = self.spellings.take().or(other.spellings);
     }
 
     /// Whether nothing is set.

@@ -16,13 +16,35 @@ const FEW: usize = 20;
 impl Job<'_> {
     pub(super) fn as_text(&self, text: &Text, survey: &Survey) -> Verdict {
         let levels = text.levels();
+        let used = || levels.iter().zip(&survey.counts).filter(|(_, n)| **n > 0);
+        let mut verdict = Verdict::default();
+        let kept = self.kept_words(text, survey, &mut verdict);
+        let gone = |l: &str| self.words.has(l) && !kept.contains(&l);
+        let present = used().filter(|(l, _)| !gone(l)).map(|(l, n)| (l, *n));
+        let merged = match &self.reading.spellings {
+            Some(spellings) => by_alike(spellings),
+            None => self.spellings(&present, text.len(), &mut verdict),
+        };
+        let changes = used().any(|(l, _)| gone(l)) || !merged.is_empty();
+        if changes {
+            let to = |l: &str| {
+                if gone(l) { None } else { Some(merged.get(&alike(l)).cloned().unwrap_or_else(|| l.to_owned())) }
+            };
+            verdict.values = Some(Values::Text(text.mapped(to)));
+        }
+        if self.reading.kind.is_none() && survey.likely != ReadKind::Text {
+            verdict.reading.kind = Some(ReadKind::Text);
+        }
+        verdict
+    }
+
+    /// The words of the usual list that are values here, which is said.
+    fn kept_words<'t>(&self, text: &'t Text, survey: &Survey, verdict: &mut Verdict) -> Vec<&'t str> {
+        let levels = text.levels();
         let name = &self.column.name;
         let used = || levels.iter().zip(&survey.counts).filter(|(_, n)| **n > 0);
-        let own_list = self.words.0.is_some();
-        let mut verdict = Verdict::default();
-        // Words of the usual list that are values here.
         let mut kept: Vec<(&str, Kept, usize)> = Vec::new();
-        if !own_list {
+        if self.words.0.is_none() {
             let others = used().map(|(l, _)| l).filter(|l| !self.words.has(l));
             for (word, &count) in used().filter(|(l, _)| !l.is_empty() && self.words.has(l)) {
                 let fellows =
@@ -48,62 +70,59 @@ impl Job<'_> {
                 verdict.notes.push(self.offer(text, "Treat as missing", |own| own.missing = Some(list)));
             }
         }
-        let gone = |l: &str| self.words.has(l) && !kept.iter().any(|(k, ..)| *k == l);
-        // Levels that differ by case or blanks only.
-        let mut merged: HashMap<String, String> = HashMap::new();
-        let distinct = used().filter(|(l, _)| !gone(l)).count();
-        if let Some(spellings) = &self.reading.spellings {
-            merged = spellings.iter().map(|s| (alike(s), s.clone())).collect();
-        } else if distinct <= COMPARED && (distinct <= FEW || distinct * 2 <= text.len()) {
-            let mut groups: HashMap<String, Vec<(&str, usize)>> = HashMap::new();
-            for (level, &n) in used().filter(|(l, _)| !gone(l)) {
-                groups.entry(alike(level)).or_default().push((level, n));
-            }
-            let answers = groups.len() == 2 && groups.keys().all(|g| ANSWERS.contains(&g.as_str()));
-            let mut doubles: Vec<&Vec<(&str, usize)>> = groups.values().filter(|g| g.len() > 1).collect();
-            doubles.sort_by_key(|g| g[0].0);
-            let spelling = |group: &[(&str, usize)]| {
-                group.iter().rev().max_by_key(|(_, n)| *n).map(|(l, _)| (*l).to_owned()).unwrap_or_default()
-            };
-            if answers {
-                let mut spellings: Vec<String> = groups.values().map(|g| spelling(g)).collect();
-                spellings.sort();
-                if !doubles.is_empty() {
-                    merged = spellings.iter().map(|s| (alike(s), s.clone())).collect();
-                    let text = format!(
-                        "\"{name}\": {} in several spellings were read as \"{}\" and \"{}\".",
-                        in_quotes(
-                            &doubles.iter().flat_map(|g| g.iter().map(|(l, _)| (*l).to_owned())).collect::<Vec<_>>()
-                        ),
-                        spellings[0],
-                        spellings[1]
-                    );
-                    verdict.notes.push(self.offer(text, "Keep them apart", |own| own.spellings = Some(Vec::new())));
-                }
-                verdict.reading.spellings = Some(spellings);
-            } else if let Some(first) = doubles.first() {
-                let count: usize = doubles.iter().map(|g| g.len()).sum();
-                let pair: Vec<String> = first.iter().take(2).map(|(l, _)| format!("\"{l}\"")).collect();
+        kept.into_iter().map(|(word, ..)| word).collect()
+    }
+
+    /// The spelling of each level of which there are several that differ by case or blanks only. Answers are merged, of others
+    /// it is offered.
+    fn spellings<'t>(
+        &self,
+        present: &(impl Iterator<Item = (&'t str, usize)> + Clone),
+        cells: usize,
+        verdict: &mut Verdict,
+    ) -> HashMap<String, String> {
+        let name = &self.column.name;
+        let mut merged = HashMap::new();
+        let distinct = present.clone().count();
+        if distinct > COMPARED || distinct > FEW && distinct * 2 > cells {
+            return merged;
+        }
+        let mut groups: HashMap<String, Vec<(&str, usize)>> = HashMap::new();
+        for (level, n) in present.clone() {
+            groups.entry(alike(level)).or_default().push((level, n));
+        }
+        let answers = groups.len() == 2 && groups.keys().all(|g| ANSWERS.contains(&g.as_str()));
+        let mut doubles: Vec<&Vec<(&str, usize)>> = groups.values().filter(|g| g.len() > 1).collect();
+        doubles.sort_by_key(|g| g[0].0);
+        let spelling = |group: &[(&str, usize)]| {
+            group.iter().rev().max_by_key(|(_, n)| *n).map(|(l, _)| (*l).to_owned()).unwrap_or_default()
+        };
+        if answers {
+            let mut spellings: Vec<String> = groups.values().map(|g| spelling(g)).collect();
+            spellings.sort();
+            if !doubles.is_empty() {
+                merged = by_alike(&spellings);
                 let text = format!(
-                    "\"{name}\": {} differ by case or blanks only, such as {}.",
-                    format::counted(count, "level"),
-                    pair.join(" and ")
+                    "\"{name}\": {} in several spellings were read as \"{}\" and \"{}\".",
+                    in_quotes(&doubles.iter().flat_map(|g| g.iter().map(|(l, _)| (*l).to_owned())).collect::<Vec<_>>()),
+                    spellings[0],
+                    spellings[1]
                 );
-                let spellings: Vec<String> = doubles.iter().map(|g| spelling(g)).collect();
-                verdict.notes.push(self.offer(text, "Merge them", |own| own.spellings = Some(spellings)));
+                verdict.notes.push(self.offer(text, "Keep them apart", |own| own.spellings = Some(Vec::new())));
             }
+            verdict.reading.spellings = Some(spellings);
+        } else if let Some(first) = doubles.first() {
+            let count: usize = doubles.iter().map(|g| g.len()).sum();
+            let pair: Vec<String> = first.iter().take(2).map(|(l, _)| format!("\"{l}\"")).collect();
+            let text = format!(
+                "\"{name}\": {} differ by case or blanks only, such as {}.",
+                format::counted(count, "level"),
+                pair.join(" and ")
+            );
+            let spellings: Vec<String> = doubles.iter().map(|g| spelling(g)).collect();
+            verdict.notes.push(self.offer(text, "Merge them", |own| own.spellings = Some(spellings)));
         }
-        let changes = used().any(|(l, _)| gone(l)) || !merged.is_empty();
-        if changes {
-            let to = |l: &str| {
-                if gone(l) { None } else { Some(merged.get(&alike(l)).cloned().unwrap_or_else(|| l.to_owned())) }
-            };
-            verdict.values = Some(Values::Text(text.mapped(to)));
-        }
-        if self.reading.kind.is_none() && survey.likely != ReadKind::Text {
-            verdict.reading.kind = Some(ReadKind::Text);
-        }
-        verdict
+        merged
     }
 
     /// Text of a typed format: only words that a person has named are missing.
@@ -118,6 +137,11 @@ impl Job<'_> {
 
 /// Words for yes and no, one pair of which makes a boolean.
 const ANSWERS: [&str; 14] = ["yes", "no", "y", "n", "on", "off", "ja", "nein", "oui", "non", "si", "sí", "sim", "não"];
+
+/// Spellings by what does not tell them from others.
+fn by_alike(spellings: &[String]) -> HashMap<String, String> {
+    spellings.iter().map(|s| (alike(s), s.clone())).collect()
+}
 
 /// A level without what does not tell it from others.
 fn alike(level: &str) -> String {

@@ -1,7 +1,7 @@
 //! Cells that do not fit their column: they become gaps, and are listed with row and text.
 
 use super::kinds::ReadKind;
-pub(crate) use super::words::is_placeholder;
+use super::words::is_placeholder;
 use crate::read::{Note, ReadOptions};
 use chainrule_common::format;
 use std::collections::HashMap;
@@ -10,6 +10,8 @@ use std::collections::HashMap;
 pub(super) const KEPT: usize = 100;
 /// Cells that are listed.
 const LISTED: usize = 5;
+/// Different values of a column among which words are errors rather than levels of their own.
+pub(crate) const MANY: usize = 8;
 /// Columns with the same odd cells that are told one by one.
 const ONE_BY_ONE: usize = 3;
 
@@ -29,7 +31,7 @@ pub(crate) struct Odd {
 
 /// Whether a column is what `fit` of its cells are although the others, of these words, are not: at most one cell in ten is
 /// another word, or half of them stand for missing values.
-pub(crate) fn are_few<'a>(fit: usize, odd: impl Iterator<Item = (&'a str, usize)>) -> bool {
+fn are_few<'a>(fit: usize, odd: impl Iterator<Item = (&'a str, usize)>) -> bool {
     let (mut words, mut placeholders) = (0, 0);
     for (word, count) in odd {
         *(if is_placeholder(word) { &mut placeholders } else { &mut words }) += count;
@@ -38,25 +40,29 @@ pub(crate) fn are_few<'a>(fit: usize, odd: impl Iterator<Item = (&'a str, usize)
     fit > 0 && placeholders <= fit && words * 10 <= all && (words == 0 || all >= 10)
 }
 
-/// The notes of all columns with odd cells.
+/// Whether such words are errors in a column of `distinct` different values, and few. A word among few values is a level like
+/// them, unless it stands for a missing one or begins as they do.
+pub(crate) fn are_errors<'a>(fit: usize, distinct: usize, odd: impl Iterator<Item = (&'a str, usize)> + Clone) -> bool {
+    let is_error = |word: &str| is_placeholder(word) || word.starts_with(|c: char| c.is_ascii_digit());
+    (distinct >= MANY || odd.clone().all(|(word, _)| is_error(word))) && are_few(fit, odd)
+}
+
+/// The notes of all columns with odd cells, in their order; those that many columns share stand at the first of them.
 pub(crate) fn tell(odd: &[Odd], given: &ReadOptions) -> Vec<Note> {
-    let mut alike: HashMap<(ReadKind, String), usize> = HashMap::new();
-    for one in odd {
-        *alike.entry(key_of(one)).or_default() += 1;
+    let keys: Vec<(ReadKind, String)> = odd.iter().map(key_of).collect();
+    let mut alike: HashMap<&(ReadKind, String), Vec<&Odd>> = HashMap::new();
+    for (key, one) in keys.iter().zip(odd) {
+        alike.entry(key).or_default().push(one);
     }
-    let mut told: Vec<(ReadKind, String)> = Vec::new();
-    let mut notes = Vec::new();
-    for one in odd {
-        let key = key_of(one);
-        if alike[&key] <= ONE_BY_ONE {
-            notes.push(note(&[one], given));
-        } else if !told.contains(&key) {
-            let group: Vec<&Odd> = odd.iter().filter(|o| key_of(o) == key).collect();
-            notes.push(note(&group, given));
-            told.push(key);
+    let of = |(key, one): (&(ReadKind, String), &Odd)| {
+        let group = &alike[key];
+        if group.len() > ONE_BY_ONE {
+            std::ptr::eq(group[0], one).then(|| note(group, given))
+        } else {
+            Some(note(&[one], given))
         }
-    }
-    notes
+    };
+    keys.iter().zip(odd).filter_map(of).collect()
 }
 
 /// Columns with the same are told together.

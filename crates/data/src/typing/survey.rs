@@ -26,9 +26,18 @@ pub(super) struct Survey {
 }
 
 /// Whether a cell says true; none if it is no boolean.
-pub(super) fn boolean(cell: &str) -> Option<bool> {
+fn boolean(cell: &str) -> Option<bool> {
     let lower = cell.to_lowercase();
     if TRUE.contains(&lower.as_str()) { Some(true) } else { FALSE.contains(&lower.as_str()).then_some(false) }
+}
+
+/// Whether a cell of a boolean column says true: beside words, 0 and 1 are booleans too.
+pub(super) fn truth(cell: &str) -> Option<bool> {
+    match cell {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ => boolean(cell),
+    }
 }
 
 impl Survey {
@@ -59,12 +68,7 @@ fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
         text.levels().iter().zip(counts).filter(|(level, n)| **n > 0 && !words.has(level) && !is_placeholder(level));
     for (level, _) in used.take(SAMPLED) {
         seen += 1;
-        // Beside words, 0 and 1 are booleans too.
-        let is_boolean = boolean(level).or(match level {
-            "1" => Some(true),
-            "0" => Some(false),
-            _ => None,
-        });
+        let is_boolean = truth(level);
         if let Some(value) = is_boolean {
             both[usize::from(value)] = true;
         }

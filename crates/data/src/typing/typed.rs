@@ -96,63 +96,77 @@ impl Job<'_> {
             return notes;
         }
         if self.reading.missing.is_none() {
-            for sentinel in [low, high].into_iter().filter(|v| is_sentinel(*v) || *v < 0.0 && v.fract() == 0.0) {
-                let (mut count, mut first) = (0, 0);
-                let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
-                for (row, value) in numbers.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
-                    if value == sentinel {
-                        if count == 0 {
-                            first = row;
-                        }
-                        count += 1;
-                    } else {
-                        (least, most) = (least.min(value), most.max(value));
-                    }
-                }
-                // Far from all others.
-                let span = most - least;
-                let distance = if sentinel < 0.0 { least - sentinel } else { sentinel - most };
-                // Of negative numbers only those that occur again and again where all others are positive.
-                let usual = is_sentinel(sentinel) || (count > 2 && least >= 0.0);
-                if usual && most >= least && count * 2 <= numbers.len() && distance > span.max(sentinel.abs() / 10.0) {
-                    let cells = format::counted(count, "cell");
-                    let written = format::cell(sentinel);
-                    let verb = if count == 1 { "is" } else { "are" };
-                    let text = format!(
-                        "\"{name}\": {cells} {verb} {written}, far from all others ({} to {}); the first is row {}. Such numbers often stand for missing values.",
-                        format::cell(least),
-                        format::cell(most),
-                        first + 1
-                    );
-                    let mut list = self.words.listed();
-                    list.push(written.clone());
-                    notes
-                        .push(self.offer(text, &format!("Treat {written} as missing"), |own| own.missing = Some(list)));
-                }
-            }
+            let ends = [low, high].into_iter().filter(|v| is_sentinel(*v) || *v < 0.0 && v.fract() == 0.0);
+            notes.extend(ends.filter_map(|end| self.sentinel(numbers, end)));
         }
         if self.reading.kind.is_none() && are_whole(numbers) {
-            let lower = name.to_lowercase();
-            let words =
-                ["time", "date", "stamp", "epoch", "created", "updated", "day", "when", "tms", "utc", "unix", "seen"];
-            let named = words.iter().any(|w| lower.contains(w))
-                || lower == "ts"
-                || lower.ends_with("_ts")
-                || lower.ends_with("_at");
-            // From September 2001 to the year 2100.
-            let epoch = [(1.0, ReadKind::EpochSeconds), (1000.0, ReadKind::EpochMilliseconds)]
-                .into_iter()
-                .find(|(unit, _)| low >= 1e9 * unit && high <= 4.2e9 * unit);
-            let days = || numbers.iter().all(|v| v.is_nan() || dates::digits(&format!("{v}")).is_some());
-            if let Some((_, kind)) = epoch.filter(|_| named) {
-                let text = format!("\"{name}\" was read as numbers; it may hold dates in {}.", kind.label());
-                notes.push(self.offer(text, "Read as dates", |own| own.kind = Some(kind)));
-            } else if low >= 19_000_101.0 && high <= 21_001_231.0 && days() {
-                let text = format!("\"{name}\" was read as numbers; it may hold dates such as {}.", format::cell(low));
-                notes.push(self.offer(text, "Read as dates", |own| own.kind = Some(ReadKind::Date)));
-            }
+            notes.extend(self.maybe_dates(numbers, low, high));
         }
         notes
+    }
+
+    /// That the smallest or the largest number may stand for missing values.
+    fn sentinel(&self, numbers: &Numbers, sentinel: f64) -> Option<Note> {
+        let (mut count, mut first) = (0, 0);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (row, value) in numbers.iter().enumerate().filter(|(_, v)| !v.is_nan()) {
+            if value == sentinel {
+                if count == 0 {
+                    first = row;
+                }
+                count += 1;
+            } else {
+                (least, most) = (least.min(value), most.max(value));
+            }
+        }
+        // Far from all others.
+        let span = most - least;
+        let distance = if sentinel < 0.0 { least - sentinel } else { sentinel - most };
+        // Of negative numbers only those that occur again and again where all others are positive.
+        let usual = is_sentinel(sentinel) || (count > 2 && least >= 0.0);
+        let fits = usual && most >= least && count * 2 <= numbers.len() && distance > span.max(sentinel.abs() / 10.0);
+        if !fits {
+            return None;
+        }
+        let cells = format::counted(count, "cell");
+        let written = format::cell(sentinel);
+        let verb = if count == 1 { "is" } else { "are" };
+        let text = format!(
+            "\"{}\": {cells} {verb} {written}, far from all others ({} to {}); the first is row {}. Such numbers often stand for missing values.",
+            self.column.name,
+            format::cell(least),
+            format::cell(most),
+            first + 1
+        );
+        let mut list = self.words.listed();
+        list.push(written.clone());
+        Some(self.offer(text, &format!("Treat {written} as missing"), |own| own.missing = Some(list)))
+    }
+
+    /// That whole numbers between `low` and `high` may be dates.
+    fn maybe_dates(&self, numbers: &Numbers, low: f64, high: f64) -> Option<Note> {
+        let name = &self.column.name;
+        let lower = name.to_lowercase();
+        let words =
+            ["time", "date", "stamp", "epoch", "created", "updated", "day", "when", "tms", "utc", "unix", "seen"];
+        let named = words.iter().any(|w| lower.contains(w))
+            || lower == "ts"
+            || lower.ends_with("_ts")
+            || lower.ends_with("_at");
+        // From September 2001 to the year 2100.
+        let epoch = [(1.0, ReadKind::EpochSeconds), (1000.0, ReadKind::EpochMilliseconds)]
+            .into_iter()
+            .find(|(unit, _)| low >= 1e9 * unit && high <= 4.2e9 * unit);
+        let days = || numbers.iter().all(|v| v.is_nan() || dates::digits(&format!("{v}")).is_some());
+        if let Some((_, kind)) = epoch.filter(|_| named) {
+            let text = format!("\"{name}\" was read as numbers; it may hold dates in {}.", kind.label());
+            Some(self.offer(text, "Read as dates", |own| own.kind = Some(kind)))
+        } else if low >= 19_000_101.0 && high <= 21_001_231.0 && days() {
+            let text = format!("\"{name}\" was read as numbers; it may hold dates such as {}.", format::cell(low));
+            Some(self.offer(text, "Read as dates", |own| own.kind = Some(ReadKind::Date)))
+        } else {
+            None
+        }
     }
 }
 
