@@ -521,6 +521,40 @@ fn an_output_may_be_compared_with_any_columns_of_numbers_in_every_command() {
 /// Whatever may never end is not opened; what is piped in is read where a minus sign asks for it.
 #[cfg(unix)]
 #[test]
+fn a_negative_number_is_a_value_that_is_refused() {
+    let folder = folder();
+    for arguments in [["train", "circle", "--epochs", "-1"], ["cross-validate", "circle", "--folds", "-3"]] {
+        let output = chainrule(folder.path(), &arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && text.contains("invalid value") && !text.contains("-- -"), "{text}");
+    }
+    // Every option says what it does.
+    for command in ["train", "predict", "inspect", "suggest", "cross-validate", "find-rate", "trace", "check", "bench"]
+    {
+        let help = succeeds(folder.path(), &[command, "--help"]);
+        for option in help.split("\n\n").filter(|block| block.trim_start().starts_with("--")) {
+            assert!(option.trim().lines().count() > 1, "{command}: {option}");
+        }
+    }
+}
+
+#[test]
+fn rows_in_the_order_of_time_and_missing_columns_are_told() {
+    let folder = folder();
+    let day = |i: u32| format!("2024-{:02}-{:02},{},{}\n", 1 + i / 28, 1 + i % 28, i * 7 % 11, i * 5 % 13);
+    let rows: String = (0..80).map(day).collect();
+    fs::write(folder.path().join("sales.csv"), format!("day,sold,price\n{rows}")).expect("can be written");
+    let save = ["train", "--data", "sales.csv", "--target", "sold", "--epochs", "1", "--save", "m.json"];
+    let said = notes(folder.path(), &save);
+    assert!(said.contains("in the order of \"day\"") && said.contains("split by time"), "{said}");
+    fs::write(folder.path().join("new.csv"), "day\n2024-05-01\n").expect("can be written");
+    let said = fails(folder.path(), &["predict", "m.json", "--data", "new.csv", "--out", "p.csv"]);
+    assert!(said.contains("no column \"price\", which the network was trained on"), "{said}");
+    let said = fails(folder.path(), &["cross-validate", "m.json", "--folds", "1"]);
+    assert!(said.contains("into 1 fold."), "{said}");
+}
+
+#[test]
 fn only_files_folders_and_standard_input_are_read() {
     let folder = folder();
     let path = folder.path();
@@ -1078,7 +1112,7 @@ fn folds_and_learning_rates_are_tried_without_a_window() {
     let out = fails(path, &["find-rate", "iris", "--low", "1", "--high", "0.1"]);
     assert!(out.contains("must rise"), "{out}");
     let out = fails(path, &["cross-validate", "iris", "--folds", "1"]);
-    assert!(out.contains("cannot be dealt into 1 folds"), "{out}");
+    assert!(out.contains("cannot be dealt into 1 fold."), "{out}");
 }
 
 #[test]

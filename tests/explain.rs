@@ -2,7 +2,8 @@
 
 use chainrule::data::Dataset;
 use chainrule::explain::{
-    Culprit, Depth, Landscape, Line, Math, OneSample, Stop, Trace, chain, explain, parameter_name, proposals, stops,
+    Culprit, Depth, Landscape, Line, Math, OneSample, Place, Stop, Trace, chain, explain, parameter_name, proposals,
+    stops,
 };
 use chainrule::format::number;
 use chainrule::nn::layers::{
@@ -168,6 +169,7 @@ fn value(math: &Math) -> Option<f64> {
                 }
             }
             Math::Fraction(over, under) => out.push(Token::Number(value(over)? / value(under)?)),
+            Math::Root(of) => out.push(Token::Number(value(of)?.sqrt())),
             Math::Above(base, exponent) if exponent.plain() == "2" => out.push(Token::Number(value(base)?.powi(2))),
             _ => return None,
         }
@@ -419,6 +421,31 @@ fn what_is_written_comes_to_what_is_said() {
         }
     }
     assert!(checked > 300, "only {checked} formulas could be worked out");
+}
+
+#[test]
+fn moments_of_adam_are_told_one_by_one_and_hidden_where_they_are_asked_for() {
+    let mut document = builtin("circle").expect("is built in").preset().expect("can be read").document;
+    for optimizer in Optimizer::ALL.into_iter().filter(|o| o.label().starts_with("Adam")) {
+        document.training.optimizer = optimizer;
+        let opened = Opened::of(document.clone(), 20);
+        let trace = opened.trace();
+        let stop = stops(&trace, Depth::Neuron, |_| vec![0]).into_iter().find(|s| s.phase == Phase::Update);
+        let mut explanation = explain(&trace, stop.expect("there is one"), 0, 0).expect("is explained");
+        for line in &explanation.lines {
+            let written = line.numbers.as_ref().and_then(value).expect("can be worked out");
+            let apart = (written - line.result).abs();
+            assert!(apart <= 2e-6 * line.result.abs(), "{}: {written}, {}", line.symbols.plain(), line.result);
+        }
+        explanation.link_results();
+        let letters: Vec<String> = explanation.lines.iter().map(|l| l.symbols.plain()).collect();
+        let starts = ["m ←", "v ←", "m̂ =", "v̂ =", "w ←"];
+        assert!(letters.len() == 5 && letters.iter().zip(starts).all(|(l, s)| l.starts_with(s)), "{letters:?}");
+        let uses = |line: usize, from: usize| {
+            format!("{:?}", explanation.lines[line].numbers).contains(&format!("{:?}", Place::Line(from)))
+        };
+        assert!(uses(2, 0) && uses(3, 1) && uses(4, 2) && uses(4, 3), "{optimizer:?}");
+    }
 }
 
 /// x is a feature, which has a name; z and a have the number of their layer, so that no letter stands for two numbers.

@@ -9,6 +9,7 @@ use crate::data::{Dataset, Targets};
 use crate::format;
 use crate::project::builtins;
 use egui::accesskit::Role;
+use egui::text::LayoutJob;
 use egui::{Context, CornerRadius, Rect, Sense, Stroke, StrokeKind, Ui, Window, pos2, vec2};
 
 /// The window with the presets; their data are read when it opens for the first time.
@@ -96,11 +97,33 @@ fn card(ui: &mut Ui, entry: &Entry) -> bool {
         let galley = ui.painter().layout_no_wrap(text, regular(11.0), t.label);
         ui.painter().galley(pos2(picture.right() + 12.0, picture.bottom() - galley.size().y), galley, t.label);
     }
-    let description =
-        ui.painter().layout(entry.description.clone(), regular(LABEL - 0.5), t.label, rect.width() - 20.0);
-    let inside = ui.painter().with_clip_rect(rect.shrink(6.0));
-    inside.galley(pos2(rect.left() + 10.0, picture.bottom() + 8.0), description, t.label);
+    let font = regular(LABEL - 0.5);
+    let corner = pos2(rect.left() + 10.0, picture.bottom() + 8.0);
+    let line = ui.fonts_mut(|f| f.row_height(&font));
+    let mut job = LayoutJob::simple(entry.description.clone(), font, t.label, rect.width() - 20.0);
+    // What does not fit ends in "…", and is told whole on hover.
+    job.wrap.max_rows = ((rect.bottom() - 6.0 - corner.y) / line) as usize;
+    let description = ui.fonts_mut(|f| f.layout_job(job));
+    ui.painter().galley(corner, description, t.label);
     response.on_hover_text(&entry.description).clicked()
+}
+
+/// Some texts as lines of tokens, in the colours of what they stand for; padding is left out.
+fn texts(ui: &Ui, data: &Dataset, rect: Rect) {
+    const LINES: usize = 9;
+    const ACROSS: usize = 12;
+    let t = tokens(ui);
+    let size = vec2(rect.width() / ACROSS as f32, rect.height() / LINES as f32);
+    let extent = target_extent(data);
+    for line in 0..LINES.min(data.rows()) {
+        let row = line * data.rows() / LINES;
+        let words = (0..data.features().min(ACROSS)).filter(|&k| data.x[[row, k]] >= 0.0).count();
+        for k in 0..words {
+            let corner = rect.min + vec2(k as f32 * size.x, (line as f32 + 0.2) * size.y);
+            let word = Rect::from_min_size(corner, vec2(size.x * 0.8, size.y * 0.5));
+            ui.painter().rect_filled(word, 1.0, target_colour(data, row, extent, t));
+        }
+    }
 }
 
 /// A small scatter of two features; of pictures one of them.
@@ -119,6 +142,10 @@ fn thumbnail(ui: &Ui, data: &Dataset, rect: Rect) {
             let shade = ((data.x[[3, i]] - dark) / (bright - dark)).clamp(0.0, 1.0);
             ui.painter().rect_filled(Rect::from_min_size(corner, vec2(side, side)), 0.0, mix(t.zero, t.text, shade));
         }
+        return;
+    }
+    if data.encoder.has_tokens() {
+        texts(ui, data, rect);
         return;
     }
     let (first, second) = telling(data);

@@ -124,8 +124,10 @@ fn counters(ui: &mut Ui, model: &Model) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
             ui.label(RichText::new(format::count(u128::from(s.epoch))).font(semibold(BODY + 1.0)));
-            ui.label(label(ui, "of"));
             let epochs = model.document().training.epochs;
+            // Who plays on beyond the last epoch trains as many once more.
+            let again = epochs.is_some_and(|n| s.epoch > n);
+            ui.label(label(ui, if again { "every" } else { "of" }));
             let mut shown = epochs.unwrap_or(0);
             ui.spacing_mut().interact_size = vec2(52.0, 22.0);
             let field = egui::DragValue::new(&mut shown)
@@ -135,14 +137,18 @@ fn counters(ui: &mut Ui, model: &Model) {
                 .custom_parser(|text| if text.trim() == "∞" { Some(0.0) } else { text.trim().parse().ok() });
             let response = named(ui.add(field), Role::SpinButton, "Stop after epochs");
             let stop = s.stop_at.map_or_else(String::new, |n| format!(". The next stop is at epoch {n}"));
-            if response.on_hover_text(format!("Stop after so many epochs; 0 goes on without end{stop}")).changed() {
+            let when = if again { "Stops after every so many epochs" } else { "Stop after so many epochs" };
+            if response.on_hover_text(format!("{when}; 0 goes on without end{stop}")).changed() {
                 let epochs = Some(shown).filter(|&n| n > 0);
                 model.edit("Change epochs", Some(1), |d| d.training.epochs = epochs);
             }
         });
     });
     let roomy = ui.available_width();
-    value(ui, "Updates", 70.0, &format::counter(s.step));
+    let tight = roomy < 410.0;
+    if !tight {
+        value(ui, "Updates", 70.0, &format::counter(s.step));
+    }
     if roomy > 560.0 {
         let lately = matches!(s.status, Status::Running | Status::Finished) && s.samples_per_second > 0.0;
         let speed = if lately { format::amount(s.samples_per_second) } else { "–".to_owned() };
@@ -151,8 +157,13 @@ fn counters(ui: &mut Ui, model: &Model) {
     let (train, validation) = s.losses();
     let train = train.or(s.batch_loss);
     let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
-    value(ui, "Training loss", 84.0, &text(train));
-    value(ui, "Validation loss", 92.0, &text(validation));
+    if tight {
+        // What training does has to be readable too.
+        value(ui, "Loss, validation loss", 136.0, &format!("{}, {}", text(train), text(validation)));
+    } else {
+        value(ui, "Training loss", 84.0, &text(train));
+        value(ui, "Validation loss", 92.0, &text(validation));
+    }
     if roomy > 760.0 {
         let t = tokens(ui);
         sparkline(

@@ -281,11 +281,17 @@ pub fn choice<A: Copy + PartialEq>(
     chosen
 }
 
+/// The points of a plot in which egui puts at most one line, by which it tells a scale.
+const LEAST_SPACING: f64 = 8.0;
+/// Points of height for each label of an axis.
+const LABEL_ROOM: f64 = 22.0;
+
 /// A plot with quiet axes and about as many labels as fit; with `log`, y holds the logarithm to base ten.
 pub fn plot<'a>(ui: &mut Ui, id: &str, log: bool) -> Plot<'a> {
     let t = tokens(ui);
     ui.style_mut().text_styles.insert(TextStyle::Body, theme::regular(HINT));
     Plot::new(id.to_owned())
+        .grid_spacing(egui::Rangef::new(LEAST_SPACING as f32, 300.0))
         .custom_x_axes(vec![AxisHints::new_x().tick_label_color(t.hint).label_spacing(20.0..=30.0)])
         .custom_y_axes(vec![AxisHints::new_y().tick_label_color(t.hint).label_spacing(12.0..=18.0)])
         .x_grid_spacer(|input| marks(input.bounds, 4.5, 0.0))
@@ -297,7 +303,11 @@ pub fn plot<'a>(ui: &mut Ui, id: &str, log: bool) -> Plot<'a> {
                     |m: GridMark| [1.0_f64, 2.0, 5.0].map(|f| GridMark { value: m.value + f.log10(), step_size: 0.3 });
                 decades.into_iter().flat_map(parts).filter(|m| (low..=high).contains(&m.value)).collect()
             }
-            bounds => marks(bounds, 6.0, if log { 1.0 } else { 0.0 }),
+            // In a low plot fewer: their labels have to fit.
+            (low, high) => {
+                let points = (high - low) / input.base_step_size * LEAST_SPACING;
+                marks((low, high), (points / LABEL_ROOM).clamp(2.0, 6.0), if log { 1.0 } else { 0.0 })
+            }
         })
 }
 

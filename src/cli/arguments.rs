@@ -2,7 +2,10 @@
 
 use super::progress::read_visibly;
 use super::reading::ReadArguments;
-use crate::data::{DataSource, Dataset, Detected, Preparation, ReadOptions, Reading, Table, TargetGuess, prepare};
+use crate::data::{
+    DataSource, Dataset, Detected, Preparation, ReadOptions, Reading, SplitBy, Table, TargetGuess, prepare, time_order,
+    time_warning,
+};
 use crate::format;
 use crate::project::{DataSection, Document, Preset, Suggestion, adapt, builtin, builtins, leads_outside};
 use crate::train::task;
@@ -245,13 +248,16 @@ fn bring(
     Ok((table, dataset))
 }
 
-/// Says which columns and rows are not used, and why.
+/// Says which columns and rows are not used, and why, and whether the split mixes times.
 fn announce_left_out(table: &Table, preparation: &Preparation, dataset: &Dataset) {
     for told in preparation.nearly_empty(table) {
         eprintln!("note: {told}");
     }
     if let Some(left_out) = dataset.left_out.describe() {
         eprintln!("note: {}", left_out.replacen("Left out", "left out", 1));
+    }
+    if let Some(column) = time_order(table).filter(|_| preparation.split.by == SplitBy::Random) {
+        eprintln!("note: {}", time_warning(column));
     }
 }
 

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 pub struct Arguments {
     /// W1, W1b, W2, W3, W3b, W4, W5, W6, W7; all of them when none is named
     workloads: Vec<String>,
+    /// Threads to train with; as many as there are cores when not given
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Instead of training, read a file of numbers into arrays of single precision, and say how long it took

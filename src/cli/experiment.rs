@@ -34,8 +34,10 @@ pub struct FoldArguments {
     /// Epochs for each fold
     #[arg(long, value_name = "N")]
     epochs: Option<u64>,
+    /// Seed of the initial parameters, of shuffling and dropout
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Threads to train with; the result does not depend on them
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Write every fold as JSON
@@ -139,6 +141,7 @@ pub struct RateArguments {
     /// The columns to predict, separated by commas
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     target: Vec<String>,
+    /// Threads to train with; the result does not depend on them
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Write every learning rate with its loss as JSON

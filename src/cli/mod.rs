@@ -20,7 +20,7 @@ mod train;
 
 use crate::project::{builtins, schema};
 use arguments::Failure;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// What is left to do after the command line was read.
@@ -69,12 +69,20 @@ enum Order {
 
 /// Reads the command line and runs a headless command, if one is asked for.
 pub fn run() -> Outcome {
-    let arguments = Arguments::parse();
+    let arguments = parse();
     match arguments.command {
         Some(command) => Outcome::Done(finish(execute(command))),
         None if has_display() => Outcome::Window(arguments.preset),
         None => Outcome::Done(train_in_terminal(arguments.preset.as_deref())),
     }
+}
+
+/// Reads the command line; a negative number is a value that may be refused, not an option.
+fn parse() -> Arguments {
+    let takes = |a: clap::Arg| if a.get_action().takes_values() { a.allow_negative_numbers(true) } else { a };
+    let mut command = Arguments::command().mut_subcommands(|c| c.mut_args(takes));
+    let mut matches = command.get_matches_mut();
+    Arguments::from_arg_matches_mut(&mut matches).unwrap_or_else(|e| e.format(&mut command).exit())
 }
 
 fn execute(command: Order) -> Result<(), Failure> {

@@ -21,6 +21,25 @@ pub struct Explanation {
     pub words: String,
 }
 
+impl Explanation {
+    /// Lets a number that is the result of a line above know that line, so that both can be hidden together. Whole numbers may be
+    /// constants of the formula, and stay.
+    pub fn link_results(&mut self) {
+        for k in 0..self.lines.len() {
+            let (above, below) = self.lines.split_at_mut(k + 1);
+            let line = &mut above[k];
+            if line.place.is_some() || !line.result.is_finite() || line.result.fract() == 0.0 {
+                continue;
+            }
+            let place = Place::Line(k);
+            line.place = Some(place);
+            for numbers in below.iter_mut().filter_map(|l| l.numbers.as_mut()) {
+                numbers.mark(line.result, place);
+            }
+        }
+    }
+}
+
 /// Explains a stop for one sample (a column of the trace). A stop without a unit is explained by `unit`.
 pub fn explain(trace: &Trace<f32>, stop: Stop, unit: usize, sample: usize) -> Option<Explanation> {
     let layer = stop.layer?;

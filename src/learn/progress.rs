@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Done {
     /// By place among the lesson's tasks and questions: whether the task is done, or the first answer was right.
     pub work: BTreeMap<usize, bool>,
+    /// The first answer to each question, by the same place.
+    pub answers: BTreeMap<usize, usize>,
     /// Hints that were asked for.
     pub hints: u32,
     /// Tasks that the program has solved.
@@ -23,6 +25,22 @@ pub struct CourseProgress {
     /// Who works now; nobody in particular where it is empty.
     pub student: String,
     students: BTreeMap<String, BTreeMap<String, Done>>,
+}
+
+impl Done {
+    /// Takes an answer to the question at `place`; the first one counts.
+    pub fn answer(&mut self, place: usize, answer: usize, right: bool) {
+        self.work.entry(place).or_insert_with(|| {
+            self.answers.insert(place, answer);
+            right
+        });
+    }
+
+    /// Begins anew; hints that were given stay counted.
+    pub fn restart(&mut self) {
+        self.work.clear();
+        self.answers.clear();
+    }
 }
 
 impl CourseProgress {

@@ -48,6 +48,12 @@ fn a_preset_is_saved_with_its_run_and_opened_again() {
     window.press(Modifiers::COMMAND, Key::O);
     window.until("a message", |app| app.model.notice().iter().any(|n| n.problem));
     assert!(window.shows("broken.json is not a preset"));
+    // So is one of another program by its first line, with the parts of a preset: it is no table.
+    let foreign = std::fs::read_to_string(&file).expect("was written").replace("chainrule-preset", "other");
+    std::fs::write(folder.path().join("foreign.json"), foreign).expect("can be written");
+    window.app_mut().model.open_any(folder.path().join("foreign.json"));
+    window.until("a message", |app| app.model.notice().iter().any(|n| n.problem && n.text.contains("foreign.json")));
+    assert!(window.app().model.loading().preview().is_none());
     window.answer(Answer::Chosen(folder.path().join("nowhere").join("x.json")));
     window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
     window.until("a message", |app| app.model.notice().iter().any(|n| n.text.contains("cannot be saved")));

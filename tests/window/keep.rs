@@ -88,8 +88,41 @@ fn another_document_asks_about_the_run_and_a_lesson_does_not_nag() {
     window.app_mut().model.train(Command::TrainFor(1));
     window.until("it is trained", |app| app.model.snapshot().epoch == 1);
     assert!(!window.shows("Unsaved"));
-    window.press(Modifiers::COMMAND, Key::N);
-    window.until("a new document is there", |app| app.model.document().name == "Untitled");
+    // Something that is no lesson takes its place: whoever trained it may want it.
+    for (key, shown) in [(Key::N, "Untitled"), (Key::G, "Two moons, many seeds")] {
+        window.press(Modifiers::COMMAND, key);
+        if key == Key::G {
+            window.click("Open Two moons, many seeds");
+        }
+        window.until_shown("Save the trained network first?");
+        window.click("Cancel");
+        assert_ne!(window.app().model.document().name, shown);
+    }
+    // The lesson again, and the end of the program.
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.click("Start again");
+    window.ready();
+    assert!(window.snapshot().step == 0 && window.app().model.modal().is_none());
+    window.app_mut().model.train(Command::TrainFor(1));
+    window.until("it is trained", |app| app.model.snapshot().epoch == 1);
+    window.press(Modifiers::COMMAND, Key::Q);
+    assert!(window.app().model.quits());
+}
+
+#[test]
+fn what_was_undone_can_be_redone_after_the_first_save() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("mine.json");
+    let mut window = Window::preset("iris");
+    window.app_mut().model.edit("Change", None, |d| d.training.batch_size = 7);
+    window.harness.run_steps(2);
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.answer(Answer::Chosen(file.clone()));
+    window.press(Modifiers::COMMAND, Key::S);
+    window.until_shown("Saved to");
+    assert_eq!((window.app().model.document().name.as_str(), window.app().model.project().is_dirty()), ("mine", false));
+    window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_eq!(window.app().model.document().training.batch_size, 7);
 }
 
 #[test]

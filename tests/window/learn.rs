@@ -55,6 +55,9 @@ fn a_lesson_ticks_off_what_is_done_and_the_class_report_tells() {
     window.harness.get_by_label("It turns around the origin").click_accesskit();
     window.harness.run_steps(2);
     assert!(window.shows("Not quite: the weights alone set the direction"));
+    let marked = |text: &str| window.texts().iter().any(|shown| shown.ends_with(text) && *shown != *text);
+    let others = window.texts().iter().filter(|shown| shown.as_str() == "It turns around the origin").count();
+    assert!(marked("It turns around the origin") && others == 0, "the answer that was chosen is marked");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("report.csv");
     window.answer(Answer::Chosen(path.clone()));

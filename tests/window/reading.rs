@@ -88,7 +88,7 @@ fn numbers_are_kept_as_text_if_a_person_says_so() {
     assert_eq!(table.loaded.table.columns[0].kind(), ColumnKind::Text);
 
     // It is still so when the file is looked at again, and can be taken back.
-    window.click("Reading…");
+    window.click("How it is read…");
     window.until_shown("First rows");
     until_read(&mut window, "code", "text, set");
     choose(&mut window, "code", "detect");

@@ -327,7 +327,7 @@ pub fn stepped(name: &str, back: usize) -> String {
 }
 
 fn find<'t>(table: &'t Table, name: &str) -> Result<&'t Column, DataError> {
-    table.column(name).ok_or_else(|| DataError::ColumnGone(name.to_owned()))
+    table.column(name).ok_or_else(|| DataError::ColumnMissing(name.to_owned()))
 }
 
 /// The column converted to `kind`, or unchanged.

@@ -109,15 +109,22 @@ pub enum DataError {
     #[error("No column is a feature. Set the role of at least one column to feature.")]
     NoFeatures,
     #[error(
-        "Only {rows} rows are left; at least {needed} are needed. Add rows, or fill missing values instead of dropping rows."
+        "{}; at least {needed} are needed. Add rows, or fill missing values instead of dropping rows.", left(*rows)
     )]
     TooFewRows { rows: usize, needed: usize },
-    #[error("{rows} rows cannot be dealt into {folds} folds. Take between 2 and as many as there are rows.")]
+    #[error(
+        "{} cannot be dealt into {}. Take between 2 and as many as there are rows.",
+        format::counted(*rows, "row"), format::counted(*folds, "fold")
+    )]
     TooFewForFolds { rows: usize, folds: usize },
     #[error("The split leaves no rows to train on. Make the training part larger.")]
     EmptyTraining,
     #[error("The columns changed: \"{0}\" is no longer in the data. Choose the roles again.")]
     ColumnGone(String),
+    #[error(
+        "There is no column \"{0}\", which the network was trained on. Add it, or give the column that holds it this name."
+    )]
+    ColumnMissing(String),
     #[error("There is no built-in data set \"{name}\". There are: {known}.")]
     UnknownBuiltin { name: String, known: String },
     #[error(
@@ -126,6 +133,10 @@ pub enum DataError {
     Changed { path: String },
     #[error("A drawing has at most {most} points of at most {classes} classes, each with a finite place.")]
     Drawing { most: usize, classes: usize },
+}
+
+fn left(rows: usize) -> String {
+    format!("Only {} {} left", format::counted(rows, "row"), if rows == 1 { "is" } else { "are" })
 }
 
 fn also(more: usize) -> String {

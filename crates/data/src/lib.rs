@@ -59,4 +59,4 @@ pub use stats::{Range, Summary, quantile, summarise};
 pub use table::{Column, ColumnKind, Images, Levels, Table, Text, Values};
 pub use tokens::{MOST_LENGTH, MOST_VOCABULARY, TextEnd, TokenPlan, TokenUnit, Tokens, UNKNOWN};
 pub use typing::kinds::{ColumnReading, DateOrder, ReadKind};
-pub use warnings::{DataWarning, warnings};
+pub use warnings::{DataWarning, time_order, time_warning, warnings};

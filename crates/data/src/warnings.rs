@@ -3,7 +3,7 @@
 use super::fix::PreparationFix;
 use super::guess::is_nearly_empty;
 use super::stats::Summary;
-use super::table::{Column, Table, Values};
+use super::table::{Column, ColumnKind, Table, Values};
 use chainrule_common::format;
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
 use std::collections::HashMap;
@@ -19,7 +19,7 @@ pub struct DataWarning {
     pub fix: Option<PreparationFix>,
 }
 
-/// Looks for target leakage, duplicate rows, constant columns, row numbers, mostly missing columns and outliers.
+/// Looks for target leakage, duplicate rows, an order of time, constant columns, row numbers, mostly missing columns and outliers.
 pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target: Option<&str>) -> Vec<DataWarning> {
     let mut found = Vec::new();
     let rows = table.rows();
@@ -49,6 +49,13 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
             ),
             serious: copies * 20 > rows,
             fix: None,
+        });
+    }
+    if let Some(column) = time_order(table) {
+        found.push(DataWarning {
+            text: time_warning(column),
+            serious: false,
+            fix: Some(PreparationFix::SplitByTime(column.name.clone())),
         });
     }
     let used = |c: &Column| features.contains(&c.name.as_str()) || target == Some(c.name.as_str());
@@ -96,6 +103,28 @@ pub fn warnings(table: &Table, summaries: &[Summary], features: &[&str], target:
         }
     }
     found
+}
+
+/// The column of dates in whose order the rows are, if there is one.
+pub fn time_order(table: &Table) -> Option<&Column> {
+    const FEW: usize = 20;
+    let dates = table.columns.iter().filter(|c| c.kind() == ColumnKind::Date && c.len() >= FEW);
+    let mut ordered = dates.filter(|c| {
+        let pairs = || (1..c.len()).map(|row| (c.number(row - 1), c.number(row)));
+        let equal = pairs().filter(|(a, b)| a == b).count();
+        // Dates that are the same in most rows are no time line; a gap is in no order.
+        equal * 2 < c.len() && (pairs().all(|(a, b)| a <= b) || pairs().all(|(a, b)| a >= b))
+    });
+    ordered.next()
+}
+
+/// What a random split of rows in this order does.
+pub fn time_warning(column: &Column) -> String {
+    format!(
+        "The rows are in the order of \"{}\". Split at random, the network is tested on days between those that it was \
+         trained on. A split by time tests it on the last ones.",
+        column.name
+    )
 }
 
 /// Whether each value of the column determines the target, so that it may leak. Columns in which nearly all values differ
@@ -184,6 +213,32 @@ mod tests {
         let mut clipped = Preparation::guess(&table);
         clipped.steps.push(StepKind::Clip { low: 0.01, high: 0.9 }.into());
         assert!(fix.is_done(&clipped));
+    }
+
+    #[test]
+    fn rows_in_the_order_of_time_are_told_and_split_by_time_at_a_click() {
+        let of = |dates: &dyn Fn(u32) -> u32| {
+            let text: String = (0..40)
+                .map(|i| format!("2024-{:02}-{:02},{}\n", 1 + dates(i) / 20, 1 + dates(i) % 20, i * 7 % 11))
+                .collect();
+            let text = format!("day,sales\n{text}");
+            crate::read_bytes("t.csv", text.as_bytes(), &crate::ReadOptions::default()).expect("is a table").0
+        };
+        let fixes = |table: &Table| {
+            let summaries: Vec<_> = table.columns.iter().map(summarise).collect();
+            warnings(table, &summaries, &["day"], Some("sales")).into_iter().filter_map(|w| w.fix).collect::<Vec<_>>()
+        };
+        let by_day = PreparationFix::SplitByTime("day".into());
+        for ordered in [of(&|i| i), of(&|i| 39 - i), of(&|i| i / 3 * 2)] {
+            assert!(fixes(&ordered).contains(&by_day));
+            let mut plan = Preparation::guess(&ordered);
+            assert!(!by_day.is_done(&plan));
+            by_day.apply(&mut plan);
+            assert!(by_day.is_done(&plan));
+        }
+        for other in [of(&|i| i * 7 % 40), of(&|i| i / 10)] {
+            assert!(!fixes(&other).contains(&by_day));
+        }
     }
 
     #[test]

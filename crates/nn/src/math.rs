@@ -43,6 +43,8 @@ pub enum Place {
         index: usize,
     },
     Loss,
+    /// The result of an earlier line of the same explanation, by its number.
+    Line(usize),
 }
 
 impl Place {
@@ -56,7 +58,7 @@ impl Place {
             | Self::Parameter { layer, .. }
             | Self::Updated { layer, .. }
             | Self::ParameterGradient { layer, .. } => Some(layer),
-            Self::Loss => None,
+            Self::Loss | Self::Line(_) => None,
         }
     }
 
@@ -90,6 +92,24 @@ pub enum Math {
     /// A large Σ with what it runs over.
     Sum(Box<Math>),
     Root(Box<Math>),
+}
+
+impl Math {
+    /// Says of each number of this value that has no place that it is the one at `place`.
+    pub fn mark(&mut self, value: f64, place: Place) {
+        match self {
+            Self::Number { value: own, place: known @ None } if own.to_bits() == value.to_bits() => {
+                *known = Some(place);
+            }
+            Self::Symbol(_) | Self::Text(_) | Self::Number { .. } => {}
+            Self::Row(parts) => parts.iter_mut().for_each(|part| part.mark(value, place)),
+            Self::Fraction(a, b) | Self::Below(a, b) | Self::Above(a, b) => {
+                a.mark(value, place);
+                b.mark(value, place);
+            }
+            Self::Sum(of) | Self::Root(of) => of.mark(value, place),
+        }
+    }
 }
 
 pub fn symbol(text: impl Into<String>) -> Math {

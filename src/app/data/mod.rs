@@ -147,8 +147,8 @@ impl DataView {
             }
             if let DataSource::File { path, options, .. } = &opened.source
                 && ui
-                    .button("Reading…")
-                    .on_hover_text("How the file is read: separator, header, sheet, size of pictures")
+                    .button("How it is read…")
+                    .on_hover_text("Look at the file again, and change separator, header, sheet, size of pictures")
                     .clicked()
             {
                 model.look_at(path.clone(), options.clone());

@@ -379,7 +379,7 @@ fn column_head(ui: &mut Ui, model: &Model, column: &Column, summary: &Summary, p
             &format!("Missing values of {name}"),
             plan.missing,
             choices,
-            |m| format!("missing: {}", m.label()),
+            |m| format!("gaps: {}", m.label()),
             same,
         );
         if let Some(v) = missing {

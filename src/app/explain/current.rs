@@ -26,6 +26,11 @@ pub struct Current {
 }
 
 impl Current {
+    /// Whether no stop comes after this one.
+    pub fn is_last(&self) -> bool {
+        self.at + 1 >= self.stops.len()
+    }
+
     /// The same step in stops of another depth.
     pub fn stops_of(&self, depth: Depth, shown: &Units) -> Vec<Stop> {
         all_stops(&self.recorded.trace, depth, shown)

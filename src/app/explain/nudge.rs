@@ -139,19 +139,6 @@ impl Nudge {
         let foot = 69.0;
         let height = (ui.available_height() - foot).max(60.0);
         let value = self.draw(ui, &recorded.trace, weight, height, None, t);
-        ui.spacing_mut().slider_width = ui.available_width() - 4.0;
-        let slider = egui::Slider::new(&mut self.moved, -self.reach..=self.reach).show_value(false);
-        let response = named(ui.add(slider), Role::Slider, "Nudge the weight");
-        self.sliding = response.has_focus();
-        if response.changed() {
-            assistant.at(along, value + self.moved);
-        }
-        if response.double_clicked() {
-            (self.moved, self.point) = (0.0, None);
-        }
-        response.on_hover_text(
-            "Drag to move this weight alone; the loss is computed anew for each place. Training is not touched",
-        );
         ui.horizontal(|ui| {
             let at = value + self.moved;
             let known = self.point.filter(|(w, _)| (*w - at).abs() < 1e-9).map(|(_, loss)| loss);
@@ -169,6 +156,19 @@ impl Nudge {
                 }
             });
         });
+        ui.spacing_mut().slider_width = ui.available_width() - 4.0;
+        let slider = egui::Slider::new(&mut self.moved, -self.reach..=self.reach).show_value(false);
+        let response = named(ui.add(slider), Role::Slider, "Nudge the weight");
+        self.sliding = response.has_focus();
+        if response.changed() {
+            assistant.at(along, value + self.moved);
+        }
+        if response.double_clicked() {
+            (self.moved, self.point) = (0.0, None);
+        }
+        response.on_hover_text(
+            "Drag to move this weight alone; the loss is computed anew for each place. Training is not touched",
+        );
     }
 
     /// The curve; `marks` are other places to show on it. Returns the weight's value.

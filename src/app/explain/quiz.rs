@@ -136,7 +136,7 @@ impl Quiz {
             return None;
         };
         let right = if self.done(serial, at) {
-            self.verdict(ui, &asked, t);
+            self.verdict(ui, &asked, current.is_last(), t);
             None
         } else {
             self.ask(ui, serial, at, &asked, before)
@@ -152,7 +152,7 @@ impl Quiz {
         right
     }
 
-    fn verdict(&mut self, ui: &mut Ui, asked: &Secret, t: &Tokens) {
+    fn verdict(&mut self, ui: &mut Ui, asked: &Secret, last: bool, t: &Tokens) {
         let (text, colour) = match self.answered {
             Some((.., Some(true))) => (format!("{}  Right", icon::OK), t.ok),
             Some((.., Some(false))) => (format!("{}  Not quite", icon::CLOSE), t.problem),
@@ -160,7 +160,9 @@ impl Quiz {
         };
         ui.label(RichText::new(text).font(semibold(TITLE)).color(colour));
         ui.label(format!("It is {}", format::number(asked.value)));
-        ui.label(hint(ui, "Step forward for the next one"));
+        if !last {
+            ui.label(hint(ui, "Step forward for the next one"));
+        }
     }
 
     fn ask(&mut self, ui: &mut Ui, serial: u64, at: usize, asked: &Secret, before: Option<f64>) -> Option<Asks> {

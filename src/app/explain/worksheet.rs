@@ -46,8 +46,10 @@ pub fn sheet(ui: &Ui, current: &Current, stops: &[Stop], shown: &Units, name: &s
     let all = all_stops(trace, Depth::Neuron, shown);
     let explained = |phase: Phase| -> (Vec<Explanation>, usize) {
         let own: Vec<usize> = (0..all.len()).filter(|&i| all[i].phase == phase && stops.contains(&all[i])).collect();
-        let some = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, current.sample, shown));
-        (some.collect(), own.len().saturating_sub(STOPS))
+        let explained = own.iter().take(STOPS).filter_map(|&i| explanation(trace, &all, i, current.sample, shown));
+        let mut some: Vec<Explanation> = explained.collect();
+        some.iter_mut().for_each(Explanation::link_results);
+        (some, own.len().saturating_sub(STOPS))
     };
     let phases: Vec<_> =
         [Phase::Forward, Phase::Error, Phase::Backward, Phase::Update].into_iter().map(|p| (p, explained(p))).collect();

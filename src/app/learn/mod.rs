@@ -206,7 +206,7 @@ impl LearnView {
         match chosen {
             Chosen::Start => self.start(&lesson, model),
             Chosen::Restart => {
-                self.progress.of_mut(&lesson.id).work.clear();
+                self.progress.of_mut(&lesson.id).restart();
                 self.start(&lesson, model);
             }
             Chosen::Visit(workspace) => return Some(workspace),
@@ -229,8 +229,7 @@ impl LearnView {
             }
             Chosen::Answer(place, answer) => {
                 let Some(Block::Quiz(question)) = lesson.work().nth(place) else { return None };
-                // The first answer counts.
-                self.progress.of_mut(&lesson.id).work.entry(place).or_insert(answer == question.right);
+                self.progress.of_mut(&lesson.id).answer(place, answer, answer == question.right);
             }
         }
         None
@@ -313,7 +312,10 @@ impl LearnView {
     /// A lesson in the list; whether it was clicked.
     fn entry(&self, ui: &mut Ui, lesson: &Lesson, number: &str, t: &Tokens) -> bool {
         let current = lesson.id == self.open;
-        let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width() - 6.0, 48.0), Sense::click());
+        let width = ui.available_width() - 6.0;
+        let name = ui.painter().layout(lesson.title.clone(), semibold(LABEL + 0.5), t.text, width - 60.0);
+        let more_rows = name.size().y * (1.0 - 1.0 / name.rows.len().max(1) as f32);
+        let (rect, response) = ui.allocate_exact_size(vec2(width, 48.0 + more_rows), Sense::click());
         let (done, all) = self.progress.share(lesson);
         let state = if done == all { "done".to_owned() } else { format!("{done} of {all} done") };
         let response = named(response, Role::Button, &format!("Lesson {number}: {}, {state}", lesson.title));
@@ -323,17 +325,12 @@ impl LearnView {
         ui.painter().rect(rect, RADIUS_CARD, fill, Stroke::new(1.0, line), StrokeKind::Inside);
         let middle = pos2(rect.left() + 24.0, rect.center().y);
         ring(ui, middle, done as f32 / all.max(1) as f32, number, t);
-        let room = rect.width() - 60.0;
-        let name = ui.painter().layout(lesson.title.clone(), semibold(LABEL + 0.5), t.text, room);
-        let two = name.rows.len() > 1;
-        let top = rect.top() + if two { 3.0 } else { 6.0 };
+        let (left, top) = (rect.left() + 50.0, rect.top() + 6.0);
         let bottom = top + name.size().y;
-        ui.painter().galley(pos2(rect.left() + 50.0, top), name, t.text);
-        if !two {
-            let text = format!("{} min · {state}", lesson.minutes);
-            let about = ui.painter().layout_no_wrap(text, regular(HINT), t.label);
-            ui.painter().galley(pos2(rect.left() + 50.0, bottom + 2.0), about, t.label);
-        }
+        ui.painter().galley(pos2(left, top), name, t.text);
+        let text = format!("{} min · {state}", lesson.minutes);
+        let about = ui.painter().layout_no_wrap(text, regular(HINT), t.label);
+        ui.painter().galley(pos2(left, bottom + 2.0), about, t.label);
         response.on_hover_text(&lesson.summary).clicked()
     }
 

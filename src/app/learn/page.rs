@@ -99,7 +99,8 @@ impl Page {
                 }
                 Block::Task(task) => self.task(ui, lesson, task, *place, standing, model, t),
                 Block::Quiz(question) => {
-                    let answer = standing.0.of(&lesson.id).and_then(|d| d.work.get(place).copied());
+                    let done = standing.0.of(&lesson.id);
+                    let answer = done.and_then(|d| Some((*d.work.get(place)?, d.answers.get(place).copied())));
                     quiz(ui, question, answer, t).map(|k| Chosen::Answer(*place, k))
                 }
             };
@@ -212,29 +213,35 @@ pub fn standing(ui: &mut Ui, task: &Task, model: &Model, since: Option<&Since>, 
     });
 }
 
-/// A question; returns the answer that was clicked.
-fn quiz(ui: &mut Ui, question: &Question, answer: Option<bool>, t: &Tokens) -> Option<usize> {
+/// A question; returns the answer that was clicked. `answer` says whether the first answer was right, and which one it was.
+fn quiz(ui: &mut Ui, question: &Question, answer: Option<(bool, Option<usize>)>, t: &Tokens) -> Option<usize> {
     let mut chosen = None;
     let line = match answer {
         None => t.line,
-        Some(true) => t.ok,
-        Some(false) => t.negative,
+        Some((true, _)) => t.ok,
+        Some((false, _)) => t.negative,
     };
     boxed(ui, line, t, |ui| {
         ui.add(Label::new(RichText::new(&question.text).font(semibold(READING))).wrap());
         for (k, text) in question.answers.iter().enumerate() {
             let right = answer.is_some() && k == question.right;
-            let colour = if right { t.ok } else { t.text };
+            let wrong = answer.is_some_and(|(_, first)| first == Some(k)) && !right;
+            let (mark, colour, line) = match (right, wrong) {
+                (true, _) => (icon::OK, t.ok, t.ok),
+                (_, true) => (icon::CLOSE, t.negative, t.negative),
+                _ => ("", t.text, t.line),
+            };
+            let text = if mark.is_empty() { text.clone() } else { format!("{mark}  {text}") };
             let text = RichText::new(text).size(BODY + 0.5).color(colour);
             let button = Button::new(text).wrap().min_size(vec2(ui.available_width(), 32.0)).fill(t.background);
-            let button = button.stroke(Stroke::new(1.0, if right { t.ok } else { t.line }));
+            let button = button.stroke(Stroke::new(1.0, line));
             // An answered question stays readable.
             let button = if answer.is_some() { button.sense(Sense::hover()) } else { button };
             if ui.add(button).clicked() {
                 chosen = Some(k);
             }
         }
-        if let Some(right) = answer {
+        if let Some((right, _)) = answer {
             let (verdict, colour) = if right { ("Right", t.ok) } else { ("Not quite", t.negative) };
             let because = if question.because.is_empty() { String::new() } else { format!(": {}", question.because) };
             ui.add(Label::new(RichText::new(format!("{verdict}{because}")).color(colour)).wrap());

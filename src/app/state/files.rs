@@ -119,8 +119,10 @@ impl Files {
 
     /// Puts a file first among those that were opened lately.
     pub fn remember(&mut self, path: &Path) {
-        self.recent.retain(|p| p != path);
-        self.recent.insert(0, path.to_owned());
+        // A relative path means another file to a program that is started elsewhere.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.recent.retain(|p| *p != path);
+        self.recent.insert(0, path);
         self.recent.truncate(RECENT);
     }
 
@@ -224,7 +226,10 @@ pub fn is_preset(path: &Path) -> bool {
             file.take(4096).read_to_end(&mut head).ok();
             // What is neither is told better by the reader of presets.
             let text = String::from_utf8_lossy(&head);
+            let has = |key: &str| text.contains(&format!("\"{key}\""));
+            // One whose format was damaged still has the parts of one.
             text.contains("chainrule-preset")
+                || (has("network") && (has("layers") || has("training")))
                 || !text.trim_start_matches('\u{feff}').trim_start().starts_with(['[', '{'])
         })
 }

@@ -438,7 +438,10 @@ impl Model {
     }
 
     fn intend_now(&mut self, intention: Intention) {
-        if self.has_unsaved_work() {
+        // The next lesson and the end of the program may take what a lesson has trained; it can be had again.
+        let stays = !matches!(intention, Intention::Show(..) | Intention::Quit);
+        let of_lesson = stays && self.is_scratch() && self.trainer.is_trained() && self.is_current();
+        if self.has_unsaved_work() || of_lesson {
             self.files.modal = Some(Modal::Unsaved(intention));
         } else {
             self.proceed(intention);
@@ -514,7 +517,8 @@ impl Model {
         let (chosen, name) = (stem(&path), &self.document().name);
         let inherited = builtins().iter().any(|b| b.preset().is_ok_and(|p| p.document.name == *name));
         if inherited && chosen != file_stem(name) {
-            self.open.project.edit("Rename", None, |d| d.name = chosen);
+            // No step of its own: what was undone can still be done again.
+            self.open.project.amend(|d| d.name = chosen);
         }
         let document = self.document().clone();
         if document.include_run && self.trainer.is_trained() {

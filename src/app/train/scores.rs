@@ -129,7 +129,7 @@ fn part(ui: &mut Ui, name: &str, hover: String, evaluation: Option<Evaluation>, 
             ui.label(hint(ui, loss));
             return;
         }
-        None => (told.clone().unwrap_or_else(|| "–".to_owned()), None),
+        None => (loss.map_or_else(|| "–".to_owned(), format::number), loss.map(|_| "loss".to_owned())),
     };
     ui.add(Label::new(RichText::new(score).font(semibold(HEADING))).truncate());
     ui.label(hint(ui, below.unwrap_or_default()));

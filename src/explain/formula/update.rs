@@ -92,26 +92,46 @@ fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
                 row([number(w, w_place), text("−"), number(rate, None), text("·"), factor(of(&new[0]), None)]);
             line(symbols, numbers, after, Some(Place::Updated { layer, index }));
         }
-        Optimizer::Adam { beta1, beta2, .. } => {
-            let t = (trace.steps + 1) as f64;
-            let m = of(&new[0]) / (1.0 - f64::from(beta1).powf(t));
-            let v = of(&new[1]) / (1.0 - f64::from(beta2).powf(t));
-            let symbols = row([
-                left("w"),
+        Optimizer::Adam { beta1, beta2, epsilon } | Optimizer::AdamW { beta1, beta2, epsilon, .. } => {
+            let mut corrected = |letter: &str, of: &'static str, beta: &'static str, decay: f32, moment: f64| {
+                let left_over = 1.0 - f64::from(decay).powf((trace.steps + 1) as f64);
+                let symbols = row([
+                    symbol(letter),
+                    text("="),
+                    fraction(symbol(of), row([text("1 −"), power(symbol(beta), "t")])),
+                ]);
+                line(symbols, fraction(number(moment, None), number(left_over, None)), moment / left_over, None);
+                moment / left_over
+            };
+            let m = corrected("m̂", "m", "β₁", beta1, of(&new[0]));
+            let v = corrected("v̂", "v", "β₂", beta2, of(&new[1]));
+            let decay = match trace.rule.optimizer {
+                Optimizer::AdamW { weight_decay, .. } if group.is_some_and(|g| g.decayed) => {
+                    Some(rate * f64::from(weight_decay))
+                }
+                _ => None,
+            };
+            let root = |of: Math| Math::Root(Box::new(of));
+            let (mut symbols, mut numbers) = (vec![left("w")], Vec::new());
+            if let Some(decay) = decay {
+                symbols.extend([text("(1 −"), eta(), text("·"), symbol("λ"), text(") ·")]);
+                numbers.extend([number(1.0 - decay, None), text("·")]);
+            }
+            symbols.extend([
                 symbol("w"),
                 text("−"),
                 eta(),
                 text("·"),
-                fraction(symbol("m̂"), row([Math::Root(Box::new(symbol("v̂"))), text("+"), symbol("ε")])),
+                fraction(symbol("m̂"), row([root(symbol("v̂")), text("+"), symbol("ε")])),
             ]);
-            let numbers = row([
-                number(w, w_place),
+            numbers.extend([
+                factor(w, w_place),
                 text("−"),
                 number(rate, None),
                 text("·"),
-                fraction(number(m, None), number(v.sqrt(), None)),
+                fraction(number(m, None), row([root(number(v, None)), text("+"), number(f64::from(epsilon), None)])),
             ]);
-            line(symbols, numbers, after, Some(Place::Updated { layer, index }));
+            line(row(symbols), row(numbers), after, Some(Place::Updated { layer, index }));
         }
         other => {
             let numbers = row([number(w, w_place), text(if step < 0.0 { "−" } else { "+" }), number(step.abs(), None)]);
@@ -129,11 +149,15 @@ fn step_of(trace: &Trace<f32>, index: usize) -> Explanation {
         } else {
             "the other way, by what the optimizer remembers of earlier steps"
         };
-        format!(
-            "The loss {slope} as this weight grows, so the optimizer moves it {way}: from {} to {}.",
-            format::number(w),
-            format::number(after)
-        )
+        let (from, to) = (format::number(w), format::number(after));
+        let moved = if step == 0.0 {
+            format!("it stays {from}")
+        } else if from == to {
+            format!("from {from} by {}", format::number(step.abs()))
+        } else {
+            format!("from {from} to {to}")
+        };
+        format!("The loss {slope} as this weight grows, so the optimizer moves it {way}: {moved}.")
     };
     let title = parameter_name(trace, index);
     Explanation { title, unit: 0, lines, words }

@@ -2,6 +2,7 @@
 
 use super::options::Format;
 use crate::error::DataError;
+use chainrule_common::format;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs::{File, Metadata};
@@ -57,28 +58,38 @@ pub(super) fn is_image(name: &str) -> bool {
     !hidden && ending.is_some_and(|e| ENDINGS.contains(&e.as_str()))
 }
 
-/// The files of a folder and its sub-folders, sorted by name. Links to folders are not followed, so that there are no
-/// cycles.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut files = Vec::new();
-    let mut folders = vec![(folder.to_owned(), 0)];
+/// The files of a folder and its sub-folders, sorted by name, and the sub-folders that cannot be opened. Links to folders are
+/// not followed, so that there are no cycles.
+pub(super) fn files_of(top: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), DataError> {
+    let (mut files, mut closed) = (Vec::new(), Vec::new());
+    let mut folders = vec![(top.to_owned(), 0)];
     while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).map_err(|e| unreadable(&folder, &e))? {
-            let entry = entry.map_err(|e| unreadable(&folder, &e))?;
-            let kind = entry.file_type().map_err(|e| unreadable(&entry.path(), &e))?;
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) if depth == 0 => return Err(unreadable(&folder, &e)),
+            Err(_) => {
+                closed.push(folder);
+                continue;
+            }
+        };
+        // What has gone since the folder was opened is no part of it.
+        for entry in entries.flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
             if kind.is_dir() && depth < DEPTH {
                 folders.push((entry.path(), depth + 1));
             } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
                 files.push(entry.path());
             }
             if files.len() > FILES {
-                let reason = format!("it holds more than {FILES} files");
-                return Err(DataError::Unreadable { path: folder, reason });
+                let most = format::count(FILES as u128);
+                let reason = format!("the folder and those in it hold more than {most} files. Choose a folder in it");
+                return Err(DataError::Malformed { name: top.display().to_string(), reason });
             }
         }
     }
     files.sort();
-    Ok(files)
+    closed.sort();
+    Ok((files, closed))
 }
 
 /// What a zip archive holds as a whole by the names in it: a workbook, arrays, or pictures, of which there are more than
@@ -114,7 +125,7 @@ pub(crate) fn hash_of(path: &Path) -> Result<String, DataError> {
         }
     };
     if regular(path)?.is_dir() {
-        for file in files_of(path)? {
+        for file in files_of(path)?.0 {
             add(&file)?;
         }
     } else {

@@ -52,6 +52,8 @@ struct Beside {
     labels: Option<Labels>,
     /// Pictures of kinds that cannot be read.
     foreign: Vec<String>,
+    /// Folders that cannot be opened.
+    closed: Vec<String>,
 }
 
 enum Place {
@@ -68,7 +70,7 @@ pub(super) fn read_folder(
     read_table: &dyn Fn(&Path) -> Result<Table, DataError>,
 ) -> Result<(Table, Detected), DataError> {
     let folder = source.path().unwrap_or(Path::new(""));
-    let files = files_of(folder)?;
+    let (files, closed) = files_of(folder)?;
     let inside = |path: &Path| path.strip_prefix(folder).unwrap_or(path).to_string_lossy().replace('\\', "/");
     let pictures: Vec<Picture> = files
         .iter()
@@ -76,7 +78,8 @@ pub(super) fn read_folder(
         .filter(|(name, _)| is_image(name))
         .map(|(name, path)| Picture { name, place: Place::File(path.clone()) })
         .collect();
-    let foreign = files.iter().map(|p| inside(p)).filter(|name| is_foreign(name)).collect();
+    let foreign: Vec<String> = files.iter().map(|p| inside(p)).filter(|name| is_foreign(name)).collect();
+    let closed: Vec<String> = closed.iter().map(|p| inside(p)).collect();
     let load = |place: &Place| match place {
         Place::File(path) => {
             let size = std::fs::metadata(path).map_or(0, |m| m.len());
@@ -88,7 +91,7 @@ pub(super) fn read_folder(
         }
         Place::Entry(_) => Err("it is no file".to_owned()),
     };
-    let mut beside = Beside { labels: None, foreign };
+    let mut beside = Beside { labels: None, foreign, closed };
     for path in files.iter().filter(|p| may_hold_labels(&inside(p)) && !pictures.is_empty()) {
         // Tables that cannot be read are ignored.
         if let Ok(table) = read_table(path) {
@@ -172,7 +175,7 @@ pub(super) fn read_zip(
             Err(e) => Err(e.to_string()),
         }
     };
-    read(source, pictures, Beside { labels, foreign }, &load, options, reading)
+    read(source, pictures, Beside { labels, foreign, closed: Vec::new() }, &load, options, reading)
 }
 
 type Load<'a> = &'a (dyn Fn(&Place) -> Result<Vec<u8>, String> + Sync);
@@ -185,13 +188,17 @@ fn read(
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Table, Detected), DataError> {
-    let Beside { mut labels, foreign } = beside;
-    let unread = foreign.first().map(|first| {
+    let Beside { mut labels, foreign, closed } = beside;
+    let foreign = foreign.first().map(|first| {
         let files = format::counted(foreign.len(), "file");
         format!("{files} in HEIC or another kind that cannot be read ({first}). Save them as JPEG or PNG")
     });
+    let closed = closed
+        .first()
+        .map(|first| format!("{} that cannot be opened ({first})", format::counted(closed.len(), "folder")));
+    let unread: Vec<String> = closed.into_iter().chain(foreign).collect();
     if pictures.is_empty() {
-        let unread = unread.map_or_else(String::new, |unread| format!("; it has {unread}"));
+        let unread: String = unread.iter().map(|unread| format!("; it has {unread}")).collect();
         return Err(source.malformed(&format!("it holds no pictures (PNG, JPEG, BMP, GIF, WebP or TIFF). Choose the folder with a sub-folder for each class, or a file in it{unread}")));
     }
     // From all pictures, so that a preview shows the size that all will have.
@@ -256,8 +263,8 @@ fn read(
             some.join(", ")
         ));
     }
-    if let Some(unread) = unread {
-        detected.note(format!("Left out: {unread}."));
+    for left_out in unread {
+        detected.note(format!("Left out: {left_out}."));
     }
     if let Some(first) = turned.first() {
         let count = format::counted(turned.len(), "picture");
