@@ -114,7 +114,7 @@ fn speed(ui: &mut Ui, model: &Model) {
 
 fn value(ui: &mut Ui, heading: &str, width: f32, text: &str) {
     block(ui, heading, width, |ui| {
-        ui.label(RichText::new(text).font(semibold(BODY + 1.0)));
+        ui.add(egui::Label::new(RichText::new(text).font(semibold(BODY + 1.0))).truncate());
     });
 }
 
@@ -159,7 +159,7 @@ fn counters(ui: &mut Ui, model: &Model) {
     let text = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), format::number);
     if tight {
         // What training does has to be readable too.
-        value(ui, "Loss, validation loss", 136.0, &format!("{}, {}", text(train), text(validation)));
+        value(ui, "Loss, validation loss", 160.0, &format!("{}, {}", text(train), text(validation)));
     } else {
         value(ui, "Training loss", 84.0, &text(train));
         value(ui, "Validation loss", 92.0, &text(validation));

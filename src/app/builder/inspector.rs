@@ -70,9 +70,13 @@ fn layer(ui: &mut Ui, model: &Model, id: LayerId) {
     }
     let info = layer.kind.info();
     let shape = |s: Option<&Vec<usize>>| s.map_or_else(|| "?".to_owned(), |s| format!("{s:?}"));
-    let (input, output) = (shape(model.inference().inputs.get(&id)), shape(model.inference().shapes.get(&id)));
+    let shapes = &model.inference().shapes;
+    // What several wires bring is shown wire by wire, not as one.
+    let brought: Vec<String> = model.document().network.inputs_of(id).map(|from| shape(shapes.get(&from))).collect();
+    let input = if brought.len() > 1 { brought.join(" and ") } else { shape(model.inference().inputs.get(&id)) };
+    let output = shape(shapes.get(&id));
     ui.label(label(ui, format!("{}: {}", info.label, info.formula))).on_hover_text(info.description);
-    ui.label(label(ui, format!("{input} → {output} per sample")));
+    ui.add(egui::Label::new(label(ui, format!("{input} → {output} per sample"))).wrap());
     ui.add_space(4.0);
     settings::ui(ui, model, &layer);
 }

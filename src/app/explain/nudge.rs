@@ -353,7 +353,9 @@ impl Nudge {
         let centre = walk.slice.at;
         let middle = f64::from(trace.before[second]);
         let next = [f64::from(trace.after[along.index]), f64::from(trace.after[second])];
-        let height = (ui.available_height() - 22.0).max(60.0);
+        // The words below take a second line where there is little room.
+        let foot = if ui.available_width() < 350.0 { 38.0 } else { 22.0 };
+        let height = (ui.available_height() - foot).max(60.0);
         let plot = widgets::plot(ui, "loss surface", false)
             .height(height)
             .show_grid(false)
@@ -375,11 +377,11 @@ impl Nudge {
         named(plot.response, Role::Image, "Loss over two weights");
         let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
         let text = format!(
-            "L from {} to {}, the stronger the higher; the line is where training went",
+            "L from {} to {}, stronger is higher; line: training so far",
             format::number(low),
             format::number(high)
         );
-        ui.add(egui::Label::new(hint(ui, text)).truncate());
+        ui.add(egui::Label::new(hint(ui, text)).wrap());
     }
 }
 

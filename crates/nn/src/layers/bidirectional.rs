@@ -96,13 +96,19 @@ impl BidirectionalSpec {
 
 impl LayerDefinition for BidirectionalSpec {
     fn info(&self) -> &'static LayerInfo {
-        &LayerInfo {
-            label: "Bidirectional",
-            group: "Sequence",
-            summary: "reads in both directions",
-            description: "Two recurrent cells read the sequence, one from the first step on and one from the last step back, so that every step knows what comes before and after it. Their states are put side by side or added up.",
-            formula: "aₜ = [h→ₜ, h←ₜ] or h→ₜ + h←ₜ",
-            change: "Change bidirectional layer",
+        const fn by(formula: &'static str) -> LayerInfo {
+            LayerInfo {
+                label: "Bidirectional",
+                group: "Sequence",
+                summary: "reads in both directions",
+                description: "Two recurrent cells read the sequence, one from the first step on and one from the last step back, so that every step knows what comes before and after it. Their states are put side by side or added up.",
+                formula,
+                change: "Change bidirectional layer",
+            }
+        }
+        match self.merge {
+            Merge::Concatenate => &const { by("aₜ = [h→ₜ, h←ₜ]") },
+            Merge::Sum => &const { by("aₜ = h→ₜ + h←ₜ") },
         }
     }
 

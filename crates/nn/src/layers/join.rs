@@ -52,13 +52,21 @@ pub struct JoinSpec {
 
 impl LayerDefinition for JoinSpec {
     fn info(&self) -> &'static LayerInfo {
-        &LayerInfo {
-            label: "Join",
-            group: "Graph",
-            summary: "branches into one",
-            description: "Adds, subtracts, multiplies or concatenates what its wires bring. A wire around some layers into a join that adds is a residual connection.",
-            formula: "a = x₁ + x₂",
-            change: "Change join",
+        const fn by(formula: &'static str) -> LayerInfo {
+            LayerInfo {
+                label: "Join",
+                group: "Graph",
+                summary: "branches into one",
+                description: "Adds, subtracts, multiplies or concatenates what its wires bring. A wire around some layers into a join that adds is a residual connection.",
+                formula,
+                change: "Change join",
+            }
+        }
+        match self.kind {
+            JoinKind::Add => &const { by("a = x₁ + x₂") },
+            JoinKind::Subtract => &const { by("a = x₁ − x₂") },
+            JoinKind::Multiply => &const { by("a = x₁ · x₂") },
+            JoinKind::Concatenate => &const { by("a = [x₁, x₂]") },
         }
     }
 

@@ -98,13 +98,19 @@ impl Pool2dSpec {
 
 impl LayerDefinition for Pool2dSpec {
     fn info(&self) -> &'static LayerInfo {
-        &LayerInfo {
-            label: "Pool 2D",
-            group: "Convolution",
-            summary: "keeps the strongest",
-            description: "Keeps the largest value, or the mean, of each small window, so that the image becomes smaller and small shifts matter less.",
-            formula: "a[c, y, x] = max x[c, y + u, x + v]",
-            change: "Change pooling",
+        const fn by(formula: &'static str) -> LayerInfo {
+            LayerInfo {
+                label: "Pool 2D",
+                group: "Convolution",
+                summary: "keeps the strongest",
+                description: "Keeps the largest value, or the mean, of each small window, so that the image becomes smaller and small shifts matter less.",
+                formula,
+                change: "Change pooling",
+            }
+        }
+        match self.kind {
+            PoolKind::Max => &const { by("a[c, y, x] = max x[c, s·y + u, s·x + v]") },
+            PoolKind::Average => &const { by("a[c, y, x] = mean x[c, s·y + u, s·x + v]") },
         }
     }
 
@@ -171,13 +177,19 @@ impl GlobalPoolSpec {
 
 impl LayerDefinition for GlobalPoolSpec {
     fn info(&self) -> &'static LayerInfo {
-        &LayerInfo {
-            label: "Global pool",
-            group: "Convolution",
-            summary: "one number a channel",
-            description: "Keeps the largest value, or the mean, of each whole channel.",
-            formula: "a[c] = mean x[c, :, :]",
-            change: "Change pooling",
+        const fn by(formula: &'static str) -> LayerInfo {
+            LayerInfo {
+                label: "Global pool",
+                group: "Convolution",
+                summary: "one number a channel",
+                description: "Keeps the largest value, or the mean, of each whole channel.",
+                formula,
+                change: "Change pooling",
+            }
+        }
+        match self.kind {
+            PoolKind::Max => &const { by("a[c] = max x[c, :, :]") },
+            PoolKind::Average => &const { by("a[c] = mean x[c, :, :]") },
         }
     }
 

@@ -228,13 +228,19 @@ impl Pool1dSpec {
 
 impl LayerDefinition for Pool1dSpec {
     fn info(&self) -> &'static LayerInfo {
-        &LayerInfo {
-            label: "Pool 1D",
-            group: "Convolution",
-            summary: "shortens a sequence",
-            description: "Keeps the largest value, or the mean, of each short window, so that the sequence becomes shorter.",
-            formula: "a[c, t] = max x[c, t + u]",
-            change: "Change pooling",
+        const fn by(formula: &'static str) -> LayerInfo {
+            LayerInfo {
+                label: "Pool 1D",
+                group: "Convolution",
+                summary: "shortens a sequence",
+                description: "Keeps the largest value, or the mean, of each short window, so that the sequence becomes shorter.",
+                formula,
+                change: "Change pooling",
+            }
+        }
+        match self.kind {
+            PoolKind::Max => &const { by("a[c, t] = max x[c, s·t + u]") },
+            PoolKind::Average => &const { by("a[c, t] = mean x[c, s·t + u]") },
         }
     }
 
