@@ -19,6 +19,7 @@ mod math;
 mod menu;
 mod picture;
 mod prediction_plots;
+mod recovery;
 mod shell;
 mod state;
 mod theme;
@@ -64,6 +65,9 @@ pub fn run(preset: Option<String>) -> Result<(), eframe::Error> {
                     app.model.queue(Action::Proceed(Intention::Builtin(b.name)));
                 }
                 Some((named, _)) => app.model.open_any(named.into()),
+            }
+            if let Some(folders) = directories::ProjectDirs::from("", "", NAME) {
+                app.keep_below(folders.data_dir());
             }
             Ok(Box::new(app))
         }),

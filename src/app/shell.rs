@@ -14,13 +14,13 @@ use super::state::{Action, Intention, Modal, Model, Panels};
 use super::theme::{self, BODY, LABEL, TITLE, semibold, tokens};
 use super::train::TrainView;
 use super::widgets::{self, icon_button, label, named, title};
-use super::{icon, keyboard, transport};
+use super::{icon, keyboard, recovery, transport};
 use crate::learn::CourseProgress;
 use crate::train::Command;
 use egui::accesskit::Role;
 use egui::{Align, Button, Context, Frame, Layout, Panel, Pos2, RichText, Sense, Stroke, Theme, Ui, Window, vec2};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The workspaces, in the order in which work flows.
@@ -122,6 +122,12 @@ impl Chainrule {
         self.set_projector(ctx, projector);
     }
 
+    /// Keeps what is open and what was learned below `data` from now on.
+    pub fn keep_below(&mut self, data: &Path) {
+        self.model.keep_below(data);
+        self.learn.keep_in(data.join("progress.json"), &self.model);
+    }
+
     fn set_theme(&mut self, ctx: &Context, theme: Theme) {
         self.theme = theme;
         ctx.set_theme(theme);
@@ -139,10 +145,10 @@ impl Chainrule {
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         self.model.sync();
-        if self.model.modal().is_none() {
+        if !self.model.asks() {
             self.escape(&ctx);
         }
-        if self.model.modal().is_none() && !self.gallery.open {
+        if !self.model.asks() && !self.gallery.open {
             while let Some(action) = MenuItem::pressed(&ctx) {
                 self.perform(&ctx, action);
             }
@@ -197,6 +203,7 @@ impl Chainrule {
         self.shortcuts_window(&ctx);
         self.experiment(&ctx);
         self.question(&ctx);
+        recovery::ui(&ctx, &self.model);
         self.annotations.ui(&ctx);
         widgets::focus_ring(&ctx);
         keyboard::end_frame(&ctx);
@@ -213,6 +220,9 @@ impl Chainrule {
         self.model.sync();
         if !fresh {
             ctx.request_repaint_after(Duration::from_millis(50));
+        }
+        if let Some(time) = self.model.kept().again() {
+            ctx.request_repaint_after(time);
         }
     }
 

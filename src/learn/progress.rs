@@ -1,8 +1,10 @@
 //! What each student has done, and the report for the class.
 
 use super::{Block, Lesson};
+use crate::project::replace_file;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One lesson of one student.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,27 @@ impl Done {
 }
 
 impl CourseProgress {
+    /// What a file holds; nothing if it is not there.
+    ///
+    /// # Errors
+    /// Why it cannot be read, with its name.
+    pub fn read(path: &Path) -> Result<Option<Self>, String> {
+        let told = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        match std::fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| told(&e)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(told(&e)),
+        }
+    }
+
+    /// Replaces the file.
+    ///
+    /// # Errors
+    /// Why it cannot be written, with its name.
+    pub fn write(&self, path: &Path) -> Result<(), String> {
+        replace_file(path, &serde_json::to_vec(self).map_err(|e| e.to_string())?)
+    }
+
     /// Of the student who works now.
     pub fn of(&self, lesson: &str) -> Option<&Done> {
         self.students.get(self.student.trim())?.get(lesson)

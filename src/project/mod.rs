@@ -6,11 +6,13 @@ mod document;
 mod gallery;
 mod preset;
 mod pretty;
+mod recovery;
 mod suggest;
 mod undo;
 
 pub use document::{DataSection, Document, WATCHED, adapt};
 pub use gallery::{Builtin, builtin, builtins};
-pub use preset::{Preset, PresetError, SCHEMA_VERSION, leads_outside, schema};
+pub use preset::{Preset, PresetError, SCHEMA_VERSION, leads_outside, replace_file, schema};
+pub use recovery::{About, Left, Place, left_behind};
 pub use suggest::{Suggestion, default_network};
-pub use undo::{KeptRun, Project};
+pub use undo::{KeptRun, Project, Steps};

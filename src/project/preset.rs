@@ -166,17 +166,25 @@ impl Preset {
 
     /// The text of the file; a data file below `folder` is named relative to it.
     pub fn to_text(&self, folder: Option<&Path>) -> String {
-        let Document { name, description, data, network, training, pace, include_run } = self.document.clone();
-        let mut data = data;
-        if let (DataSource::File { path, .. }, Some(folder)) = (&mut data.source, folder)
+        let mut preset = self.clone();
+        if let (DataSource::File { path, .. }, Some(folder)) = (&mut preset.document.data.source, folder)
             && let Ok(below) = path.strip_prefix(folder)
         {
             *path = below.to_owned();
         }
-        let (format, run) = (FORMAT.to_owned(), self.run.clone());
-        let version = SCHEMA_VERSION;
+        layout(&preset.into_line())
+    }
+
+    /// The same on one line, with the data file as it is named now.
+    ///
+    /// # Panics
+    /// Never: a preset has only string keys and plain values.
+    pub fn into_line(self) -> String {
+        let Self { document, run } = self;
+        let Document { name, description, data, network, training, pace, include_run } = document;
+        let (format, version) = (FORMAT.to_owned(), SCHEMA_VERSION);
         let file = File { format, version, name, description, data, network, training, pace, include_run, run };
-        layout(&serde_json::to_string(&file).expect("a preset has only string keys and plain values"))
+        serde_json::to_string(&file).expect("a preset has only string keys and plain values")
     }
 
     /// Writes the file as a whole or not at all: a temporary file beside it, then a rename.
@@ -199,6 +207,7 @@ pub fn leads_outside(path: &Path) -> bool {
     path.is_absolute() || path.components().any(|c| c == Component::ParentDir)
 }
 
+/// Writes a file as a whole or not at all, also when the power goes: the contents first, then the name.
 fn write_atomically(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if path.is_dir() {
         return Err(std::io::Error::other("there is a folder of that name"));
@@ -215,11 +224,25 @@ fn write_atomically(path: &Path, folder: &Path, bytes: &[u8]) -> std::io::Result
         file.as_file().set_permissions(rights)?;
     }
     file.persist(path).map_err(|e| e.error)?;
+    // The new name is safe once the folder is; some systems cannot do that for folders, and the file is written all the same.
+    #[cfg(unix)]
+    if let Ok(folder) = std::fs::File::open(folder) {
+        folder.sync_all().ok();
+    }
     Ok(())
 }
 
+/// Replaces a file as a whole, or leaves it as it was.
+///
+/// # Errors
+/// Why it cannot be written, with its name.
+pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    write_atomically(path, folder, bytes).map_err(|e| format!("{}: {}", path.display(), words(&e)))
+}
+
 /// An error of the system in words.
-fn words(e: &std::io::Error) -> String {
+pub(super) fn words(e: &std::io::Error) -> String {
     match e.kind() {
         std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -2,7 +2,9 @@
 
 use super::document::Document;
 use crate::train::RunState;
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
@@ -24,18 +26,28 @@ pub struct KeptRun {
     pub bytes: usize,
 }
 
+/// What a step was called.
+type Label = Cow<'static, str>;
+
 /// A document on the path of undo or redo, with the run that was on screen with it.
 #[derive(Debug)]
 struct Past {
-    label: &'static str,
-    document: Document,
+    label: Label,
+    document: Arc<Document>,
     run: Option<KeptRun>,
 }
 
 impl Past {
-    fn new(label: &'static str, document: Document) -> Self {
-        Self { label, document, run: None }
+    fn new(label: impl Into<Label>, document: impl Into<Arc<Document>>) -> Self {
+        Self { label: label.into(), document: document.into(), run: None }
     }
+}
+
+/// The steps that can be taken back and made again, each with its document, without their runs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Steps {
+    pub past: Vec<(Label, Arc<Document>)>,
+    pub future: Vec<(Label, Arc<Document>)>,
 }
 
 /// The open document.
@@ -60,6 +72,23 @@ impl Project {
         project
     }
 
+    /// A document that comes back after the program ended without saving it; `dirty` says whether its file holds something else.
+    pub fn recovered(document: Document, path: Option<PathBuf>, dirty: bool, steps: Steps) -> Self {
+        let of = |steps: Vec<(Label, Arc<Document>)>| steps.into_iter().map(|(l, d)| Past::new(l, d)).collect();
+        let mut project = Self::opened(document, path);
+        (project.past, project.future, project.dirty) = (of(steps.past), of(steps.future), dirty);
+        if dirty {
+            project.saved = None;
+        }
+        project
+    }
+
+    /// The steps as they are now; their documents are shared, not copied.
+    pub fn steps(&self) -> Steps {
+        let of = |steps: &[Past]| steps.iter().map(|p| (p.label.clone(), Arc::clone(&p.document))).collect();
+        Steps { past: of(&self.past), future: of(&self.future) }
+    }
+
     pub fn document(&self) -> &Document {
         &self.document
     }
@@ -73,7 +102,8 @@ impl Project {
         self.revision = NEXT_REVISION.fetch_add(1, Ordering::Relaxed);
         self.dirty = match &self.saved {
             Some(saved) => *saved != self.document,
-            None => !self.past.is_empty(),
+            // No file is known to hold it.
+            None => true,
         };
     }
 
@@ -111,7 +141,7 @@ impl Project {
     pub fn keep(&mut self, label: &'static str, run: KeptRun) {
         self.settle();
         self.future.clear();
-        self.push(Past { label, document: self.document.clone(), run: Some(run) });
+        self.push(Past { run: Some(run), ..Past::new(label, self.document.clone()) });
         let same = self.past.iter().rev().take_while(|p| p.label == label && p.run.is_some()).count();
         if same > RUNS_IN_A_ROW {
             self.past.remove(self.past.len() - same);
@@ -134,8 +164,8 @@ impl Project {
         for k in (0..self.past.len()).rev() {
             bytes += self.past[k].run.as_ref().map_or(0, |r| r.bytes);
             if bytes > RUN_BYTES && self.past[k].run.take().is_some() {
-                let after = self.past.get(k + 1).map_or(&self.document, |p| &p.document);
-                if *after == self.past[k].document {
+                let after = self.past.get(k + 1).map_or(&self.document, |p| &*p.document);
+                if *after == *self.past[k].document {
                     self.past.remove(k);
                 }
             }
@@ -173,19 +203,19 @@ impl Project {
     fn walk(&mut self, to: Past, now: &dyn Fn(&Document, bool) -> Option<KeptRun>) -> (Past, Option<KeptRun>) {
         let Past { label, document, run } = to;
         let kept = now(&document, run.is_some());
-        let before = std::mem::replace(&mut self.document, document);
+        let before = std::mem::replace(&mut self.document, Arc::unwrap_or_clone(document));
         self.settle();
         self.changed();
-        (Past { label, document: before, run: kept }, run)
+        (Past { run: kept, ..Past::new(label, before) }, run)
     }
 
     /// What undo would take back.
-    pub fn undo_label(&self) -> Option<&'static str> {
-        self.past.last().map(|p| p.label)
+    pub fn undo_label(&self) -> Option<&str> {
+        self.past.last().map(|p| &*p.label)
     }
 
-    pub fn redo_label(&self) -> Option<&'static str> {
-        self.future.last().map(|p| p.label)
+    pub fn redo_label(&self) -> Option<&str> {
+        self.future.last().map(|p| &*p.label)
     }
 
     /// The document was written to a file.

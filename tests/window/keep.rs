@@ -247,3 +247,147 @@ fn keys_scroll_a_lesson_and_leave_the_run_alone() {
     assert!((top(&window) - before).abs() < 1.0);
     assert_eq!(window.snapshot().step, step);
 }
+
+/// Frames until `wanted`, which depends on time.
+fn while_time_goes_on(window: &mut Window, what: &str, wanted: impl Fn(&Window) -> bool) {
+    let since = std::time::Instant::now();
+    while !wanted(window) {
+        assert!(since.elapsed() < std::time::Duration::from_mins(1), "in vain for: {what}");
+        window.harness.run_steps(1);
+        std::thread::yield_now();
+    }
+}
+
+/// The run that is kept below a folder, if one is.
+fn kept_epoch(data: &std::path::Path) -> Option<u64> {
+    let window = std::fs::read_dir(data.join("open")).ok()?.next()?.ok()?;
+    let text = std::fs::read_to_string(window.path().join("document")).ok()?;
+    Preset::parse("kept", text.split_once('\n')?.1).ok()?.run.map(|run| run.epoch)
+}
+
+#[test]
+fn what_was_open_is_offered_after_a_crash_and_goes_on_to_the_same_bits() {
+    let data = TempDir::new().expect("a folder");
+    let edit = |window: &mut Window| {
+        window.app_mut().model.edit("Change batch size", None, |d| d.training.batch_size = 7);
+        window.ready();
+    };
+    let train = |window: &mut Window, epochs: u64| {
+        let end = window.snapshot().epoch + epochs;
+        window.app_mut().model.train(Command::TrainFor(epochs));
+        window.until("it is trained", |app| {
+            app.model.snapshot().epoch == end && app.model.snapshot().status == Status::Paused
+        });
+    };
+    let mut never_stopped = Window::preset("iris");
+    edit(&mut never_stopped);
+    train(&mut never_stopped, 5);
+
+    let mut window = Window::preset("iris");
+    window.app_mut().keep_below(data.path());
+    edit(&mut window);
+    train(&mut window, 3);
+    while_time_goes_on(&mut window, "it is kept", |_| kept_epoch(data.path()) == Some(3));
+    let (document, before) = (window.app().model.document().clone(), params(&window));
+    // While it is open, nobody else is offered it.
+    let mut other = Window::open();
+    other.app_mut().keep_below(data.path());
+    other.harness.run_steps(2);
+    assert!(!other.shows("Recover"));
+    drop((window, other));
+
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.until_shown("Recover what was not saved?");
+    // Nothing below the question takes keys.
+    let there = window.app().model.document().clone();
+    window.press(Modifiers::COMMAND, Key::N);
+    assert_eq!(*window.app().model.document(), there);
+    window.click("Later");
+    window.harness.run_steps(2);
+    assert!(!window.shows("Recover") && *window.app().model.document() == there);
+    drop(window);
+
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.until_shown("with the weights after");
+    window.click("Recover");
+    window.ready();
+    assert_eq!((window.app().model.document(), params(&window), window.snapshot().epoch), (&document, before, 3));
+    assert!(window.app().model.has_unsaved_changes() && window.app().model.has_unsaved_run());
+    train(&mut window, 2);
+    assert_eq!(params(&window), params(&never_stopped));
+    window.press(Modifiers::COMMAND, Key::Z);
+    window.ready();
+    assert_ne!(window.app().model.document().training.batch_size, 7, "undo was kept too");
+    // Saved or given up, nothing is offered any more.
+    window.press(Modifiers::COMMAND, Key::Q);
+    window.click(if window.shows("Discard changes") { "Discard changes" } else { "Discard the run" });
+    assert!(window.app().model.quits());
+    drop(window);
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.harness.run_steps(2);
+    assert!(!window.shows("Recover"));
+}
+
+#[test]
+fn what_was_left_can_be_given_up_and_a_folder_that_takes_nothing_is_told() {
+    let data = TempDir::new().expect("a folder");
+    let mut window = Window::preset("moons");
+    window.app_mut().keep_below(data.path());
+    window.app_mut().model.edit("Rename", None, |d| d.name = "Mine".to_owned());
+    while_time_goes_on(&mut window, "it is kept", |_| {
+        std::fs::read_dir(data.path().join("open"))
+            .expect("is there")
+            .flatten()
+            .any(|f| f.path().join("document").exists())
+    });
+    drop(window);
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.until_shown("“Mine” was open when the program ended without saving it");
+    window.click("Discard");
+    window.harness.run_steps(2);
+    assert!(!window.shows("Recover"));
+    drop(window);
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.harness.run_steps(2);
+    assert!(!window.shows("Recover"));
+    // The folder vanishes while the window is open.
+    std::fs::remove_dir_all(data.path()).expect("can be removed");
+    window.app_mut().model.edit("Rename", None, |d| d.name = "Yours".to_owned());
+    while_time_goes_on(&mut window, "it is told", |w| w.shows("cannot be kept for the case of a crash"));
+    assert_eq!(window.app().model.document().name, "Yours");
+}
+
+#[test]
+fn an_answer_is_kept_at_once_and_a_file_that_cannot_be_read_stays() {
+    let data = TempDir::new().expect("a folder");
+    let file = data.path().join("progress.json");
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.focus_and_type("Name of the student", "Ada");
+    while_time_goes_on(&mut window, "it is kept", |_| {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("Ada"))
+    });
+    window.harness.get_by_label("It turns around the origin").click_accesskit();
+    while_time_goes_on(&mut window, "it is kept", |_| {
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("\"answers\":{\""))
+    });
+    drop(window);
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.press(Modifiers::COMMAND, Key::Num5);
+    window.harness.run_steps(2);
+    assert!(window.shows("Not quite: the weights alone set the direction"));
+    drop(window);
+    std::fs::write(&file, "{\"student").expect("can be written");
+    let mut window = Window::open();
+    window.app_mut().keep_below(data.path());
+    window.harness.run_steps(2);
+    assert!(window.shows("The progress in the lessons cannot be read"));
+    assert_eq!(std::fs::read_to_string(&file).expect("is there"), "{\"student");
+}

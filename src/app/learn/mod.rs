@@ -7,7 +7,7 @@ mod solution;
 
 use super::dialogs::Question;
 use super::icon;
-use super::state::{Action, Intention, Model};
+use super::state::{Action, Intention, Job, Model};
 use super::theme::{HINT, LABEL, RADIUS_CARD, Tokens, regular, semibold, tokens};
 use super::widgets::{self, label, named, title};
 use crate::app::widgets::FollowFocus as _;
@@ -40,6 +40,9 @@ pub struct LearnView {
     started: u64,
     page: Page,
     pub progress: CourseProgress,
+    /// Where progress is kept, and what is kept there.
+    kept: Option<(PathBuf, CourseProgress)>,
+    keeping: Option<Job<Result<(), String>>>,
 }
 
 const LIST: f32 = 290.0;
@@ -61,6 +64,8 @@ impl Default for LearnView {
             started: 0,
             page: Page::default(),
             progress: CourseProgress::default(),
+            kept: None,
+            keeping: None,
         }
     }
 }
@@ -76,6 +81,38 @@ impl LearnView {
 
     fn running_lesson(&self) -> Option<&Lesson> {
         self.lesson(&self.running.as_ref()?.id)
+    }
+
+    /// Keeps progress in a file from now on, at once; what it holds takes the place of what is known.
+    pub fn keep_in(&mut self, file: PathBuf, model: &Model) {
+        match CourseProgress::read(&file) {
+            Ok(known) => {
+                let known = known.unwrap_or_else(|| std::mem::take(&mut self.progress));
+                self.progress.clone_from(&known);
+                self.kept = Some((file, known));
+            }
+            // The file stays as it is, for somebody who can mend it.
+            Err(e) => model.problem(format!(
+                "The progress in the lessons cannot be read: {e}. Mend the file or put it away; until then progress is not kept."
+            )),
+        }
+    }
+
+    /// Writes progress that is new.
+    fn keep(&mut self, model: &Model) {
+        if let Some(job) = &mut self.keeping {
+            let Some(outcome) = job.take() else { return };
+            self.keeping = None;
+            if let Err(e) = outcome.map_err(|e| e.to_string()).and_then(|o| o) {
+                model.problem(format!("The progress in the lessons cannot be kept: {e}."));
+            }
+        }
+        let Some((file, kept)) = &mut self.kept else { return };
+        if *kept != self.progress {
+            kept.clone_from(&self.progress);
+            let (file, progress) = (file.clone(), self.progress.clone());
+            self.keeping = Some(model.jobs().start("progress", move |_| progress.write(&file)));
+        }
     }
 
     /// The first task that is not done.
@@ -101,8 +138,9 @@ impl LearnView {
         self.current_task().map_or((None, None), |(_, task)| (task.highlight, task.workspace))
     }
 
-    /// Checks whether the current task has been done.
+    /// Checks whether the current task has been done, and keeps progress.
     pub fn watch(&mut self, model: &Model) {
+        self.keep(model);
         if let Some(running) = self.running.as_mut().filter(|r| r.pending) {
             if model.will_show(running.number) {
                 return;

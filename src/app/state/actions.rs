@@ -61,6 +61,10 @@ pub enum Action {
     IncludeRun(bool),
     /// Answers the question about a file outside of a preset's folder: it may be read.
     ReadOutside,
+    /// Opens what an ended program has left, or gives it up, or asks at the next start.
+    Recover,
+    DiscardLeft,
+    RecoverLater,
     /// Puts the question on screen away.
     CloseQuestion,
     Open(PathBuf),

@@ -6,12 +6,14 @@
 //! | `loading`, `insight` | the way from its source to its data set; what is known of the table |
 //! | `trainer` | the worker, the newest snapshot, what was sent |
 //! | `files` | open, save, recent files, questions |
+//! | `autosave` | what is open, kept in the user's data folder; what ended programs have left there |
 //! | `view` | panels, pace, selection, sample |
 //! | `notices` | the message at the foot |
 //! | `jobs` | work on threads that comes back |
 //! | `actions`, `requests` | what workspaces ask for |
 
 mod actions;
+mod autosave;
 mod files;
 mod insight;
 mod jobs;

@@ -5,6 +5,7 @@
 
 use super::super::dialogs::{Answer, Dialogs, Question};
 use super::actions::{Action, Queue};
+use super::autosave::Autosave;
 use super::files::{Files, Intention, Modal, RunMark, Saved, SavedDocument, file_stem, is_preset, stem};
 use super::insight::Insight;
 use super::jobs::{Jobs, Wake};
@@ -17,7 +18,9 @@ use crate::data::{DataSource, Dataset, Preparation, ReadOptions, Targets};
 use crate::format;
 use crate::learn::Seen;
 use crate::nn::{HeadTarget, Inference, LayerId, infer};
-use crate::project::{Builtin, Document, KeptRun, Preset, Project, Suggestion, WATCHED, builtins, leads_outside};
+use crate::project::{
+    About, Builtin, Document, KeptRun, Preset, Project, Suggestion, WATCHED, builtins, leads_outside,
+};
 use crate::train::{CAPACITY, Command, FullEvaluation, Pace, Resume, Snapshot, Status, StepUnit, task};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -41,6 +44,7 @@ pub struct Model {
     opened: u64,
     /// Where the run stood at the last step that can be undone.
     stepped: Option<RunMark>,
+    autosave: Autosave,
 }
 
 macro_rules! surroundings {
@@ -66,6 +70,7 @@ impl Model {
             followed: None,
             opened: 0,
             stepped: None,
+            autosave: Autosave::default(),
         };
         model.sync();
         model
@@ -82,6 +87,45 @@ impl Model {
         if self.open.saved_run == SavedRun::Opened && self.is_current() && self.snapshot().status != Status::Empty {
             self.open.saved_run = SavedRun::At(RunMark::of(self.snapshot()));
         }
+        self.autosave();
+    }
+
+    /// Keeps what is open, where it is not in a file, in the user's data folder.
+    fn autosave(&mut self) {
+        let problem = self.autosave.look(&self.open, self.opened, &self.trainer, &self.jobs);
+        if let Some(problem) = problem {
+            self.notices.problem(format!(
+                "What is open cannot be kept for the case of a crash: {problem}. Save it, and free some space."
+            ));
+        }
+    }
+
+    /// Keeps what is open below `data` from now on, and asks about what ended programs have left there.
+    pub fn keep_below(&mut self, data: &Path) {
+        let problems = self.autosave.keep_below(data);
+        if !problems.is_empty() {
+            self.notices
+                .problem(format!("What was kept for the case of a crash cannot be used: {}.", problems.join("; ")));
+        }
+    }
+
+    /// What is kept for the case of a crash, and what ended programs have left.
+    pub fn kept(&self) -> &Autosave {
+        &self.autosave
+    }
+
+    /// Whether a question is on screen, over everything else.
+    pub fn asks(&self) -> bool {
+        self.modal().is_some() || self.autosave.left().is_some()
+    }
+
+    /// Opens the newest of what was left.
+    fn recover(&mut self) {
+        let Some((preset, About { path, dirty }, steps)) = self.autosave.take_left() else { return };
+        self.show(preset, path.clone());
+        self.open.project = Project::recovered(self.document().clone(), path, dirty, steps);
+        self.open.saved_run = SavedRun::None;
+        self.notices.tell("Recovered. Save it to keep it in a file of its own.");
     }
 
     /// Performs the actions in the queue; true when there were any.
@@ -379,6 +423,9 @@ impl Model {
                 }
             }
             Action::CloseQuestion => self.files.modal = None,
+            Action::Recover => self.recover(),
+            Action::DiscardLeft => self.autosave.discard_left(),
+            Action::RecoverLater => self.autosave.ask_later(),
             Action::Open(path) => {
                 if is_preset(&path) {
                     self.intend_now(Intention::Open(path));
@@ -464,7 +511,10 @@ impl Model {
                 self.show(*preset, None);
                 self.open.number = Some(number);
             }
-            Intention::Quit => self.files.quit = true,
+            Intention::Quit => {
+                self.autosave.end();
+                self.files.quit = true;
+            }
         }
     }
 
