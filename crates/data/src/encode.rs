@@ -2,16 +2,14 @@
 
 use super::dates;
 use super::error::DataError;
-use super::numbers::Numbers;
-use super::scale::{Function, ScaleCurve, TargetScale, apply_all};
+use super::numbers::{Numbers, first};
+use super::scale::{Function, TargetScale, apply_all};
 use super::table::{Column, ColumnKind, Places, Table, Values};
 use super::tokens::{PADDING, Tokeniser, Tokens};
 use chainrule_common::format;
 use chrono::{Datelike as _, Timelike as _};
 use ndarray::{ArcArray2, Array2};
-use rayon::prelude::{
-    IndexedParallelIterator as _, IntoParallelRefIterator as _, ParallelIterator as _, ParallelSliceMut as _,
-};
+use rayon::prelude::{IndexedParallelIterator as _, ParallelIterator as _, ParallelSliceMut as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -144,6 +142,9 @@ impl Targets {
         }
     }
 }
+
+/// Samples that are encoded together.
+const CHUNK: usize = 64;
 
 /// Names of the features of a date.
 const CALENDAR: [&str; 7] = ["time", "year sin", "year cos", "week sin", "week cos", "day sin", "day cos"];
@@ -292,6 +293,17 @@ impl ColumnEncoding {
                     out[k % channels * plane + k / channels] = scale.encode(value) as f32;
                 }
             }
+        }
+    }
+
+    /// The functions that make a feature of a number; none where it is made otherwise.
+    fn functions(&self) -> Option<Vec<Function>> {
+        match &self.kind {
+            EncodingKind::Linear(scale) => {
+                Some(self.fill.map(Function::Fill).into_iter().chain([Function::Linear(*scale)]).collect())
+            }
+            EncodingKind::Chain { steps, .. } => Some(steps.clone()),
+            _ => None,
         }
     }
 
@@ -581,10 +593,41 @@ fn targets_of(group: &[&ColumnEncoding], table: &Table, rows: &[usize]) -> Resul
     })
 }
 
-/// Writes `value` of each row into the first element of its slice.
-fn write<'o>(cells: impl Iterator<Item = (&'o mut [f32], usize)>, value: impl Fn(usize) -> f32) {
-    for (out, row) in cells {
-        out[0] = value(row);
+/// The rows of a chunk of samples at one step.
+struct ChunkRows {
+    rows: [usize; CHUNK],
+    count: usize,
+    /// Whether they follow each other in the table.
+    consecutive: bool,
+}
+
+impl ChunkRows {
+    /// The rows that are `back` rows before the given ones, at most [`CHUNK`].
+    fn of(last: &[usize], back: usize) -> Self {
+        let mut rows = [0; CHUNK];
+        let count = last.len().min(CHUNK);
+        rows.iter_mut().zip(last).for_each(|(row, last)| *row = last - back);
+        let consecutive = rows[..count].windows(2).all(|pair| pair[1] == pair[0] + 1);
+        Self { rows, count, consecutive }
+    }
+
+    fn rows(&self) -> &[usize] {
+        &self.rows[..self.count]
+    }
+
+    /// Writes what functions make of the numbers of a column into the first element of each slice.
+    fn write<'o>(&self, numbers: &Numbers, functions: &[Function], out: impl Iterator<Item = &'o mut [f32]>) {
+        let mut values = [0.0; CHUNK];
+        let values = &mut values[..self.count];
+        if self.consecutive && self.count > 0 {
+            numbers.copy(self.rows[0], values);
+        } else {
+            numbers.gather(self.rows(), values);
+        }
+        for function in functions {
+            function.apply_to(values);
+        }
+        out.zip(values).for_each(|(out, value)| out[0] = *value as f32);
     }
 }
 
@@ -688,7 +731,6 @@ fn encode(
     rows: &[usize],
     length: usize,
 ) -> Result<Array2<f32>, DataError> {
-    const CHUNK: usize = 64;
     let mut parts = Vec::new();
     for encoding in encodings {
         let mut columns = vec![encoding.column(table)?];
@@ -701,45 +743,41 @@ fn encode(
         let levels = encoding.levels();
         let places = if levels.is_empty() { Places::OfLevels(Vec::new()) } else { columns[0].places(levels) };
         let tokeniser = if let EncodingKind::Tokens(tokens) = &encoding.kind { Some(tokens.tokeniser()) } else { None };
-        parts.push((*encoding, columns, places, tokeniser, encoding.width()));
+        parts.push((*encoding, columns, places, tokeniser, encoding.functions(), encoding.width()));
     }
     let width: usize = parts.iter().map(|(.., width)| width).sum();
     let whole = width * length;
     let mut flat = vec![0.0; rows.len() * whole];
-    if whole > 0 {
-        flat.par_chunks_mut(CHUNK * whole).enumerate().for_each(|(chunk, out)| {
-            // Column by column over a few rows, so that columns and output stay in the cache.
-            for step in 0..length {
-                let mut first = step * width;
-                for (encoding, columns, known, tokeniser, width) in &parts {
-                    let mut places = out.chunks_exact_mut(whole).map(|out| &mut out[first..first + width]);
-                    let rows = rows[chunk * CHUNK..].iter().map(|row| row + 1 + step - length);
-                    if let Some(tokeniser) = tokeniser {
-                        write_tokens(places.zip(rows), &columns[0], tokeniser);
-                        first += width;
-                        continue;
+    // Returns where the first infinite number is, which is looked for while the chunk is in the cache.
+    let encode_chunk = |(chunk, out): (usize, &mut [f32])| {
+        // Column by column over a few rows, so that columns and output stay in the cache.
+        for step in 0..length {
+            let rows = ChunkRows::of(&rows[chunk * CHUNK..], length - 1 - step);
+            let mut start = step * width;
+            for (encoding, columns, known, tokeniser, functions, width) in &parts {
+                let places = out.chunks_exact_mut(whole).map(|out| &mut out[start..start + width]);
+                match (tokeniser, functions, &columns[0].values) {
+                    (Some(tokeniser), ..) => {
+                        write_tokens(places.zip(rows.rows().iter().copied()), &columns[0], tokeniser);
                     }
-                    match (&encoding.kind, &columns[0].values) {
-                        // The most frequent case, without a branch per cell.
-                        (EncodingKind::Linear(scale), Values::Numbers(numbers))
-                            if scale.curve == ScaleCurve::Line && encoding.fill.is_none() =>
-                        {
-                            let line = |v: f64| ((v - scale.offset) / scale.scale) as f32;
-                            let cells = places.zip(rows);
-                            match numbers {
-                                Numbers::Bytes(v) => write(cells, |row| line(f64::from(v[row]))),
-                                Numbers::Singles(v) => write(cells, |row| line(f64::from(v[row]))),
-                                Numbers::Doubles(v) => write(cells, |row| line(v[row])),
-                            }
+                    // The most frequent case, without a branch per cell.
+                    (None, Some(functions), Values::Numbers(numbers) | Values::Dates(numbers)) => {
+                        rows.write(numbers, functions, places);
+                    }
+                    _ => {
+                        for (&row, out) in rows.rows().iter().zip(places) {
+                            encoding.encode(columns, known, row, out);
                         }
-                        _ => rows.zip(&mut places).for_each(|(row, out)| encoding.encode(columns, known, row, out)),
                     }
-                    first += width;
                 }
+                start += width;
             }
-        });
-    }
-    if let Some(at) = flat.par_iter().position_first(|v| v.is_infinite()) {
+        }
+        first(out, f32::is_infinite).map(|at| chunk * CHUNK * whole + at)
+    };
+    let infinite =
+        if whole == 0 { None } else { flat.par_chunks_mut(CHUNK * whole).enumerate().filter_map(encode_chunk).min() };
+    if let Some(at) = infinite {
         let (row, place) = (rows[at / whole], at % whole);
         let mut widths = parts.iter().scan(0, |end, (encoding, .., width)| {
             *end += width;
@@ -753,16 +791,98 @@ fn encode(
 
 #[cfg(test)]
 mod tests {
-    use super::{ColumnEncoding, EncodingKind};
-    use crate::{Column, Encoder, Table, TargetScale};
+    use super::{CHUNK, ColumnEncoding, EncodingKind, Window};
+    use crate::table::Places;
+    use crate::{Column, Encoder, Function, ScaleCurve, Table, TargetScale};
+    use proptest::prelude::{Just, Strategy as _, prop_assert_eq, prop_oneof, proptest};
+    use std::borrow::Cow;
+
+    fn encoding(column: &str, kind: EncodingKind, fill: Option<f64>) -> ColumnEncoding {
+        ColumnEncoding { column: column.into(), read_as: None, kind, fill }
+    }
+
+    proptest! {
+        /// Chunks of rows, consecutive or not, are encoded as one row is.
+        #[test]
+        fn rows_together_are_encoded_as_one_by_one(
+            cells in proptest::collection::vec(
+                prop_oneof![Just(f64::NAN), (0..=255_u8).prop_map(f64::from), -1e3..1e3, Just(1e30)], 3 * CHUNK),
+            kinds in proptest::array::uniform3(0..3),
+            fill in proptest::option::of(-9.0..9.0),
+            (first, step, length) in (3_usize..40, 1_usize..3, 1_usize..4),
+        ) {
+            // Each in another width.
+            let of = |kind: i32, v: f64| match kind {
+                0 => v.abs().min(255.0).round(),
+                1 => f64::from(v as f32),
+                _ => v,
+            };
+            let name = |k: usize| ["a", "b", "c"][k];
+            let column = |k: usize| {
+                Column::numbers(name(k), cells.iter().map(|&v| if kinds[k] == 0 && v.is_nan() { 3.0 } else { of(kinds[k], v) }).collect::<Vec<_>>())
+            };
+            let table = Table { name: "t".into(), columns: (0..3).map(column).collect() };
+            let line = TargetScale::line(0.3, 7.0);
+            let features = vec![
+                encoding("a", EncodingKind::Linear(line), fill),
+                encoding("b", EncodingKind::Linear(TargetScale { curve: ScaleCurve::Log, ..line }), fill),
+                encoding("c", EncodingKind::Chain {
+                    name: "c".into(),
+                    steps: vec![Function::Fill(2.0), Function::Clip { low: -5.0, high: 1e20 }, Function::Linear(line), Function::Raise(2)],
+                }, None),
+                encoding("b", EncodingKind::Missing, None),
+            ];
+            let rows: Vec<usize> = (first..cells.len()).step_by(step).collect();
+            let window = (length > 1).then_some(Window { length, horizon: 0 });
+            let encoder = Encoder { features: features.clone(), window, ..Encoder::default() };
+            let x = encoder.features(&table, &rows).expect("numbers");
+            for (sample, &row) in rows.iter().enumerate() {
+                for back in 0..length {
+                    for (k, feature) in features.iter().enumerate() {
+                        let mut out = [0.0];
+                        let columns = [Cow::Borrowed(table.column(&feature.column).expect("there"))];
+                        feature.encode(&columns, &Places::OfLevels(Vec::new()), row - back, &mut out);
+                        let found: f32 = x[[sample, (length - 1 - back) * features.len() + k]];
+                        let bits = |v: f32| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() };
+                        prop_assert_eq!(bits(found), bits(out[0]), "row {} of feature {}", row - back, k);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_number_that_does_not_fit_is_told() {
+        let numbers = |at: &[usize]| {
+            let mut cells = vec![1.5; 20 * CHUNK];
+            for &k in at {
+                cells[k] = 1e300;
+            }
+            cells
+        };
+        let column = |name: &str, at: &[usize]| Column::numbers(name, numbers(at));
+        let features = ["a", "b"].map(|name| encoding(name, EncodingKind::Linear(TargetScale::SAME), None));
+        let encoder = Encoder { features: features.to_vec(), ..Encoder::default() };
+        let all: Vec<usize> = (0..20 * CHUNK).collect();
+        for (a, b, says) in [
+            (&[700, 1000][..], &[699, 90][..], "Row 91, column \"b\""),
+            (&[700], &[700, 1200], "Row 701, column \"a\""),
+            (&[1279], &[], "Row 1280, column \"a\""),
+        ] {
+            let table = Table { name: "t".into(), columns: vec![column("a", a), column("b", b)] };
+            let error = encoder.features(&table, &all).expect_err("too large").to_string();
+            assert!(error.starts_with(says), "{error}");
+        }
+        let table = Table { name: "t".into(), columns: vec![column("a", &[]), column("b", &[])] };
+        assert!(encoder.features(&table, &all).is_ok());
+    }
 
     #[test]
     fn dates_become_turns() {
         let text = ["2024-01-01", "2024-07-02"];
         let table = Table { name: "t".into(), columns: vec![Column::text("day", text.map(Some))] };
         let kind = EncodingKind::Calendar { scale: TargetScale::SAME, times: false };
-        let encoding = ColumnEncoding { column: "day".into(), read_as: None, kind, fill: None };
-        let encoder = Encoder { features: vec![encoding], ..Encoder::default() };
+        let encoder = Encoder { features: vec![encoding("day", kind, None)], ..Encoder::default() };
         let x = encoder.features(&table, &[0, 1]).expect("dates");
         assert_eq!(x.dim(), (2, 5));
         let near = |a: f32, b: f32| (a - b).abs() < 1e-6;

@@ -179,14 +179,12 @@ impl<'a> Fitting<'a> {
             }
             _ => None,
         };
-        let finite = |v: &f64| v.is_finite();
         let range = |numbers: &Numbers| {
-            let seen = self.training.iter().map(|&row| numbers.get(row)).filter(finite);
-            seen.fold(None, |range: Option<[f64; 2]>, v| {
-                Some(range.map_or([v, v], |[low, high]| [low.min(v), high.max(v)]))
-            })
+            let (low, high) = numbers.finite_range(&self.training);
+            (low <= high).then_some([low, high])
         };
-        self.columns.iter().filter_map(numbers).filter_map(|(name, n)| Some((name, range(n)?))).collect()
+        let found = self.columns.par_iter().filter_map(numbers).filter_map(|(name, n)| Some((name, range(n)?)));
+        found.collect::<Vec<_>>().into_iter().collect()
     }
 
     fn step(&self, step: &PreparationStep, features: &mut Vec<Draft<'a>>) -> Result<(), DataError> {

@@ -27,6 +27,7 @@ mod split;
 mod stats;
 mod table;
 mod text;
+mod text_builder;
 mod tokens;
 mod typing;
 mod warnings;

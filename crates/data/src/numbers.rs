@@ -29,11 +29,36 @@ fn width(value: f64) -> Width {
 }
 
 /// The index of the first value that fulfils a rare condition; chunks are tested without branches.
-fn first<A: Copy>(values: &[A], is: impl Fn(A) -> bool) -> Option<usize> {
+pub(super) fn first<A: Copy>(values: &[A], is: impl Fn(A) -> bool) -> Option<usize> {
     const MANY: usize = 1024;
     let any = |values: &[A]| values.iter().fold(false, |any, &v| any | is(v));
     let (k, chunk) = values.chunks(MANY).enumerate().find(|(_, chunk)| any(chunk))?;
     chunk.iter().position(|&v| is(v)).map(|place| k * MANY + place)
+}
+
+/// Whether a number has no decimals. Conversions are faster than rounding, which takes a call on some processors.
+fn is_whole(value: f64) -> bool {
+    // So large ones have none.
+    value as i64 as f64 == value || value.abs() >= 9_007_199_254_740_992.0 && value.is_finite()
+}
+
+/// The smallest and the largest value, `low` and `high` where there is none. What compares with nothing is left out. Several are
+/// looked at side by side.
+fn ends<A: Copy + PartialOrd>(values: &[A], low: A, high: A) -> (A, A) {
+    const SIDE_BY_SIDE: usize = 16;
+    let smaller = |a: A, b: A| if a < b { a } else { b };
+    let larger = |a: A, b: A| if a > b { a } else { b };
+    let (mut lows, mut highs) = ([low; SIDE_BY_SIDE], [high; SIDE_BY_SIDE]);
+    let chunks = values.chunks_exact(SIDE_BY_SIDE);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        for k in 0..SIDE_BY_SIDE {
+            lows[k] = smaller(chunk[k], lows[k]);
+            highs[k] = larger(chunk[k], highs[k]);
+        }
+    }
+    let low = lows.iter().chain(rest).fold(low, |low, &v| smaller(v, low));
+    (low, highs.iter().chain(rest).fold(high, |high, &v| larger(v, high)))
 }
 
 impl Default for Numbers {
@@ -80,18 +105,41 @@ impl Numbers {
     /// The smallest and the largest that is not missing; infinity and its negative where all are.
     pub fn range(&self) -> (f64, f64) {
         match self {
+            Self::Bytes(v) if v.is_empty() => (f64::INFINITY, f64::NEG_INFINITY),
             Self::Bytes(v) => {
-                let ends = v.iter().min().zip(v.iter().max());
-                ends.map_or((f64::INFINITY, f64::NEG_INFINITY), |(low, high)| (f64::from(*low), f64::from(*high)))
-            }
-            Self::Singles(v) => {
-                let (low, high) =
-                    v.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+                let (low, high) = ends(v, u8::MAX, u8::MIN);
                 (f64::from(low), f64::from(high))
             }
-            Self::Doubles(v) => {
-                v.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+            Self::Singles(v) => {
+                let (low, high) = ends(v, f32::INFINITY, f32::NEG_INFINITY);
+                (f64::from(low), f64::from(high))
             }
+            Self::Doubles(v) => ends(v, f64::INFINITY, f64::NEG_INFINITY),
+        }
+    }
+
+    /// The smallest and the largest of the finite ones in the given rows; infinity and its negative where there is none.
+    pub(super) fn finite_range(&self, rows: &[usize]) -> (f64, f64) {
+        let mut few = [0.0; 256];
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for rows in rows.chunks(few.len()) {
+            let few = &mut few[..rows.len()];
+            self.pick(rows, few);
+            for v in few.iter_mut() {
+                *v = if v.is_finite() { *v } else { f64::NAN };
+            }
+            let (smallest, largest) = ends(few, low, high);
+            (low, high) = (smallest, largest);
+        }
+        (low, high)
+    }
+
+    /// Whether none has decimals, and none is infinite.
+    pub fn are_whole(&self) -> bool {
+        match self {
+            Self::Bytes(_) => true,
+            Self::Singles(v) => first(v, |v| !v.is_nan() && !is_whole(f64::from(v))).is_none(),
+            Self::Doubles(v) => first(v, |v| !v.is_nan() && !is_whole(v)).is_none(),
         }
     }
 
@@ -148,6 +196,29 @@ impl Numbers {
         };
     }
 
+    /// Appends numbers.
+    pub fn extend_from_slice(&mut self, values: &[f64]) {
+        if !matches!(self, Self::Doubles(_)) {
+            self.widen(values.iter().map(|&v| width(v)).max().unwrap_or(Width::Byte));
+        }
+        match self {
+            Self::Bytes(v) => v.extend(values.iter().map(|&v| v as u8)),
+            Self::Singles(v) => v.extend(values.iter().map(|&v| v as f32)),
+            Self::Doubles(v) => v.extend_from_slice(values),
+        }
+    }
+
+    /// Appends every `step`th number from index `start` on.
+    pub(super) fn extend_with_every(&mut self, values: &[f64], start: usize, step: usize) {
+        let mut few = [0.0; 64];
+        let mut values = values.get(start..).unwrap_or(&[]).iter().step_by(step.max(1));
+        while values.len() > 0 {
+            let count = values.len().min(few.len());
+            few.iter_mut().zip(values.by_ref()).for_each(|(place, v)| *place = *v);
+            self.extend_from_slice(&few[..count]);
+        }
+    }
+
     /// Appends all numbers of `other`.
     pub fn append(&mut self, other: &Self) {
         self.widen(other.width());
@@ -168,12 +239,54 @@ impl Numbers {
         }
     }
 
+    /// Asks for memory for `more` numbers of the present type.
+    pub(super) fn reserve(&mut self, more: usize) {
+        match self {
+            Self::Bytes(v) => v.reserve_exact(more),
+            Self::Singles(v) => v.reserve_exact(more),
+            Self::Doubles(v) => v.reserve_exact(more),
+        }
+    }
+
     /// Frees memory that is not used.
     pub fn shrink(&mut self) {
         match self {
             Self::Bytes(v) => v.shrink_to_fit(),
             Self::Singles(v) => v.shrink_to_fit(),
             Self::Doubles(v) => v.shrink_to_fit(),
+        }
+    }
+
+    /// Writes the numbers at the given indices to `out`.
+    pub(super) fn pick(&self, places: &[usize], out: &mut [f64]) {
+        match places {
+            [first, ..] if places.windows(2).all(|pair| pair[1] == pair[0] + 1) => self.copy(*first, out),
+            _ => self.gather(places, out),
+        }
+    }
+
+    /// Writes the numbers from index `start` on to `out`.
+    pub(super) fn copy(&self, start: usize, out: &mut [f64]) {
+        fn widened<A: Copy + Into<f64>>(values: &[A], out: &mut [f64]) {
+            out.iter_mut().zip(values).for_each(|(out, &v)| *out = v.into());
+        }
+        let places = start..start + out.len();
+        match self {
+            Self::Bytes(v) => widened(&v[places], out),
+            Self::Singles(v) => widened(&v[places], out),
+            Self::Doubles(v) => out.copy_from_slice(&v[places]),
+        }
+    }
+
+    /// Writes the numbers at the given indices, in any order, to `out`.
+    pub(super) fn gather(&self, places: &[usize], out: &mut [f64]) {
+        fn picked<A: Copy + Into<f64>>(values: &[A], places: &[usize], out: &mut [f64]) {
+            out.iter_mut().zip(places).for_each(|(out, &k)| *out = values[k].into());
+        }
+        match self {
+            Self::Bytes(v) => picked(v, places, out),
+            Self::Singles(v) => picked(v, places, out),
+            Self::Doubles(v) => picked(v, places, out),
         }
     }
 
@@ -234,7 +347,63 @@ mod tests {
             part.clear();
             part.append(&joined);
             prop_assert_eq!(bits(&part), wanted.clone(), "{} numbers were taken out", before.len());
+            part.extend_from_slice(&whole);
+            prop_assert_eq!(bits(&part), [wanted.clone(), wanted.clone()].concat());
+            prop_assert_eq!(part.bytes(), part.iter().collect::<Numbers>().bytes());
+            for step in 1..4 {
+                for start in 0..step {
+                    let mut some = Numbers::default();
+                    some.extend_with_every(&[whole.as_slice(), &whole, &whole, &whole].concat(), start, step);
+                    let wanted: Vec<u64> = wanted.repeat(4).into_iter().skip(start).step_by(step).collect();
+                    prop_assert_eq!(bits(&some), wanted);
+                }
+            }
+            let (mut copied, mut gathered) = (vec![0.0; whole.len()], vec![0.0; whole.len()]);
+            joined.copy(0, &mut copied);
+            joined.gather(&(0..whole.len()).rev().collect::<Vec<_>>(), &mut gathered);
+            gathered.reverse();
+            prop_assert_eq!(bits(&Numbers::from(copied)), wanted.clone());
+            prop_assert_eq!(bits(&Numbers::from(gathered)), wanted.clone());
             prop_assert_eq!(bits(&Numbers::from(whole)), wanted);
+        }
+    }
+
+    #[test]
+    fn the_range_is_found_wherever_its_ends_are() {
+        for length in 1..70 {
+            for place in 0..length {
+                let mut values = vec![1.5; length];
+                values[place] = -0.3;
+                values[(place + 7) % length] = if length > 7 { 9.1 } else { -0.3 };
+                assert_eq!(Numbers::from(values.clone()).range().0, -0.3);
+                let bytes = Numbers::from(values.iter().map(|v| (v * 10.0 + 3.0).round()).collect::<Vec<_>>());
+                assert!(bytes.bytes() == length && bytes.are_whole() && bytes.range().0 == 0.0);
+                assert!(length < 8 || bytes.range().1 == 94.0 && Numbers::from(values).range().1 == 9.1);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whole_numbers_are_told(value in prop_oneof![any::<f64>(), any::<i64>().prop_map(|v| v as f64), (-999_i32..999).prop_map(|v| f64::from(v) / 2.0)]) {
+            let wanted = value.is_nan() || value.fract() == 0.0;
+            prop_assert_eq!(Numbers::Doubles(vec![f64::NAN, value]).are_whole(), wanted, "{}", value);
+            let single = value as f32;
+            prop_assert_eq!(Numbers::Singles(vec![single]).are_whole(), single.is_nan() || single.fract() == 0.0);
+        }
+    }
+
+    #[test]
+    fn the_finite_range_of_some_rows() {
+        let mut values: Vec<f64> = (0..1000).map(|k| f64::from(k) / 3.0).collect();
+        (values[500], values[501], values[502]) = (f64::INFINITY, f64::NEG_INFINITY, f64::NAN);
+        let numbers = Numbers::from(values);
+        let third = |k: u32| f64::from(k) / 3.0;
+        assert_eq!(numbers.finite_range(&(0..1000).collect::<Vec<_>>()), (0.0, third(999)));
+        assert_eq!(numbers.finite_range(&(7..720).step_by(2).collect::<Vec<_>>()), (third(7), third(719)));
+        assert_eq!(numbers.finite_range(&[501, 700, 300, 500]), (third(300), third(700)));
+        for none in [&[][..], &[500, 501, 502]] {
+            assert_eq!(numbers.finite_range(none), (f64::INFINITY, f64::NEG_INFINITY));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::dates;
 use super::numbers::Numbers;
-pub(super) use super::text::TextBuilder;
 pub use super::text::{Levels, Text};
+pub(super) use super::text_builder::TextBuilder;
 use super::typing::{dates as typing_dates, numbers};
 use chainrule_common::format;
 use schemars::JsonSchema;

@@ -4,6 +4,7 @@ use super::around::FOOTER_BYTES;
 use super::byte_source::ByteSource;
 use super::dialect::Syntax;
 use super::lines::{LineRules, Rewriter, Tally, remove_nul};
+use super::records;
 use super::text_encoding::ToUtf8;
 use crate::error::DataError;
 use crate::reading::Reading;
@@ -57,14 +58,27 @@ pub(super) struct Blocks<'a> {
     lines: usize,
     /// NUL bytes, which are left out.
     pub nul: Tally,
+    /// Whether quotes that were supposed to be in order cannot be.
+    pub disorder: bool,
+}
+
+/// What a block has of quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// None, and all lines end alike, so that it can be cut at any line.
+    None,
+    /// Quotes that are in order, as far as is known.
+    InOrder,
+    Any,
 }
 
 pub(super) struct Block {
     pub bytes: Vec<u8>,
     /// Bytes of whole records.
     length: usize,
-    /// Where records begin; none if there are no quotes and all lines end alike, so that it can be cut at any line.
-    pub cuts: Option<Vec<usize>>,
+    pub quotes: Quotes,
+    /// Where records begin, so that it can be cut there.
+    cuts: Vec<usize>,
     /// Whether it ends the text.
     pub last: bool,
 }
@@ -82,8 +96,10 @@ impl Block {
     /// The text from `start` on, in pieces of whole records.
     pub fn pieces(&self, start: usize) -> Vec<&[u8]> {
         let text = self.text();
-        let Some(cuts) = &self.cuts else { return cut(&text[start..], pieces()) };
-        let inside = cuts.iter().copied().filter(|&at| at > start && at < text.len());
+        if self.quotes == Quotes::None {
+            return cut(&text[start..], pieces());
+        }
+        let inside = self.cuts.iter().copied().filter(|&at| at > start && at < text.len());
         let ends = inside.clone().chain([text.len()]);
         std::iter::once(start).chain(inside).zip(ends).map(|(from, to)| &text[from..to]).collect()
     }
@@ -112,6 +128,7 @@ impl<'a> Blocks<'a> {
             rewriter: Rewriter::new(rules),
             lines: 0,
             nul: Tally::default(),
+            disorder: false,
         })
     }
 
@@ -212,8 +229,8 @@ impl<'a> Blocks<'a> {
         Ok(skipped)
     }
 
-    /// The next block of whole records.
-    pub fn next(&mut self, syntax: Syntax) -> Result<Option<Block>, DataError> {
+    /// The next block of whole records; none at the end, or where only quotes that are not `in_order` explain what follows.
+    pub fn next(&mut self, syntax: Syntax, in_order: bool) -> Result<Option<Block>, DataError> {
         while !self.ended || self.filled > 0 {
             if !self.ended {
                 self.fill()?;
@@ -225,12 +242,17 @@ impl<'a> Blocks<'a> {
             let suspicious = memchr2(b'"', b'\r', text);
             let odd_ends = || memchr_iter(b'\r', text).any(|k| text.get(k + 1).is_some_and(|&b| b != b'\n'));
             let quotes = || syntax.quotes && memchr(b'"', text).is_some();
-            let plain = suspicious.is_none_or(|_| !quotes() && !odd_ends());
-            let (last, cuts) = if plain {
-                (memrchr(b'\n', &text[..most]).map_or(0, |k| k + 1), None)
-            } else {
-                let (last, cuts) = records(text, most, syntax);
-                (last, Some(cuts))
+            let quotes = match suspicious {
+                None => Quotes::None,
+                Some(_) if odd_ends() => Quotes::Any,
+                Some(_) if !quotes() => Quotes::None,
+                Some(_) if in_order => Quotes::InOrder,
+                Some(_) => Quotes::Any,
+            };
+            let (last, cuts) = match quotes {
+                Quotes::None => (memrchr(b'\n', &text[..most]).map_or(0, |k| k + 1), Vec::new()),
+                Quotes::InOrder => records::cuts(text, most, pieces()),
+                Quotes::Any => any_cuts(text, most, syntax),
             };
             let length = if self.ended { text.len() } else { last };
             if length > 0 {
@@ -241,7 +263,11 @@ impl<'a> Blocks<'a> {
                 following[..rest].copy_from_slice(&self.text[length..self.filled]);
                 self.filled = rest;
                 let bytes = std::mem::replace(&mut self.text, following);
-                return Ok(Some(Block { bytes, length, cuts, last: self.ended }));
+                return Ok(Some(Block { bytes, length, quotes, cuts, last: self.ended }));
+            }
+            if quotes == Quotes::InOrder && self.filled > RECORD_LIMIT {
+                self.disorder = true;
+                return Ok(None);
             }
             if self.filled + self.rewriter.as_ref().map_or(0, Rewriter::waiting) > RECORD_LIMIT {
                 return Err(DataError::HugeField { name: self.name.to_owned(), row: 1, limit: RECORD_LIMIT });
@@ -253,7 +279,7 @@ impl<'a> Blocks<'a> {
 
 /// Where the last record begins that does so in the first `most` bytes, and where the records begin that cut the text before it
 /// into pieces of about the same length.
-fn records(text: &[u8], most: usize, syntax: Syntax) -> (usize, Vec<usize>) {
+fn any_cuts(text: &[u8], most: usize, syntax: Syntax) -> (usize, Vec<usize>) {
     let mut reader = syntax.reader().from_reader(text);
     let mut record = csv::ByteRecord::new();
     let length = (text.len() / pieces()).max(1);

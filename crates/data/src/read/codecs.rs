@@ -24,13 +24,24 @@ pub(super) enum Codec {
 /// # Errors
 /// When the data is damaged, or shorter or longer than `size`.
 pub(super) fn unpack(codec: Codec, packed: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    unpack_to(Vec::new(), codec, packed, size)
+}
+
+/// The same in the memory of a buffer that is needed no more.
+pub(super) fn unpack_to(memory: Vec<u8>, codec: Codec, packed: &[u8], size: usize) -> io::Result<Vec<u8>> {
     let unpacked = match codec {
         Codec::None => packed.get(..size).ok_or_else(shorter)?.to_vec(),
         Codec::Snappy => {
             if snap::raw::decompress_len(packed)? > size {
                 return Err(longer());
             }
-            let mut unpacked = vec![0; size];
+            let mut unpacked = memory;
+            if unpacked.capacity() < size {
+                // Pages of memory that nobody writes to are never there.
+                unpacked = vec![0; size];
+            } else {
+                unpacked.resize(size, 0);
+            }
             let n = snap::raw::Decoder::new().decompress(packed, &mut unpacked)?;
             unpacked.truncate(n);
             unpacked

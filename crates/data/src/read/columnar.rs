@@ -69,6 +69,35 @@ impl Growing {
         }
     }
 
+    /// Appends numbers in double precision as [`Self::number`] does.
+    pub(super) fn doubles(&mut self, more: &[f64]) {
+        match self {
+            Self::Numbers { values, .. } | Self::Dates(values) | Self::Lists { values, .. } => {
+                values.extend_from_slice(more);
+            }
+            _ => more.iter().for_each(|v| self.number(*v)),
+        }
+    }
+
+    /// The numbers, if they are in double precision already, so that more can be appended.
+    pub(super) fn wide(&mut self) -> Option<&mut Vec<f64>> {
+        match self {
+            Self::Numbers { values: Numbers::Doubles(values), .. } | Self::Dates(Numbers::Doubles(values)) => {
+                Some(values)
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends numbers in single precision.
+    pub(super) fn singles(&mut self, more: &[f32]) {
+        let mut wide = [0.0; 256];
+        for few in more.chunks(wide.len()) {
+            wide.iter_mut().zip(few).for_each(|(wide, v)| *wide = f64::from(*v));
+            self.doubles(&wide[..few.len()]);
+        }
+    }
+
     /// Appends a whole number, of which `digits` are all digits.
     #[inline]
     pub(super) fn whole(&mut self, value: f64, digits: impl FnOnce() -> String) {

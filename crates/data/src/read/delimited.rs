@@ -1,24 +1,26 @@
 //! Delimited text → table: encoding, separator, header, quoting, decimal point and column types are detected.
 //!
 //! The text is read in blocks of whole records. While the next block is read, all threads parse pieces of the present one: cut
-//! at line ends if it has no quotes, else at records found by the `csv` crate. Numbers go straight into their columns, so that
+//! at line ends if it has no quotes, else at records. Numbers go straight into their columns, so that
 //! a file needs little more memory than its numbers. If a column whose first rows are numbers turns out to hold text, the file
 //! is read again.
 
-use super::around::{Footer, find_footer, is_blank};
-use super::blocks::Blocks;
+use super::around::{find_footer, is_blank};
+use super::blocks::{Blocks, Quotes};
 use super::byte_source::ByteSource;
-use super::dialect::{FIELD_LIMIT, Row, Swallowed, record_start, stray_quote};
-use super::layout::{TextLayout, find_layout, tell_footer, were};
-use super::lines::Tally;
+use super::dialect::{FIELD_LIMIT, Swallowed, record_start, stray_quote};
+use super::findings::Findings;
+use super::layout::{TextLayout, find_layout, were};
 use super::options::{Detected, Format, Note, ReadOptions, TextFormat};
+use super::parts::{Part, PartRow, Sink};
+use super::records::{Cell, Next, Records};
 use super::text_encoding::{self, ToUtf8};
 use crate::cells::unique_names;
 use crate::error::DataError;
 use crate::numbers::Numbers;
 use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
-use crate::table::{Column, Table, TextBuilder, Values};
+use crate::table::{Column, Table};
 use crate::typing::kinds::ReadKind;
 use crate::typing::numbers::{is_code, number};
 use crate::typing::odd::{self, Odd, OddCells};
@@ -26,7 +28,8 @@ use crate::typing::words::{MissingWords, names_places};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::{
-    IndexedParallelIterator as _, IntoParallelRefIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _,
+    IndexedParallelIterator as _, IntoParallelIterator as _, IntoParallelRefIterator as _,
+    IntoParallelRefMutIterator as _, ParallelIterator as _,
 };
 
 pub(super) fn read(
@@ -108,16 +111,16 @@ fn read_as(
     let unnamed: Vec<bool> = names.iter().map(|n| n.trim().is_empty()).collect();
     let named = unique_names(names.iter().map(String::as_str));
     let mut odd: Vec<Odd> = Vec::new();
-    let mut finish = |(name, sink): (String, Sink)| {
-        if let Sink::Numbers { numbers, odd: cells } = &sink
+    for (name, sink) in named.iter().zip(&sinks) {
+        if let Sink::Numbers { numbers, odd: cells } = sink
             && !cells.is_empty()
         {
             let (count, rows) = (cells.len(), numbers.len());
             odd.push(Odd { column: name.clone(), kind: ReadKind::Number, cells: cells.clone(), count, rows });
         }
-        Column::new(name, sink.finish())
-    };
-    let mut columns: Vec<Column> = named.into_iter().zip(sinks).map(&mut finish).collect();
+    }
+    let mut columns: Vec<Column> =
+        named.into_par_iter().zip(sinks).map(|(name, sink)| Column::new(name, sink.finish())).collect();
     // Separators at the ends of all lines make no columns.
     let all = columns.len();
     while columns.len() > 1
@@ -176,10 +179,14 @@ fn read_with(
         .header
         .as_ref()
         .map_or_else(Vec::new, |h| h.cells.iter().map(String::as_bytes).collect::<Vec<_>>().join(&separator[..]));
+    let mut in_order = true;
     loop {
         let layout =
             Layout { name: source.name(), found, numeric: &numeric, words: &words, header_line: &header_line, options };
-        let (sinks, findings) = layout.read(source, encoding, reading)?;
+        let Some((sinks, findings)) = layout.read(source, encoding, reading, in_order)? else {
+            in_order = false;
+            continue;
+        };
         let is_sure = |k: usize| own(k).and_then(|c| c.kind) == Some(ReadKind::Number);
         let is_wrong = |k: usize| match &sinks[k] {
             Sink::Mistaken => true,
@@ -205,138 +212,6 @@ struct Layout<'a> {
     header_line: &'a [u8],
     options: &'a ReadOptions,
 }
-
-/// What is odd about some lines.
-#[derive(Debug, Default)]
-struct Findings {
-    /// Rows with fewer cells than most.
-    short: Tally,
-    /// Rows with more, and how many cells the first has.
-    long: Tally,
-    longest: usize,
-    /// Rows of separators only.
-    empty: Tally,
-    /// Rows that repeat the names.
-    repeated: Tally,
-    /// Cells with bytes that are no text.
-    replaced: Tally,
-    /// Records with a quote that swallows rows, and records whose quotes are in order though each of their lines is a row.
-    stray: Tally,
-    spanned: Tally,
-    /// Quotes that became plain characters, and NUL bytes that were left out.
-    mended: Tally,
-    nul: Tally,
-    footer: Footer,
-}
-
-impl Findings {
-    /// Adds those of a later part, which begins behind `lines` lines.
-    fn merge(&mut self, later: &Self, lines: usize) {
-        if self.long.count == 0 {
-            self.longest = later.longest;
-        }
-        self.short.merge(later.short, lines);
-        self.long.merge(later.long, lines);
-        self.empty.merge(later.empty, lines);
-        self.repeated.merge(later.repeated, lines);
-        self.replaced.merge(later.replaced, lines);
-        self.stray.merge(later.stray, lines);
-        self.spanned.merge(later.spanned, lines);
-    }
-
-    fn tell(&self, notes: &mut Vec<Note>, header: Option<&Row>, cells: usize, options: &ReadOptions) {
-        tell_footer(notes, &self.footer, options);
-        let first = |tally: Tally| match tally.count {
-            1 => format!("line {}", tally.first),
-            _ => format!("the first in line {}", tally.first),
-        };
-        let rows =
-            |tally: Tally| if tally.count == 1 { "1 row has".to_owned() } else { format!("{} rows have", tally.count) };
-        if self.short.count > 0 {
-            let text = format!(
-                "{} fewer cells than the {cells} of most ({}): what is missing there became gaps.",
-                rows(self.short),
-                first(self.short)
-            );
-            notes.push(text.into());
-        }
-        if self.long.count > 0 {
-            let text = format!(
-                "{} more cells than the {cells} of most ({}): what stands beyond the last column was left out.",
-                rows(self.long),
-                first(self.long)
-            );
-            notes.push(Note::from(text).offering("Refuse such rows", options, |o| o.cut_long_rows = None));
-        }
-        if self.empty.count > 0 {
-            notes.push(
-                format!(
-                    "{} nothing but separators ({}) and {} left out.",
-                    rows(self.empty),
-                    first(self.empty),
-                    if self.empty.count == 1 { "was" } else { "were" }
-                )
-                .into(),
-            );
-        }
-        if let Some(header) = header.filter(|_| self.repeated.count > 0) {
-            let names: Vec<String> = header.cells.iter().take(5).map(|c| format!("\"{}\"", c.trim())).collect();
-            let text = format!(
-                "{} the names of the header again, {} ({}), and {} left out.",
-                rows(self.repeated).replace("has", "holds").replace("have", "hold"),
-                names.join(", "),
-                first(self.repeated),
-                if self.repeated.count == 1 { "was" } else { "were" }
-            );
-            notes.push(text.into());
-        }
-        if self.nul.count > 0 {
-            let text = format!(
-                "{} left out, as damaged files have them ({}).",
-                were(self.nul.count, "NUL byte"),
-                first(self.nul)
-            );
-            notes.push(text.into());
-        }
-        if self.mended.count > 0 {
-            let text = format!(
-                "{} a quote that does not close where a cell ends ({}). It was read as a plain character, since it would swallow the rows below.",
-                if self.mended.count == 1 {
-                    "1 line has".to_owned()
-                } else {
-                    format!("{} lines have", self.mended.count)
-                },
-                first(self.mended)
-            );
-            let note =
-                Note::from(text).offering("All quotes are plain characters", options, |o| o.quotes = Some(false));
-            notes.push(note.offering("Follow the quotes", options, |o| o.quotes = Some(true)));
-        }
-        if self.spanned.count > 0 && options.quotes.is_none() {
-            let text = format!(
-                "{} a cell in quotes over several lines of which each looks like a row ({}).",
-                rows(self.spanned),
-                first(self.spanned)
-            );
-            notes.push(Note::from(text).offering("Quotes are plain characters", options, |o| o.quotes = Some(false)));
-        }
-    }
-}
-
-/// A column that is being read.
-enum Sink {
-    /// Numbers, and the cells among them that are none.
-    Numbers {
-        numbers: Numbers,
-        odd: OddCells,
-    },
-    Text(TextBuilder),
-    /// A column of supposed numbers in which text was found.
-    Mistaken,
-}
-
-/// Odd cells beyond which a piece of a column is text.
-const ODD: usize = 1000;
 
 /// A plain number; with a decimal comma, points between thousands are plain too.
 fn plain_number(field: &[u8], decimal: char) -> Option<f64> {
@@ -384,94 +259,39 @@ fn fits(numbers: &Numbers, odd: &OddCells) -> bool {
     odd::are_errors(fit, distinct.len(), odd.iter().map(|(_, cell)| (&**cell, 1)))
 }
 
-impl Sink {
-    fn len(&self) -> usize {
-        match self {
-            Self::Numbers { numbers, .. } => numbers.len(),
-            Self::Text(text) => text.len(),
-            Self::Mistaken => 0,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Numbers { numbers, odd } => numbers.bytes() + 32 * odd.len(),
-            Self::Text(text) => text.bytes(),
-            Self::Mistaken => 0,
-        }
-    }
-
-    fn append(&mut self, other: &Self) {
-        match (&mut *self, other) {
-            (Self::Numbers { numbers, odd }, Self::Numbers { numbers: more, odd: others }) => {
-                odd.extend(others.iter().map(|(row, cell)| (row + numbers.len(), cell.clone())));
-                numbers.append(more);
-            }
-            (Self::Text(a), Self::Text(b)) => a.append(b),
-            _ => *self = Self::Mistaken,
-        }
-    }
-
-    /// A missing cell.
-    fn gap(&mut self) {
-        match self {
-            Self::Numbers { numbers, .. } => numbers.push(f64::NAN),
-            Self::Text(text) => text.push(None),
-            Self::Mistaken => {}
-        }
-    }
-
-    fn clear(&mut self) {
-        match self {
-            Self::Numbers { numbers, odd } => {
-                numbers.clear();
-                odd.clear();
-            }
-            // Each piece has levels of its own.
-            Self::Text(text) => text.clear(),
-            Self::Mistaken => {}
-        }
-    }
-
-    fn finish(self) -> Values {
-        match self {
-            Self::Numbers { mut numbers, .. } => {
-                numbers.shrink();
-                Values::Numbers(numbers)
-            }
-            Self::Text(text) => Values::Text(text.finish()),
-            Self::Mistaken => unreachable!("such columns are read again"),
-        }
-    }
-}
-
 /// An error in a record; lines count from the beginning of its piece.
 enum Wrong {
-    Huge { line: usize },
+    Huge {
+        line: usize,
+    },
     Csv(String),
+    /// Quotes that were supposed to be in order are not.
+    Disorder,
 }
 
 /// What a piece held: its lines, and what is odd about some.
 type Parsed = Result<(usize, Findings), Wrong>;
 
 impl Layout<'_> {
-    /// Reads the whole text once.
+    /// Reads the whole text once; none if its quotes are supposed to be `in_order` and are not.
     fn read(
         &self,
         source: &ByteSource,
         encoding: &'static Encoding,
         reading: &Reading,
-    ) -> Result<(Vec<Sink>, Findings), DataError> {
+        in_order: bool,
+    ) -> Result<Option<(Vec<Sink>, Findings)>, DataError> {
         let TextLayout { syntax, kinds, format, .. } = self.found;
         let mut blocks = Blocks::new(source, encoding, &self.found.rules, reading)?;
-        let mut all = self.sinks();
+        let mut all: Vec<Sink> = self.numeric.iter().map(|&numeric| Sink::new(numeric)).collect();
         // The columns of each piece of a block.
-        let mut parts: Vec<Vec<Sink>> = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
         let mut findings = Findings::default();
+        let mut first = true;
         // Lines before the present block.
         let (before, _) = blocks.skip_lines(self.found.body_line)?;
         let mut lines = before;
-        let mut next = blocks.next(*syntax)?;
+        let mut next = blocks.next(*syntax, in_order)?;
         while let Some(mut block) = next {
             if block.last {
                 let whole = lines == before;
@@ -481,17 +301,29 @@ impl Layout<'_> {
                 findings.footer = footer;
             }
             let pieces = block.pieces(0);
-            let plain = block.cuts.is_none();
-            let (parsed, following) =
-                rayon::join(|| self.block(&pieces, plain, lines, &mut findings, &mut parts), || blocks.next(*syntax));
-            lines += parsed?;
-            all.par_iter_mut().enumerate().for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(&part[k])));
-            reading.allow(self.name, all.iter().map(Sink::bytes).sum())?;
+            let parse = || {
+                let more = self.block(&pieces, block.quotes, lines, &mut findings, &all, &mut parts)?;
+                let columns = all.par_iter_mut().enumerate();
+                columns.for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(part, k)));
+                Ok::<_, DataError>(more)
+            };
+            let (parsed, following) = rayon::join(parse, || blocks.next(*syntax, in_order));
+            let Some(more) = parsed? else { return Ok(None) };
+            lines += more;
+            let held = all.iter().map(Sink::bytes).sum();
+            reading.allow(self.name, held)?;
+            if first {
+                first = false;
+                self.expect_rows(&mut all, held, block.text().len(), source, reading);
+            }
             if reading.is_enough(all.iter().map(Sink::len).max().unwrap_or(0)) {
                 break;
             }
             next = following?;
             blocks.spare = block.bytes;
+        }
+        if blocks.disorder {
+            return Ok(None);
         }
         findings.mended = blocks.mended();
         findings.nul = blocks.nul;
@@ -505,72 +337,80 @@ impl Layout<'_> {
                 more: findings.long.count - 1,
             });
         }
-        Ok((all, findings))
+        Ok(Some((all, findings)))
     }
 
-    fn sinks(&self) -> Vec<Sink> {
-        let sink = |&numeric: &bool| {
-            if numeric {
-                Sink::Numbers { numbers: Numbers::default(), odd: Vec::new() }
-            } else {
-                Sink::Text(TextBuilder::default())
-            }
-        };
-        self.numeric.iter().map(sink).collect()
+    /// Asks for the memory that all rows will probably take, of which the first `bytes` of text took `held`, so that columns are
+    /// not moved again and again.
+    fn expect_rows(&self, all: &mut [Sink], held: usize, bytes: usize, source: &ByteSource, reading: &Reading) {
+        if source.is_compressed() || reading.rows.is_some() || bytes == 0 {
+            return;
+        }
+        let more = source.size() as f64 / bytes as f64 * 1.02;
+        if reading.allow(self.name, (held as f64 * (more + 1.0)) as usize).is_ok() {
+            all.par_iter_mut().for_each(|sink| sink.reserve((sink.len() as f64 * more) as usize));
+        }
     }
 
-    /// Parses the pieces of a block, each into a part; returns the number of lines.
+    /// Parses the pieces of a block, each into a part; returns the number of lines, or none where quotes are not in order.
     fn block(
         &self,
         pieces: &[&[u8]],
-        plain: bool,
+        quotes: Quotes,
         lines: usize,
         findings: &mut Findings,
-        parts: &mut Vec<Vec<Sink>>,
-    ) -> Result<usize, DataError> {
-        parts.resize_with(pieces.len(), || self.sinks());
-        let parse = |(&piece, sinks): (&&[u8], &mut Vec<Sink>)| {
-            sinks.iter_mut().for_each(Sink::clear);
-            if plain { self.plain(piece, sinks) } else { self.quoted(piece, sinks) }
+        all: &[Sink],
+        parts: &mut Vec<Part>,
+    ) -> Result<Option<usize>, DataError> {
+        parts.resize_with(pieces.len(), || Part::new(self.numeric));
+        let parse = |(&piece, part): (&&[u8], &mut Part)| {
+            part.clear(all);
+            match quotes {
+                Quotes::None => self.plain(piece, part),
+                Quotes::InOrder => self.in_order(piece, part),
+                Quotes::Any => self.quoted(piece, part),
+            }
         };
         let parsed: Vec<Parsed> = pieces.par_iter().zip(parts).map(parse).collect();
         let mut count = 0;
         for outcome in parsed {
-            let (more, found) = outcome.map_err(|wrong| self.told(wrong, lines + count))?;
+            let (more, found) = match outcome {
+                Err(Wrong::Disorder) => return Ok(None),
+                Err(Wrong::Huge { line }) => {
+                    let row = lines + count + line;
+                    return Err(DataError::HugeField { name: self.name.to_owned(), row, limit: FIELD_LIMIT });
+                }
+                Err(Wrong::Csv(reason)) => return Err(DataError::Malformed { name: self.name.to_owned(), reason }),
+                Ok(found) => found,
+            };
             findings.merge(&found, lines + count);
             count += more;
         }
-        Ok(count)
-    }
-
-    fn told(&self, wrong: Wrong, lines: usize) -> DataError {
-        let name = self.name.to_owned();
-        match wrong {
-            Wrong::Huge { line } => DataError::HugeField { name, row: lines + line, limit: FIELD_LIMIT },
-            Wrong::Csv(reason) => DataError::Malformed { name, reason },
-        }
+        Ok(Some(count))
     }
 
     /// Parses lines without quotes; returns their number.
-    fn plain(&self, piece: &[u8], sinks: &mut [Sink]) -> Parsed {
+    fn plain(&self, piece: &[u8], part: &mut Part) -> Parsed {
         let delimiter = self.found.syntax.separator;
         let decimal_comma = self.found.format.decimal_comma;
         let comment = self.found.syntax.comment;
         let header = self.header_line;
         let mut found = Findings::default();
-        let mut rest = piece;
-        let mut number = 0;
-        while !rest.is_empty() {
-            let end = memchr(b'\n', rest).unwrap_or(rest.len());
-            let mut line = &rest[..end];
-            rest = rest.get(end + 1..).unwrap_or(&[]);
+        let text = std::str::from_utf8(piece).ok();
+        let (mut next, mut number) = (0, 0);
+        while next < piece.len() {
+            let mut start = next;
+            let mut end = memchr(b'\n', &piece[start..]).map_or(piece.len(), |k| start + k);
+            next = end + 1;
             number += 1;
-            if line.last() == Some(&b'\r') {
-                line = &line[..line.len() - 1];
+            if piece[start..end].last() == Some(&b'\r') {
+                end -= 1;
             }
+            let line = &piece[start..end];
             let Some(&first) = line.first() else { continue };
             if Some(first) == comment
-                || (first <= b' ' || first == delimiter) && is_empty(line, delimiter, number, sinks.len(), &mut found)
+                || (first <= b' ' || first == delimiter)
+                    && is_empty(line, delimiter, number, self.numeric.len(), &mut found)
             {
                 continue;
             }
@@ -578,36 +418,40 @@ impl Layout<'_> {
                 found.repeated.add(number);
                 continue;
             }
-            let mut start = 0;
-            let mut cells = 0;
-            let mut ended = false;
-            for (k, sink) in sinks.iter_mut().enumerate() {
+            let mut row = part.row();
+            let (mut cells, mut place, mut ended) = (0, 0, false);
+            for (k, &numeric) in self.numeric.iter().enumerate() {
                 if ended {
-                    sink.gap();
+                    row.text(k, None);
                     continue;
                 }
                 cells += 1;
-                // Most numbers are plain decimals.
-                let (mut at, plain) = decimal(line, start);
-                if at < line.len() && line[at] != delimiter {
-                    at = memchr(delimiter, &line[at..]).map_or(line.len(), |k| at + k);
-                    self.cell(&line[start..at], k, sink, number, &mut found)?;
-                } else {
-                    match (&mut *sink, plain) {
+                let mut at = start;
+                let mut read = false;
+                if numeric {
+                    // Most are plain decimals. No digit and no point ends the line, so that they may be looked for behind it.
+                    let (after, plain) = decimal(piece, start);
+                    at = after;
+                    if let Some(value) = plain.filter(|_| at == end || piece[at] == delimiter)
                         // With a decimal comma, a point stands between thousands.
-                        (Sink::Numbers { numbers, .. }, Some(value))
-                            if !decimal_comma || memchr(b'.', &line[start..at]).is_none() =>
-                        {
-                            numbers.push(value);
-                        }
-                        _ => self.cell(&line[start..at], k, sink, number, &mut found)?,
+                        && (!decimal_comma || memchr(b'.', &piece[start..at]).is_none())
+                    {
+                        row.numbers[place] = value;
+                        read = true;
                     }
+                    place += 1;
                 }
-                ended = at == line.len();
+                if !read {
+                    at = memchr(delimiter, &piece[at..end]).map_or(end, |k| at + k);
+                    let cell = text.and_then(|text| text.get(start..at)).ok_or(&piece[start..at]);
+                    self.cell(cell, k, &mut row, || number, &mut found)?;
+                }
+                ended = at == end;
                 start = at + 1;
             }
             if !ended {
-                found.too_long(number, memchr_iter(delimiter, line).count() + 1, &line[start..], delimiter);
+                let count = memchr_iter(delimiter, line).count() + 1;
+                found.too_long(number, count, &piece[start..end], delimiter);
             } else if cells < self.found.cells {
                 found.short.add(number);
             }
@@ -615,8 +459,74 @@ impl Layout<'_> {
         Ok((number, found))
     }
 
+    /// Parses records whose quotes are in order; returns the number of lines.
+    fn in_order(&self, piece: &[u8], part: &mut Part) -> Parsed {
+        let mut records = Records::new(piece, self.found.syntax, std::mem::take(&mut part.memory));
+        let parsed = self.records(piece, &mut records, part);
+        part.memory = records.memory();
+        parsed
+    }
+
+    fn records(&self, piece: &[u8], records: &mut Records<'_>, part: &mut Part) -> Parsed {
+        let syntax = self.found.syntax;
+        let header = self.found.header.as_ref();
+        let text = std::str::from_utf8(piece).ok();
+        let (mut own, mut found) = (Vec::new(), Findings::default());
+        // The line of the record, how many it takes, and where it ends.
+        let (mut number, mut taken, mut before) = (1, 0, 0);
+        loop {
+            let (start, end, lines) = match records.next() {
+                Next::Record { start, end, lines } => (start, end, lines),
+                Next::End => return Ok((number + taken - 1 + count_lines(&piece[before..]), found)),
+                Next::Disorder => return Err(Wrong::Disorder),
+            };
+            number += taken + count_lines(&piece[before..start]);
+            taken = if lines { count_lines(&piece[start..end]) } else { usize::from(piece[end - 1] == b'\n') };
+            before = end;
+            let cells = &records.cells;
+            if cells.iter().all(|cell| is_blank(&piece[cell.start..cell.end])) {
+                if cells.len() > 1 && self.numeric.len() > 1 {
+                    found.empty.add(number);
+                }
+                continue;
+            }
+            let mut repeats = |(cell, name): (&Cell, &String)| cell.content(piece, &mut own) == name.as_bytes();
+            if header.is_some_and(|h| h.cells.len() == cells.len() && cells.iter().zip(&h.cells).all(&mut repeats)) {
+                found.repeated.add(number);
+                continue;
+            }
+            if lines {
+                match stray_quote(&piece[start..end], syntax.separator, self.found.cells) {
+                    Some(Swallowed::Stray) => found.stray.add(number),
+                    Some(Swallowed::Properly) => found.spanned.add(number),
+                    None => {}
+                }
+            }
+            let mut row = part.row();
+            for k in 0..self.numeric.len() {
+                let Some(cell) = cells.get(k) else {
+                    row.text(k, None);
+                    continue;
+                };
+                let plain = text.filter(|_| !cell.doubled).and_then(|text| text.get(cell.start..cell.end));
+                if let Some(text) = plain.filter(|text| !self.numeric[k] && text.len() <= FIELD_LIMIT) {
+                    row.text(k, Some(trimmed(text)).filter(|c| !c.is_empty()));
+                    continue;
+                }
+                let cell = plain.ok_or_else(|| cell.content(piece, &mut own));
+                self.cell(cell, k, &mut row, || number, &mut found)?;
+            }
+            if cells.len() < self.found.cells {
+                found.short.add(number);
+            }
+            if cells.iter().skip(self.numeric.len()).any(|cell| !is_blank(&piece[cell.start..cell.end])) {
+                found.too_long(number, cells.len(), b"x", syntax.separator);
+            }
+        }
+    }
+
     /// Parses records with quoted fields; returns the number of lines.
-    fn quoted(&self, piece: &[u8], sinks: &mut [Sink]) -> Parsed {
+    fn quoted(&self, piece: &[u8], part: &mut Part) -> Parsed {
         let syntax = self.found.syntax;
         let mut reader = syntax.reader().from_reader(piece);
         let mut record = csv::ByteRecord::new();
@@ -628,7 +538,7 @@ impl Layout<'_> {
                 counted + memchr_iter(b'\n', &piece[at.min(start)..start]).count()
             };
             if record.iter().all(is_blank) {
-                if record.len() > 1 && sinks.len() > 1 {
+                if record.len() > 1 && self.numeric.len() > 1 {
                     found.empty.add(line());
                 }
                 continue;
@@ -649,76 +559,83 @@ impl Layout<'_> {
                     None => {}
                 }
             }
-            for (k, sink) in sinks.iter_mut().enumerate() {
+            let mut row = part.row();
+            for k in 0..self.numeric.len() {
                 match record.get(k) {
-                    Some(cell) => self.cell(cell, k, sink, counted, &mut found)?,
-                    None => sink.gap(),
+                    Some(cell) => self.cell(Err(cell), k, &mut row, line, &mut found)?,
+                    None => row.text(k, None),
                 }
             }
             if record.len() < self.found.cells {
                 found.short.add(line());
             }
-            if record.iter().skip(sinks.len()).any(|cell| !is_blank(cell)) {
+            if record.iter().skip(self.numeric.len()).any(|cell| !is_blank(cell)) {
                 found.too_long(line(), record.len(), b"x", syntax.separator);
             }
         }
         Ok((memchr_iter(b'\n', piece).count(), found))
     }
 
-    /// Parses one cell; bytes that are no text are replaced.
+    /// Parses one cell, of text or of bytes that may be none and are replaced then.
     fn cell(
         &self,
-        field: &[u8],
+        cell: Result<&str, &[u8]>,
         column: usize,
-        sink: &mut Sink,
-        line: usize,
+        row: &mut PartRow<'_>,
+        line: impl Fn() -> usize,
         found: &mut Findings,
     ) -> Result<(), Wrong> {
-        match self.field(field, column, sink) {
-            Ok(()) => Ok(()),
-            Err(Bad::Huge) => Err(Wrong::Huge { line }),
-            Err(Bad::NotUtf8) => {
-                found.replaced.add(line);
-                let text = String::from_utf8_lossy(field);
-                self.field(text.as_bytes(), column, sink).map_err(|_huge| Wrong::Huge { line })
-            }
+        if row.is_mistaken(column) {
+            return Ok(());
         }
-    }
-
-    /// Parses one cell.
-    fn field(&self, field: &[u8], column: usize, sink: &mut Sink) -> Result<(), Bad> {
-        let field = field.trim_ascii();
-        match sink {
-            Sink::Mistaken => {}
-            Sink::Numbers { numbers, odd } => {
-                let Ok(cell) = std::str::from_utf8(field) else { return Err(Bad::NotUtf8) };
-                match plain_number(field, self.found.format.decimal_sign()) {
-                    Some(_) if is_code(cell) => *sink = Sink::Mistaken,
-                    Some(number) => numbers.push(number),
-                    None if self.words[column].has(cell) => numbers.push(f64::NAN),
-                    // Numbers in another notation are read with their column.
-                    None if is_written_otherwise(cell) || odd.len() >= ODD => *sink = Sink::Mistaken,
-                    None => {
-                        odd.push((numbers.len(), cell.into()));
-                        numbers.push(f64::NAN);
-                    }
+        let is_number = row.is_number(column);
+        let length = cell.map_or_else(<[u8]>::len, str::len);
+        let is_huge = |cell: &[u8]| cell.trim_ascii().len() > FIELD_LIMIT;
+        if !is_number && length > FIELD_LIMIT && is_huge(cell.map_or_else(|bytes| bytes, str::as_bytes)) {
+            return Err(Wrong::Huge { line: line() });
+        }
+        let lossy;
+        let cell = match cell.or_else(|bytes| std::str::from_utf8(bytes).map_err(|_wrong| bytes)) {
+            Ok(cell) => cell,
+            Err(bytes) => {
+                found.replaced.add(line());
+                lossy = String::from_utf8_lossy(bytes);
+                if !is_number && is_huge(lossy.as_bytes()) {
+                    return Err(Wrong::Huge { line: line() });
                 }
+                &lossy
             }
-            Sink::Text(text) => {
-                if field.len() > FIELD_LIMIT {
-                    return Err(Bad::Huge);
-                }
-                let Ok(cell) = std::str::from_utf8(field).map(str::trim) else { return Err(Bad::NotUtf8) };
-                text.push(Some(cell).filter(|c| !c.is_empty()));
-            }
+        };
+        if !is_number {
+            row.text(column, Some(trimmed(cell)).filter(|c| !c.is_empty()));
+            return Ok(());
+        }
+        let cell = cell.trim_ascii();
+        match plain_number(cell.as_bytes(), self.found.format.decimal_sign()) {
+            Some(_) if is_code(cell) => row.mistake(column),
+            Some(number) => row.number(column, number),
+            None if self.words[column].has(cell) => {}
+            // Numbers in another notation are read with their column.
+            None if is_written_otherwise(cell) => row.mistake(column),
+            None => row.odd(column, cell),
         }
         Ok(())
     }
 }
 
-enum Bad {
-    Huge,
-    NotUtf8,
+/// Line ends; there are none in most texts that are counted.
+#[inline]
+fn count_lines(text: &[u8]) -> usize {
+    if text.is_empty() { 0 } else { memchr_iter(b'\n', text).count() }
+}
+
+/// A cell without the blanks around it, which most have not.
+#[inline]
+fn trimmed(cell: &str) -> &str {
+    match cell.as_bytes() {
+        [b'!'..=b'~'] | [b'!'..=b'~', .., b'!'..=b'~'] => cell,
+        _ => cell.trim(),
+    }
 }
 
 /// Whether a line holds nothing, or separators only, which is counted.
@@ -733,22 +650,65 @@ fn is_empty(line: &[u8], separator: u8, number: usize, columns: usize, found: &m
     is_blank(line)
 }
 
-impl Findings {
-    /// Notes a row of `cells` cells that has `rest` behind its last column, unless that is empty.
-    fn too_long(&mut self, line: usize, cells: usize, rest: &[u8], separator: u8) {
-        if rest.iter().all(|&b| b == separator || b == b' ') {
-            return;
-        }
-        if self.long.count == 0 {
-            self.longest = cells;
-        }
-        self.long.add(line);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::{ReadOptions, Values, read_bytes};
+    use super::{ByteSource, Layout, MissingWords, Sink, find_layout};
+    use crate::read::options::TextFormat;
+    use crate::{DataError, ReadOptions, Reading, Values, read_bytes};
+    use encoding_rs::UTF_8;
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    /// What columns and findings a text gives if its quotes are supposed to be in order, or anyhow; none where they are not in
+    /// order, and an error without a table.
+    fn parsed(text: &str, numeric: &[bool], in_order: bool) -> Result<Option<String>, DataError> {
+        let options = ReadOptions { comment: Some("#".into()), footer: Some(0), ..ReadOptions::default() };
+        let found = find_layout("t.csv", text, true, &options, None, &TextFormat::default())?;
+        let words = vec![MissingWords(None); found.names.len()];
+        let mut numeric = numeric.to_vec();
+        numeric.resize(found.names.len(), false);
+        let layout =
+            Layout { name: "t", found: &found, numeric: &numeric, words: &words, header_line: &[], options: &options };
+        let source = ByteSource::bytes("t.csv", text.as_bytes());
+        let (sinks, findings) = match layout.read(&source, UTF_8, &Reading::default(), in_order) {
+            Ok(Some(read)) => read,
+            Ok(None) => return Ok(None),
+            Err(e) => return Ok(Some(e.to_string())),
+        };
+        let sink = |sink: Sink| match sink {
+            Sink::Numbers { numbers, odd } => format!("{:?} {odd:?}", numbers.iter().collect::<Vec<_>>()),
+            Sink::Text(text) => format!("{:?}", text.finish()),
+            Sink::Mistaken => "mistaken".to_owned(),
+        };
+        Ok(Some(format!("{findings:?} {:?}", sinks.into_iter().map(sink).collect::<Vec<_>>())))
+    }
+
+    proptest! {
+        #[test]
+        fn quotes_in_order_are_read_as_any_are(
+            rows in "((a|12|-0.5|\"x\"|\"\"|\"7\"|\"two\n, l\"|\"say \"\"hi\"\"\"| é |NA|),){2}(b|\"b, c\"|3)\n{1,2}|#no\n|,,\n|a,\"b\"\n|1,2,3,\n|a,b,c\n|(1,\"2\",3\r\n){1,3}|(\"x\",y,1\n){1,9}",
+            count in 1_usize..40,
+            numeric in proptest::array::uniform3(any::<bool>()),
+        ) {
+            let text = format!("a,b,c\n1,\"x\",3\n2,y,4\n3,\"z\",5\n{}", rows.repeat(count));
+            let Ok(found) = parsed(&text, &numeric, true) else { return Ok(()) };
+            prop_assert!(found.is_some(), "in order: {text:?}");
+            prop_assert_eq!(found, parsed(&text, &numeric, false).expect("a table as before"));
+        }
+    }
+
+    #[test]
+    fn quotes_out_of_order_far_down_are_read_from_the_start() {
+        let many = "\"a, b\",1\n".repeat(400_000);
+        for (odd, cell) in [("5\" x,2", "5\" x"), ("\"a\"b,2", "ab"), ("a\rb,2", "a")] {
+            let table = read(&format!("t,n\n{many}{odd}\n\"last\",3\n"));
+            assert_eq!(table.rows(), 400_002 + usize::from(odd.contains('\r')), "{odd:?}");
+            assert_eq!(
+                (table.columns[0].cell(399_999).as_str(), table.columns[0].cell(400_000).as_str()),
+                ("a, b", cell)
+            );
+            assert_eq!(table.columns[0].cell(table.rows() - 1), "last");
+        }
+    }
 
     fn read(text: &str) -> crate::Table {
         read_bytes("t.csv", text.as_bytes(), &ReadOptions::default()).expect("readable").0

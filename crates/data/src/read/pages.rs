@@ -2,7 +2,7 @@
 //! before anything is unpacked.
 
 use super::byte_source::ByteSource;
-use super::codecs::{Codec, unpack};
+use super::codecs::{Codec, unpack_to};
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{Page, PageMetadata, PageReader};
@@ -11,6 +11,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A page header holds the smallest and the largest value of its page, but not more than this.
 const HEADER: usize = 16 << 20;
@@ -26,11 +27,28 @@ pub(super) struct Pages {
     pub(super) largest: u64,
     /// Values of all pages, missing ones too.
     pub(super) values: u64,
+    spare: Arc<Spare>,
+}
+
+/// Pages that were read. The memory of those that are in use no more is taken for others.
+#[derive(Default)]
+pub(super) struct Spare(Mutex<Vec<Bytes>>);
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = pages.iter().position(Bytes::is_unique);
+        free.map_or_else(Vec::new, |k| Vec::from(pages.swap_remove(k)))
+    }
+
+    fn keep(&self, page: Bytes) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(page);
+    }
 }
 
 impl Pages {
     /// Reads all headers.
-    pub(super) fn open(source: &ByteSource, chunk: &ColumnChunkMetaData) -> io::Result<Self> {
+    pub(super) fn open(source: &ByteSource, chunk: &ColumnChunkMetaData, spare: &Arc<Spare>) -> io::Result<Self> {
         let codec = match chunk.compression() {
             Compression::UNCOMPRESSED => Codec::None,
             Compression::SNAPPY => Codec::Snappy,
@@ -72,12 +90,20 @@ impl Pages {
             left.push_back(header);
         }
         left.retain(|h| matches!(h.kind, Header::DICTIONARY | Header::DATA | Header::DATA_V2));
-        Ok(Self { file: file.into_inner(), codec, left, largest: largest + dictionary, values })
+        Ok(Self {
+            file: file.into_inner(),
+            codec,
+            left,
+            largest: largest + dictionary,
+            values,
+            spare: Arc::clone(spare),
+        })
     }
 
     fn load(&mut self, header: Header) -> io::Result<Page> {
         let size = usize::try_from(header.unpacked).map_err(io::Error::other)?;
-        let mut packed = vec![0; usize::try_from(header.packed).map_err(io::Error::other)?];
+        let mut packed = self.spare.take();
+        packed.resize(usize::try_from(header.packed).map_err(io::Error::other)?, 0);
         self.file.seek(SeekFrom::Start(header.at))?;
         self.file.read_exact(&mut packed)?;
         // In pages of version 2 the levels come first and are not packed.
@@ -92,11 +118,18 @@ impl Pages {
         let is_packed = self.codec != Codec::None && (header.kind != Header::DATA_V2 || header.is_packed);
         let buf = Bytes::from(if is_packed {
             // A page of nothing but missing values may have no packed bytes at all.
-            let values = if size > levels { unpack(self.codec, &packed[levels..], size - levels)? } else { Vec::new() };
-            if levels == 0 { values } else { [&packed[..levels], &values].concat() }
+            let values = if size > levels {
+                unpack_to(self.spare.take(), self.codec, &packed[levels..], size - levels)?
+            } else {
+                Vec::new()
+            };
+            let whole = if levels == 0 { values } else { [&packed[..levels], &values].concat() };
+            self.spare.keep(Bytes::from(packed));
+            whole
         } else {
             packed
         });
+        self.spare.keep(buf.clone());
         let (num_values, encoding) = (header.values, encoding(header.encoding)?);
         Ok(match header.kind {
             Header::DICTIONARY => Page::DictionaryPage { buf, num_values, encoding, is_sorted: false },

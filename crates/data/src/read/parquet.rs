@@ -15,11 +15,12 @@ use base64::Engine as _;
 use half::f16;
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as Physical};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use parquet::data_type::{ByteArray, DataType, Int96};
+use parquet::data_type::{ByteArray, DataType, DoubleType, FixedLenByteArray, Int96};
 use parquet::file::metadata::{FileMetaData, ParquetMetaDataReader};
 use parquet::schema::types::{ColumnDescPtr, Type};
 use rayon::prelude::{IntoParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
 use std::fs::File;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows that are decoded together.
@@ -48,12 +49,14 @@ pub(super) fn read(
     }
     reading.expect(rows.saturating_mul(columns.len() as u64));
     let held = AtomicUsize::new(0);
+    let spare = Arc::default();
     let mut done = 0;
     for group in metadata.row_groups() {
         let rows = usize::try_from(group.num_rows()).map_err(|e| broken(source, &e))?;
         let rows = reading.rows.map_or(rows, |enough| rows.min(enough.saturating_sub(done).next_multiple_of(BATCH)));
         // The largest pages of all columns may be in memory together.
-        let opened: Vec<_> = columns.par_iter_mut().map(|c| Pages::open(source, group.column(c.leaf))).collect();
+        let opened: Vec<_> =
+            columns.par_iter_mut().map(|c| Pages::open(source, group.column(c.leaf), &spare)).collect();
         let opened = opened.into_iter().collect::<Result<Vec<_>, _>>().map_err(|e| broken(source, &e))?;
         let largest = opened.iter().map(|pages| pages.largest).fold(0, u64::saturating_add);
         reading.allow(source.name(), usize::try_from(largest).unwrap_or(usize::MAX))?;
@@ -252,23 +255,68 @@ impl Column {
             ColumnReader::ByteArrayColumnReader(reader) if matches!(value, Value::Text) => {
                 to.texts(reader, ByteArray::as_utf8)
             }
-            ColumnReader::Int32ColumnReader(reader) => to.numbers(reader, |to, &v| match value {
-                Value::Unsigned => to.number(f64::from(v as u32)),
-                _ => whole(value, i64::from(v), to),
-            }),
-            ColumnReader::Int64ColumnReader(reader) => to.numbers(reader, |to, &v| match value {
-                Value::Unsigned => to.whole(v as u64 as f64, || (v as u64).to_string()),
-                _ => whole(value, v, to),
-            }),
-            ColumnReader::Int96ColumnReader(reader) => to.numbers(reader, |to, v| to.number(int96(v))),
-            ColumnReader::FloatColumnReader(reader) => to.numbers(reader, |to, &v| to.number(f64::from(v))),
-            ColumnReader::DoubleColumnReader(reader) => to.numbers(reader, |to, &v| to.number(v)),
-            ColumnReader::ByteArrayColumnReader(reader) => to.numbers(reader, |to, v| bytes(value, v.data(), to)),
+            ColumnReader::Int32ColumnReader(reader) => to.numbers(
+                reader,
+                each(|to, &v| match value {
+                    Value::Unsigned => to.number(f64::from(v as u32)),
+                    _ => whole(value, i64::from(v), to),
+                }),
+            ),
+            ColumnReader::Int64ColumnReader(reader) => to.numbers(
+                reader,
+                each(|to, &v| match value {
+                    Value::Unsigned => to.whole(v as u64 as f64, || (v as u64).to_string()),
+                    _ => whole(value, v, to),
+                }),
+            ),
+            ColumnReader::Int96ColumnReader(reader) => to.numbers(reader, each(|to, v| to.number(int96(v)))),
+            ColumnReader::FloatColumnReader(reader) => to.numbers(reader, Growing::singles),
+            ColumnReader::DoubleColumnReader(reader) => to.doubles(reader),
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                to.numbers(reader, each(|to, v: &ByteArray| bytes(value, v.data(), to)))
+            }
             ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-                to.numbers(reader, |to, v| bytes(value, v.data(), to))
+                to.numbers(reader, each(|to, v: &FixedLenByteArray| bytes(value, v.data(), to)))
             }
         }
     }
+}
+
+/// Appends values where levels say that they are there, and gaps; takes what it appends from `values`.
+fn append_by_levels<T>(
+    growing: &mut Growing,
+    values: &mut &[T],
+    levels: &[i16],
+    most: i16,
+    append: &impl Fn(&mut Growing, &[T]),
+) {
+    for run in levels.chunk_by(|a, b| (*a == most) == (*b == most)) {
+        let there = if run[0] == most { run.len().min(values.len()) } else { 0 };
+        let (first, rest) = values.split_at(there);
+        append(growing, first);
+        (there..run.len()).for_each(|_| growing.number(f64::NAN));
+        *values = rest;
+    }
+}
+
+/// Moves the numbers from `start` on to where levels say that they are, with gaps between them.
+fn spread(values: &mut Vec<f64>, start: usize, levels: &[i16], most: i16) {
+    let mut left = values.len() - start;
+    values.resize(start + levels.len(), f64::NAN);
+    let values = &mut values[start..];
+    for (k, &level) in levels.iter().enumerate().rev() {
+        if level == most && left > 0 {
+            left -= 1;
+            values[k] = values[left];
+        } else {
+            values[k] = f64::NAN;
+        }
+    }
+}
+
+/// Appends values one by one.
+fn each<T>(push: impl Fn(&mut Growing, &T)) -> impl Fn(&mut Growing, &[T]) {
+    move |growing, values| values.iter().for_each(|v| push(growing, v))
 }
 
 fn whole(value: Value, v: i64, to: &mut Growing) {
@@ -312,31 +360,27 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    /// Reads the values, which `push` appends to the column.
+    /// Reads the values, which `append` appends to the column.
     fn numbers<T: DataType>(
         self,
         reader: ColumnReaderImpl<T>,
-        push: impl Fn(&mut Growing, &T::T),
+        append: impl Fn(&mut Growing, &[T::T]),
     ) -> Result<(), DataError> {
-        let or_gap = |growing: &mut Growing, value: Option<&T::T>| match value {
-            Some(value) => push(growing, value),
-            None => growing.number(f64::NAN),
-        };
         let most = self.descriptor.max_def_level();
+        let by_levels = |growing: &mut Growing, values: &mut &[T::T], levels: &[i16]| {
+            append_by_levels(growing, values, levels, most, &append);
+        };
         if let Growing::Lists { size, .. } = *self.growing {
             // An item that is missing has one level less than one that is there; a list that is missing has less.
             let item = most - i16::from(self.descriptor.self_type().is_optional());
-            return self.batches(reader, |growing, values, definitions, repetitions| {
-                let mut values = values.iter();
+            return self.batches(reader, |growing, mut values, definitions, repetitions| {
                 let mut starts = (0..repetitions.len()).filter(|&k| repetitions[k] == 0).peekable();
                 while let Some(start) = starts.next() {
                     let row = &definitions[start..starts.peek().copied().unwrap_or(definitions.len())];
                     if row.len() == 1 && row[0] < item {
                         (0..size).for_each(|_| growing.number(f64::NAN));
                     } else if row.len() == size {
-                        for &level in row {
-                            or_gap(growing, if level == most { values.next() } else { None });
-                        }
+                        by_levels(growing, &mut values, row);
                     } else {
                         return Err(format!("a list of {} where {size} are said", row.len()));
                     }
@@ -344,19 +388,51 @@ impl Sink<'_> {
                 Ok(())
             });
         }
-        self.batches(reader, |growing, values, definitions, _| {
-            if most == 0 {
-                for v in values {
-                    push(growing, v);
-                }
+        self.batches(reader, |growing, mut values, definitions, _| {
+            if most == 0 || values.len() == definitions.len() {
+                append(growing, values);
             } else {
-                let mut values = values.iter();
-                for &level in definitions {
-                    or_gap(growing, if level == most { values.next() } else { None });
-                }
+                by_levels(growing, &mut values, definitions);
             }
             Ok(())
         })
+    }
+
+    /// Reads numbers in double precision, which are written where they stay once the column is as wide.
+    fn doubles(self, mut reader: ColumnReaderImpl<DoubleType>) -> Result<(), DataError> {
+        if matches!(self.growing, Growing::Lists { .. }) {
+            return self.numbers(reader, Growing::doubles);
+        }
+        let most = self.descriptor.max_def_level();
+        let Self { source, reading, held, mut rows, growing, .. } = self;
+        let (mut few, mut levels) = (Vec::new(), Vec::new());
+        while rows > 0 {
+            levels.clear();
+            few.clear();
+            let before = growing.bytes();
+            let place = growing.wide();
+            let is_wide = place.is_some();
+            let values = place.unwrap_or(&mut few);
+            let start = values.len();
+            let (read, ..) = reader
+                .read_records(rows.min(BATCH), Some(&mut levels), None, values)
+                .map_err(|e| broken(source, &e))?;
+            if read == 0 {
+                return Err(broken(source, &"a column ends before its last row"));
+            }
+            let has_gaps = most > 0 && values.len() - start < levels.len();
+            match is_wide {
+                true if has_gaps => spread(values, start, &levels, most),
+                true => {}
+                false if has_gaps => append_by_levels(growing, &mut few.as_slice(), &levels, most, &Growing::doubles),
+                false => growing.doubles(&few),
+            }
+            let more = growing.bytes().saturating_sub(before);
+            reading.allow(source.name(), held.fetch_add(more, Ordering::Relaxed).saturating_add(more))?;
+            reading.advance(read as u64)?;
+            rows -= read;
+        }
+        Ok(())
     }
 
     fn texts<T: DataType>(
@@ -409,5 +485,38 @@ impl Sink<'_> {
             rows -= read;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Growing, Target, append_by_levels, spread};
+    use crate::numbers::Numbers;
+    use proptest::prelude::{Just, prop_assert_eq, prop_oneof, proptest};
+
+    proptest! {
+        #[test]
+        fn gaps_stand_where_levels_say(
+            cells in proptest::collection::vec(
+                proptest::option::of(prop_oneof![Just(0.1), Just(7.0), -1e3..1e3]), 0..60),
+            begins in proptest::bool::ANY,
+        ) {
+            let levels: Vec<i16> = cells.iter().map(|cell| i16::from(cell.is_some())).collect();
+            let values: Vec<f64> = cells.iter().flatten().copied().collect();
+            let first = if begins { vec![0.3, 0.7] } else { Vec::new() };
+            let mut slowly = Growing::new(Target::Numbers);
+            slowly.doubles(&first);
+            append_by_levels(&mut slowly, &mut values.as_slice(), &levels, 1, &Growing::doubles);
+            let mut wide = Growing::Dates(Numbers::Doubles(first.clone()));
+            let place = wide.wide().expect("double precision");
+            place.extend_from_slice(&values);
+            spread(place, first.len(), &levels, 1);
+            let wanted: Numbers =
+                first.iter().copied().chain(cells.iter().map(|cell| cell.unwrap_or(f64::NAN))).collect();
+            for growing in [slowly, wide] {
+                let (Growing::Numbers { values, .. } | Growing::Dates(values)) = growing else { panic!("numbers") };
+                prop_assert_eq!(&values, &wanted);
+            }
+        }
     }
 }

@@ -87,6 +87,9 @@ impl Job<'_> {
 
     /// That a column was kept as text though most of its cells are something else.
     fn doubt(&self, text: &Text, survey: &Survey) -> Option<Note> {
+        if !matches!(survey.likely, ReadKind::Number | ReadKind::Date | ReadKind::Hours) {
+            return None;
+        }
         let levels = text.levels();
         let decimal = if self.comma { ',' } else { '.' };
         let fits = |l: &str| match survey.likely {

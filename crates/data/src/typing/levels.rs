@@ -18,14 +18,15 @@ impl Job<'_> {
         let levels = text.levels();
         let used = || levels.iter().zip(&survey.counts).filter(|(_, n)| **n > 0);
         let mut verdict = Verdict::default();
-        let kept = self.kept_words(text, survey, &mut verdict);
-        let gone = |l: &str| self.words.has(l) && !kept.contains(&l);
+        let any_missing = used().any(|(l, _)| self.words.has(l));
+        let kept = if any_missing { self.kept_words(text, survey, &mut verdict) } else { Vec::new() };
+        let gone = |l: &str| any_missing && self.words.has(l) && !kept.contains(&l);
         let present = used().filter(|(l, _)| !gone(l)).map(|(l, n)| (l, *n));
         let merged = match &self.reading.spellings {
             Some(spellings) => by_alike(spellings),
             None => self.spellings(&present, text.len(), &mut verdict),
         };
-        let changes = used().any(|(l, _)| gone(l)) || !merged.is_empty();
+        let changes = any_missing && used().any(|(l, _)| gone(l)) || !merged.is_empty();
         if changes {
             let to = |l: &str| {
                 if gone(l) { None } else { Some(merged.get(&alike(l)).cloned().unwrap_or_else(|| l.to_owned())) }

@@ -186,7 +186,7 @@ fn is_sentinel(value: f64) -> bool {
 }
 
 fn are_whole(numbers: &Numbers) -> bool {
-    numbers.iter().all(|v| v.is_nan() || v.fract() == 0.0)
+    numbers.are_whole()
 }
 
 /// Numbers as text, with all their digits.
