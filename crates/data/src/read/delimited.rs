@@ -5,10 +5,10 @@
 //! a file needs little more memory than its numbers. If a column whose first rows are numbers turns out to hold text, the file
 //! is read again.
 
-use super::around::{Footer, find_footer, is_blank};
 use super::blocks::Blocks;
 use super::byte_source::ByteSource;
 use super::dialect::{FIELD_LIMIT, Row, Swallowed, record_start, stray_quote};
+use super::footer::{Footer, find_footer, is_blank};
 use super::layout::{TextLayout, find_layout, tell_footer, were};
 use super::lines::Tally;
 use super::options::{Detected, Format, Note, ReadOptions, TextFormat};
@@ -93,7 +93,7 @@ fn read_as(
         Ok((_, found)) => found.stray.count > 0,
         Err(e) => matches!(e, DataError::HugeField { .. }),
     };
-    let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.separator.is_plain();
+    let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.are_plain();
     let ((sinks, found), layout) = if swallowed && unsure {
         let layout = find_layout(name, text, whole, options, Some(layout.cells), &format)?;
         (read_with(source, encoding, &layout, options, reading)?, layout)

@@ -15,7 +15,9 @@ mod comments;
 mod delimited;
 mod detect;
 mod dialect;
+mod drawn;
 mod excel;
+mod footer;
 mod header;
 mod html;
 mod idx;
@@ -33,6 +35,7 @@ mod pages;
 mod parquet;
 mod picture_folders;
 mod pixels;
+mod quoting;
 mod recognised;
 mod separator;
 mod sheet_areas;
@@ -59,6 +62,7 @@ pub use options::{
 };
 pub(super) use picture_folders::part;
 pub use pixels::PixelColumns;
+pub use quoting::Quoting;
 pub use separator::Separator;
 pub use text_encoding::ENCODINGS;
 

@@ -102,6 +102,9 @@ impl Job<'_> {
             counted.map(|((_, n), _)| *n).sum()
         };
         let (fit, odd) = (cells(false), cells(true));
+        if fit == 0 {
+            return None;
+        }
         let row = text.codes().position(|code| code.is_some_and(|c| is_odd[c as usize]))?;
         let kind = survey.likely;
         let verb = if odd == 1 { "is" } else { "are" };

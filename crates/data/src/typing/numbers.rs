@@ -90,6 +90,9 @@ pub(crate) fn number(cell: &str, decimal: char) -> Option<(f64, Marks<'_>)> {
     if let Some(before) = tail.strip_prefix(['-', '\u{2212}']).filter(|t| !signed && t.trim().is_empty()) {
         (negative, marks.minus, tail) = (true, true, before.trim());
     }
+    if !tail.is_empty() && core.ends_with([decimal, ',']) {
+        return None;
+    }
     if !tail.is_empty() && marks.unit.is_none() {
         let (unit, known) = unit_behind(tail, rest[end..].starts_with(char::is_whitespace))?;
         (marks.unit, marks.known) = (Some(Cow::Borrowed(unit)), known);
@@ -183,7 +186,8 @@ fn unit_behind(tail: &str, apart: bool) -> Option<(&str, bool)> {
 
 /// The decimal sign that a cell shows, if it is a number with one of the two only.
 pub(crate) fn decimal_sign(cell: &str) -> Option<char> {
-    if !cell.contains([',', '.']) {
+    let shown = |pair: &[u8]| matches!(pair[0], b',' | b'.') && pair[1].is_ascii_digit();
+    if !cell.as_bytes().windows(2).any(shown) {
         return None;
     }
     match (number(cell, '.'), number(cell, ',')) {
@@ -299,6 +303,7 @@ mod tests {
             ("1.234", None),
             ("1,234", None),
             ("7", None),
+            ("2, x", None),
         ] {
             assert_eq!(decimal_sign(cell), sign, "{cell}");
         }
