@@ -73,6 +73,11 @@ fn numbers_may_be_names_if_they_are_the_steps_of_a_scale() {
             &["5%|10%|25%", "1.5|2.5|3.5", "1.25|2.25|3.75"],
             &["\"5%, 10%, 25%\", was taken for the names"],
         ),
+        (
+            "0,0.25,0.5,0.75\n1.5,3.5,5.5,2\n3.5,1.5,2.5,7\n-8,-2,0,4\n",
+            &["column 1|column 2|column 3|column 4", "0|0.25|0.5|0.75", "1.5|3.5|5.5|2", "3.5|1.5|2.5|7", "-8|-2|0|4"],
+            &["The first row, \"0, 0.25, 0.5, 0.75\", was taken for values"],
+        ),
         // Values that go on below are none.
         (
             "0.5,1.5,2.5\n1.5,2.5,3.5\n2.5,3.5,4.5\n",
@@ -228,6 +233,7 @@ fn a_number_sign_is_a_remark_a_name_or_a_cell() {
 fn separators_of_all_kinds_are_taken() {
     check(&[
         ("x y class\n0.5 1.5 a\n1.5 2.5 b\n", &["x|y|class", "0.5|1.5|a", "1.5|2.5|b"], &["runs of blanks"]),
+        ("Chins Situps Jumps\n5 162 60\n2 110 60.5\n", &["Chins|Situps|Jumps", "5|162|60", "2|110|60.5"], &[]),
         (" ID   AMT\n  1.5  2.5\n  2.5  3.5\n", &["ID|AMT", "1.5|2.5", "2.5|3.5"], &["runs of blanks"]),
         (
             "18.5   4\t\"car 0\"\n19.5   6\t\"car \"\"1\"\"\"\n20.5   6\t\"car 2\"\n",

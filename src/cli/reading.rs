@@ -31,6 +31,9 @@ pub(super) struct ReadArguments {
     /// Lines after the table that are not blank
     #[arg(long, value_name = "LINES")]
     footer: Option<usize>,
+    /// Whether rows that hold sums, means and their like of others are kept
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    summaries: Option<bool>,
     /// Whether cells may stand in quotes; if not, quotes are plain characters
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     quotes: Option<bool>,
@@ -81,8 +84,8 @@ pub(super) struct ReadArguments {
     /// as in "NA,\"no, unknown\""
     #[arg(long, value_name = "WORDS", value_parser = words)]
     missing: Option<Words>,
-    /// What a column is read as: number, text, date, hours, boolean, epoch-seconds or epoch-milliseconds; for dates also
-    /// day-first, month-first or year-first. May be given for several columns
+    /// What a column is read as: number, text, date, hours, boolean, epoch-seconds, epoch-milliseconds or workbook-days; for dates
+    /// also day-first, month-first, year-first or year-day. May be given for several columns
     #[arg(long = "column", value_name = "NAME=KIND", value_parser = column)]
     columns: Vec<(String, ColumnReading)>,
 }
@@ -99,6 +102,7 @@ impl ReadArguments {
             comment,
             skip,
             footer,
+            summaries,
             quotes,
             quoting,
             drawn,
@@ -128,6 +132,7 @@ impl ReadArguments {
             comment: comment.or(options.comment),
             skip: skip.or(options.skip),
             footer: footer.or(options.footer),
+            summaries: summaries.or(options.summaries),
             quotes: quotes.or(options.quotes),
             quoting: quoting.or(options.quoting),
             drawn: drawn.or(options.drawn),
@@ -219,13 +224,14 @@ fn column(text: &str) -> Result<(String, ColumnReading), String> {
         "day-first" => Some(DateOrder::DayFirst),
         "month-first" => Some(DateOrder::MonthFirst),
         "year-first" => Some(DateOrder::YearFirst),
+        "year-day" => Some(DateOrder::YearDayFirst),
         _ => None,
     };
     let kind = if order.is_some() { Some(ReadKind::Date) } else { ReadKind::named(kind) };
     let kind = kind.ok_or_else(|| {
         let all: Vec<String> = ReadKind::ALL.iter().map(|k| k.label().replace(' ', "-")).collect();
         format!(
-            "\"{}\" is none of {}, day-first, month-first and year-first",
+            "\"{}\" is none of {}, day-first, month-first, year-first and year-day",
             text.rsplit('=').next().unwrap_or(""),
             all.join(", ")
         )

@@ -120,10 +120,11 @@ pub(super) fn guess_header<A: AsRef<str>, B: AsRef<[A]>>(first: &[A], below: &[B
     }
     if votes.values > 0 {
         let worded = votes.names > 0 || votes.words_for > votes.words_against;
-        if counts_or_years(&first, &kinds, &numbered, &below)
-            || is_scale(&first, &numbered, &below, worded, decimal_comma)
-        {
+        if counts_or_years(&first, &kinds, &numbered, &below) {
             return doubtful(true);
+        }
+        if let Some(names) = is_scale(&first, &numbered, &below, worded, decimal_comma) {
+            return doubtful(names);
         }
         let names = votes.names > 2 * votes.values;
         return HeaderGuess { names, doubtful: votes.names > 0 };
@@ -209,14 +210,20 @@ fn has_unit(cell: &str) -> bool {
 
 /// Whether the numbers of the first row are the steps of a scale, such as the wavelengths above a spectrum: even steps, or ever
 /// larger or smaller numbers, as in few rows below. Besides, a word must stand beside them (`worded`), or most must lie far
-/// outside of what their columns hold.
-fn is_scale(first: &[&str], numbered: &[usize], below: &[Vec<&str>], worded: bool, decimal_comma: bool) -> bool {
+/// outside of what their columns hold; none if they are no such steps.
+fn is_scale(
+    first: &[&str],
+    numbered: &[usize],
+    below: &[Vec<&str>],
+    worded: bool,
+    decimal_comma: bool,
+) -> Option<bool> {
     const FEWEST: usize = 3;
     let value = |cell: &str| number(cell, decimal_comma).or_else(|| numbers::read(cell));
     let numbers = |row: &[&str]| -> Option<Vec<f64>> {
         numbered.iter().map(|&k| row.get(k).and_then(|c| value(c))).collect::<Option<Vec<f64>>>()
     };
-    let Some(names) = numbers(first).filter(|names| names.len() >= FEWEST) else { return false };
+    let names = numbers(first).filter(|names| names.len() >= FEWEST)?;
     let grows = |row: &[f64]| row.is_sorted_by(|a, b| a < b) || row.is_sorted_by(|a, b| a > b);
     // Rounded to what is written of them.
     let even = |row: &[f64]| {
@@ -225,13 +232,13 @@ fn is_scale(first: &[&str], numbered: &[usize], below: &[Vec<&str>], worded: boo
     };
     let is_even = even(&names);
     if !is_even && !(grows(&names) && names.len() > FEWEST) {
-        return false;
+        return None;
     }
     let test: &dyn Fn(&[f64]) -> bool = if is_even { &even } else { &grows };
     let rows: Vec<Vec<f64>> = below.iter().filter_map(|row| numbers(row)).collect();
     let alike = rows.iter().filter(|row| test(row)).count();
     if rows.len() < 2 || alike * 10 > rows.len() {
-        return false;
+        return None;
     }
     let is_outside = |k: usize| {
         let column = || rows.iter().map(|row| row[k]);
@@ -240,7 +247,8 @@ fn is_scale(first: &[&str], numbered: &[usize], below: &[Vec<&str>], worded: boo
         names[k] < low - span || names[k] > high + span
     };
     let outside = (0..names.len()).filter(|&k| is_outside(k)).count();
-    outside * 10 >= names.len() * 8 || worded && (is_even || names.len() > 2 * FEWEST)
+    let are_names = outside * 10 >= names.len() * 8 || worded && (is_even || names.len() > 2 * FEWEST);
+    (are_names || is_even && names.len() > FEWEST).then_some(are_names)
 }
 
 #[cfg(test)]

@@ -246,6 +246,11 @@ pub(super) fn find_layout(
         let text = format!("{begin} with {mark}, the first being line {}, left out as remarks.", remarks.first);
         notes.push(Note::from(text).offering("Read them as rows", options, |o| o.comment = Some(String::new())));
     }
+    // Numbers only, as many in each line: blanks cannot be part of them.
+    let is_beyond_doubt = separator == Separator::Blanks
+        && cells > 2
+        && kinds.iter().all(|kind| *kind == CellKind::Number)
+        && body.iter().all(|row| row.cells.len() == cells);
     if cells == 1 && kinds[0] == CellKind::Word && options.delimiter.is_none() {
         if let Some(other) = proposed {
             let text = format!(
@@ -258,6 +263,7 @@ pub(super) fn find_layout(
     } else if !matches!(separator, Separator::Character(',' | ';' | '\t' | '|'))
         && options.delimiter.is_none()
         && declared.is_none()
+        && !is_beyond_doubt
     {
         let text =
             format!("The cells were found to be separated by {}, and there are {} in a row.", separator.words(), cells);

@@ -41,6 +41,7 @@ mod separator;
 mod sheet_areas;
 mod sqlite;
 mod stata;
+mod summaries;
 mod text_encoding;
 
 use super::cells::unique_names;
@@ -155,6 +156,11 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         return read(source, &ReadOptions { decimal_comma: Some(true), ..options.clone() }, reading);
     }
     detected.notes.extend(judged.notes);
+    if untyped {
+        detected.summaries.extend(judged.odd.into_iter().filter(|(_, word)| summaries::is_word(word)));
+        let in_footer = detected.notes.iter().any(|note| note.text.contains("Is it a row of totals?"));
+        detected.notes.extend(summaries::tell(&mut table, &detected.summaries, in_footer, options));
+    }
     for (name, mut reading) in judged.columns {
         reading.kind = reading.kind.or(detected.options.columns.get(&name).and_then(|c| c.kind));
         detected.options.columns.insert(name, reading);

@@ -41,6 +41,9 @@ pub struct ReadOptions {
     /// Lines after the table that are not blank. What is found is not kept, since other files end otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<usize>,
+    /// Whether rows that hold sums, means and their like of others are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summaries: Option<bool>,
     /// Whether cells of text may stand in quotes; if not, quotes are plain characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quotes: Option<bool>,
@@ -177,6 +180,9 @@ pub struct Detected {
     /// Columns of whole numbers that are text in the table, as some of them would be rounded.
     #[serde(skip)]
     pub(super) digits: Vec<String>,
+    /// Words for sums and means among numbers, with their rows.
+    #[serde(skip)]
+    pub(super) summaries: Vec<(usize, String)>,
     /// What was guessed, left out or converted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -239,6 +245,7 @@ impl Detected {
             images: None,
             pixels: None,
             digits: Vec::new(),
+            summaries: Vec::new(),
             notes: Vec::new(),
             options: ReadOptions::default(),
         }

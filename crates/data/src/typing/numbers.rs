@@ -2,10 +2,11 @@
 //! day as hours.
 
 use super::dates::time_of_day;
+use super::durations;
 use crate::parse::trimmed_number;
 use std::borrow::Cow;
 
-const SYMBOLS: [char; 12] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '₫', '₪', '฿', '¢'];
+pub(super) const SYMBOLS: [char; 12] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '₫', '₪', '฿', '¢'];
 /// Codes of currencies, which stand before or after.
 const CURRENCIES: [&str; 21] = [
     "usd", "eur", "gbp", "chf", "jpy", "inr", "rs", "rs.", "cny", "rmb", "kr", "sek", "nok", "dkk", "aud", "cad",
@@ -223,9 +224,15 @@ pub(crate) fn read(cell: &str) -> Option<f64> {
     ['.', ','].into_iter().find_map(|decimal| number(cell, decimal)).map(|(value, _)| value).or_else(|| hours(cell))
 }
 
-/// Hours since midnight.
+/// Hours since midnight, or those of a length of time.
 pub(crate) fn hours(cell: &str) -> Option<f64> {
-    time_of_day(cell.trim()).map(|seconds| seconds / 3600.0)
+    time_of_day(cell.trim()).or_else(|| durations::seconds(cell)).map(|seconds| seconds / 3600.0)
+}
+
+/// What stands in ="…", as Excel keeps digits from becoming a number.
+pub(crate) fn in_formula(cell: &str) -> Option<&str> {
+    let inner = cell.strip_prefix('=')?.trim_start();
+    inner.strip_prefix(['"', '“', '„', '”'])?.strip_suffix(['"', '”', '“'])
 }
 
 #[cfg(test)]
@@ -286,6 +293,7 @@ mod tests {
             ("e5", None),
             ("1e", None),
             ("3D", Some(3.0)),
+            ("36:15:00", Some(36.25)),
             ("555-1234", None),
             ("", None),
         ] {
