@@ -541,7 +541,7 @@ fn dates_that_stand_for_missing_ones_are_told() {
         [("9999-12-31", "9999-12-31"), ("0001-01-01", "0001-01-01"), ("1900-01-01", "01.01.1900 00:00")]
     {
         let days: String = (1..20)
-            .map(|k| if k == 4 { format!("{written},4\n") } else { format!("{:02}.03.2021 10:00,{k}\n", k) })
+            .map(|k| if k == 4 { format!("{written},4\n") } else { format!("{k:02}.03.2021 10:00,{k}\n") })
             .collect();
         let text = "v,k\n".to_owned() + &days;
         let (table, detected) = read(&text);

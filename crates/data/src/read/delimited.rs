@@ -21,7 +21,7 @@ use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
 use crate::table::{Column, Table, TextBuilder, Values};
 use crate::typing::kinds::ReadKind;
-use crate::typing::magnitudes::with_magnitude;
+use crate::typing::magnitudes::is_magnitude;
 use crate::typing::numbers::{in_formula, is_code, number};
 use crate::typing::odd::{self, Odd, OddCells};
 use crate::typing::thousands::{doubtful_points, far_thousands};
@@ -370,15 +370,10 @@ fn plain_number(field: &[u8], decimal: char) -> Option<f64> {
     (plain && matches!(marks.between_thousands, None | Some('.'))).then_some(value)
 }
 
-/// Whether a number has a word behind it that may say how large it is; a single m is one of metres.
-fn has_magnitude(cell: &str) -> bool {
-    with_magnitude(cell, '.').is_some_and(|(_, word)| word != "m" && word != "b")
-}
-
 /// Whether a cell is a number, but in a notation that needs the whole column.
 fn is_written_otherwise(cell: &str) -> bool {
     in_formula(cell).is_some()
-        || has_magnitude(cell)
+        || is_magnitude(cell)
         || ['.', ','].into_iter().any(|decimal| number(cell, decimal).is_some_and(|(_, marks)| marks.unit.is_none()))
 }
 

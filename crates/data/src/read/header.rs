@@ -231,7 +231,7 @@ fn is_scale(
         grows(row) && row.windows(2).all(|w| (w[1] - w[0] - step).abs() <= step.abs() * 0.02)
     };
     let is_even = even(&names);
-    if !is_even && !(grows(&names) && names.len() > FEWEST) {
+    if !(is_even || grows(&names) && names.len() > FEWEST) {
         return None;
     }
     let test: &dyn Fn(&[f64]) -> bool = if is_even { &even } else { &grows };

@@ -120,7 +120,7 @@ impl Separator {
     pub(super) fn split(&self, line: &str) -> Vec<String> {
         let mut cells = Vec::new();
         self.cells(line.as_bytes(), Some(Quoting::default()), |cell| {
-            cells.push(String::from_utf8_lossy(&cell).into_owned())
+            cells.push(String::from_utf8_lossy(&cell).into_owned());
         });
         cells
     }

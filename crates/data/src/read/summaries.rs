@@ -4,10 +4,13 @@ use super::layout::quoted;
 use super::options::{Note, ReadOptions};
 use crate::table::{Table, Values};
 use chainrule_common::format;
+use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 use std::collections::BTreeMap;
 
 /// Rows that are listed.
 const LISTED: usize = 5;
+/// Bytes of a longer cell, which is no word for a summary.
+const LONGEST: usize = 40;
 /// Words for what is summarised.
 const SUMS: [&str; 24] = [
     "total",
@@ -66,6 +69,9 @@ enum Summary {
 
 /// What a cell says of its row, if it is a word for a summary.
 fn summary(cell: &str) -> Option<Summary> {
+    if cell.len() > LONGEST || !cell.starts_with(|c: char| c.is_alphabetic() || c.is_whitespace()) {
+        return None;
+    }
     let lower = cell.trim().trim_end_matches(':').trim_end().to_lowercase();
     let word = lower.as_str();
     let first = word.split([' ', ':']).next().unwrap_or_default();
@@ -122,7 +128,9 @@ fn find(table: &Table, odd: &[(usize, String)]) -> BTreeMap<usize, String> {
     let sure: Vec<usize> = words.keys().copied().collect();
     for column in &table.columns {
         let Values::Text(text) = &column.values else { continue };
-        let is_word: Vec<bool> = text.levels().iter().map(is_word).collect();
+        let levels = text.levels();
+        let is_word: Vec<bool> =
+            (0..levels.len()).into_par_iter().map(|k| levels.get(k).is_some_and(is_word)).collect();
         let such = || text.codes().enumerate().filter(|(_, code)| code.is_some_and(|c| is_word[c as usize]));
         if is_word.iter().any(|is| *is) && such().count() * 2 <= rows {
             for (row, _) in such() {

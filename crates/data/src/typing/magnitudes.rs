@@ -24,6 +24,13 @@ fn word_of(cell: &str) -> Option<(usize, &str)> {
     (!word.is_empty()).then_some((end, word))
 }
 
+/// Whether a cell is a number with such a word behind it, whatever its decimal sign, that is neither metres nor part of a name.
+pub(crate) fn is_magnitude(cell: &str) -> bool {
+    let word = word_of(cell).map(|(_, word)| word).filter(|word| factor(word).is_some());
+    let clear = |word: &str| word != "m" && (!word.eq_ignore_ascii_case("b") || cell.contains(['.', ',']));
+    word.is_some_and(clear) && ['.', ','].into_iter().any(|decimal| with_magnitude(cell, decimal).is_some())
+}
+
 /// The number of a cell that has such a word behind it, and the word.
 pub(crate) fn with_magnitude(cell: &str, decimal: char) -> Option<(f64, &str)> {
     let (end, word) = word_of(cell)?;
@@ -48,7 +55,10 @@ pub(crate) fn has_currency(cell: &str) -> bool {
 
 /// Whether such words mean how large numbers are in a column of these cells, and not a unit: they differ, or stand beside numbers
 /// without one, or can hardly be a unit.
-pub(super) fn are_meant<'a>(cells: impl Iterator<Item = &'a str>, decimal: char) -> bool {
+pub(super) fn are_meant<'a>(cells: impl Iterator<Item = &'a str> + Clone, decimal: char) -> bool {
+    if !cells.clone().any(|cell| word_of(cell).is_some_and(|(_, word)| factor(word).is_some())) {
+        return false;
+    }
     let (mut plain, mut decimals, mut others) = (0_usize, false, 0_usize);
     let (mut with, mut factors, mut words) = (0_usize, Vec::new(), Vec::new());
     let mut currency = false;
@@ -70,10 +80,10 @@ pub(super) fn are_meant<'a>(cells: impl Iterator<Item = &'a str>, decimal: char)
         }
     }
     let clear = |word: &&str| match *word {
-        "k" | "M" => true,
         "K" => plain > 0,
         "m" => false,
-        "B" | "b" => plain > 0 || decimals,
+        // A letter behind the number of a house.
+        "B" | "b" => decimals,
         _ => true,
     };
     with > 0 && others * 10 <= with + plain && (currency || factors.len() > 1 || words.iter().all(clear))
@@ -111,6 +121,6 @@ mod tests {
         );
         assert!(meant(&["1.5B", "2B"]) && meant(&["900", "12K"]) && meant(&["1 million", "2 million"]));
         assert!(!meant(&["5m", "10m"]) && !meant(&["290K", "300K"]) && !meant(&["12B", "3B"]) && !meant(&["12", "3"]));
-        assert!(!meant(&["1k", "3 kg", "4 kg", "5 kg"]));
+        assert!(!meant(&["1k", "3 kg", "4 kg", "5 kg"]) && !meant(&["12", "14", "12B", "7", "9"]));
     }
 }

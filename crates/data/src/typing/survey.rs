@@ -94,7 +94,10 @@ fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
             answers[usize::from(value)] += 1 + usize::from(level.len() > 1);
         }
         let found = [
-            number(level, '.').is_some() || number(level, ',').is_some() || with_magnitude(level, '.').is_some(),
+            number(level, '.').is_some()
+                || number(level, ',').is_some()
+                || with_magnitude(level, '.').is_some()
+                || with_magnitude(level, ',').is_some(),
             hours(level).is_some(),
             dates::read(level).is_some(),
             is_boolean.is_some(),

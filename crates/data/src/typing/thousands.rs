@@ -44,6 +44,9 @@ pub(crate) fn far_thousands<'a>(
 ) -> Option<Note> {
     let other = if decimal == '.' { ',' } else { '.' };
     let is_such = |l: &str| is_either(l) && l.contains(other);
+    if !cells.clone().any(|(l, _)| is_such(l)) {
+        return None;
+    }
     let (mut least, mut most, mut clear) = (f64::INFINITY, f64::NEG_INFINITY, 0_usize);
     let others = cells.clone().filter(|(l, _)| !is_such(l));
     for (value, n) in others.filter_map(|(l, n)| Some((number(l, decimal)?.0, n))) {

@@ -29,7 +29,7 @@ impl Job<'_> {
                 verdict.values = Some(Values::Dates(numbers.iter().map(|v| v / 1000.0).collect()));
             }
             Some(ReadKind::WorkbookDays) => {
-                verdict.values = Some(Values::Dates(numbers.iter().map(of_workbook).collect()))
+                verdict.values = Some(Values::Dates(numbers.iter().map(of_workbook).collect()));
             }
             Some(ReadKind::Date) => {
                 let day = |v: f64| dates::digits(&format!("{v}"));

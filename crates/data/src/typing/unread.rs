@@ -8,8 +8,10 @@ use crate::read::Note;
 use crate::table::Text;
 use chainrule_common::format;
 
-/// Letters of a longer text that is not looked at.
+/// A longer text is not looked at.
 const LONGEST: usize = 24;
+/// Levels that show whether it is worth while to look at all of them.
+const SAMPLED: usize = 400;
 
 /// Whether a cell begins with digits, has few letters, and is neither a code nor a date.
 fn looks_like_number(cell: &str) -> bool {
@@ -47,6 +49,15 @@ impl Job<'_> {
             return None;
         }
         let used = || levels.iter().zip(&survey.counts).filter(|(l, n)| **n > 0 && !self.words.has(l));
+        // Most columns show by their first levels that they are words.
+        let (mut seen, mut such) = (0, 0);
+        for (level, _) in used().take(SAMPLED) {
+            seen += 1;
+            such += usize::from(looks_like_number(level));
+        }
+        if such * 10 <= seen * 7 {
+            return None;
+        }
         let all: usize = used().map(|(_, n)| n).sum();
         let fit: usize = used().filter(|(l, _)| looks_like_number(l)).map(|(_, n)| n).sum();
         if all < 3 || fit * 10 <= all * 8 {
