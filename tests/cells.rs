@@ -62,6 +62,173 @@ fn numbers_are_read_in_the_notations_of_people_and_programs() {
 }
 
 #[test]
+fn words_for_thousands_and_millions_count_where_they_cannot_be_units() {
+    for (cells, wanted, says) in [
+        (&["1.2k", "3M", "500"][..], &[1200.0, 3e6, 500.0][..], "with \"k\" as thousands and \"M\" as millions"),
+        (&["5k", "10k", "2.5k"], &[5000.0, 10_000.0, 2500.0], "\"k\" as thousands"),
+        (&["€565K", "€110.5M", "€0"], &[565e3, 110.5e6, 0.0], "without their currency with \"K\" as thousands"),
+        (&["1.5B", "2.25B", "1B"], &[1.5e9, 2.25e9, 1e9], "\"B\" as billions"),
+        (&["2.5 Mio. €", "3 Mio. €", "1 Mio. €"], &[2.5e6, 3e6, 1e6], "\"Mio.\" as millions"),
+        // Metres and kelvins are units.
+        (&["5m", "10m", "2.5m", "3m", "4m"], &[5.0, 10.0, 2.5, 3.0, 4.0], "without \"m\""),
+        (&["290K", "300K", "310K", "280K", "270K"], &[290.0, 300.0, 310.0, 280.0, 270.0], "without \"K\""),
+    ] {
+        let (found, said) = numbers(cells);
+        assert_eq!(found, wanted, "{cells:?}");
+        assert!(said.contains(says), "{cells:?}: {said}");
+    }
+    // Far below the first rows; and new rows are read alike.
+    let mut text = String::from("v,k\n");
+    text.extend(
+        (0..50_000).map(|k| format!("{},{k}\n", if k == 40_000 { "1.5k".to_owned() } else { (k % 900).to_string() })),
+    );
+    let (table, detected) = read(&text);
+    assert_eq!((table.columns[0].number(40_000), table.columns[0].missing()), (1500.0, 0), "{}", notes(&detected));
+    let (_, detected) = read(&column(&["1.2k", "3M", "500"]));
+    let (again, _) = read_with("new.csv", column(&["3K"]).as_bytes(), &detected.options);
+    assert_eq!(again.columns[0].number(0), 3000.0);
+    let (table, _) = offer(&column(&["1.2k", "3M", "500"]), "Read as text");
+    assert_eq!(table.columns[0].cell(1), "3M");
+    assert_eq!(typed(&["12B", "3B", "7A"]).0, ColumnKind::Text, "names of classes");
+}
+
+#[test]
+fn formulas_around_cells_are_left_out() {
+    for (text, wanted, says) in [
+        (
+            "v,k\n=\"12\",x\n=\"13.5\",y\n",
+            ["v|k", "12|x", "13.5|y"],
+            "\"v\": 2 cells are written as =\"12\", the first in row 1",
+        ),
+        ("v,k\n=“12”,x\n=“13”,y\n", ["v|k", "12|x", "13|y"], "=“12”"),
+        ("v,k\n=\"0012\",x\n=\"0013\",y\n", ["v|k", "0012|x", "0013|y"], "its digits begin with zeros"),
+        (
+            "v,k\n\"=\"\"2024-01-31\"\"\",x\n2024-02-01,y\n",
+            ["v|k", "2024-01-31|x", "2024-02-01|y"],
+            "1 cell is written as",
+        ),
+    ] {
+        let (table, detected) = read(text);
+        assert_eq!(cells(&table), wanted, "{text}");
+        assert!(notes(&detected).contains(says), "{}", notes(&detected));
+    }
+    let mut text = String::from("v,k\n");
+    text.extend((0..50_000).map(|k| if k == 40_000 { "=\"7\",x\n".to_owned() } else { format!("{k},x\n") }));
+    let (table, _) = read(&text);
+    assert_eq!((table.columns[0].number(40_000), table.columns[0].missing()), (7.0, 0));
+    let (table, _) = offer("v,k\n=\"12\",x\n=\"13\",y\n", "Keep it as it is written");
+    assert_eq!(table.columns[0].cell(0), "=\"12\"");
+}
+
+#[test]
+fn notations_that_are_not_read_are_told() {
+    let says = |cells: &[&str]| typed(cells).2;
+    let said = says(&["10,000+", "500+", "1,000+", "50+"]);
+    assert!(
+        said.contains("\"v\" was kept as text: 4 of 4 cells look like numbers in a notation that is not read, the first in row 1 \"10,000+\""),
+        "{said}"
+    );
+    assert!(says(&["5'11\"", "6'2\"", "5'4\"", "6'"]).contains("a notation that is not read"));
+    for cells in [
+        &["12 Main Street", "3 Oak Avenue", "44 Park Lane", "7 High Street"][..],
+        &["1.2.3", "1.2.4", "1.3.0", "2.0.0"],
+        &["red", "blue", "4 green", "red"],
+        &["3f2a9c", "11b3d4", "9a0b1c", "77c0d1"],
+    ] {
+        assert!(!says(cells).contains("notation"), "{cells:?}: {}", says(cells));
+    }
+}
+
+#[test]
+fn it_is_told_where_thousands_may_be_decimals() {
+    // One cell with a point among decimal commas.
+    let (table, detected) = read("v;k\n1,5;x\n2,75;y\n12,5;z\n3,25;u\n4.480;w\n");
+    assert_eq!(table.columns[0].cell(4), "4480");
+    let wanted = "\"v\": \"4.480\" in row 5 was read as 4480, far from all others (1.5 to 12.5). Its \".\" may be a decimal sign";
+    assert!(notes(&detected).contains(wanted), "{}", notes(&detected));
+    // Points before three digits only, beside whole numbers without one.
+    let text = "v,k\n980,x\n4.480,y\n5.120,z\n760,u\n";
+    let (table, detected) = read(text);
+    assert_eq!(table.columns[0].cell(1), "4.48");
+    assert!(
+        notes(&detected).contains("\"v\": the point of \"4.480\" in row 2 was read as a decimal sign"),
+        "{}",
+        notes(&detected)
+    );
+    let (table, _) = offer(text, "It stands between thousands");
+    assert_eq!((table.columns[0].number(1), table.columns[0].number(0)), (4480.0, 980.0));
+    // Decimals of one length are no thousands, and thousands like the others are none with decimals.
+    for text in [
+        "v,k\n1.500,x\n4.480,y\n5.120,z\n",
+        "v,k\n0.500,x\n4.480,y\n500,z\n",
+        "v;k\n1.500,5;x\n4.480;y\n2.250,5;z\n3.000;u\n",
+    ] {
+        let (_, detected) = read(text);
+        assert!(
+            !notes(&detected).contains("thousands,") && !notes(&detected).contains("may be a decimal"),
+            "{}",
+            notes(&detected)
+        );
+    }
+}
+
+#[test]
+fn lengths_of_time_are_hours() {
+    for (cells, wanted, says) in [
+        (&["36:15:00", "00:30:00", "12:00:00"][..], &[36.25, 0.5, 12.0][..], "lengths of time, in hours"),
+        (&["1 day 02:00:00", "0 days 00:30:00", "2 days 00:00:00"], &[26.0, 0.5, 48.0], "lengths of time"),
+        (&["P1DT2H", "PT30M", "PT36H"], &[26.0, 0.5, 36.0], "lengths of time"),
+        (&["2h 30m", "1h 15m", "26h 0m"], &[2.5, 1.25, 26.0], "lengths of time"),
+        (&["23:15:00", "00:30:00"], &[23.25, 0.5], "hours since midnight"),
+    ] {
+        let (found, said) = numbers(cells);
+        assert_eq!(found, wanted, "{cells:?}");
+        assert!(said.contains(says), "{said}");
+    }
+    let odd: Vec<String> = (0..30).map(|k| if k == 4 { "noon".into() } else { format!("{}:15:00", 20 + k) }).collect();
+    let (found, said) = numbers(&odd.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(found[4].is_nan() && said.contains("1 of 30 cells is no time and became a gap: row 5 \"noon\""), "{said}");
+}
+
+#[test]
+fn summaries_between_rows_are_told_and_left_out_at_a_click() {
+    let text = "city,n,m\nRome,10,1\nOslo,20,3\nSubtotal,30,4\nParis,5,2\nLima,7,4\nSubtotal,12,6\nBonn,1,1\n";
+    let (table, detected) = read(text);
+    assert_eq!(table.rows(), 7, "they are kept until somebody says otherwise");
+    let said = notes(&detected);
+    assert!(
+        said.contains(
+            "2 rows seem to be sums or means of others, and were kept: row 3 \"Subtotal\", row 6 \"Subtotal\"."
+        ),
+        "{said}"
+    );
+    let (table, detected) = offer(text, "Leave them out");
+    assert_eq!(cells(&table), ["city|n|m", "Rome|10|1", "Oslo|20|3", "Paris|5|2", "Lima|7|4", "Bonn|1|1"]);
+    assert!(notes(&detected).contains("2 rows were left out"), "{}", notes(&detected));
+    let (again, _) = read_with("new.csv", b"city,n,m\nRome,1,1\nOslo,2,3\nTotal,3,4\nBonn,9,9\n", &detected.options);
+    assert_eq!(again.rows(), 3);
+    // Words among numbers, of several kinds below each other.
+    let mut text = String::from("id,v\n");
+    text.extend((1..=12).map(|k| format!("{k},{}.5\n", k * k % 7)));
+    text.push_str("Mean,2.75\nSD,1.42\n");
+    let (_, detected) = read(&text);
+    assert!(
+        notes(&detected)
+            .contains("2 rows seem to be sums or means of others, and were kept: row 13 \"Mean\", row 14 \"SD\""),
+        "{}",
+        notes(&detected)
+    );
+    // Values, and names of people, are none.
+    for text in [
+        "stat,v\nmean,5\nsd,2\nmean,7\nsd,1\nmean,4\nsd,3\n",
+        "name,age\nMax,30\nAnn,20\nBob,40\nMin,35\nEve,33\n",
+        "kind,v\nmean,5\ngood,2\nmean,7\nbad,1\ngood,4\nbad,3\n",
+    ] {
+        assert!(!notes(&read(text).1).contains("sums or means"), "{}", notes(&read(text).1));
+    }
+}
+
+#[test]
 fn the_decimal_sign_is_decided_for_the_file_and_kept() {
     // 1.234 beside 12,50 is 1234, in a column that shows no sign of its own too.
     let (table, detected) = read("a;b;c\nx;1.234,50;1.234\ny;12,50;2.500\nz;0,99;10.000\n");
@@ -112,6 +279,15 @@ fn what_names_a_thing_stays_as_it_is_written() {
     assert_eq!(cells(&table), ["id|z|n", "740245381351497731|00123|5", "740245381351497732|00124|6.5"]);
     assert_eq!(table.columns[2].kind(), ColumnKind::Number);
     assert!(notes(&detected).contains("\"n\" was read as numbers, though stored as text"), "{}", notes(&detected));
+    // Numbers among which a word stands were numbers in the file.
+    for json in [
+        &br#"[{"n": 1}, {"n": 2}, {"n": 3.5}, {"n": 4}, {"n": 5}, {"n": 6}, {"n": 7}, {"n": 8}, {"n": 9}, {"n": 10}, {"n": "oops"}]"#[..],
+        br#"[{"n": 1}, {"n": "NA"}, {"n": 3.5}]"#,
+    ] {
+        let (table, detected) = read_with("t.json", json, &ReadOptions::default());
+        assert_eq!(table.columns[0].kind(), ColumnKind::Number);
+        assert!(!notes(&detected).contains("stored as text"), "{}", notes(&detected));
+    }
     // These are numbers.
     for cells in [&["0", "10", "-5"][..], &["0.5", "00.5", "1.5"], &["100000000000000000000", "1", "2"]] {
         assert_eq!(typed(cells).0, ColumnKind::Number, "{cells:?}");
@@ -257,6 +433,11 @@ fn dates_are_decided_by_the_column() {
         (&["1949-01", "1949-02", "1950-12"][..], ["1949-01-01", "1949-02-01", "1950-12-01"]),
         (&["2023Q1", "2023Q2", "2024Q4"], ["2023-01-01", "2023-04-01", "2024-10-01"]),
         (&["01/05/23", "02/16/23", "12/31/99"], ["2023-01-05", "2023-02-16", "1999-12-31"]),
+        (&["5 gennaio 2023", "6 maggio 2023", "31 dicembre 2023"], ["2023-01-05", "2023-05-06", "2023-12-31"]),
+        (&["5 de janeiro de 2023", "6 mai 2023", "31 de março de 2023"], ["2023-01-05", "2023-05-06", "2023-03-31"]),
+        (&["5 januari 2023", "6 mei 2023", "31 maart 2023"], ["2023-01-05", "2023-05-06", "2023-03-31"]),
+        (&["2019-123", "2019-001", "2020-366"], ["2019-05-03", "2019-01-01", "2020-12-31"]),
+        (&["2019-05-01", "2019-31-01", "2019-12-02"], ["2019-01-05", "2019-01-31", "2019-02-12"]),
         (&["05-01-2023", "16-01-2023", "27-01-2023"], ["2023-01-05", "2023-01-16", "2023-01-27"]),
         (&["5.1.2023", "16.1.2023", "27.12.2023"], ["2023-01-05", "2023-01-16", "2023-12-27"]),
         (&["Jan 05, 2023", "May 6, 2023", "Dec 31, 2023"], ["2023-01-05", "2023-05-06", "2023-12-31"]),
@@ -282,6 +463,16 @@ fn dates_are_decided_by_the_column() {
     assert!(said.contains("\"v\" was read as dates with the day first, as \"16/01/2023\" shows"), "{said}");
     let (_, said) = dates(&["01/05/69", "16/01/68", "27/01/23"]);
     assert!(said.contains("years of two digits, such as \"01/05/69\""), "{said}");
+    let (_, said) = dates(&["2019-05-01", "2019-31-01", "2019-12-02"]);
+    assert!(said.contains("with the year first, then the day, as \"2019-31-01\" shows"), "{said}");
+    let (_, said) = dates(&["2019-123", "2019-001", "2020-366"]);
+    assert!(said.contains("dates of a year and a day of it, such as \"2019-123\""), "{said}");
+    // The month is second where one date says so, and numbers of invoices are no days.
+    let (kind, _, said) = typed(&["2019-31-01", "2019-01-31", "2019-02-12"]);
+    assert_eq!(kind, ColumnKind::Text);
+    assert!(said.contains("2 of 3 cells are dates, but 1 is not, the first in row 1 \"2019-31-01\""), "{said}");
+    let (table, _) = read("invoice no,v\n2019-001,1\n2019-002,2\n2019-003,3\n");
+    assert_eq!(table.columns[0].kind(), ColumnKind::Text);
     // What may be either is kept as text, and both are offered.
     let (kind, _, said) = typed(&["01/02/2022", "02/06/2022", "03/11/2022"]);
     assert_eq!(kind, ColumnKind::Text);
@@ -319,14 +510,73 @@ fn dates_are_decided_by_the_column() {
     assert!(notes(&detected).contains("\"timestamp\" was read as numbers; it may hold dates in epoch seconds"));
     let (table, _) = offer(text, "Read as dates");
     assert_eq!(table.columns[0].cell(0), "2023-11-14 22:13:20");
+    // Days as workbooks count them.
+    let text = "Datum,v\n45292,1\n45323.5,2\n45350,3\n";
+    let (table, detected) = read(text);
+    assert_eq!(table.columns[0].kind(), ColumnKind::Number);
+    let said = notes(&detected);
+    assert!(
+        said.contains(
+            "\"Datum\" was read as numbers; it may hold dates as workbooks count days, such as 45292 for 2024-01-01"
+        ),
+        "{said}"
+    );
+    let (table, detected) = offer(text, "Read as dates");
+    assert_eq!(
+        (table.columns[0].cell(0), table.columns[0].cell(1)),
+        ("2024-01-01".into(), "2024-02-01 12:00:00".into())
+    );
+    let (again, _) = read_with("new.csv", b"Datum,v\n1,1\n", &detected.options);
+    assert_eq!(again.columns[0].cell(0), "1899-12-31");
+    assert_eq!(notes(&read("price,v\n45292,1\n45323,2\n").1), "");
+    let text = "timestamp,day,v\n1700000000,20230101,1\n1700003600,20230102,2\n1700007200,20230228,3\n";
     let mut options = ReadOptions::default();
     options.columns.insert("day".into(), ColumnReading::of(ReadKind::Date));
     assert_eq!(read_with("t.csv", text.as_bytes(), &options).0.columns[1].cell(2), "2023-02-28");
 }
 
 #[test]
+fn dates_that_stand_for_missing_ones_are_told() {
+    for (sentinel, written) in
+        [("9999-12-31", "9999-12-31"), ("0001-01-01", "0001-01-01"), ("1900-01-01", "01.01.1900 00:00")]
+    {
+        let days: String = (1..20)
+            .map(|k| if k == 4 { format!("{written},4\n") } else { format!("{k:02}.03.2021 10:00,{k}\n") })
+            .collect();
+        let text = "v,k\n".to_owned() + &days;
+        let (table, detected) = read(&text);
+        assert_eq!(
+            (table.columns[0].kind(), table.columns[0].missing()),
+            (ColumnKind::Date, 0),
+            "{}",
+            notes(&detected)
+        );
+        let wanted = format!(
+            "\"v\": 1 cell is {sentinel}, far from all others (2021-03-01 10:00:00 to 2021-03-19 10:00:00); the first is row 4"
+        );
+        assert!(notes(&detected).contains(&wanted), "{}", notes(&detected));
+        let (table, detected) = offer(&text, &format!("Treat {sentinel} as missing"));
+        assert_eq!(table.columns[0].missing(), 1);
+        let (again, _) =
+            read_with("new.csv", format!("v,k\n{written},1\n05.03.2021 10:00,2\n").as_bytes(), &detected.options);
+        assert!(again.columns[0].is_missing(0) && !again.columns[0].is_missing(1));
+    }
+    // Days of birth go that far back.
+    let (_, detected) = read("born,k\n1900-01-01,a\n1931-05-06,b\n1950-02-01,c\n2001-03-04,d\n");
+    assert_eq!(notes(&detected), "");
+}
+
+#[test]
 fn one_thing_in_several_spellings_is_one() {
     check(&[
+        (
+            "a,b\nyes,x\n0,y\nNo,x\n1,y\nYES,x\n,y\n",
+            &["a|b", "true|x", "false|y", "false|x", "true|y", "true|x", "|y"],
+            &["\"a\" was read as booleans, true and false"],
+        ),
+        ("a,b\ntrue,x\nno,y\nfalse,x\n", &["a|b", "true|x", "false|y", "false|x"], &["\"a\" was read as booleans"]),
+        ("a,b\nyes,x\nno,y\nyes,x\n", &["a|b", "yes|x", "no|y", "yes|x"], &[]),
+        ("a,b\ny,x\n1,y\n2,x\n", &["a|b", "y|x", "1|y", "2|x"], &[]),
         (
             "a,b,c\nTrue,T,wahr\nFALSE,F,FALSCH\ntrue,T,Wahr\n,F,falsch\n",
             &["a|b|c", "true|true|true", "false|false|false", "true|true|true", "|false|false"],
@@ -349,6 +599,18 @@ fn one_thing_in_several_spellings_is_one() {
     );
     let (table, detected) = offer(text, "Merge them");
     assert_eq!(table.columns[0].classes(9).unwrap_or_default(), ["Berlin", "New York", "Paris"]);
+    // One letter with its accent, or two.
+    let forms = "city,v\nMálaga,1\nMa\u{301}laga,2\nMálaga,3\nOslo,4\nOslo,5\n";
+    let (_, said) = read(forms);
+    assert!(
+        notes(&said).contains(
+            "\"city\": 2 levels differ by the form of Unicode only, such as \"Málaga\" and \"Ma\u{301}laga\""
+        ),
+        "{}",
+        notes(&said)
+    );
+    let (merged, _) = offer(forms, "Merge them");
+    assert_eq!(merged.columns[0].classes(9).unwrap_or_default(), ["Málaga", "Oslo"]);
     // New rows are spelled as the first file is.
     let (again, _) = read_with("new.csv", b"city,v\nBERLIN,1\nnew york,2\nOslo,3\n", &detected.options);
     assert_eq!((0..3).map(|r| again.columns[0].cell(r)).collect::<Vec<_>>(), ["Berlin", "New York", "Oslo"]);

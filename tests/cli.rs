@@ -227,7 +227,10 @@ fn a_table_of_ones_own_is_described_trained_on_and_predicted() {
     fs::write(path.join("gaps.csv"), gaps).expect("can be written");
     succeeds(path, &["train", "circle", "--data", "gaps.csv", "--epochs", "20", "--save", "gaps.json"]);
     let told = notes(path, &["predict", "gaps.json", "--data", "new.csv", "--out", "gaps-out.csv"]);
-    assert!(told.contains("1 row has missing values that were imputed"), "{told}");
+    assert!(
+        told.contains("1 row has missing values that were imputed, as in the training data: row 3, in \"length\""),
+        "{told}"
+    );
     let imputed = fs::read_to_string(path.join("gaps-out.csv")).expect("was written");
     assert!(imputed.lines().nth(3).is_some_and(|line| line.split(',').all(|cell| !cell.is_empty())), "{imputed}");
     let [rose, tulip] = [2, 3].map(|k| rows[1][k].parse::<f64>().expect("a number"));
@@ -969,6 +972,20 @@ fn bad_presets_are_refused_with_the_place_and_the_fix() {
     fs::create_dir(path.join("folder.json")).expect("can be made");
     assert!(fails(path, &["train", "folder.json"]).contains("folder"));
     assert!(fails(path, &["predict", "iris", "--data", "x.csv", "--out", "o.csv"]).contains("no trained run"));
+}
+
+#[test]
+fn names_and_words_with_commas_can_be_given() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("commas.csv"), "\"a, b\",c\n1,\"no, unknown\"\n2,NA\n3,x\n").expect("can be written");
+    let words = ["--missing", "NA,\"no, unknown\"", "--column", "a, b=text"];
+    let report: Value =
+        serde_json::from_str(&succeeds(path, &[&["inspect", "commas.csv", "--json"][..], &words].concat()))
+            .expect("is JSON");
+    assert_eq!((&report["columns"][0]["name"], &report["columns"][0]["type"]), (&"a, b".into(), &"text".into()));
+    assert_eq!(report["columns"][1]["missing"], 2);
+    assert_eq!(report["detected"]["options"]["missing"], serde_json::json!(["NA", "no, unknown"]));
 }
 
 #[test]

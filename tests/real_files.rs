@@ -61,6 +61,158 @@ fn names_are_found_and_doubt_is_said() {
 }
 
 #[test]
+fn numbers_may_be_names_if_they_are_the_steps_of_a_scale() {
+    check(&[
+        (
+            "400.5,401.0,401.5,class\n0.5,0.25,0.75,a\n0.25,0.25,0.5,b\n0.5,1.5,0.25,a\n",
+            &["400.5|401.0|401.5|class", "0.5|0.25|0.75|a", "0.25|0.25|0.5|b", "0.5|1.5|0.25|a"],
+            &["The first row, \"400.5, 401.0, 401.5, class\", was taken for the names"],
+        ),
+        (
+            "5%,10%,25%\n1.5,2.5,3.5\n1.25,2.25,3.75\n",
+            &["5%|10%|25%", "1.5|2.5|3.5", "1.25|2.25|3.75"],
+            &["\"5%, 10%, 25%\", was taken for the names"],
+        ),
+        (
+            "0,0.25,0.5,0.75\n1.5,3.5,5.5,2\n3.5,1.5,2.5,7\n-8,-2,0,4\n",
+            &["column 1|column 2|column 3|column 4", "0|0.25|0.5|0.75", "1.5|3.5|5.5|2", "3.5|1.5|2.5|7", "-8|-2|0|4"],
+            &["The first row, \"0, 0.25, 0.5, 0.75\", was taken for values"],
+        ),
+        // Values that go on below are none.
+        (
+            "0.5,1.5,2.5\n1.5,2.5,3.5\n2.5,3.5,4.5\n",
+            &["column 1|column 2|column 3", "0.5|1.5|2.5", "1.5|2.5|3.5", "2.5|3.5|4.5"],
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn rows_of_names_of_pandas_are_joined() {
+    check(&[
+        (
+            ",a,a,b\n,mean,std,mean\nkey,,,\nx,1,2,3\ny,2,3,4\n",
+            &["key|a mean|a std|b mean", "x|1|2|3", "y|2|3|4"],
+            &["3 header rows, which were joined, such as \"a mean\""],
+        ),
+        (
+            ",,a,a\n,,mean,std\nk,l,,\nx,u,1,2\ny,v,2,3\n",
+            &["k|l|a mean|a std", "x|u|1|2", "y|v|2|3"],
+            &["3 header rows"],
+        ),
+        (",v,v\nyear,2019,2020\nname,,\nx,1,2\ny,2,3\n", &["name|v 2019|v 2020", "x|1|2", "y|2|3"], &["\"v 2019\""]),
+        (
+            ",a,a,b\n,mean,std,mean\n0,1,2,3\n1,2,3,4\n",
+            &["column 1|a mean|a std|b mean", "0|1|2|3", "1|2|3|4"],
+            &["2 header rows"],
+        ),
+        (
+            "key,a,a,b\n,mean,std,mean\nx,1,2,3\ny,2,3,4\n",
+            &["key|a mean|a std|b mean", "x|1|2|3", "y|2|3|4"],
+            &["2 header rows"],
+        ),
+        // A first row with gaps, and names that are there twice, are no rows of names.
+        ("a,b,c\nx,,\ny,1,2\nz,3,4\n", &["a|b|c", "x||", "y|1|2", "z|3|4"], &[]),
+        ("a,a,b\n1,2,3\n4,5,6\n", &["a|a (2)|b", "1|2|3", "4|5|6"], &[]),
+    ]);
+}
+
+#[test]
+fn a_percent_sign_is_a_remark_or_names_columns() {
+    check(&[
+        (
+            "% a b c\n1.5 2 3\n4 5 6.5\n7 8 9\n",
+            &["a|b|c", "1.5|2|3", "4|5|6.5", "7|8|9"],
+            &["line 1, which begins with %"],
+        ),
+        (
+            "% made by hand\n% a,b\n1,2\n3,4\n",
+            &["a|b", "1|2", "3|4"],
+            &["line 2, which begins with %", "begins with %, the first being line 1, left out as remarks"],
+        ),
+        ("%,n\n1,5\n2,6\n", &["%|n", "1|5", "2|6"], &[]),
+    ]);
+}
+
+#[test]
+fn lines_that_draw_a_table_are_no_rows() {
+    check(&[
+        (
+            " id | name |  v\n----+------+-----\n  1 | ann  | 2.5\n  2 | bob  | 3.5\n(2 rows)\n",
+            &["id|name|v", "1|ann|2.5", "2|bob|3.5"],
+            &["1 line was left out that draws the table, the first being line 2", "(2 rows)"],
+        ),
+        ("| a | b |\n|--:|:--|\n| 1 | x |\n| 2 | y |\n", &["a|b", "1|x", "2|y"], &["\"|--:|:--|\""]),
+        (
+            "+----+---+\n| a  | b |\n+----+---+\n| 1  | x |\n| 2  |   |\n+----+---+\n2 rows in set\n",
+            &["a|b", "1|x", "2|"],
+            &["3 lines were left out that draw the table, the first being line 1", "2 rows in set"],
+        ),
+        (
+            "id   full name  v\n---- ---------- ---\n1    ann lee      2\n2    bob          3\n",
+            &["id|full name|v", "1|ann lee|2", "2|bob|3"],
+            &["\"---- ---------- ---\"", "fixed width"],
+        ),
+        ("id,name\n--,----\n1,ann\n2,bob\n", &["id|name", "1|ann", "2|bob"], &["line 2: \"--,----\""]),
+        // Negative numbers and marks for missing values are cells.
+        (
+            "a,b\n-1,-2\n--,5\n-3,---\n",
+            &["a|b", "-1|-2", "|5", "-3|"],
+            &["is no number and became a gap: row 2 \"--\""],
+        ),
+    ]);
+    // They are read as rows if that is said.
+    let text = " id | v\n----+----\n 1 | 2\n 2 | 3\n";
+    let (_, detected) = read(text);
+    let (table, _) = read_with("t.csv", text.as_bytes(), &detected.notes[0].offers[0].options);
+    assert_eq!(table.rows(), 3);
+    // The next file is read alike.
+    let (table, _) = read_with("new.csv", b" id | v\n----+----\n 7 | 8\n", &detected.options);
+    assert_eq!(cells(&table), ["id|v", "7|8"]);
+}
+
+#[test]
+fn cells_may_stand_in_quotes_of_other_kinds() {
+    check(&[
+        (
+            "id,text\n1,\"say \\\"hi\\\" to, me\"\n2,\"plain\"\n3,\"two \\\"x\\\"\nlines\"\n",
+            &["id|text", "1|say \"hi\" to, me", "2|plain", "3|two \"x\"\nlines"],
+            &["backslash before them, the first in line 2"],
+        ),
+        (
+            "id,text,n\n1,'a, b',2\n2,'plain',3\n3,'it''s',4\n",
+            &["id|text|n", "1|a, b|2", "2|plain|3", "3|it's|4"],
+            &["single quotes, the first in line 2"],
+        ),
+        (
+            "id;text\n1;'a; b'\n2;'plain'\n3;'it\\'s'\n",
+            &["id|text", "1|a; b", "2|plain", "3|it's"],
+            &["single quotes", "backslash before them, the first in line 4"],
+        ),
+        (
+            "a, b, c\n1, \"2, x\", 3\n2, \"y\" , 4\n",
+            &["a|b|c", "1|2, x|3", "2|y|4"],
+            &["Blanks stand before quotes, the first in line 2"],
+        ),
+        // A path that ends with a backslash, apostrophes, and marks within cells are as they stand.
+        ("a,b\n1,\"C:\\dir\\\"\n2,\"D:\\\"\n", &["a|b", "1|C:\\dir\\", "2|D:\\"], &[]),
+        ("a,b\n'tis,1\nrock 'n' roll,2\n", &["a|b", "'tis|1", "rock 'n' roll|2"], &[]),
+        ("a,b\n\"['x', 'y']\",1\n\"['z', 'y']\",2\n", &["a|b", "['x', 'y']|1", "['z', 'y']|2"], &[]),
+    ]);
+    // What was found holds for the next file, and for rows far below.
+    let mut text = String::from("id,text\n");
+    text.extend((0..60_000).map(|k| format!("{k},\"no \\\"{}\\\", or\"\n", k % 7)));
+    let (table, detected) = read(&text);
+    assert_eq!((table.rows(), table.columns[1].cell(59_999)), (60_000, "no \"2\", or".to_owned()));
+    let (table, _) = read_with("new.csv", b"id,text\n1,\"x \\\"\"\n", &detected.options);
+    assert_eq!(table.columns[1].cell(0), "x \"");
+    // As they stand, if that is said.
+    let (_, detected) = read("a,b\n1,'x'\n2,'y'\n");
+    let (table, _) = read_with("t.csv", b"a,b\n1,'x'\n2,'y'\n", &detected.notes[0].offers[0].options);
+    assert_eq!(cells(&table), ["a|b", "1|'x'", "2|'y'"]);
+}
+
+#[test]
 fn a_number_sign_is_a_remark_a_name_or_a_cell() {
     check(&[
         ("#,Name,HP\n1,x,41\n2,y,42\n", &["#|Name|HP", "1|x|41", "2|y|42"], &[]),
@@ -81,6 +233,7 @@ fn a_number_sign_is_a_remark_a_name_or_a_cell() {
 fn separators_of_all_kinds_are_taken() {
     check(&[
         ("x y class\n0.5 1.5 a\n1.5 2.5 b\n", &["x|y|class", "0.5|1.5|a", "1.5|2.5|b"], &["runs of blanks"]),
+        ("Chins Situps Jumps\n5 162 60\n2 110 60.5\n", &["Chins|Situps|Jumps", "5|162|60", "2|110|60.5"], &[]),
         (" ID   AMT\n  1.5  2.5\n  2.5  3.5\n", &["ID|AMT", "1.5|2.5", "2.5|3.5"], &["runs of blanks"]),
         (
             "18.5   4\t\"car 0\"\n19.5   6\t\"car \"\"1\"\"\"\n20.5   6\t\"car 2\"\n",
@@ -156,6 +309,27 @@ fn what_stands_around_a_table_is_found() {
             &["month|n", "Jan|10", "Feb|20", "Total|31"],
             &["Is it a row of totals?"],
         ),
+        // Titles of several cells, and of tables of two columns.
+        (
+            "Report 2024,,,,\nStation:,Berlin,,,\n,,,,\na,b,c,d,e\n1,2,3,4,5\n2,3,4,5,6\n",
+            &["a|b|c|d|e", "1|2|3|4|5", "2|3|4|5|6"],
+            &["3 lines were left out before the table, the first: \"Report 2024\""],
+        ),
+        ("Report,\na,b\n1,2\n3,4\n", &["a|b", "1|2", "3|4"], &["1 line was left out before"]),
+        // A sum without a word for it.
+        (
+            "month,n\nJan,10\nFeb,20\n,30\n",
+            &["month|n", "Jan|10", "Feb|20"],
+            &["1 line was left out after the table, the first being a row of totals: \",30\""],
+        ),
+        ("id,n\n1,10\n2,20\n,31\n", &["id|n", "1|10", "2|20", "|31"], &[]),
+        // A cell without a value is no footnote.
+        (
+            "id,v\n1,10\n2,20\n#DIV/0!,30\n",
+            &["id|v", "1|10", "2|20", "|30"],
+            &["1 of 3 cells is no number and became a gap: row 3 \"#DIV/0!\""],
+        ),
+        ("id,v\n1,10\n2,20\n***,7\n", &["id|v", "1|10", "2|20", "|7"], &["row 3 \"***\""]),
         (
             "id,v\n1,10\n2,20\n* provisional, see below\n",
             &["id|v", "1|10", "2|20"],

@@ -10,6 +10,7 @@ use crate::format;
 use crate::nn::{Head, HeadTarget, NetworkSpec, Plan, Predicts};
 use crate::project::Preset;
 use crate::train::{Probe, task_of};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -124,16 +125,34 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             );
         }
     }
-    let columns: Vec<_> = encoder.features.iter().filter_map(|e| table.column(&e.column)).collect();
-    let imputed = complete.iter().filter(|&&row| columns.iter().any(|c| c.is_missing(row))).count();
-    if imputed > 0 {
-        let have = if imputed == 1 { "has" } else { "have" };
-        eprintln!(
-            "note: {} {have} missing values that were imputed, as in the training data",
-            format::counted(imputed, "row")
-        );
-    }
+    tell_imputed(&table, &complete, encoder);
     Ok(())
+}
+
+/// Says which rows have gaps that were imputed, and in which columns.
+fn tell_imputed(table: &Table, complete: &[usize], encoder: &Encoder) {
+    const LISTED: usize = 5;
+    let mut names = BTreeSet::new();
+    let features = encoder.features.iter().filter(|e| names.insert(e.column.as_str()));
+    let columns: Vec<&Column> = features.filter_map(|e| table.column(&e.column)).collect();
+    let has_gap = |row: &&usize| columns.iter().any(|c| c.is_missing(**row));
+    let imputed: Vec<usize> = complete.iter().filter(has_gap).copied().collect();
+    if imputed.is_empty() {
+        return;
+    }
+    let listed = |all: Vec<String>| {
+        let more = all.len().saturating_sub(LISTED);
+        let first = all.into_iter().take(LISTED).collect::<Vec<_>>().join(", ");
+        if more > 0 { format!("{first} and {more} more") } else { first }
+    };
+    let lacking = columns.iter().filter(|c| imputed.iter().any(|&row| c.is_missing(row)));
+    eprintln!(
+        "note: {} {} missing values that were imputed, as in the training data: row {}, in {}",
+        format::counted(imputed.len(), "row"),
+        if imputed.len() == 1 { "has" } else { "have" },
+        listed(imputed.iter().map(|row| (row + 1).to_string()).collect()),
+        listed(lacking.map(|c| format!("\"{}\"", c.name)).collect()),
+    );
 }
 
 /// Where a column lacks values.

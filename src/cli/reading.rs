@@ -1,6 +1,6 @@
 //! The options for reading a file.
 
-use crate::data::{ColumnReading, DateOrder, PixelColumns, ReadKind, ReadOptions, Separator};
+use crate::data::{ColumnReading, DateOrder, PixelColumns, Quoting, ReadKind, ReadOptions, Separator};
 
 /// How a file is read, where it is not to be detected.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -31,18 +31,28 @@ pub(super) struct ReadArguments {
     /// Lines after the table that are not blank
     #[arg(long, value_name = "LINES")]
     footer: Option<usize>,
+    /// Whether rows that hold sums, means and their like of others are kept
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    summaries: Option<bool>,
     /// Whether cells may stand in quotes; if not, quotes are plain characters
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     quotes: Option<bool>,
+    /// What is unusual about quotes: single (they are single ones), backslash (a backslash before a quote makes it one of the
+    /// cell), blanks (they may stand before quotes), several of these separated by commas, or usual
+    #[arg(long, value_name = "WORDS", value_parser = Quoting::named)]
+    quoting: Option<Quoting>,
+    /// Whether lines that draw a table, such as ---+---, are left out, with the bars around its rows
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
+    drawn: Option<bool>,
     /// Whether cells beyond the last column are left out instead of refused
     #[arg(long, value_name = "YES|NO", value_parser = yes_or_no)]
     cut_long_rows: Option<bool>,
     /// The sheet of a workbook
     #[arg(long, value_name = "NAME")]
     sheet: Option<String>,
-    /// The arrays of an archive that become columns, separated by commas
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    arrays: Option<Vec<String>>,
+    /// The arrays of an archive that become columns, separated by commas; names that hold one stand in quotes
+    #[arg(long, value_name = "NAMES", value_parser = words)]
+    arrays: Option<Words>,
     /// The file in an archive of several
     #[arg(long, value_name = "NAME")]
     member: Option<String>,
@@ -70,11 +80,12 @@ pub(super) struct ReadArguments {
     /// Columns that are the pixels of pictures: the first one, and the size, such as pixel0,28,28; ,3 behind it for colours
     #[arg(long, value_name = "COLUMN,HEIGHT,WIDTH", value_parser = pixels)]
     pixels: Option<PixelColumns>,
-    /// Words that mean a missing value, separated by commas, in place of the usual ones
-    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
-    missing: Option<Vec<String>>,
-    /// What a column is read as: number, text, date, hours, boolean, epoch-seconds or epoch-milliseconds; for dates also
-    /// day-first, month-first or year-first. May be given for several columns
+    /// Words that mean a missing value, separated by commas, in place of the usual ones; one that holds a comma stands in quotes,
+    /// as in "NA,\"no, unknown\""
+    #[arg(long, value_name = "WORDS", value_parser = words)]
+    missing: Option<Words>,
+    /// What a column is read as: number, text, date, hours, boolean, epoch-seconds, epoch-milliseconds or workbook-days; for dates
+    /// also day-first, month-first, year-first or year-day. May be given for several columns
     #[arg(long = "column", value_name = "NAME=KIND", value_parser = column)]
     columns: Vec<(String, ColumnReading)>,
 }
@@ -91,7 +102,10 @@ impl ReadArguments {
             comment,
             skip,
             footer,
+            summaries,
             quotes,
+            quoting,
+            drawn,
             cut_long_rows,
             sheet,
             arrays,
@@ -118,10 +132,13 @@ impl ReadArguments {
             comment: comment.or(options.comment),
             skip: skip.or(options.skip),
             footer: footer.or(options.footer),
+            summaries: summaries.or(options.summaries),
             quotes: quotes.or(options.quotes),
+            quoting: quoting.or(options.quoting),
+            drawn: drawn.or(options.drawn),
             cut_long_rows: cut_long_rows.or(options.cut_long_rows),
             sheet: sheet.or(options.sheet),
-            arrays: arrays.or(options.arrays),
+            arrays: arrays.map(|words| words.0).or(options.arrays),
             member: member.or(options.member),
             table: table.or(options.table),
             query: query.or(options.query),
@@ -133,7 +150,7 @@ impl ReadArguments {
             indices: options.indices,
             images: options.images,
             pixels: pixels.or(options.pixels),
-            missing: missing.or(options.missing),
+            missing: missing.map(|words| words.0).or(options.missing),
             columns: by_name,
         }
     }
@@ -152,6 +169,18 @@ impl ReadArguments {
     pub(super) fn alone(&self) -> ReadOptions {
         self.over(ReadOptions::default())
     }
+}
+
+/// A list that was given as one text.
+#[derive(Clone, Debug)]
+struct Words(Vec<String>);
+
+/// The words between commas, those in quotes with the commas that they hold.
+fn words(text: &str) -> Result<Words, String> {
+    let mut reader = csv::ReaderBuilder::new();
+    let reader = reader.has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let record = reader.into_records().next().transpose().map_err(|e| e.to_string())?;
+    Ok(Words(record.iter().flatten().map(str::to_owned).collect()))
 }
 
 fn separator(text: &str) -> Result<Separator, String> {
@@ -195,13 +224,14 @@ fn column(text: &str) -> Result<(String, ColumnReading), String> {
         "day-first" => Some(DateOrder::DayFirst),
         "month-first" => Some(DateOrder::MonthFirst),
         "year-first" => Some(DateOrder::YearFirst),
+        "year-day" => Some(DateOrder::YearDayFirst),
         _ => None,
     };
     let kind = if order.is_some() { Some(ReadKind::Date) } else { ReadKind::named(kind) };
     let kind = kind.ok_or_else(|| {
         let all: Vec<String> = ReadKind::ALL.iter().map(|k| k.label().replace(' ', "-")).collect();
         format!(
-            "\"{}\" is none of {}, day-first, month-first and year-first",
+            "\"{}\" is none of {}, day-first, month-first, year-first and year-day",
             text.rsplit('=').next().unwrap_or(""),
             all.join(", ")
         )

@@ -48,8 +48,8 @@ pub use plan::{
 };
 pub use prepare::{Dataset, Folds, LeftOut, Part, balanced, prepare};
 pub use read::{
-    Chooser, Detected, ENCODINGS, ENDINGS, Fit, Format, Ground, ImageOptions, Note, Offer, PixelColumns, ReadOptions,
-    Separator, TextFormat, read_bytes, read_file, special_file,
+    Chooser, Detected, ENCODINGS, ENDINGS, Fit, Format, Ground, ImageOptions, Note, Offer, PixelColumns, Quoting,
+    ReadOptions, Separator, TextFormat, read_bytes, read_file, special_file,
 };
 pub use reading::{Reading, ReadingProgress};
 pub use relations::{Relations, relate};

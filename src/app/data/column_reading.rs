@@ -66,7 +66,10 @@ fn kind_of(column: &Column, reading: Option<&ColumnReading>) -> Option<ReadKind>
     match (&column.values, decided) {
         (Values::Numbers(_), Some(ReadKind::Hours)) => Some(ReadKind::Hours),
         (Values::Numbers(_), _) => Some(ReadKind::Number),
-        (Values::Dates(_), Some(kind @ (ReadKind::EpochSeconds | ReadKind::EpochMilliseconds))) => Some(kind),
+        (
+            Values::Dates(_),
+            Some(kind @ (ReadKind::EpochSeconds | ReadKind::EpochMilliseconds | ReadKind::WorkbookDays)),
+        ) => Some(kind),
         (Values::Dates(_), _) => Some(ReadKind::Date),
         (Values::Text(_), Some(ReadKind::Boolean)) => Some(ReadKind::Boolean),
         (Values::Text(_), _) => Some(ReadKind::Text),
@@ -129,18 +132,23 @@ fn menu(
     missing_words::of_column(ui, &column.name, &file.missing_words(), words, &mut own.missing);
 }
 
-const ORDERS: [(DateOrder, &str); 3] =
-    [(DateOrder::DayFirst, "day first"), (DateOrder::MonthFirst, "month first"), (DateOrder::YearFirst, "year first")];
+const ORDERS: [(DateOrder, &str); 4] = [
+    (DateOrder::DayFirst, "day first"),
+    (DateOrder::MonthFirst, "month first"),
+    (DateOrder::YearFirst, "year first"),
+    (DateOrder::YearDayFirst, "year, day"),
+];
 
 fn about(kind: ReadKind) -> &'static str {
     match kind {
         ReadKind::Number => "Numbers in any notation, with or without a unit",
         ReadKind::Text => "Text as it is written: classes, names, codes such as 01234",
         ReadKind::Date => "Days, with or without a time",
-        ReadKind::Hours => "Times of day, as hours since midnight",
+        ReadKind::Hours => "Times of day and lengths of time, in hours",
         ReadKind::Boolean => "True and false in any spelling",
         ReadKind::EpochSeconds => "Dates written as seconds since 1970",
         ReadKind::EpochMilliseconds => "Dates written as milliseconds since 1970",
+        ReadKind::WorkbookDays => "Dates written as days since 1900, as workbooks count them",
     }
 }
 

@@ -4,7 +4,7 @@ use crate::{ReadOptions, read_bytes};
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::sample::select;
 
-const NUMBERS: [&str; 58] = [
+const NUMBERS: [&str; 71] = [
     "0",
     "1",
     "2",
@@ -63,8 +63,21 @@ const NUMBERS: [&str; 58] = [
     "20240229",
     "1700000000",
     "\u{feff}5",
+    "1.2k",
+    "3M",
+    "12B",
+    "1,5k",
+    "$2.5M",
+    "3 Mio. €",
+    "=\"12\"",
+    "=“0012”",
+    "4.480",
+    "4,480",
+    "10,000+",
+    "45292",
+    "400.5",
 ];
-const DATES: [&str; 34] = [
+const DATES: [&str; 44] = [
     "2024-02-29",
     "2023-2-7",
     "2024-13-01",
@@ -99,8 +112,18 @@ const DATES: [&str; 34] = [
     "Mar 5",
     "1.2.3",
     "Tue, 07 Feb 2023 13:16:00 GMT",
+    "9999-12-31",
+    "31.12.9999",
+    "1900-01-01",
+    "2019-123",
+    "2019-31-01",
+    "36:15:00",
+    "1 day 02:00:00",
+    "P1DT2H",
+    "2h 30m",
+    "5 maggio 2023",
 ];
-const WORDS: [&str; 46] = [
+const WORDS: [&str; 58] = [
     "",
     "NA",
     "N/A",
@@ -147,6 +170,18 @@ const WORDS: [&str; 46] = [
     "x;y",
     "say \"hi\"",
     "#1",
+    "%",
+    "% a",
+    "Total",
+    "Subtotal",
+    "Mean",
+    "SD",
+    "'x'",
+    "'a, b'",
+    "C:\\",
+    "say \\\"hi",
+    "---",
+    "caf\u{e9} cafe\u{301}",
 ];
 const NAMES: [&str; 20] = [
     "a",

@@ -1,22 +1,17 @@
-//! What stands around a table in text: lines before it, rows of names, of units and of descriptions, row names, and lines
-//! below it.
+//! What stands above a table: lines before it, rows of names, of units and of descriptions, and row names.
 //!
 //! Where the table begins is told by how many cells most records have; which of its first rows are names by what the columns
 //! hold further down.
 
-use super::dialect::{Row, Syntax, most_frequent, record_start};
+use super::dialect::{Row, most_frequent};
 use super::header::{CellKind, guess_header, kind_of, kind_of_column};
 use super::options::ReadOptions;
-use memchr::memchr_iter;
+use std::collections::HashMap;
 
 /// Records before the table that are looked at.
 const PREAMBLE: usize = 200;
 /// Rows of names and units at most.
 const HEADER_ROWS: usize = 5;
-/// Lines below the table at most.
-const FOOTER: usize = 100;
-/// Bytes at the end of the text in which they lie.
-pub(super) const FOOTER_BYTES: usize = 1 << 16;
 /// Units that are words or letters; those with signs, such as m/s and °C, are told by the signs.
 const UNITS: &str = " m s h g n l a v w k c f j t d b mm cm dm km nm um ft in mi yd sec min hr hrs hour hours day days week \
      weeks month months year years yr yrs ms us ns kg mg ug lb lbs oz ton tons pa hpa kpa mpa bar mbar mb psi atm ppm ppb hz \
@@ -28,31 +23,6 @@ const TYPES: &str = " c continuous d discrete s string t time b basket m meta fl
      integer str text varchar char bool boolean date datetime timestamp numeric number real bigint categorical nominal ";
 /// Flags of the third row of Orange's tables.
 const FLAGS: &str = " class meta ignore weight i c m w ";
-/// How rows of totals begin.
-const TOTALS: [&str; 22] = [
-    "total",
-    "totals",
-    "sum",
-    "sums",
-    "overall",
-    "gesamt",
-    "summe",
-    "insgesamt",
-    "somme",
-    "ensemble",
-    "totale",
-    "suma",
-    "totaal",
-    "totalt",
-    "summa",
-    "razem",
-    "итого",
-    "всего",
-    "合计",
-    "总计",
-    "合計",
-    "총계",
-];
 
 /// Where a table lies, and what its first rows are.
 #[derive(Clone, Debug)]
@@ -112,8 +82,10 @@ pub(super) fn find(rows: &[Row], cells: usize, options: &ReadOptions, decimal_co
     let Some(first) = rows.get(start) else { return place };
     let below = &rows[(start + 1).min(rows.len())..];
     let other_length = first.cells.len() != cells;
+    let stacked = stacked_names(&rows[start..], cells).filter(|_| options.header_rows.is_none());
     let names = match options.header {
         Some(header) => header,
+        None if stacked.is_some() => true,
         // Fewer or more cells than below are names, since rows of values would be whole.
         None if other_length => !below.is_empty(),
         None => {
@@ -129,7 +101,7 @@ pub(super) fn find(rows: &[Row], cells: usize, options: &ReadOptions, decimal_co
     // A separator at the end of each row makes no column.
     let ends = |row: &Row| row.cells.len() == cells && row.cells.last().is_some_and(|c| !c.trim().is_empty());
     place.row_names = first.cells.len() + 1 == cells && below.iter().any(ends);
-    let more = options.header_rows.map(|rows| rows.max(1));
+    let more = options.header_rows.map(|rows| rows.max(1)).or(stacked);
     rows_below_names(rows, &mut place, more, decimal_comma);
     place
 }
@@ -141,10 +113,7 @@ fn begins(rows: &[Row], k: usize, cells: usize, decimal_comma: bool) -> bool {
     let next = rows.get(k + 1).map(|r| r.cells.len());
     let words = || row.iter().all(|c| kind_of(c, decimal_comma) == CellKind::Word);
     if row.len() == cells {
-        // A title with the separators of a whole row behind it.
-        let title = cells > 2 && filled == 1 && kind_of(&row[0], decimal_comma) == CellKind::Word;
-        let full = |row: &Row| row.cells.iter().filter(|c| !c.trim().is_empty()).count() > 1;
-        return !(title && rows.get(k + 1).is_some_and(full));
+        return !is_title(&rows[k..], cells, decimal_comma);
     }
     if next != Some(cells) {
         return false;
@@ -160,6 +129,67 @@ fn begins(rows: &[Row], k: usize, cells: usize, decimal_comma: bool) -> bool {
     }
     // Names without values.
     row.len() > cells && row.len() <= 2 * cells && words()
+}
+
+/// Whether the first row is a title, or a remark of two cells, with the separators of a whole row behind it.
+fn is_title(rows: &[Row], cells: usize, decimal_comma: bool) -> bool {
+    let filled = |row: &Row| row.cells.iter().filter(|c| !c.trim().is_empty()).count();
+    let is_short = |row: &Row| {
+        let word = row.cells.len() == cells && kind_of(&row.cells[0], decimal_comma) == CellKind::Word;
+        word && (filled(row) == 1 || filled(row) == 2 && cells > 3 && !row.cells[1].trim().is_empty())
+    };
+    let lines = rows.iter().take(PREAMBLE).take_while(|row| is_short(row)).count();
+    let Some(next) = rows.get(lines).filter(|row| lines > 0 && filled(row) > 1) else { return false };
+    // One title may stand above rows without names; of several lines, or where a row has two cells only, names must follow.
+    let named = || {
+        let guess = guess_header(&next.cells, &rows[lines + 1..], decimal_comma);
+        guess.names && !guess.doubtful && next.cells.len() == cells
+    };
+    lines == 1 && cells > 2 && filled(&rows[0]) == 1 || named()
+}
+
+/// Rows of names as pandas writes those of several levels, the first row being one of them: names are there twice until those
+/// below are joined to them. The columns of the index are blank in all rows but for the last one, which may name only them.
+fn stacked_names(rows: &[Row], cells: usize) -> Option<usize> {
+    let is_blank = |k: usize, c: usize| rows[k].cells[c].trim().is_empty();
+    let is_whole = |k: usize| rows.get(k).is_some_and(|row| row.cells.len() == cells);
+    let most = (0..=HEADER_ROWS).take_while(|&k| is_whole(k)).count();
+    let unique = |count: usize, from: usize| {
+        let mut names: Vec<Vec<&str>> =
+            (from..cells).map(|c| rows[..count].iter().map(|row| row.cells[c].trim()).collect()).collect();
+        names.sort_unstable();
+        names.windows(2).all(|pair| pair[0] != pair[1])
+    };
+    let is_word = |k: usize, c: usize| kind_of(&rows[k].cells[c], false) == CellKind::Word;
+    for count in 2..most {
+        // The last row names the columns of the index.
+        let index = (0..cells).take_while(|&c| is_word(count, c)).count();
+        let names_index = index > 0
+            && index < cells
+            && (index..cells).all(|c| is_blank(count, c))
+            && (0..count).all(|k| (1..index).all(|c| is_blank(k, c)) && (index..cells).all(|c| !is_blank(k, c)));
+        if names_index && rows.len() > count + 1 && !unique(1, index) && unique(count, index) {
+            return Some(count + 1);
+        }
+    }
+    let index = (0..cells).take_while(|&c| is_blank(0, c)).count();
+    let is_named = most > 2 && (index..cells).all(|c| is_word(0, c)) && !unique(1, index);
+    let mut often: HashMap<&str, usize> = HashMap::new();
+    for c in index..if is_named { cells } else { index } {
+        *often.entry(rows[0].cells[c].trim()).or_default() += 1;
+    }
+    let twice = |c: usize| c >= index && often.get(rows[0].cells[c].trim()).is_some_and(|&n| n > 1);
+    (2..most).find(|&count| {
+        let below = |k: usize, c: usize| !is_blank(k, c) && (index > 0 || is_word(k, c));
+        let numbers = |c: usize| {
+            kind_of_column(rows[count..].iter().take(200).filter_map(|row| row.cells.get(c).map(String::as_str)), false)
+        };
+        is_named
+            && (1..count).all(|k| (0..cells).all(|c| if twice(c) { below(k, c) } else { c > 0 || is_blank(k, c) }))
+            && !is_blank(count, 0)
+            && unique(count, index)
+            && (index..cells).filter(|&c| twice(c)).all(|c| matches!(numbers(c), CellKind::Number | CellKind::Missing))
+    })
 }
 
 /// Whether cells name groups of columns: a few, and not side by side, as each stands above the first column of its group.
@@ -278,6 +308,11 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
             }
         }
     }
+    // The last of several rows may name the first columns only, which have no other names.
+    let index = (0..width).take_while(|&c| joined > 1 && !cell(joined - 1, c).is_empty()).count();
+    if index < width && (index..width).all(|c| joined > 1 && cell(joined - 1, c).is_empty() && !names[c].is_empty()) {
+        (0..index).for_each(|c| cell(joined - 1, c).clone_into(&mut names[c]));
+    }
     if place.row_names {
         "row name".clone_into(&mut names[0]);
     }
@@ -286,184 +321,4 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
         names.pop();
     }
     place.names = names;
-}
-
-/// Lines below a table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Footer {
-    /// Where they begin.
-    pub start: usize,
-    /// Those that are not blank.
-    pub lines: usize,
-    /// The first of them.
-    pub first: String,
-    /// Whether the last row of the table holds the sums of the others.
-    pub is_total: bool,
-    /// How the last row begins if it may be one of totals, but was kept.
-    pub maybe_total: Option<String>,
-}
-
-/// Finds the lines below the table at the end of `text`, which begins with a record of it. `kinds` are what the columns hold;
-/// `given` says how many lines that are not blank lie there.
-pub(super) fn find_footer(
-    text: &[u8],
-    syntax: Syntax,
-    kinds: &[CellKind],
-    given: Option<usize>,
-    sums: bool,
-    decimal_comma: bool,
-) -> Footer {
-    let mut footer = Footer { start: text.len(), ..Footer::default() };
-    let lines = tail_lines(text, syntax);
-    if let Some(given) = given {
-        for &(from, to) in lines.iter().rev().filter(|&&(from, to)| !is_blank(&text[from..to])).take(given) {
-            footer.start = from;
-            footer.lines += 1;
-            String::from_utf8_lossy(&text[from..to]).trim().clone_into(&mut footer.first);
-        }
-        return footer;
-    }
-    let cells = kinds.len();
-    if cells < 2 {
-        return footer;
-    }
-    let comment = |line: &[u8]| line.first().copied().is_some_and(|b| Some(b) == syntax.comment);
-    let mut pending = footer.clone();
-    for (place, &(from, to)) in lines.iter().enumerate().rev() {
-        let line = &text[from..to];
-        if is_blank(line) || comment(line) {
-            continue;
-        }
-        let row = one_row(line, syntax);
-        let only_separators = row.iter().all(|c| c.trim().is_empty());
-        if only_separators {
-            continue;
-        }
-        let first = row.first().map_or("", |c| c.trim());
-        let filled = row.iter().filter(|c| !c.trim().is_empty()).count();
-        let other =
-            matches!((kind_of(first, decimal_comma), kinds[0]), (CellKind::Word, CellKind::Number | CellKind::Date));
-        let alone = filled == 1 && !first.is_empty() && (cells > 2 || row.len() == 1);
-        let marked =
-            first.starts_with(['*', '†', '‡', '(', '[', '©', '#', '"']) || first.contains(": ") || first.ends_with(':');
-        let looks = other && (row.len() != cells || marked) || alone && (other || cells > 2 || marked);
-        let before_blank = place.checked_sub(1).is_some_and(|k| is_blank(&text[lines[k].0..lines[k].1]));
-        let apart = before_blank && (row.len() != cells || alone || other);
-        if !looks && !apart && !other || pending.lines >= FOOTER {
-            break;
-        }
-        pending.start = from;
-        pending.lines += 1;
-        String::from_utf8_lossy(line).trim().clone_into(&mut pending.first);
-        // A row with a word above numbers may be an odd one; it is a footnote if a line above it is.
-        if looks || apart {
-            footer = pending.clone();
-        }
-    }
-    // A table has rows above what lies below it.
-    if lines.first().is_some_and(|l| footer.start <= l.0) && footer.lines > 0 {
-        return Footer { start: text.len(), ..Footer::default() };
-    }
-    totals(text, &lines, syntax, kinds, sums, decimal_comma, &mut footer);
-    footer
-}
-
-/// Looks for a row of totals above the footer. It is left out if the whole table is in `text` and each number is the sum of
-/// those above it.
-fn totals(
-    text: &[u8],
-    lines: &[(usize, usize)],
-    syntax: Syntax,
-    kinds: &[CellKind],
-    whole: bool,
-    decimal_comma: bool,
-    footer: &mut Footer,
-) {
-    let last = lines.iter().rev().find(|&&(from, to)| from < footer.start && !is_blank(&text[from..to]));
-    let Some(&(from, to)) = last else { return };
-    let row = one_row(&text[from..to], syntax);
-    let words: Vec<&str> =
-        row.iter().map(|c| c.trim()).filter(|c| kind_of(c, decimal_comma) == CellKind::Word).collect();
-    let begins = |word: &str| {
-        let word = word.to_lowercase();
-        TOTALS.contains(&word.split([' ', ':']).find(|w| *w != "grand").unwrap_or(""))
-    };
-    if words.len() != 1 || !begins(words[0]) || row.len() != kinds.len() {
-        return;
-    }
-    let number = |cell: &str| crate::parse::number(cell, decimal_comma).or_else(|| crate::typing::numbers::read(cell));
-    let numbers: Vec<(usize, f64)> = row
-        .iter()
-        .enumerate()
-        .filter_map(|(k, c)| number(c).map(|v| (k, v)))
-        .filter(|(k, _)| kinds[*k] == CellKind::Number)
-        .collect();
-    if numbers.is_empty() {
-        return;
-    }
-    let mut sums = vec![0.0; kinds.len()];
-    let mut rows = 0_usize;
-    if whole {
-        for record in syntax.reader().from_reader(&text[..from]).byte_records().flatten() {
-            for (cell, sum) in record.iter().zip(&mut sums) {
-                *sum += std::str::from_utf8(cell).ok().and_then(number).unwrap_or(0.0);
-            }
-            rows += 1;
-        }
-    }
-    let equal = |&(k, value): &(usize, f64)| (sums[k] - value).abs() <= 1e-4 * value.abs().max(1e-3);
-    if whole && rows > 1 && numbers.iter().all(equal) {
-        footer.is_total = true;
-        footer.start = from;
-        footer.lines += 1;
-        String::from_utf8_lossy(&text[from..to]).trim().clone_into(&mut footer.first);
-    } else {
-        footer.maybe_total = Some(words[0].to_owned());
-    }
-}
-
-/// Blanks, and what is left of files that were cut off or copied from DOS.
-pub(super) fn is_blank(line: &[u8]) -> bool {
-    line.iter().all(|&b| b.is_ascii_whitespace() || b == 0 || b == 0x1a)
-}
-
-/// The cells of one line.
-fn one_row(line: &[u8], syntax: Syntax) -> Vec<String> {
-    let mut record = csv::ByteRecord::new();
-    let read = syntax.reader().from_reader(line).read_byte_record(&mut record);
-    if !read.unwrap_or(false) {
-        return vec![String::from_utf8_lossy(line).into_owned()];
-    }
-    record.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
-}
-
-/// Where the last lines of a text begin and end; those of a record with line ends in quotes are one.
-fn tail_lines(text: &[u8], syntax: Syntax) -> Vec<(usize, usize)> {
-    let mut lines = Vec::new();
-    if syntax.quotes && memchr::memchr(b'"', text).is_some() {
-        let mut reader = syntax.reader().from_reader(text);
-        let mut record = csv::ByteRecord::new();
-        while reader.read_byte_record(&mut record).is_ok_and(|more| more) {
-            let at = record.position().map_or(0, |p| p.byte() as usize);
-            let start = record_start(text, at, syntax.comment);
-            let end = (reader.position().byte() as usize).clamp(start, text.len());
-            // A blank line, or a remark.
-            if start > at {
-                lines.push((at, at));
-            }
-            lines.push((start, start + text[start..end].trim_ascii_end().len()));
-        }
-        return lines;
-    }
-    let from = text.len().saturating_sub(FOOTER_BYTES);
-    let mut start =
-        if from == 0 { 0 } else { memchr::memchr(b'\n', &text[from..]).map_or(text.len(), |k| from + k + 1) };
-    for end in memchr_iter(b'\n', &text[start..]).map(|k| start + k).collect::<Vec<_>>() {
-        lines.push((start, end));
-        start = end + 1;
-    }
-    if start < text.len() {
-        lines.push((start, text.len()));
-    }
-    lines
 }

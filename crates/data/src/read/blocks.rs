@@ -1,8 +1,8 @@
 //! Text in blocks of whole records, so that the next can be read while one is parsed.
 
-use super::around::FOOTER_BYTES;
 use super::byte_source::ByteSource;
 use super::dialect::Syntax;
+use super::footer::FOOTER_BYTES;
 use super::lines::{LineRules, Rewriter, Tally, remove_nul};
 use super::records;
 use super::text_encoding::ToUtf8;

@@ -5,15 +5,16 @@
 //! a file needs little more memory than its numbers. If a column whose first rows are numbers turns out to hold text, the file
 //! is read again.
 
-use super::around::{find_footer, is_blank};
 use super::blocks::{Blocks, Quotes};
 use super::byte_source::ByteSource;
-use super::dialect::{FIELD_LIMIT, Swallowed, record_start, stray_quote};
+use super::dialect::{FIELD_LIMIT, Row, Swallowed, record_start, stray_quote};
 use super::findings::Findings;
+use super::footer::{find_footer, is_blank};
 use super::layout::{TextLayout, find_layout, were};
 use super::options::{Detected, Format, Note, ReadOptions, TextFormat};
 use super::parts::{Part, PartRow, Sink};
 use super::records::{Cell, Next, Records};
+use super::summaries;
 use super::text_encoding::{self, ToUtf8};
 use crate::cells::unique_names;
 use crate::error::DataError;
@@ -22,8 +23,10 @@ use crate::parse::{decimal, trimmed_number};
 use crate::reading::Reading;
 use crate::table::{Column, Table};
 use crate::typing::kinds::ReadKind;
-use crate::typing::numbers::{is_code, number};
+use crate::typing::magnitudes::is_magnitude;
+use crate::typing::numbers::{in_formula, is_code, number};
 use crate::typing::odd::{self, Odd, OddCells};
+use crate::typing::thousands::{doubtful_points, far_thousands};
 use crate::typing::words::{MissingWords, names_places};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use memchr::{memchr, memchr_iter};
@@ -96,7 +99,7 @@ fn read_as(
         Ok((_, found)) => found.stray.count > 0,
         Err(e) => matches!(e, DataError::HugeField { .. }),
     };
-    let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.separator.is_plain();
+    let unsure = options.quotes.is_none() && layout.rules.mend.is_none() && layout.rules.are_plain();
     let ((sinks, found), layout) = if swallowed && unsure {
         let layout = find_layout(name, text, whole, options, Some(layout.cells), &format)?;
         (read_with(source, encoding, &layout, options, reading)?, layout)
@@ -106,7 +109,7 @@ fn read_as(
     if sinks.first().is_none_or(|s| s.len() == 0) {
         return Err(DataError::HeaderOnly { name: name.to_owned() });
     }
-    let TextLayout { mut format, names, mut notes, cells, header, .. } = layout;
+    let TextLayout { mut format, names, mut notes, cells, header, body, .. } = layout;
     format.footer = found.footer.lines;
     let unnamed: Vec<bool> = names.iter().map(|n| n.trim().is_empty()).collect();
     let named = unique_names(names.iter().map(String::as_str));
@@ -139,14 +142,32 @@ fn read_as(
             .into(),
         );
     }
+    for (k, column) in
+        columns.iter().enumerate().filter(|(_, c)| c.is_number() && !options.columns.contains_key(&c.name))
+    {
+        notes.extend(tell_thousands(&column.name, k, &body, format.decimal_comma, options));
+    }
     found.tell(&mut notes, header.as_ref(), cells, options);
     notes.extend(odd::tell(&odd, options));
     let replaced = found.replaced.count > 0;
     let mut detected = Detected { text: Some(format), notes, ..Detected::of(Format::Delimited) };
+    let words = odd.iter().flat_map(|odd| &odd.cells).filter(|(_, word)| summaries::is_word(word));
+    detected.summaries = words.map(|(row, word)| (*row, word.to_string())).collect();
     for odd in odd {
         detected.options.columns.entry(odd.column).or_default().kind = Some(ReadKind::Number);
     }
     Ok((Table { name: name.to_owned(), columns }, detected, replaced))
+}
+
+/// That points and commas in the first cells of column `k` may mean something else than what they were read as.
+fn tell_thousands(name: &str, k: usize, body: &[Row], decimal_comma: bool, options: &ReadOptions) -> Option<Note> {
+    let cells = body.iter().filter_map(|row| row.cells.get(k).map(|cell| cell.trim()));
+    if !decimal_comma {
+        return doubtful_points(name, cells, options).filter(|_| options.decimal_comma.is_none());
+    }
+    let row_of = |is: &dyn Fn(&str) -> bool| cells.clone().position(is);
+    let words = MissingWords(options.missing.as_deref());
+    far_thousands(name, cells.clone().map(|cell| (cell, 1)), ',', words, options, row_of)
 }
 
 /// Reads the columns, and finds what is odd on the way.
@@ -226,7 +247,9 @@ fn plain_number(field: &[u8], decimal: char) -> Option<f64> {
 
 /// Whether a cell is a number, but in a notation that needs the whole column.
 fn is_written_otherwise(cell: &str) -> bool {
-    ['.', ','].into_iter().any(|decimal| number(cell, decimal).is_some_and(|(_, marks)| marks.unit.is_none()))
+    in_formula(cell).is_some()
+        || is_magnitude(cell)
+        || ['.', ','].into_iter().any(|decimal| number(cell, decimal).is_some_and(|(_, marks)| marks.unit.is_none()))
 }
 
 /// Whether the first cells of a column are numbers, but for a few.

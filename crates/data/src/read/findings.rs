@@ -1,7 +1,7 @@
 //! What is odd about the lines of a text, and how it is told.
 
-use super::around::Footer;
 use super::dialect::Row;
+use super::footer::Footer;
 use super::layout::{tell_footer, were};
 use super::lines::Tally;
 use super::options::{Note, ReadOptions};

@@ -1,7 +1,8 @@
 //! Whether the first row of a table names its columns: decided column by column, by what is written below.
 //!
 //! A name differs from the values of its column in kind (a word above numbers, a date above numbers) or in how often it occurs.
-//! Names may be numbers: years, or a count as pandas writes it. Readers of text and of workbooks ask the same question.
+//! Names may be numbers: years, a count as pandas writes it, or the steps of a scale, such as wavelengths. Readers of text and of
+//! workbooks ask the same question.
 
 use crate::parse::{is_missing, number};
 use crate::typing::{dates, numbers};
@@ -112,9 +113,18 @@ pub(super) fn guess_header<A: AsRef<str>, B: AsRef<[A]>>(first: &[A], below: &[B
             _ => votes.names += 1,
         }
     }
+    // 5 % and 10 % above plain numbers.
+    let with_unit = numbered.iter().filter(|&&k| has_unit(first[k]) && !column(k).any(has_unit)).count();
+    if with_unit > 1 && with_unit == numbered.len() && votes.values == with_unit {
+        return doubtful(true);
+    }
     if votes.values > 0 {
+        let worded = votes.names > 0 || votes.words_for > votes.words_against;
         if counts_or_years(&first, &kinds, &numbered, &below) {
             return doubtful(true);
+        }
+        if let Some(names) = is_scale(&first, &numbered, &below, worded, decimal_comma) {
+            return doubtful(names);
         }
         let names = votes.names > 2 * votes.values;
         return HeaderGuess { names, doubtful: votes.names > 0 };
@@ -193,6 +203,54 @@ fn counts_or_years(first: &[&str], kinds: &[CellKind], numbered: &[usize], below
     several && alike(&years) || alike(&counts)
 }
 
+/// Whether a number has a unit or a currency.
+fn has_unit(cell: &str) -> bool {
+    ['.', ','].into_iter().find_map(|decimal| numbers::number(cell, decimal)).is_some_and(|(_, m)| m.unit.is_some())
+}
+
+/// Whether the numbers of the first row are the steps of a scale, such as the wavelengths above a spectrum: even steps, or ever
+/// larger or smaller numbers, as in few rows below. Besides, a word must stand beside them (`worded`), or most must lie far
+/// outside of what their columns hold; none if they are no such steps.
+fn is_scale(
+    first: &[&str],
+    numbered: &[usize],
+    below: &[Vec<&str>],
+    worded: bool,
+    decimal_comma: bool,
+) -> Option<bool> {
+    const FEWEST: usize = 3;
+    let value = |cell: &str| number(cell, decimal_comma).or_else(|| numbers::read(cell));
+    let numbers = |row: &[&str]| -> Option<Vec<f64>> {
+        numbered.iter().map(|&k| row.get(k).and_then(|c| value(c))).collect::<Option<Vec<f64>>>()
+    };
+    let names = numbers(first).filter(|names| names.len() >= FEWEST)?;
+    let grows = |row: &[f64]| row.is_sorted_by(|a, b| a < b) || row.is_sorted_by(|a, b| a > b);
+    // Rounded to what is written of them.
+    let even = |row: &[f64]| {
+        let step = (row[row.len() - 1] - row[0]) / (row.len() - 1) as f64;
+        grows(row) && row.windows(2).all(|w| (w[1] - w[0] - step).abs() <= step.abs() * 0.02)
+    };
+    let is_even = even(&names);
+    if !(is_even || grows(&names) && names.len() > FEWEST) {
+        return None;
+    }
+    let test: &dyn Fn(&[f64]) -> bool = if is_even { &even } else { &grows };
+    let rows: Vec<Vec<f64>> = below.iter().filter_map(|row| numbers(row)).collect();
+    let alike = rows.iter().filter(|row| test(row)).count();
+    if rows.len() < 2 || alike * 10 > rows.len() {
+        return None;
+    }
+    let is_outside = |k: usize| {
+        let column = || rows.iter().map(|row| row[k]);
+        let (low, high) = column().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let span = high - low;
+        names[k] < low - span || names[k] > high + span
+    };
+    let outside = (0..names.len()).filter(|&k| is_outside(k)).count();
+    let are_names = outside * 10 >= names.len() * 8 || worded && (is_even || names.len() > 2 * FEWEST);
+    (are_names || is_even && names.len() > FEWEST).then_some(are_names)
+}
+
 #[cfg(test)]
 mod tests {
     use super::guess_header;
@@ -220,6 +278,18 @@ mod tests {
             ("Country,2020\nAruba,5\nBrazil,7\nChad,9", true),
             ("2020-01-01,5\n2020-01-02,6", false),
             ("date,5\n2020-01-01,5\n2020-01-02,6", false),
+            // Steps of a scale: wavelengths, shares, distances.
+            ("400.5,401.0,401.5,class\n0.12,0.15,0.11,a\n0.22,0.25,0.31,b\n0.12,0.35,0.21,a", true),
+            ("400.2,401.1,402.3,404.0\n0.12,0.15,0.11,0.2\n0.22,0.25,0.21,0.3", true),
+            ("900,890,880,y\n0.12,0.15,0.11,1\n0.22,0.25,0.31,0", true),
+            ("5%,10%,25%\n1.5,2.5,3.5\n1.2,2.2,3.7", true),
+            ("10nm,20nm,30nm,sample\n3,5,4,a\n5,4,3,b\n2,3,1,c", true),
+            ("0.1,0.2,0.3,label\n3.5,1.5,2.5,x\n0.5,4.5,1.5,y\n0.2,0.1,7.5,x", true),
+            ("0.1,0.2,0.3\n0.2,0.3,0.4\n0.3,0.4,0.5", false),
+            ("1.5,2.5,3.5,a\n2.5,3.5,4.5,b\n1.5,2.5,3.5,a", false),
+            ("20,60,170,3000\n25,65,180,2000\n30,70,175,4000", false),
+            ("0.5,0.1,0.7,a\n0.2,0.9,0.3,b\n0.4,0.2,0.1,a", false),
+            ("2.5%,5.5%\n3%,4%\n1%,2%", false),
             // Words only.
             ("p,x,s\ne,x,s\np,b,y\ne,x,y\np,x,s", false),
             ("name,city\nann,paris\nbob,rome", true),

@@ -1,18 +1,22 @@
 //! From the first bytes of a text: how its lines are split, where the table lies in it, and what its columns are called.
 
-use super::around::{self, Footer, Place, find_footer};
-use super::comments::{self, HashLines};
+use super::around::{self, Place};
+use super::comments::{self, MarkedLines};
 use super::dialect::{
     Row, SeparatorGuess, Swallowed, Syntax, detect_separator, record_start, sample_rows, stray_quote,
     uses_decimal_comma,
 };
+use super::drawn;
+use super::footer::{Footer, find_footer};
 use super::header::{CellKind, kind_of_column};
 use super::lines::{LineRules, Rewriter, remove_nul};
 use super::options::{COLUMN_LIMIT, Note, ReadOptions, TextFormat};
+use super::quoting::{Quoting, Recognised, as_usual, recognise};
 use super::separator::Separator;
 use crate::error::DataError;
 use chainrule_common::format;
 use memchr::memchr_iter;
+use std::borrow::Cow;
 
 /// Letters of a line that are quoted in a note.
 const QUOTED: usize = 40;
@@ -114,31 +118,51 @@ pub(super) fn find_layout(
     let mut notes = Vec::new();
 
     // Which lines are rows.
-    let hashed = comments::hash_lines(&sample, before);
-    let all_hashed = hashed.len() >= sample.lines().filter(|l| !l.trim().is_empty()).count();
     let given = options.comment.as_ref().map(|c| c.chars().next().filter(char::is_ascii));
-    let supposed = given.unwrap_or((!hashed.is_empty() && !all_hashed).then_some(comments::MARK));
-    let chosen = options.delimiter.clone().or(declared.map(Separator::Character));
-    let SeparatorGuess { separator, proposed } = chosen
-        .map_or_else(|| detect_separator(&sample, supposed), |separator| SeparatorGuess { separator, proposed: None });
+    let mark = given.unwrap_or_else(|| comments::first_mark(&sample));
+    let marked = mark.map_or_else(Vec::new, |mark| comments::marked_lines(&sample, mark, before));
+    let all_marked = marked.len() >= sample.lines().filter(|l| !l.trim().is_empty()).count();
+    let supposed = mark.filter(|_| given.is_some() || !all_marked);
+    let drawing = match options.drawn {
+        Some(false) => None,
+        given => drawn::find(&sample, given == Some(true)),
+    };
+    let lines = drawing.as_ref().map_or(Cow::Borrowed(&*sample), |d| drawn::without(&sample, d.drawn).into());
+    let recognised = |separator: Option<u8>| match options.quoting {
+        _ if !quotes => Recognised::default(),
+        Some(quoting) => Recognised { quoting, ..Recognised::default() },
+        None => recognise(&lines, separator),
+    };
+    let below_dashes = || drawn::places(&lines, &drawing.as_ref()?.first.1).map(Separator::Places);
+    let chosen = options.delimiter.clone().or(declared.map(Separator::Character)).or_else(below_dashes);
+    let SeparatorGuess { separator, proposed } = match chosen {
+        Some(separator) => SeparatorGuess { separator, proposed: None },
+        None => match recognised(None).quoting {
+            quoting if quoting.single || quoting.backslash => detect_separator(&as_usual(&lines, quoting), supposed),
+            _ => detect_separator(&lines, supposed),
+        },
+    };
+    let recognised = recognised(Some(separator.byte()).filter(|_| separator.is_plain()));
     let byte = |comment: Option<char>| comment.map(|c| c as u8);
     let mut syntax = Syntax { separator: separator.byte(), comment: byte(supposed), quotes };
     let mend = mend.or_else(|| {
-        let unsure = options.quotes.is_none() && separator.is_plain();
+        let unsure =
+            options.quotes.is_none() && separator.is_plain() && recognised.quoting.is_usual() && drawing.is_none();
         swallowing(&sample, syntax, whole).filter(|_| unsure)
     });
-    let rules = LineRules { separator: separator.clone(), quotes, mend };
+    let drawn = drawing.as_ref().map(|d| d.drawn);
+    let rules = LineRules { separator: separator.clone(), quotes, quoting: recognised.quoting, drawn, mend };
     let sample = rewritten(&sample, &rules);
     let mut rows = sample_rows(name, &sample, syntax, whole, before)?;
     let decimal_comma = options.decimal_comma.unwrap_or_else(|| uses_decimal_comma(&rows));
     let mut comment = supposed;
-    let mut hash = HashLines::default();
-    if supposed == Some(comments::MARK) && !hashed.is_empty() && !rows.is_empty() {
+    let mut remarks = MarkedLines::default();
+    if let Some(mark) = supposed.filter(|_| !marked.is_empty() && !rows.is_empty()) {
         let cells = around::usual_cells(&rows).unwrap_or(rows[0].cells.len());
-        hash = comments::judge(name, &hashed, &rows, cells, &separator, decimal_comma)?;
-        if !hash.are_comments && given.is_none() {
+        remarks = comments::judge(name, mark, &marked, &rows, cells, &separator, decimal_comma)?;
+        if !remarks.are_comments && given.is_none() {
             comment = None;
-            hash.names = None;
+            remarks.names = None;
             syntax.comment = None;
             rows = sample_rows(name, &sample, syntax, whole, before)?;
         }
@@ -152,7 +176,7 @@ pub(super) fn find_layout(
     if cells > COLUMN_LIMIT {
         return Err(DataError::TooWide { name: name.to_owned(), columns: cells, limit: COLUMN_LIMIT });
     }
-    let named = hash.names.take().filter(|_| options.header != Some(false));
+    let named = remarks.names.take().filter(|_| options.header != Some(false));
     let mut place = match &named {
         Some(names) => {
             let plain = ReadOptions { header: Some(false), ..options.clone() };
@@ -201,11 +225,32 @@ pub(super) fn find_layout(
         body.retain(|row| row.cells != header.cells);
     }
 
-    tell_around(&mut notes, &rows, &place, named.as_ref(), header_row.as_ref(), options);
-    if hash.count > 0 && given.is_none() {
-        let text = format!("{} with #, the first being line {}, left out as remarks.", begin(hash.count), hash.first);
+    let named_by = named.as_ref().map(|row| (row, mark.unwrap_or_default()));
+    tell_around(&mut notes, &rows, &place, named_by, header_row.as_ref(), options);
+    if options.quoting.is_none() {
+        tell_quoting(&mut notes, recognised, before + 1, options);
+    }
+    if let Some(drawing) = drawing.as_ref().filter(|d| d.count > 0 && options.drawn.is_none()) {
+        let (k, line) = &drawing.first;
+        let text = format!(
+            "{} left out that {} the table, the first being line {}: {}.",
+            were(drawing.count, "line"),
+            if drawing.count == 1 { "draws" } else { "draw" },
+            before + k + 1,
+            quoted(line)
+        );
+        notes.push(Note::from(text).offering("Read them as rows", options, |o| o.drawn = Some(false)));
+    }
+    if remarks.count > 0 && given.is_none() {
+        let (begin, mark) = (begin(remarks.count), mark.unwrap_or_default());
+        let text = format!("{begin} with {mark}, the first being line {}, left out as remarks.", remarks.first);
         notes.push(Note::from(text).offering("Read them as rows", options, |o| o.comment = Some(String::new())));
     }
+    // Numbers only, as many in each line: blanks cannot be part of them.
+    let is_beyond_doubt = separator == Separator::Blanks
+        && cells > 2
+        && kinds.iter().all(|kind| *kind == CellKind::Number)
+        && body.iter().all(|row| row.cells.len() == cells);
     if cells == 1 && kinds[0] == CellKind::Word && options.delimiter.is_none() {
         if let Some(other) = proposed {
             let text = format!(
@@ -218,6 +263,7 @@ pub(super) fn find_layout(
     } else if !matches!(separator, Separator::Character(',' | ';' | '\t' | '|'))
         && options.delimiter.is_none()
         && declared.is_none()
+        && !is_beyond_doubt
     {
         let text =
             format!("The cells were found to be separated by {}, and there are {} in a row.", separator.words(), cells);
@@ -232,6 +278,8 @@ pub(super) fn find_layout(
         comment,
         skip,
         quotes,
+        quoting: recognised.quoting,
+        drawn: drawing.is_some(),
         ..format.clone()
     };
     Ok(TextLayout { format, rules, syntax, body_line, names: place.names, cells, kinds, body, header: repeated, notes })
@@ -263,12 +311,30 @@ fn no_table(name: &str, rows: &[Row], separator: &Separator) -> DataError {
     }
 }
 
+/// Says how cells stand in quotes, if it is not as usual; the text begins with line `first`.
+fn tell_quoting(notes: &mut Vec<Note>, found: Recognised, first: usize, options: &ReadOptions) {
+    let said = [
+        (found.quoting.single, "Cells stand in single quotes", "the quotes are", "Single quotes are plain characters"),
+        (
+            found.quoting.backslash,
+            "Quotes in cells have a backslash before them",
+            "the backslash is",
+            "Backslashes are plain characters",
+        ),
+        (found.quoting.blanks, "Blanks stand before quotes", "they are", "Quotes behind blanks are plain characters"),
+    ];
+    for ((_, what, those, label), line) in said.into_iter().zip(found.lines).filter(|((is, ..), _)| *is) {
+        let note = Note::from(format!("{what}, the first in line {}; {those} no part of the cell.", first + line));
+        notes.push(note.offering(label, options, |o| o.quoting = Some(Quoting::default())));
+    }
+}
+
 /// Says what was found above the rows of values in text.
 fn tell_around(
     notes: &mut Vec<Note>,
     rows: &[Row],
     place: &Place,
-    named: Option<&Row>,
+    named: Option<(&Row, char)>,
     header: Option<&Row>,
     options: &ReadOptions,
 ) {
@@ -279,8 +345,8 @@ fn tell_around(
             format!("{} left out before the table, the first: {}.", were(lines, "line"), quoted(&cells(&rows[0])));
         notes.push(Note::from(text).offering("Keep them", options, |o| o.skip = Some(0)));
     }
-    if let Some(names) = named {
-        let text = format!("The names of the columns were taken from line {}, which begins with #.", names.line);
+    if let Some((names, mark)) = named {
+        let text = format!("The names of the columns were taken from line {}, which begins with {mark}.", names.line);
         notes.push(Note::from(text).offering("The columns have no names", options, |o| o.header = Some(false)));
         return;
     }

@@ -1,7 +1,9 @@
-//! Text on its way to the parser: NUL bytes are left out, lines with unusual separators are rewritten, and quotes that never
-//! close are made plain characters.
+//! Text on its way to the parser: NUL bytes are left out, lines with unusual separators and quotes are rewritten, lines that draw
+//! a table become blank, and quotes that never close are made plain characters.
 
 use super::dialect::{Swallowed, stray_quote};
+use super::drawn::{Drawn, is_drawing, unframed};
+use super::quoting::{self, Quoting};
 use super::separator::{Separator, push_cell};
 use memchr::{memchr, memchr_iter};
 
@@ -36,8 +38,23 @@ pub(super) struct LineRules {
     pub separator: Separator,
     /// Whether cells may stand in quotes.
     pub quotes: bool,
+    /// How they do.
+    pub quoting: Quoting,
+    /// How the table is drawn, if it is.
+    pub drawn: Option<Drawn>,
     /// Cells of a row, if quotes that swallow rows become plain characters.
     pub mend: Option<usize>,
+}
+
+impl LineRules {
+    /// Whether nothing but quotes that swallow rows may be unusual.
+    pub fn are_plain(&self) -> bool {
+        self.separator.is_plain() && self.quoting.is_usual() && self.drawn.is_none()
+    }
+
+    fn quoting(&self) -> Option<Quoting> {
+        self.quotes.then_some(self.quoting)
+    }
 }
 
 /// Rewrites lines; their number stays the same.
@@ -54,7 +71,7 @@ pub(super) struct Rewriter {
 impl Rewriter {
     /// None if the parser reads the lines as they are.
     pub fn new(rules: &LineRules) -> Option<Self> {
-        let needed = !rules.separator.is_plain() || rules.mend.is_some();
+        let needed = !rules.are_plain() || rules.mend.is_some();
         needed.then(|| Self { rules: rules.clone(), waiting: Vec::new(), lines: 0, mended: Tally::default() })
     }
 
@@ -76,6 +93,9 @@ impl Rewriter {
             };
             let next = match self.rules.mend {
                 Some(cells) => self.mend(&waiting[at..], end - at, cells, last, out).map(|length| at + length),
+                None if self.rules.drawn.is_none() && self.rules.separator.is_plain() => {
+                    self.requote(&waiting[at..], end - at, last, out).map(|length| at + length)
+                }
                 None => {
                     self.line(&waiting[at..end], out);
                     Some(end)
@@ -95,7 +115,27 @@ impl Rewriter {
 
     fn line(&self, line: &[u8], out: &mut Vec<u8>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        self.rules.separator.rewrite(line, self.rules.quotes, out);
+        let line = match self.rules.drawn {
+            Some(_) if is_drawing(line) => return,
+            Some(Drawn { framed: true }) => unframed(line),
+            _ => line,
+        };
+        self.rules.separator.rewrite(line, self.rules.quoting(), out);
+    }
+
+    /// Writes the record at the beginning of `text`, whose first line has `line` bytes, with its quotes as usual; returns how many
+    /// bytes were taken, or none if more text is needed.
+    fn requote(&self, text: &[u8], line: usize, last: bool, out: &mut Vec<u8>) -> Option<usize> {
+        let window = &text[..text.len().min(QUOTE_LIMIT.max(line))];
+        let whole = last || window.len() >= QUOTE_LIMIT;
+        let Some(quoting) = self.rules.quoting() else {
+            out.extend_from_slice(&text[..line]);
+            return Some(line);
+        };
+        let end = quoting::record_end(window, self.rules.separator.byte(), quoting, whole)?;
+        let record = &text[..end];
+        self.rules.separator.rewrite(record.strip_suffix(b"\r").unwrap_or(record), Some(quoting), out);
+        Some(end)
     }
 
     /// Writes the record at the beginning of `text`, whose first line has `line` bytes; returns how many bytes were taken, or
@@ -167,7 +207,7 @@ pub(super) fn remove_nul(text: &mut Vec<u8>, from: usize) -> Option<(usize, usiz
 
 #[cfg(test)]
 mod tests {
-    use super::{LineRules, Rewriter, Separator, remove_nul};
+    use super::{LineRules, Quoting, Rewriter, Separator, remove_nul};
 
     fn rewritten(text: &str, rules: &LineRules, piece: usize) -> String {
         let mut rewriter = Rewriter::new(rules).expect("needed");
@@ -182,7 +222,13 @@ mod tests {
     #[test]
     fn lines_are_rewritten_however_they_come() {
         let text = "1::a\r\n2::\"b::c\"\n\n3::d";
-        let rules = LineRules { separator: Separator::Text("::".into()), quotes: true, mend: None };
+        let rules = LineRules {
+            separator: Separator::Text("::".into()),
+            quotes: true,
+            quoting: Quoting::default(),
+            drawn: None,
+            mend: None,
+        };
         for piece in [1, 2, 3, 5, 100] {
             assert_eq!(rewritten(text, &rules, piece), "1\u{1f}a\n2\u{1f}b::c\n\n3\u{1f}d", "{piece}");
         }
@@ -190,7 +236,8 @@ mod tests {
 
     #[test]
     fn quotes_that_swallow_rows_become_plain_characters() {
-        let rules = LineRules { separator: ','.into(), quotes: true, mend: Some(3) };
+        let rules =
+            LineRules { separator: ','.into(), quotes: true, quoting: Quoting::default(), drawn: None, mend: Some(3) };
         for (text, wanted) in [
             // Open to the end, and to the next cell in quotes.
             ("1,\"x,2\n3,y,4\n", "1,\"\"\"x\",2\n3,y,4\n"),

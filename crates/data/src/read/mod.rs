@@ -15,8 +15,10 @@ mod comments;
 mod delimited;
 mod detect;
 mod dialect;
+mod drawn;
 mod excel;
 mod findings;
+mod footer;
 mod header;
 mod html;
 mod idx;
@@ -35,12 +37,14 @@ mod parquet;
 mod parts;
 mod picture_folders;
 mod pixels;
+mod quoting;
 mod recognised;
 mod records;
 mod separator;
 mod sheet_areas;
 mod sqlite;
 mod stata;
+mod summaries;
 mod text_encoding;
 
 use super::cells::unique_names;
@@ -62,6 +66,7 @@ pub use options::{
 };
 pub(super) use picture_folders::part;
 pub use pixels::PixelColumns;
+pub use quoting::Quoting;
 pub use separator::Separator;
 pub use text_encoding::ENCODINGS;
 
@@ -154,6 +159,11 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         return read(source, &ReadOptions { decimal_comma: Some(true), ..options.clone() }, reading);
     }
     detected.notes.extend(judged.notes);
+    if untyped {
+        detected.summaries.extend(judged.odd.into_iter().filter(|(_, word)| summaries::is_word(word)));
+        let in_footer = detected.notes.iter().any(|note| note.text.contains("Is it a row of totals?"));
+        detected.notes.extend(summaries::tell(&mut table, &detected.summaries, in_footer, options));
+    }
     for (name, mut reading) in judged.columns {
         reading.kind = reading.kind.or(detected.options.columns.get(&name).and_then(|c| c.kind));
         detected.options.columns.insert(name, reading);

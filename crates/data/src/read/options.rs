@@ -1,6 +1,7 @@
 //! Options of the readers, and what they detected.
 
 use super::pixels::PixelColumns;
+use super::quoting::Quoting;
 use super::separator::Separator;
 use crate::typing::kinds::ColumnReading;
 use crate::typing::words::MissingWords;
@@ -40,9 +41,18 @@ pub struct ReadOptions {
     /// Lines after the table that are not blank. What is found is not kept, since other files end otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub footer: Option<usize>,
+    /// Whether rows that hold sums, means and their like of others are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summaries: Option<bool>,
     /// Whether cells of text may stand in quotes; if not, quotes are plain characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quotes: Option<bool>,
+    /// How they do, if it is not as usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoting: Option<Quoting>,
+    /// Whether lines that draw a table, such as `----+----`, are left out, with the bars around its rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<bool>,
     /// Whether cells beyond the last column are left out instead of refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_long_rows: Option<bool>,
@@ -170,6 +180,9 @@ pub struct Detected {
     /// Columns of whole numbers that are text in the table, as some of them would be rounded.
     #[serde(skip)]
     pub(super) digits: Vec<String>,
+    /// Words for sums and means among numbers, with their rows.
+    #[serde(skip)]
+    pub(super) summaries: Vec<(usize, String)>,
     /// What was guessed, left out or converted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -232,6 +245,7 @@ impl Detected {
             images: None,
             pixels: None,
             digits: Vec::new(),
+            summaries: Vec::new(),
             notes: Vec::new(),
             options: ReadOptions::default(),
         }
@@ -255,6 +269,8 @@ impl Detected {
             kept.encoding = Some(text.encoding.to_owned());
             kept.skip = Some(text.skip).filter(|&lines| lines > 0).or(kept.skip);
             kept.comment = text.comment.map(String::from).or(kept.comment);
+            kept.quoting = Some(text.quoting).filter(|quoting| !quoting.is_usual()).or(kept.quoting);
+            kept.drawn = Some(true).filter(|_| text.drawn).or(kept.drawn);
         }
         let first = || self.chosen.first().cloned();
         match self.chooser {
@@ -296,6 +312,8 @@ impl Detected {
                     .map(|(n, side)| format!("{} {side} the table", format::counted(*n, "line"))),
             );
             parts.extend((!text.quotes).then(|| "quotes as plain characters".to_owned()));
+            parts.extend(text.quoting.single.then(|| "single quotes".to_owned()));
+            parts.extend(text.drawn.then(|| "drawn with signs".to_owned()));
             parts.extend(text.decimal_comma.then(|| "decimal comma".to_owned()));
             parts.push(text.encoding.to_owned());
         }
@@ -422,8 +440,13 @@ pub struct TextFormat {
     pub skip: usize,
     /// Lines after the table that are not blank.
     pub footer: usize,
-    /// Whether cells may stand in quotes.
+    /// Whether cells may stand in quotes, and how they do.
     pub quotes: bool,
+    #[serde(skip_serializing_if = "Quoting::is_usual")]
+    pub quoting: Quoting,
+    /// Whether lines draw the table.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drawn: bool,
 }
 
 impl TextFormat {
@@ -446,6 +469,8 @@ impl Default for TextFormat {
             skip: 0,
             footer: 0,
             quotes: true,
+            quoting: Quoting::default(),
+            drawn: false,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! The fast parser knows separators of one byte. Lines with any other are rewritten to such before it sees them, one by one, so
 //! that their number stays the same.
 
-use memchr::{memchr, memchr2, memmem};
+use super::quoting::{Quoting, quoted_cell};
+use memchr::{memchr2, memmem};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -64,7 +65,7 @@ impl Separator {
 
     /// Appends a line without its end to `out`, its cells separated by [`Separator::byte`]. A blank line becomes an empty one.
     /// With `quotes`, a cell in quotes that close in its line may hold the separator.
-    pub(super) fn rewrite(&self, line: &[u8], quotes: bool, out: &mut Vec<u8>) {
+    pub(super) fn rewrite(&self, line: &[u8], quotes: Option<Quoting>, out: &mut Vec<u8>) {
         if line.trim_ascii().is_empty() {
             return;
         }
@@ -83,7 +84,7 @@ impl Separator {
     }
 
     /// The cells of a line.
-    fn cells<'a>(&self, line: &'a [u8], quotes: bool, mut each: impl FnMut(Cow<'a, [u8]>)) {
+    fn cells<'a>(&self, line: &'a [u8], quotes: Option<Quoting>, mut each: impl FnMut(Cow<'a, [u8]>)) {
         let separator = match self {
             Self::Blanks => return blank_cells(line, quotes, each),
             Self::Places(starts) => return placed_cells(line, starts, each),
@@ -93,7 +94,7 @@ impl Separator {
         let mut rest = line;
         loop {
             let ends = |after: &[u8]| after.is_empty() || after.starts_with(separator.as_bytes());
-            let (cell, after) = match quoted_cell(rest, quotes, ends) {
+            let (cell, after) = match quotes.and_then(|quoting| quoted_cell(rest, quoting, ends)) {
                 Some(found) => found,
                 None => {
                     let end = memmem::find(rest, separator.as_bytes()).unwrap_or(rest.len());
@@ -111,14 +112,16 @@ impl Separator {
     /// The number of cells of a line.
     pub(super) fn count(&self, line: &str) -> usize {
         let mut count = 0;
-        self.cells(line.as_bytes(), true, |_| count += 1);
+        self.cells(line.as_bytes(), Some(Quoting::default()), |_| count += 1);
         count
     }
 
     /// The cells of a line as text.
     pub(super) fn split(&self, line: &str) -> Vec<String> {
         let mut cells = Vec::new();
-        self.cells(line.as_bytes(), true, |cell| cells.push(String::from_utf8_lossy(&cell).into_owned()));
+        self.cells(line.as_bytes(), Some(Quoting::default()), |cell| {
+            cells.push(String::from_utf8_lossy(&cell).into_owned());
+        });
         cells
     }
 }
@@ -127,7 +130,7 @@ fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-fn blank_cells<'a>(line: &'a [u8], quotes: bool, mut each: impl FnMut(Cow<'a, [u8]>)) {
+fn blank_cells<'a>(line: &'a [u8], quotes: Option<Quoting>, mut each: impl FnMut(Cow<'a, [u8]>)) {
     let mut rest = line;
     loop {
         rest = &rest[rest.iter().position(|&b| !is_blank(b)).unwrap_or(rest.len())..];
@@ -135,7 +138,8 @@ fn blank_cells<'a>(line: &'a [u8], quotes: bool, mut each: impl FnMut(Cow<'a, [u
             return;
         }
         let ends = |after: &[u8]| after.first().is_none_or(|&b| is_blank(b));
-        let (cell, after) = quoted_cell(rest, quotes, ends).unwrap_or_else(|| {
+        let quoted = quotes.and_then(|quoting| quoted_cell(rest, quoting, ends));
+        let (cell, after) = quoted.unwrap_or_else(|| {
             let end = memchr2(b' ', b'\t', rest).unwrap_or(rest.len());
             (Cow::Borrowed(&rest[..end]), &rest[end..])
         });
@@ -160,38 +164,6 @@ fn placed_cells<'a>(line: &'a [u8], starts: &[usize], mut each: impl FnMut(Cow<'
         let to = places.get(k + 1).copied().unwrap_or(line.len());
         each(Cow::Borrowed(line[from..to].trim_ascii()));
     }
-}
-
-/// The quoted cell at the beginning of `text` and what follows it, if its quotes close before an end.
-fn quoted_cell(text: &[u8], quotes: bool, ends: impl Fn(&[u8]) -> bool) -> Option<(Cow<'_, [u8]>, &[u8])> {
-    let inner = text.strip_prefix(b"\"").filter(|_| quotes)?;
-    let (mut at, mut doubled) = (0, false);
-    loop {
-        at += memchr(b'"', &inner[at..])?;
-        if inner.get(at + 1) == Some(&b'"') {
-            doubled = true;
-            at += 2;
-            continue;
-        }
-        if !ends(&inner[at + 1..]) {
-            return None;
-        }
-        let cell = &inner[..at];
-        let cell = if doubled { Cow::Owned(single_quotes(cell)) } else { Cow::Borrowed(cell) };
-        return Some((cell, &inner[at + 1..]));
-    }
-}
-
-/// Doubled quotes become single ones.
-fn single_quotes(cell: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(cell.len());
-    let mut rest = cell;
-    while let Some(at) = memchr(b'"', rest) {
-        plain.extend_from_slice(&rest[..=at]);
-        rest = rest.get(at + 2..).unwrap_or(&[]);
-    }
-    plain.extend_from_slice(rest);
-    plain
 }
 
 /// Writes a cell, in quotes if it needs them.
@@ -269,7 +241,7 @@ impl JsonSchema for Separator {
 
 #[cfg(test)]
 mod tests {
-    use super::Separator;
+    use super::{Quoting, Separator};
 
     #[test]
     fn lines_are_split_at_any_separator() {
@@ -288,7 +260,7 @@ mod tests {
             assert_eq!(separator.split(line), cells, "{line:?}");
             // After rewriting, the ordinary parser finds the same cells.
             let mut out = Vec::new();
-            separator.rewrite(line.as_bytes(), true, &mut out);
+            separator.rewrite(line.as_bytes(), Some(Quoting::default()), &mut out);
             let mut reader = csv::ReaderBuilder::new();
             reader.delimiter(separator.byte()).has_headers(false);
             let record = reader.from_reader(&out[..]).records().next().expect("a record").expect("text");
@@ -312,7 +284,7 @@ mod tests {
         fn any_line_has_as_many_cells_after_as_before(line in "[ -~ä\t]{0,40}", which in 0_usize..4) {
             let separator = Separator::try_from(["::", "\\s+", "fixed:0,3,8", "ä"][which].to_owned()).expect("a separator");
             let mut out = Vec::new();
-            separator.rewrite(line.as_bytes(), true, &mut out);
+            separator.rewrite(line.as_bytes(), Some(Quoting::default()), &mut out);
             let mut reader = csv::ReaderBuilder::new();
             reader.delimiter(separator.byte()).has_headers(false);
             let record = reader.from_reader(&out[..]).records().next();

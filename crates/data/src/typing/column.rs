@@ -2,6 +2,7 @@
 
 use super::dates::{self, DateText};
 use super::kinds::{ColumnReading, DateOrder, ReadKind};
+use super::magnitudes::{self, factor, with_magnitude};
 use super::numbers::{hours, is_code, is_inexact, number};
 use super::odd::{self, KEPT, OddCells};
 use super::survey::{Survey, truth};
@@ -67,7 +68,9 @@ impl Job<'_> {
         let converted = match survey.likely {
             ReadKind::Number => self.as_numbers(text, survey),
             ReadKind::Hours => self.converted(text, survey, ReadKind::Hours, &|l| hours(l)).map(|mut v| {
-                v.way = Some("hours since midnight".to_owned());
+                let of_day = |l: &str| hours(l).is_none() || dates::time_of_day(l).is_some();
+                let way = if levels.iter().all(of_day) { "hours since midnight" } else { "lengths of time, in hours" };
+                v.way = Some(way.to_owned());
                 v
             }),
             ReadKind::Date => self.as_dates(text, survey),
@@ -75,12 +78,18 @@ impl Job<'_> {
                 let unit = if survey.likely == ReadKind::EpochSeconds { 1.0 } else { 1000.0 };
                 self.converted(text, survey, survey.likely, &|l| number(l, '.').map(|(v, _)| v / unit))
             }
+            ReadKind::WorkbookDays => {
+                self.converted(text, survey, survey.likely, &|l| number(l, '.').map(|(v, _)| of_workbook(v)))
+            }
             ReadKind::Boolean => return self.as_booleans(text, survey),
             ReadKind::Text => None,
         };
         converted.unwrap_or_else(|| {
             let mut verdict = self.as_text(text, survey);
             verdict.notes.extend(self.doubt(text, survey));
+            if verdict.notes.is_empty() && verdict.values.as_ref().is_none_or(|v| matches!(v, Values::Text(_))) {
+                verdict.notes.extend(self.unread(text, survey));
+            }
             verdict
         })
     }
@@ -94,7 +103,7 @@ impl Job<'_> {
         let decimal = if self.comma { ',' } else { '.' };
         let fits = |l: &str| match survey.likely {
             ReadKind::Number => number(l, decimal).is_some(),
-            ReadKind::Date => dates::read(l).is_some(),
+            ReadKind::Date => dates::read(l).is_some_and(|d| d.is_open() || d.seconds(DateOrder::YearFirst).is_some()),
             ReadKind::Hours => hours(l).is_some(),
             _ => true,
         };
@@ -105,6 +114,9 @@ impl Job<'_> {
             counted.map(|((_, n), _)| *n).sum()
         };
         let (fit, odd) = (cells(false), cells(true));
+        if fit == 0 {
+            return None;
+        }
         let row = text.codes().position(|code| code.is_some_and(|c| is_odd[c as usize]))?;
         let kind = survey.likely;
         let verb = if odd == 1 { "is" } else { "are" };
@@ -145,7 +157,7 @@ impl Job<'_> {
             }
         }
         let numbers = text.numbers(&of_level);
-        let is_date = matches!(kind, ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds);
+        let is_date = !matches!(kind, ReadKind::Number | ReadKind::Hours);
         let values = if is_date { Values::Dates(numbers) } else { Values::Numbers(numbers) };
         let odd = odd_cells(kind, text, survey, &is_odd);
         Some(Verdict { values: Some(values), reading: ColumnReading::of(kind), odd, ..Verdict::default() })
@@ -167,6 +179,15 @@ impl Job<'_> {
             let mut verdict = self.as_text(text, survey);
             self.tell_places(&mut verdict);
             return Some(verdict);
+        }
+        let words = || used().map(|(l, _)| l);
+        let sized = match (self.reading.magnitudes, &self.reading.unit) {
+            (Some(sized), _) => sized,
+            (None, Some(_)) => false,
+            (None, None) => magnitudes::are_meant(words(), decimal),
+        };
+        if sized {
+            return self.with_magnitudes(text, survey, decimal);
         }
         let Notation { units, marks: marks_seen, apart, distinct } = Notation::of(used(), decimal);
         let is_currency = |unit: &str| unit.chars().all(|c| !c.is_alphanumeric() && c != '%' && c != '°');
@@ -214,13 +235,40 @@ impl Job<'_> {
         let way = format!("{}{}", part("without", &left_out), part("with", &meant));
         verdict.way = match way.is_empty() {
             false => Some(format!("numbers{way}")),
-            true if self.source.stored => Some("numbers, though stored as text".to_owned()),
+            // A word among numbers makes text of them.
+            true if self.source.stored && verdict.odd.is_none() && !levels.iter().any(|l| self.words.has(l)) => {
+                Some("numbers, though stored as text".to_owned())
+            }
             true => None,
         };
         verdict.notes.extend(match &verdict.values {
             Some(Values::Numbers(numbers)) => self.doubts(numbers),
             _ => Vec::new(),
         });
+        verdict.notes.extend(self.doubtful_thousands(text, survey, decimal));
+        Some(verdict)
+    }
+
+    /// Numbers with words such as k and M behind them.
+    fn with_magnitudes(&self, text: &Text, survey: &Survey, decimal: char) -> Option<Verdict> {
+        let levels = text.levels();
+        let read =
+            |l: &str| with_magnitude(l, decimal).or_else(|| number(l, decimal).map(|(v, _)| (v, ""))).map(|(v, _)| v);
+        let mut verdict = self.converted(text, survey, ReadKind::Number, &read)?;
+        let mut seen: Vec<(&str, &str)> = Vec::new();
+        for word in levels.iter().filter_map(|l| with_magnitude(l, decimal)).map(|(_, word)| word) {
+            if let Some((_, many)) = factor(word).filter(|(_, many)| !seen.contains(&(word, *many))) {
+                seen.push((word, many));
+            }
+        }
+        let list: Vec<String> = seen.iter().map(|(word, many)| format!("\"{word}\" as {many}")).collect();
+        let currency = levels.iter().any(magnitudes::has_currency);
+        verdict.reading.magnitudes = Some(true);
+        if self.comma || self.file_comma {
+            verdict.reading.decimal_comma = Some(self.comma);
+        }
+        let without = if currency { " without their currency" } else { "" };
+        verdict.way = (!list.is_empty()).then(|| format!("numbers{without} with {}", list.join(" and ")));
         Some(verdict)
     }
 
@@ -265,7 +313,8 @@ impl Job<'_> {
             let all_but_placeholders =
                 || (0..levels.len()).all(|k| !is_used(k) || found[k].is_some() || is_placeholder(level(k)));
             let weak = dates_of().any(|(_, d)| d.weak);
-            let version = name.to_lowercase().contains("version");
+            let version = name.to_lowercase().contains("version")
+                || dates_of().any(|(_, d)| d.day_of_year) && counts_things(name);
             if weak && (version || !all_but_placeholders() || are_spans(dates_of().map(|(k, _)| level(k)))) {
                 return None;
             }
@@ -275,7 +324,12 @@ impl Job<'_> {
             dates_of().filter(|(_, d)| d.seconds(order).is_some()).map(|(k, _)| survey.counts[k]).sum()
         };
         let mut shown = None;
+        // The year, the day and the month, if all cells must be so.
+        let fits_all = |order: DateOrder| dates_of().all(|(_, d)| d.is_year_first() && d.seconds(order).is_some());
+        let year_day =
+            self.reading.date_order.is_none() && !fits_all(DateOrder::YearFirst) && fits_all(DateOrder::YearDayFirst);
         let order = match self.reading.date_order.or(self.order) {
+            _ if year_day => DateOrder::YearDayFirst,
             Some(order) => order,
             None if !is_open => DateOrder::YearFirst,
             None => {
@@ -307,7 +361,19 @@ impl Job<'_> {
             dates::read(l).and_then(|d| d.seconds(order)).or_else(|| if is_sure { dates::digits(l) } else { None })
         };
         let mut verdict = self.converted(text, survey, ReadKind::Date, &read)?;
-        verdict.reading.date_order = is_open.then_some(order);
+        verdict.reading.date_order = (is_open || order == DateOrder::YearDayFirst).then_some(order);
+        if let Some((k, _)) = dates_of().find(|(_, d)| d.seconds(DateOrder::YearFirst).is_none()).filter(|_| year_day) {
+            let text = format!("\"{name}\" was read as dates with {}, as \"{}\" shows.", order.words(), level(k));
+            verdict.notes.push(offering_orders(text.into(), name, &[DateOrder::YearFirst], self.given));
+        }
+        if let Some((k, _)) = dates_of().find(|(_, d)| d.day_of_year).filter(|_| !is_sure) {
+            let text = format!("\"{name}\" was read as dates of a year and a day of it, such as \"{}\".", level(k));
+            verdict.notes.push(self.offer(text, "Read as text", |own| own.kind = Some(ReadKind::Text)));
+        }
+        if let Some(Values::Dates(days)) = &verdict.values {
+            let notes = self.sentinel_dates(days, &|row| text.get(row).unwrap_or_default().to_owned());
+            verdict.notes.extend(notes);
+        }
         verdict.order = shown;
         if let Some((k, _)) = dates_of().find(|(_, d)| d.short_year).filter(|_| !is_sure) {
             let text = format!(
@@ -405,6 +471,19 @@ fn odd_cells(kind: ReadKind, text: &Text, survey: &Survey, is_odd: &[bool]) -> O
         let odd = text.codes().enumerate().filter(|(_, code)| code.is_some_and(|c| is_odd[c as usize])).take(KEPT);
         (kind, odd.map(|(row, _)| (row, text.get(row).unwrap_or_default().into())).collect(), count)
     })
+}
+
+/// Seconds since 1970 of a day as workbooks count it.
+pub(super) fn of_workbook(days: f64) -> f64 {
+    ((days - 25_569.0) * 86_400.0).round()
+}
+
+/// Whether a column counts things rather than days, by its name.
+fn counts_things(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let words =
+        ["id", "no", "nr", "number", "num", "code", "key", "ref", "invoice", "order", "case", "ticket", "serial"];
+    lower.split(|c: char| !c.is_alphanumeric()).any(|word| words.contains(&word))
 }
 
 /// Whether texts such as 2009-10 are years that follow each other, and no months.

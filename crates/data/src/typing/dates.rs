@@ -10,23 +10,23 @@ use std::borrow::Cow;
 
 const DAY: f64 = 86_400.0;
 
-/// The months in English, German, Spanish and French, lower case and without accents.
+/// The months in English, German, Spanish, French, Italian, Portuguese and Dutch, lower case and without accents.
 const MONTHS: [&[&str]; 12] = [
-    &["january", "januar", "janner", "enero", "janvier"],
-    &["february", "februar", "feber", "febrero", "fevrier"],
-    &["march", "marz", "maerz", "mrz", "marzo", "mars"],
-    &["april", "abril", "avril"],
-    &["may", "mai", "mayo"],
-    &["june", "juni", "junio", "juin"],
-    &["july", "juli", "julio", "juillet"],
-    &["august", "agosto", "aout"],
-    &["september", "septiembre", "setiembre", "septembre"],
-    &["october", "oktober", "octubre", "octobre"],
-    &["november", "noviembre", "novembre"],
-    &["december", "dezember", "diciembre", "decembre"],
+    &["january", "januar", "janner", "enero", "janvier", "gennaio", "janeiro", "januari"],
+    &["february", "februar", "feber", "febrero", "fevrier", "febbraio", "fevereiro", "februari"],
+    &["march", "marz", "maerz", "mrz", "marzo", "mars", "marco", "maart", "mrt"],
+    &["april", "abril", "avril", "aprile"],
+    &["may", "mai", "mayo", "maggio", "maio", "mei"],
+    &["june", "juni", "junio", "juin", "giugno", "junho"],
+    &["july", "juli", "julio", "juillet", "luglio", "julho"],
+    &["august", "agosto", "aout", "augustus"],
+    &["september", "septiembre", "setiembre", "septembre", "settembre", "setembro"],
+    &["october", "oktober", "octubre", "octobre", "ottobre", "outubro"],
+    &["november", "noviembre", "novembre", "novembro"],
+    &["december", "dezember", "diciembre", "decembre", "dicembre", "dezembro"],
 ];
 /// The days of the week, which say nothing that the date does not.
-const WEEKDAYS: [&str; 28] = [
+const WEEKDAYS: [&str; 47] = [
     "monday",
     "tuesday",
     "wednesday",
@@ -55,10 +55,29 @@ const WEEKDAYS: [&str; 28] = [
     "jeudi",
     "vendredi",
     "samedi",
+    "lunedi",
+    "martedi",
+    "mercoledi",
+    "giovedi",
+    "venerdi",
+    "sabato",
+    "domenica",
+    "segunda",
+    "terca",
+    "quarta",
+    "quinta",
+    "sexta",
+    "maandag",
+    "dinsdag",
+    "woensdag",
+    "donderdag",
+    "vrijdag",
+    "zaterdag",
+    "zondag",
 ];
 /// Words between the parts of a date.
-const BETWEEN: [&str; 14] =
-    ["of", "the", "de", "del", "den", "der", "le", "el", "du", "at", "um", "uhr", "dimanche", "dim"];
+const BETWEEN: [&str; 16] =
+    ["of", "the", "de", "del", "den", "der", "le", "el", "il", "du", "at", "um", "uhr", "dimanche", "dim", "feira"];
 /// Zones by name, in hours from UTC.
 const ZONES: [(&str, f64); 16] = [
     ("z", 0.0),
@@ -89,11 +108,18 @@ pub(crate) struct DateText {
     pub weak: bool,
     /// Whether the year has two digits.
     pub short_year: bool,
+    /// Whether the day is one of the year, as in 2019-123.
+    pub day_of_year: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Day {
     Known(NaiveDate),
+    /// The year and two numbers, of which the first is the month unless all dates of a column say otherwise.
+    Year {
+        year: u32,
+        rest: [u32; 2],
+    },
     /// Three numbers and how many digits the last has.
     Open {
         numbers: [u32; 3],
@@ -107,16 +133,23 @@ impl DateText {
         matches!(self.day, Day::Open { .. })
     }
 
+    /// Whether the year is first and two numbers follow.
+    pub fn is_year_first(&self) -> bool {
+        matches!(self.day, Day::Year { .. })
+    }
+
     /// Seconds since 1970, if there is such a day.
     pub fn seconds(&self, order: DateOrder) -> Option<f64> {
         let day = match self.day {
             Day::Known(day) => day,
+            Day::Year { year, rest: [a, b] } if order == DateOrder::YearDayFirst => date(year, b, a)?,
+            Day::Year { year, rest: [a, b] } => date(year, a, b)?,
             Day::Open { numbers: [a, b, c], digits } => {
                 let (year, month, day) = match order {
                     DateOrder::DayFirst => (c, b, a),
                     DateOrder::MonthFirst => (c, a, b),
                     DateOrder::YearFirst if digits == 2 => (a, b, c),
-                    DateOrder::YearFirst => return None,
+                    DateOrder::YearFirst | DateOrder::YearDayFirst => return None,
                 };
                 date(full_year(year, digits), month, day)?
             }
@@ -125,6 +158,10 @@ impl DateText {
         Some(f64::from(days) * DAY + self.time)
     }
 }
+
+/// A day of which nothing is odd.
+const PLAIN: DateText =
+    DateText { day: Day::Known(NaiveDate::MIN), time: 0.0, weak: false, short_year: false, day_of_year: false };
 
 fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)
@@ -183,9 +220,10 @@ fn join<'a>(before: &'a str, after: &'a str) -> Cow<'a, str> {
 /// Lower case without accents, for the languages here.
 fn folded(text: &str) -> String {
     let plain = |c: char| match c {
-        'á' | 'à' | 'â' | 'ä' | 'Ä' => 'a',
+        'á' | 'à' | 'â' | 'ã' | 'ä' | 'Ä' => 'a',
+        'ç' | 'Ç' => 'c',
         'é' | 'è' | 'ê' | 'É' => 'e',
-        'í' | 'î' => 'i',
+        'í' | 'ì' | 'î' => 'i',
         'ó' | 'ô' => 'o',
         'ú' | 'û' | 'ü' => 'u',
         '\u{a0}' | '\u{202f}' | '\u{2009}' => ' ',
@@ -216,7 +254,13 @@ fn compact(text: &str) -> Option<DateText> {
         return None;
     }
     let day = date(day[..4].parse().ok()?, day[4..6].parse().ok()?, day[6..].parse().ok()?)?;
-    Some(DateText { day: Day::Known(day), time: clock + fraction - zone, weak: false, short_year: false })
+    Some(DateText {
+        day: Day::Known(day),
+        time: clock + fraction - zone,
+        weak: false,
+        short_year: false,
+        day_of_year: false,
+    })
 }
 
 fn clock(hours: u32, minutes: u32, seconds: u32) -> Option<f64> {
@@ -411,7 +455,7 @@ fn is_between(word: &str) -> bool {
 fn day_in(text: &str) -> Option<DateText> {
     let all = pieces(text)?;
     let known = |day: Option<NaiveDate>, weak: bool, short_year: bool| {
-        Some(DateText { day: Day::Known(day?), time: 0.0, weak, short_year })
+        Some(DateText { day: Day::Known(day?), time: 0.0, weak, short_year, day_of_year: false })
     };
     // Marks between the parts that count; several in a row are one.
     let mut parts: Vec<Piece> = Vec::new();
@@ -435,7 +479,12 @@ fn day_in(text: &str) -> Option<DateText> {
         [Number { value: y, digits: 4 }, Number { value: m, digits: 1 | 2 }, Number { value: d, digits: 1 | 2 }]
             if marks[0] == marks[1] && matches!(marks[0], '-' | '/' | '.' | ' ' | '_') =>
         {
-            known(date(y, m, d), false, false)
+            date(y, m, d).or_else(|| date(y, d, m))?;
+            Some(DateText { day: Day::Year { year: y, rest: [m, d] }, ..PLAIN })
+        }
+        [Number { value: y, digits: 4 }, Number { value: n, digits: 3 }] if marks[0] == '-' && year_fits(y) => {
+            let day = Day::Known(NaiveDate::from_yo_opt(y as i32, n)?);
+            Some(DateText { day, weak: true, day_of_year: true, ..PLAIN })
         }
         [
             Number { value: a, digits: first @ (1 | 2) },
@@ -451,9 +500,9 @@ fn day_in(text: &str) -> Option<DateText> {
                 _ if a.max(b) > 31 && third == 4 => None,
                 _ => Some(DateText {
                     day: Day::Open { numbers: [a, b, c], digits: third },
-                    time: 0.0,
                     weak: third == 2,
                     short_year: third == 2,
+                    ..PLAIN
                 }),
             }
         }
@@ -517,7 +566,8 @@ pub(crate) fn digits(text: &str) -> Option<f64> {
     let year: u32 = text[..4].parse().ok()?;
     let day =
         date(year, text[4..6].parse().ok()?, text[6..].parse().ok()?).filter(|_| (1900..=2100).contains(&year))?;
-    DateText { day: Day::Known(day), time: 0.0, weak: false, short_year: false }.seconds(DateOrder::YearFirst)
+    DateText { day: Day::Known(day), time: 0.0, weak: false, short_year: false, day_of_year: false }
+        .seconds(DateOrder::YearFirst)
 }
 
 #[cfg(test)]
@@ -566,6 +616,15 @@ mod tests {
             ("2023-Q3", "2023-07-01"),
             ("Q4 2023", "2023-10-01"),
             ("1949M07", "1949-07-01"),
+            ("5 gennaio 2023", "2023-01-05"),
+            ("31 mag 2023", "2023-05-31"),
+            ("lunedì 2 ottobre 2023", "2023-10-02"),
+            ("7 de março de 2023", "2023-03-07"),
+            ("terça-feira, 3 de outubro de 2023", "2023-10-03"),
+            ("12 fev. 2023", "2023-02-12"),
+            ("7 maart 2023", "2023-03-07"),
+            ("woensdag 3 mei 2023", "2023-05-03"),
+            ("9999-12-31", "9999-12-31"),
             ("2024-W03", "2024-01-15"),
             ("2024-W03-2", "2024-01-16"),
         ] {
@@ -581,6 +640,8 @@ mod tests {
             "x",
             "",
             "2024-13-01",
+            "2019-31-01",
+            "2019-123",
             "555-123-4567",
             "030-1234567",
             "192.168.10.12",
@@ -606,7 +667,7 @@ mod tests {
     fn the_order_is_open_where_the_year_is_not_first() {
         let of =
             |text: &str, order: DateOrder| read(text).and_then(|d| d.seconds(order)).map(written).unwrap_or_default();
-        use DateOrder::{DayFirst, MonthFirst, YearFirst};
+        use DateOrder::{DayFirst, MonthFirst, YearDayFirst, YearFirst};
         assert_eq!(
             (of("03/04/2024", DayFirst), of("03/04/2024", MonthFirst)),
             ("2024-04-03".into(), "2024-03-04".into())
@@ -616,6 +677,13 @@ mod tests {
         assert_eq!(of("02/07/68", MonthFirst), "2068-02-07");
         assert_eq!(of("97-05-01", YearFirst), "1997-05-01");
         assert_eq!(of("02/07/2023 1:16 pm", MonthFirst), "2023-02-07 13:16:00");
+        assert_eq!(
+            (of("2019-05-01", YearFirst), of("2019-05-01", YearDayFirst)),
+            ("2019-05-01".into(), "2019-01-05".into())
+        );
+        assert_eq!((of("2019-31-01", YearFirst), of("2019-31-01", YearDayFirst)), (String::new(), "2019-01-31".into()));
+        assert_eq!((of("2019-123", YearFirst), of("2020-366", YearFirst)), ("2019-05-03".into(), "2020-12-31".into()));
+        assert!(read("2019-366").is_none() && read("2019-32-31").is_none());
         assert_eq!(of("1949-01", YearFirst), "1949-01-01");
         assert_eq!(of("01/1949", YearFirst), "1949-01-01");
         assert!(

@@ -2,6 +2,7 @@
 
 use super::column::{Job, Source, Verdict, offering_orders};
 use super::kinds::{ColumnReading, DateOrder, ReadKind};
+use super::numbers::in_formula;
 use super::odd::{self, Odd};
 use super::survey::Survey;
 use super::words::{MissingWords, in_quotes};
@@ -20,10 +21,16 @@ pub(crate) struct Judgement {
     pub is_comma: bool,
     /// Whether it is, if cells show it.
     pub decimal_comma: Option<bool>,
+    /// Cells that do not fit their columns, with their rows.
+    pub odd: Vec<(usize, String)>,
 }
 
 /// Decides what the columns of a table hold, and converts them.
 pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) -> Judgement {
+    let mut found = Judgement::default();
+    if source.untyped {
+        found.notes.extend(table.columns.iter_mut().filter_map(|column| without_formulas(column, given)));
+    }
     let plain = ColumnReading::default();
     let reading = |column: &Column| given.columns.get(&column.name).unwrap_or(&plain);
     let survey = |column: &Column| match &column.values {
@@ -57,7 +64,7 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             (Some(survey), Values::Text(text)) => job.text(text, survey),
             (None, Values::Text(text)) => job.words_only(text),
             (_, Values::Numbers(numbers)) => job.numbers(numbers),
-            (_, Values::Dates(_)) => job.dates(),
+            (_, Values::Dates(days)) => job.dates(days),
             _ => Verdict::default(),
         }
     };
@@ -82,11 +89,8 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
             }
         }
     }
-    let mut found = Judgement {
-        is_comma: commas > 0 && points == 0 && !source.decimal_comma,
-        decimal_comma: (commas + points > 0).then_some(file_comma),
-        ..Judgement::default()
-    };
+    found.is_comma = commas > 0 && points == 0 && !source.decimal_comma;
+    found.decimal_comma = (commas + points > 0).then_some(file_comma);
     let mut ways: Vec<(String, Vec<String>)> = Vec::new();
     let mut odd = Vec::new();
     let rows = table.rows();
@@ -144,7 +148,31 @@ pub(crate) fn judge(table: &mut Table, given: &ReadOptions, source: Source<'_>) 
         );
     }
     found.notes.extend(odd::tell(&odd, given));
+    found.odd = odd.into_iter().flat_map(|odd| odd.cells).map(|(row, cell)| (row, cell.into_string())).collect();
     found
+}
+
+/// Takes ="…" off the cells of a column, which is said.
+fn without_formulas(column: &mut Column, given: &ReadOptions) -> Option<Note> {
+    let Values::Text(text) = &column.values else { return None };
+    let keeps = given.columns.get(&column.name).is_some_and(|own| own.formulas == Some(false));
+    if keeps || !text.levels().iter().any(|l| in_formula(l).is_some()) {
+        return None;
+    }
+    let is_such = |row: &usize| text.get(*row).is_some_and(|cell| in_formula(cell).is_some());
+    let (first, count) = ((0..text.len()).find(is_such)?, (0..text.len()).filter(is_such).count());
+    let said = format!(
+        "\"{}\": {} written as {}, the first in row {}; what stands in the quotes was read.",
+        column.name,
+        if count == 1 { "1 cell is".to_owned() } else { format!("{count} cells are") },
+        text.get(first).unwrap_or_default(),
+        first + 1
+    );
+    let bare = |cell: &str| Some(in_formula(cell).unwrap_or(cell).trim().to_owned()).filter(|cell| !cell.is_empty());
+    column.values = Values::Text(text.mapped(bare));
+    Some(Note::from(said).offering("Keep it as it is written", given, |o| {
+        o.columns.entry(column.name.clone()).or_default().formulas = Some(false);
+    }))
 }
 
 fn words_of<'a>(reading: &'a ColumnReading, given: &'a ReadOptions) -> MissingWords<'a> {

@@ -13,7 +13,7 @@ pub enum ReadKind {
     Text,
     /// Dates, with or without a time
     Date,
-    /// Times of day, as hours since midnight
+    /// Times of day and lengths of time, in hours
     Hours,
     /// True and false in any spelling
     Boolean,
@@ -21,6 +21,8 @@ pub enum ReadKind {
     EpochSeconds,
     /// Milliseconds since 1970
     EpochMilliseconds,
+    /// Days since 1900, as workbooks count them
+    WorkbookDays,
 }
 
 /// Which of the three numbers of a date is which.
@@ -30,6 +32,8 @@ pub enum DateOrder {
     DayFirst,
     MonthFirst,
     YearFirst,
+    /// The year, the day and the month
+    YearDayFirst,
 }
 
 impl DateOrder {
@@ -39,6 +43,7 @@ impl DateOrder {
             Self::DayFirst => "the day first",
             Self::MonthFirst => "the month first",
             Self::YearFirst => "the year first",
+            Self::YearDayFirst => "the year first, then the day",
         }
     }
 
@@ -48,6 +53,7 @@ impl DateOrder {
             Self::DayFirst => "The day is first",
             Self::MonthFirst => "The month is first",
             Self::YearFirst => "The year is first",
+            Self::YearDayFirst => "The year is first, then the day",
         }
     }
 
@@ -72,9 +78,15 @@ pub struct ColumnReading {
     /// The unit behind or before all numbers; other units make gaps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Whether k, M, B and their like behind numbers are thousands, millions and billions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub magnitudes: Option<bool>,
+    /// Whether ="…" around cells, as Excel keeps digits, is left out; it is, unless that is denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formulas: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub date_order: Option<DateOrder>,
-    /// Levels of text; cells that differ from one by case or blanks only are that level.
+    /// Levels of text; cells that differ from one by case, blanks or the form of Unicode only are that level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spellings: Option<Vec<String>>,
 }
@@ -91,6 +103,8 @@ impl ColumnReading {
         self.missing = self.missing.take().or(other.missing);
         self.decimal_comma = self.decimal_comma.or(other.decimal_comma);
         self.unit = self.unit.take().or(other.unit);
+        self.magnitudes = self.magnitudes.or(other.magnitudes);
+        self.formulas = self.formulas.or(other.formulas);
         self.date_order = self.date_order.or(other.date_order);
         self.spellings = self.spellings.take().or(other.spellings);
     }
@@ -102,8 +116,16 @@ impl ColumnReading {
 }
 
 impl ReadKind {
-    pub const ALL: [Self; 7] =
-        [Self::Number, Self::Text, Self::Date, Self::Hours, Self::Boolean, Self::EpochSeconds, Self::EpochMilliseconds];
+    pub const ALL: [Self; 8] = [
+        Self::Number,
+        Self::Text,
+        Self::Date,
+        Self::Hours,
+        Self::Boolean,
+        Self::EpochSeconds,
+        Self::EpochMilliseconds,
+        Self::WorkbookDays,
+    ];
 
     pub fn label(self) -> &'static str {
         match self {
@@ -114,6 +136,7 @@ impl ReadKind {
             Self::Boolean => "booleans",
             Self::EpochSeconds => "epoch seconds",
             Self::EpochMilliseconds => "epoch milliseconds",
+            Self::WorkbookDays => "workbook days",
         }
     }
 

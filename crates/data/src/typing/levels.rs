@@ -2,11 +2,13 @@
 
 use super::column::{Job, Verdict};
 use super::kinds::ReadKind;
-use super::survey::Survey;
+use super::survey::{Survey, answer};
 use super::words::{Kept, MissingWords, in_quotes, is_value};
 use crate::table::{Text, Values};
 use chainrule_common::format;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Text with more levels is not searched for those that differ by case or blanks only.
 const COMPARED: usize = 5000;
@@ -92,7 +94,7 @@ impl Job<'_> {
         for (level, n) in present.clone() {
             groups.entry(alike(level)).or_default().push((level, n));
         }
-        let answers = groups.len() == 2 && groups.keys().all(|g| ANSWERS.contains(&g.as_str()));
+        let answers = groups.len() == 2 && groups.keys().all(|g| answer(g).is_some());
         let mut doubles: Vec<&Vec<(&str, usize)>> = groups.values().filter(|g| g.len() > 1).collect();
         doubles.sort_by_key(|g| g[0].0);
         let spelling = |group: &[(&str, usize)]| {
@@ -115,8 +117,11 @@ impl Job<'_> {
         } else if let Some(first) = doubles.first() {
             let count: usize = doubles.iter().map(|g| g.len()).sum();
             let pair: Vec<String> = first.iter().take(2).map(|(l, _)| format!("\"{l}\"")).collect();
+            // What looks alike is told by how it is written.
+            let form = |k: usize| composed(first[k].0);
+            let how = if form(0) == form(1) { "the form of Unicode" } else { "case or blanks" };
             let text = format!(
-                "\"{name}\": {} differ by case or blanks only, such as {}.",
+                "\"{name}\": {} differ by {how} only, such as {}.",
                 format::counted(count, "level"),
                 pair.join(" and ")
             );
@@ -136,9 +141,6 @@ impl Job<'_> {
     }
 }
 
-/// Words for yes and no, one pair of which makes a boolean.
-const ANSWERS: [&str; 14] = ["yes", "no", "y", "n", "on", "off", "ja", "nein", "oui", "non", "si", "sí", "sim", "não"];
-
 /// Spellings by what does not tell them from others.
 fn by_alike(spellings: &[String]) -> HashMap<String, String> {
     spellings.iter().map(|s| (alike(s), s.clone())).collect()
@@ -146,5 +148,10 @@ fn by_alike(spellings: &[String]) -> HashMap<String, String> {
 
 /// A level without what does not tell it from others.
 fn alike(level: &str) -> String {
-    level.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    composed(&level.split_whitespace().collect::<Vec<_>>().join(" ")).to_lowercase()
+}
+
+/// The form of Unicode in which a letter and its accent are one.
+fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() { text.into() } else { text.nfc().collect::<String>().into() }
 }

@@ -2,11 +2,16 @@
 
 pub(crate) mod column;
 pub(crate) mod dates;
+mod durations;
 pub(crate) mod judge;
 pub(crate) mod kinds;
 mod levels;
+pub(crate) mod magnitudes;
 pub(crate) mod numbers;
 pub(crate) mod odd;
+mod sentinels;
 mod survey;
+pub(crate) mod thousands;
 mod typed;
+mod unread;
 pub(crate) mod words;

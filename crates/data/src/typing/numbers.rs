@@ -2,10 +2,11 @@
 //! day as hours.
 
 use super::dates::time_of_day;
+use super::durations;
 use crate::parse::trimmed_number;
 use std::borrow::Cow;
 
-const SYMBOLS: [char; 12] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '₫', '₪', '฿', '¢'];
+pub(super) const SYMBOLS: [char; 12] = ['$', '€', '£', '¥', '₹', '₽', '₩', '₺', '₫', '₪', '฿', '¢'];
 /// Codes of currencies, which stand before or after.
 const CURRENCIES: [&str; 21] = [
     "usd", "eur", "gbp", "chf", "jpy", "inr", "rs", "rs.", "cny", "rmb", "kr", "sek", "nok", "dkk", "aud", "cad",
@@ -89,6 +90,9 @@ pub(crate) fn number(cell: &str, decimal: char) -> Option<(f64, Marks<'_>)> {
     let mut tail = tail;
     if let Some(before) = tail.strip_prefix(['-', '\u{2212}']).filter(|t| !signed && t.trim().is_empty()) {
         (negative, marks.minus, tail) = (true, true, before.trim());
+    }
+    if !tail.is_empty() && core.ends_with([decimal, ',']) {
+        return None;
     }
     if !tail.is_empty() && marks.unit.is_none() {
         let (unit, known) = unit_behind(tail, rest[end..].starts_with(char::is_whitespace))?;
@@ -183,7 +187,8 @@ fn unit_behind(tail: &str, apart: bool) -> Option<(&str, bool)> {
 
 /// The decimal sign that a cell shows, if it is a number with one of the two only.
 pub(crate) fn decimal_sign(cell: &str) -> Option<char> {
-    if !cell.contains([',', '.']) {
+    let shown = |pair: &[u8]| matches!(pair[0], b',' | b'.') && pair[1].is_ascii_digit();
+    if !cell.as_bytes().windows(2).any(shown) {
         return None;
     }
     match (number(cell, '.'), number(cell, ',')) {
@@ -219,9 +224,15 @@ pub(crate) fn read(cell: &str) -> Option<f64> {
     ['.', ','].into_iter().find_map(|decimal| number(cell, decimal)).map(|(value, _)| value).or_else(|| hours(cell))
 }
 
-/// Hours since midnight.
+/// Hours since midnight, or those of a length of time.
 pub(crate) fn hours(cell: &str) -> Option<f64> {
-    time_of_day(cell.trim()).map(|seconds| seconds / 3600.0)
+    time_of_day(cell.trim()).or_else(|| durations::seconds(cell)).map(|seconds| seconds / 3600.0)
+}
+
+/// What stands in ="…", as Excel keeps digits from becoming a number.
+pub(crate) fn in_formula(cell: &str) -> Option<&str> {
+    let inner = cell.strip_prefix('=')?.trim_start();
+    inner.strip_prefix(['"', '“', '„', '”'])?.strip_suffix(['"', '”', '“'])
 }
 
 #[cfg(test)]
@@ -282,6 +293,7 @@ mod tests {
             ("e5", None),
             ("1e", None),
             ("3D", Some(3.0)),
+            ("36:15:00", Some(36.25)),
             ("555-1234", None),
             ("", None),
         ] {
@@ -299,6 +311,7 @@ mod tests {
             ("1.234", None),
             ("1,234", None),
             ("7", None),
+            ("2, x", None),
         ] {
             assert_eq!(decimal_sign(cell), sign, "{cell}");
         }

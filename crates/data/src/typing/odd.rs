@@ -76,8 +76,12 @@ fn key_of(o: &Odd) -> (ReadKind, String) {
 fn note(group: &[&Odd], given: &ReadOptions) -> Note {
     let count: usize = group.iter().map(|o| o.count).sum();
     let what = match (group[0].kind, count) {
-        (ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds, 1) => "is no date",
-        (ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds, _) => "are no dates",
+        (ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds | ReadKind::WorkbookDays, 1) => {
+            "is no date"
+        }
+        (ReadKind::Date | ReadKind::EpochSeconds | ReadKind::EpochMilliseconds | ReadKind::WorkbookDays, _) => {
+            "are no dates"
+        }
         (ReadKind::Hours, 1) => "is no time",
         (ReadKind::Hours, _) => "are no times",
         (ReadKind::Boolean, 1) => "is neither true nor false",

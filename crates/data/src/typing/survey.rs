@@ -2,7 +2,8 @@
 
 use super::dates;
 use super::kinds::{ColumnReading, ReadKind};
-use super::numbers::{decimal_sign, number};
+use super::magnitudes::with_magnitude;
+use super::numbers::{decimal_sign, hours, number};
 use super::words::{MissingWords, is_placeholder};
 use crate::table::Text;
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
@@ -13,6 +14,10 @@ const SAMPLED: usize = 400;
 /// The spellings of true and of false.
 const TRUE: [&str; 6] = ["true", "t", ".true.", "wahr", "vrai", "verdadero"];
 const FALSE: [&str; 6] = ["false", "f", ".false.", "falsch", "faux", "falso"];
+
+/// Words for yes and no, one pair of which makes two levels; beside 0 and 1, or true and false, they are booleans.
+const YES: [&str; 8] = ["yes", "y", "on", "ja", "oui", "si", "sí", "sim"];
+const NO: [&str; 7] = ["no", "n", "off", "nein", "non", "não", "nee"];
 
 /// A column of text and what it may be.
 pub(super) struct Survey {
@@ -31,13 +36,23 @@ fn boolean(cell: &str) -> Option<bool> {
     if TRUE.contains(&lower.as_str()) { Some(true) } else { FALSE.contains(&lower.as_str()).then_some(false) }
 }
 
-/// Whether a cell of a boolean column says true: beside words, 0 and 1 are booleans too.
-pub(super) fn truth(cell: &str) -> Option<bool> {
+/// Whether a cell says yes; none if it is no answer.
+pub(super) fn answer(cell: &str) -> Option<bool> {
+    let lower = cell.to_lowercase();
+    if YES.contains(&lower.as_str()) { Some(true) } else { NO.contains(&lower.as_str()).then_some(false) }
+}
+
+fn digit(cell: &str) -> Option<bool> {
     match cell {
         "1" => Some(true),
         "0" => Some(false),
-        _ => boolean(cell),
+        _ => None,
     }
+}
+
+/// Whether a cell of a boolean column says true: beside words, 0 and 1 are booleans too.
+pub(super) fn truth(cell: &str) -> Option<bool> {
+    digit(cell).or_else(|| boolean(cell)).or_else(|| answer(cell))
 }
 
 impl Survey {
@@ -62,21 +77,31 @@ impl Survey {
 
 fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
     let mut seen = 0_usize;
-    let mut fit = [0_usize; 4];
+    let mut fit = [0_usize; 5];
     let mut both = [false; 2];
+    // Answers, and what makes booleans of them.
+    let (mut answers, mut others) = ([0_usize; 2], 0_usize);
     let used =
         text.levels().iter().zip(counts).filter(|(level, n)| **n > 0 && !words.has(level) && !is_placeholder(level));
     for (level, _) in used.take(SAMPLED) {
         seen += 1;
-        let is_boolean = truth(level);
+        let is_boolean = digit(level).or_else(|| boolean(level));
         if let Some(value) = is_boolean {
             both[usize::from(value)] = true;
         }
+        others += usize::from(is_boolean.is_some());
+        if let Some(value) = answer(level) {
+            answers[usize::from(value)] += 1 + usize::from(level.len() > 1);
+        }
         let found = [
-            number(level, '.').is_some() || number(level, ',').is_some(),
-            dates::time_of_day(level).is_some(),
+            number(level, '.').is_some()
+                || number(level, ',').is_some()
+                || with_magnitude(level, '.').is_some()
+                || with_magnitude(level, ',').is_some(),
+            hours(level).is_some(),
             dates::read(level).is_some(),
             is_boolean.is_some(),
+            truth(level).is_some(),
         ];
         fit.iter_mut().zip(found).for_each(|(n, found)| *n += usize::from(found));
     }
@@ -87,6 +112,10 @@ fn likely(text: &Text, counts: &[usize], words: MissingWords<'_>) -> ReadKind {
     };
     match () {
         () if seen > 0 && fit[3] == seen && spelled(0) && (both == [true; 2] || spelled(1)) => ReadKind::Boolean,
+        // A single letter needs the other one.
+        () if fit[4] == seen && others > 0 && (answers.iter().any(|n| *n > 1) || answers == [1; 2]) => {
+            ReadKind::Boolean
+        }
         () if mostly(1) => ReadKind::Hours,
         () if mostly(2) => ReadKind::Date,
         () if mostly(0) => ReadKind::Number,

@@ -1,6 +1,6 @@
 //! Columns of numbers and dates: what somebody wants them to be instead, and what their numbers may mean.
 
-use super::column::{Job, Verdict};
+use super::column::{Job, Verdict, of_workbook};
 use super::dates;
 use super::kinds::ReadKind;
 use super::numbers::number;
@@ -15,8 +15,9 @@ impl Job<'_> {
     /// Numbers of a typed format, or of plain text.
     pub(super) fn numbers(&self, numbers: &Numbers) -> Verdict {
         // Numbers that are missing by name.
-        let named: Vec<f64> =
-            self.words.0.unwrap_or(&[]).iter().filter_map(|w| number(w.trim(), '.')).map(|(v, _)| v).collect();
+        let decimal = if self.comma { ',' } else { '.' };
+        let value = |w: &String| number(w.trim(), decimal).or_else(|| number(w.trim(), '.')).map(|(v, _)| v);
+        let named: Vec<f64> = self.words.0.unwrap_or(&[]).iter().filter_map(value).collect();
         let is_named = |v: f64| named.contains(&v);
         let cleared: Option<Numbers> = (!named.is_empty() && numbers.iter().any(is_named))
             .then(|| numbers.iter().map(|v| if is_named(v) { f64::NAN } else { v }).collect());
@@ -26,6 +27,9 @@ impl Job<'_> {
             Some(ReadKind::EpochSeconds) => verdict.values = Some(Values::Dates(numbers.clone())),
             Some(ReadKind::EpochMilliseconds) => {
                 verdict.values = Some(Values::Dates(numbers.iter().map(|v| v / 1000.0).collect()));
+            }
+            Some(ReadKind::WorkbookDays) => {
+                verdict.values = Some(Values::Dates(numbers.iter().map(of_workbook).collect()));
             }
             Some(ReadKind::Date) => {
                 let day = |v: f64| dates::digits(&format!("{v}"));
@@ -56,11 +60,18 @@ impl Job<'_> {
     }
 
     /// Dates of a typed format, which may be wanted as something else.
-    pub(super) fn dates(&self) -> Verdict {
+    pub(super) fn dates(&self, days: &Numbers) -> Verdict {
         let kind = match self.reading.kind {
             Some(ReadKind::Text) => ColumnKind::Text,
             Some(ReadKind::Number) => ColumnKind::Number,
-            _ => return Verdict::default(),
+            _ => {
+                let named: Vec<f64> = self.words.0.unwrap_or(&[]).iter().filter_map(|w| dates::any(w.trim())).collect();
+                let is_named = |v: f64| named.contains(&v);
+                let values = (!named.is_empty() && days.iter().any(is_named))
+                    .then(|| Values::Dates(days.iter().map(|v| if is_named(v) { f64::NAN } else { v }).collect()));
+                let notes = self.sentinel_dates(days, &|row| crate::dates::written(days.get(row)));
+                return Verdict { values, notes, ..Verdict::default() };
+            }
         };
         Verdict { values: self.column.converted(kind).map(|c| c.values), ..Verdict::default() }
     }
@@ -101,6 +112,9 @@ impl Job<'_> {
         }
         if self.reading.kind.is_none() && are_whole(numbers) {
             notes.extend(self.maybe_dates(numbers, low, high));
+        }
+        if self.reading.kind.is_none() {
+            notes.extend(self.maybe_workbook_days(low, high));
         }
         notes
     }
@@ -167,6 +181,25 @@ impl Job<'_> {
         } else {
             None
         }
+    }
+
+    /// That numbers between `low` and `high` may be days as workbooks count them.
+    fn maybe_workbook_days(&self, low: f64, high: f64) -> Option<Note> {
+        let name = &self.column.name;
+        let lower = name.to_lowercase();
+        // 1954 to 2064.
+        let fits = low >= 20_000.0 && high <= 60_000.0;
+        let words = ["date", "datum", "fecha", "dato", "birth", "dob", "day", "tag", "when"];
+        let named = words.iter().any(|w| lower.contains(w)) || lower == "data" || lower == "dt";
+        if !fits || !named {
+            return None;
+        }
+        let day = crate::dates::written(of_workbook(low));
+        let text = format!(
+            "\"{name}\" was read as numbers; it may hold dates as workbooks count days, such as {} for {day}.",
+            format::cell(low)
+        );
+        Some(self.offer(text, "Read as dates", |own| own.kind = Some(ReadKind::WorkbookDays)))
     }
 }
 
