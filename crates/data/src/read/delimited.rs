@@ -290,6 +290,8 @@ enum Wrong {
     Csv(String),
     /// Quotes that were supposed to be in order are not.
     Disorder,
+    /// The cells take more memory than there may be.
+    TooLarge,
 }
 
 /// What a piece held: its lines, and what is odd about some.
@@ -325,7 +327,7 @@ impl Layout<'_> {
             }
             let pieces = block.pieces(0);
             let parse = || {
-                let more = self.block(&pieces, block.quotes, lines, &mut findings, &all, &mut parts)?;
+                let more = self.block(&pieces, block.quotes, lines, &mut findings, &all, &mut parts, reading)?;
                 let columns = all.par_iter_mut().enumerate();
                 columns.for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(part, k)));
                 Ok::<_, DataError>(more)
@@ -384,10 +386,12 @@ impl Layout<'_> {
         findings: &mut Findings,
         all: &[Sink],
         parts: &mut Vec<Part>,
+        reading: &Reading,
     ) -> Result<Option<usize>, DataError> {
         parts.resize_with(pieces.len(), || Part::new(self.numeric));
+        let most = reading.limit / pieces.len().max(1);
         let parse = |(&piece, part): (&&[u8], &mut Part)| {
-            part.clear(all);
+            part.clear(all, most);
             match quotes {
                 Quotes::None => self.plain(piece, part),
                 Quotes::InOrder => self.in_order(piece, part),
@@ -402,6 +406,10 @@ impl Layout<'_> {
                 Err(Wrong::Huge { line }) => {
                     let row = lines + count + line;
                     return Err(DataError::HugeField { name: self.name.to_owned(), row, limit: FIELD_LIMIT });
+                }
+                Err(Wrong::TooLarge) => {
+                    reading.allow(self.name, usize::MAX)?;
+                    return Ok(None);
                 }
                 Err(Wrong::Csv(reason)) => return Err(DataError::Malformed { name: self.name.to_owned(), reason }),
                 Ok(found) => found,
@@ -441,7 +449,7 @@ impl Layout<'_> {
                 found.repeated.add(number);
                 continue;
             }
-            let mut row = part.row();
+            let mut row = part.row().ok_or(Wrong::TooLarge)?;
             let (mut cells, mut place, mut ended) = (0, 0, false);
             for (k, &numeric) in self.numeric.iter().enumerate() {
                 if ended {
@@ -525,7 +533,7 @@ impl Layout<'_> {
                     None => {}
                 }
             }
-            let mut row = part.row();
+            let mut row = part.row().ok_or(Wrong::TooLarge)?;
             for k in 0..self.numeric.len() {
                 let Some(cell) = cells.get(k) else {
                     row.text(k, None);
@@ -582,7 +590,7 @@ impl Layout<'_> {
                     None => {}
                 }
             }
-            let mut row = part.row();
+            let mut row = part.row().ok_or(Wrong::TooLarge)?;
             for k in 0..self.numeric.len() {
                 match record.get(k) {
                     Some(cell) => self.cell(Err(cell), k, &mut row, line, &mut found)?,
@@ -716,6 +724,21 @@ mod tests {
             let Ok(found) = parsed(&text, &numeric, true) else { return Ok(()) };
             prop_assert!(found.is_some(), "in order: {text:?}");
             prop_assert_eq!(found, parsed(&text, &numeric, false).expect("a table as before"));
+        }
+    }
+
+    #[test]
+    fn short_rows_of_many_columns_are_refused_before_they_fill_the_memory() {
+        let names: Vec<String> = (0..3000).map(|k| format!("c{k}")).collect();
+        let row = vec!["1"; names.len()].join(",");
+        for short in ["1\n", "\"1\"\n"] {
+            let text = format!("{}\n{}{}", names.join(","), format!("{row}\n").repeat(100), short.repeat(100_000));
+            let source = ByteSource::bytes("t.csv", text.as_bytes());
+            let mut reading = Reading::default();
+            reading.limit = 64 << 20;
+            let options = ReadOptions { header: Some(true), ..ReadOptions::default() };
+            let outcome = super::read(&source, &text.as_bytes()[..1 << 18], &options, &reading);
+            assert!(matches!(outcome, Err(DataError::TooLarge { .. })), "{:?}", outcome.map(|(table, _)| table.rows()));
         }
     }
 

@@ -81,8 +81,9 @@ pub(super) struct Part {
     numbers: Vec<f64>,
     /// Columns of numbers.
     width: usize,
-    /// Whole rows.
+    /// Whole rows, and how many there may be: short ones take more memory than they have text.
     rows: usize,
+    most_rows: usize,
     columns: Vec<PartColumn>,
     /// Memory for whoever fills it.
     pub memory: Vec<u32>,
@@ -112,13 +113,14 @@ impl Part {
             }
         };
         let columns = numeric.iter().map(column).collect();
-        Self { numbers: Vec::new(), width, rows: 0, columns, memory: Vec::new() }
+        Self { numbers: Vec::new(), width, rows: 0, most_rows: usize::MAX, columns, memory: Vec::new() }
     }
 
-    /// Forgets all cells for another part of the columns `whole`, and keeps the memory.
-    pub fn clear(&mut self, whole: &[Sink]) {
+    /// Forgets all cells for another part of the columns `whole`, and keeps the memory. The part may take `most` bytes.
+    pub fn clear(&mut self, whole: &[Sink], most: usize) {
         self.numbers.clear();
         self.rows = 0;
+        self.most_rows = most / (size_of::<f64>() * self.columns.len().max(1));
         for (column, whole) in self.columns.iter_mut().zip(whole) {
             match column {
                 PartColumn::Numbers { odd, mistaken, .. } => {
@@ -130,12 +132,16 @@ impl Part {
         }
     }
 
-    /// Begins a row. Its numbers are missing as long as none are written; its texts are pushed one by one.
-    pub fn row(&mut self) -> PartRow<'_> {
+    /// Begins a row. Its numbers are missing as long as none are written; its texts are pushed one by one. There is none if the
+    /// part takes too much memory.
+    pub fn row(&mut self) -> Option<PartRow<'_>> {
+        if self.rows >= self.most_rows {
+            return None;
+        }
         let start = self.numbers.len();
         self.numbers.resize(start + self.width, f64::NAN);
         self.rows += 1;
-        PartRow { numbers: &mut self.numbers[start..], columns: &mut self.columns, row: self.rows - 1 }
+        Some(PartRow { numbers: &mut self.numbers[start..], columns: &mut self.columns, row: self.rows - 1 })
     }
 }
 
