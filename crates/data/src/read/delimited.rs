@@ -115,10 +115,10 @@ fn read_as(
     let named = unique_names(names.iter().map(String::as_str));
     let mut odd: Vec<Odd> = Vec::new();
     for (name, sink) in named.iter().zip(&sinks) {
-        if let Sink::Numbers { numbers, odd: cells } = sink
+        if let Sink::Numbers { numbers, odd: cells, more } = sink
             && !cells.is_empty()
         {
-            let (count, rows) = (cells.len(), numbers.len());
+            let (count, rows) = (cells.len() + more, numbers.len());
             odd.push(Odd { column: name.clone(), kind: ReadKind::Number, cells: cells.clone(), count, rows });
         }
     }
@@ -211,7 +211,7 @@ fn read_with(
         let is_sure = |k: usize| own(k).and_then(|c| c.kind) == Some(ReadKind::Number);
         let is_wrong = |k: usize| match &sinks[k] {
             Sink::Mistaken => true,
-            Sink::Numbers { numbers, odd } => !is_sure(k) && !odd.is_empty() && !fits(numbers, odd),
+            Sink::Numbers { numbers, odd, more } => !is_sure(k) && !odd.is_empty() && !fits(numbers, odd, *more),
             Sink::Text(_) => false,
         };
         let mistaken: Vec<usize> = (0..sinks.len()).filter(|&k| is_wrong(k)).collect();
@@ -268,8 +268,10 @@ fn is_mostly<'c>(cells: impl Iterator<Item = &'c str>, is_plain: impl Fn(&str) -
 }
 
 /// Whether a column is numbers although some of its cells are not.
-fn fits(numbers: &Numbers, odd: &OddCells) -> bool {
+fn fits(numbers: &Numbers, odd: &OddCells, more: usize) -> bool {
     let fit = numbers.len() - numbers.missing();
+    // Those that were only counted are taken to be like the first ones.
+    let each = (odd.len() + more).div_ceil(odd.len().max(1));
     let mut distinct: Vec<u64> = Vec::new();
     for value in numbers.iter().filter(|v| !v.is_nan()) {
         if !distinct.contains(&value.to_bits()) {
@@ -279,7 +281,7 @@ fn fits(numbers: &Numbers, odd: &OddCells) -> bool {
             break;
         }
     }
-    odd::are_errors(fit, distinct.len(), odd.iter().map(|(_, cell)| (&**cell, 1)))
+    odd::are_errors(fit, distinct.len(), odd.iter().map(|(_, cell)| (&**cell, each)))
 }
 
 /// An error in a record; lines count from the beginning of its piece.
@@ -329,7 +331,10 @@ impl Layout<'_> {
             let parse = || {
                 let more = self.block(&pieces, block.quotes, lines, &mut findings, &all, &mut parts, reading)?;
                 let columns = all.par_iter_mut().enumerate();
-                columns.for_each(|(k, whole)| parts.iter().for_each(|part| whole.append(part, k)));
+                columns.for_each(|(k, whole)| {
+                    parts.iter().for_each(|part| whole.append(part, k));
+                    whole.settle();
+                });
                 Ok::<_, DataError>(more)
             };
             let (parsed, following) = rayon::join(parse, || blocks.next(*syntax, in_order));
@@ -706,7 +711,7 @@ mod tests {
             Err(e) => return Ok(Some(e.to_string())),
         };
         let sink = |sink: Sink| match sink {
-            Sink::Numbers { numbers, odd } => format!("{:?} {odd:?}", numbers.iter().collect::<Vec<_>>()),
+            Sink::Numbers { numbers, odd, .. } => format!("{:?} {odd:?}", numbers.iter().collect::<Vec<_>>()),
             Sink::Text(text) => format!("{:?}", text.finish()),
             Sink::Mistaken => "mistaken".to_owned(),
         };
@@ -739,6 +744,34 @@ mod tests {
             let options = ReadOptions { header: Some(true), ..ReadOptions::default() };
             let outcome = super::read(&source, &text.as_bytes()[..1 << 18], &options, &reading);
             assert!(matches!(outcome, Err(DataError::TooLarge { .. })), "{:?}", outcome.map(|(table, _)| table.rows()));
+        }
+    }
+
+    /// Odd cells stand in one place of a column, so that they are few in one part and many in another, as threads have it.
+    #[test]
+    fn many_odd_cells_are_counted_alike_by_any_number_of_threads() {
+        let rows = |odd: usize| {
+            let numbers = (0..60_000).map(|k| format!("{k},{}\n", k % 97));
+            let text: String = (0..odd).map(|k| format!("{k},n. d.\n")).chain(numbers).collect();
+            format!("id,n\n{}", (0..200).map(|k| format!("{k},{}\n", k % 89)).collect::<String>() + &text)
+        };
+        for (odd, is_number) in [(3000, true), (9000, false)] {
+            let text = rows(odd);
+            let with = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+                pool.install(|| {
+                    let (table, detected) =
+                        read_bytes("t.csv", text.as_bytes(), &ReadOptions::default()).expect("a table");
+                    let notes: Vec<String> = detected.notes.iter().map(|n| n.text.clone()).collect();
+                    (table.columns[1].is_number(), notes)
+                })
+            };
+            let (found, notes) = with(1);
+            assert_eq!(found, is_number, "{odd}: {notes:?}");
+            assert!(!is_number || notes.iter().any(|n| n.contains("3000")), "{notes:?}");
+            for threads in [2, 3, 7] {
+                assert_eq!(with(threads), (found, notes.clone()));
+            }
         }
     }
 

@@ -4,15 +4,16 @@ use crate::numbers::Numbers;
 use crate::table::{TextBuilder, Values};
 use crate::typing::odd::OddCells;
 
-/// Odd cells beyond which a part of a column is text.
+/// Odd cells of a column that are kept: the first ones. Further ones are counted, so that nothing depends on where parts begin.
 const ODD: usize = 1000;
 
 /// A column that is being read.
 pub(super) enum Sink {
-    /// Numbers, and the cells among them that are none.
+    /// Numbers, the first cells among them that are none, and how many more there are.
     Numbers {
         numbers: Numbers,
         odd: OddCells,
+        more: usize,
     },
     Text(TextBuilder),
     /// A column of supposed numbers in which text was found.
@@ -22,7 +23,7 @@ pub(super) enum Sink {
 impl Sink {
     pub fn new(numeric: bool) -> Self {
         if numeric {
-            Self::Numbers { numbers: Numbers::default(), odd: Vec::new() }
+            Self::Numbers { numbers: Numbers::default(), odd: Vec::new(), more: 0 }
         } else {
             Self::Text(TextBuilder::default())
         }
@@ -38,7 +39,7 @@ impl Sink {
 
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Numbers { numbers, odd } => numbers.bytes() + 32 * odd.len(),
+            Self::Numbers { numbers, odd, .. } => numbers.bytes() + 32 * odd.len(),
             Self::Text(text) => text.bytes(),
             Self::Mistaken => 0,
         }
@@ -54,12 +55,24 @@ impl Sink {
     /// Appends the cells of a part of column `k`.
     pub fn append(&mut self, part: &Part, k: usize) {
         match (&mut *self, &part.columns[k]) {
-            (Self::Numbers { numbers, odd }, PartColumn::Numbers { place, odd: others, mistaken: false }) => {
-                odd.extend(others.iter().map(|(row, cell)| (row + numbers.len(), cell.clone())));
+            (
+                Self::Numbers { numbers, odd, more },
+                PartColumn::Numbers { place, odd: others, more: others_more, mistaken: false },
+            ) => {
+                let room = ODD - odd.len();
+                odd.extend(others.iter().take(room).map(|(row, cell)| (row + numbers.len(), cell.clone())));
+                *more += others.len().saturating_sub(room) + others_more;
                 numbers.extend_with_every(&part.numbers, *place, part.width);
             }
             (Self::Text(text), PartColumn::Text(more)) => text.append(more),
             _ => *self = Self::Mistaken,
+        }
+    }
+
+    /// Behind a block, which is the same for any number of threads: a column of which half is no number is text.
+    pub fn settle(&mut self) {
+        if matches!(self, Self::Numbers { numbers, more, .. } if *more * 2 > numbers.len()) {
+            *self = Self::Mistaken;
         }
     }
 
@@ -95,6 +108,7 @@ enum PartColumn {
         /// Its place among the columns of numbers.
         place: usize,
         odd: OddCells,
+        more: usize,
         /// Whether text was found in it.
         mistaken: bool,
     },
@@ -107,7 +121,7 @@ impl Part {
         let column = |&numeric: &bool| {
             if numeric {
                 width += 1;
-                PartColumn::Numbers { place: width - 1, odd: Vec::new(), mistaken: false }
+                PartColumn::Numbers { place: width - 1, odd: Vec::new(), more: 0, mistaken: false }
             } else {
                 PartColumn::Text(TextBuilder::default())
             }
@@ -123,8 +137,9 @@ impl Part {
         self.most_rows = most / (size_of::<f64>() * self.columns.len().max(1));
         for (column, whole) in self.columns.iter_mut().zip(whole) {
             match column {
-                PartColumn::Numbers { odd, mistaken, .. } => {
+                PartColumn::Numbers { odd, more, mistaken, .. } => {
                     odd.clear();
+                    *more = 0;
                     *mistaken = matches!(whole, Sink::Mistaken);
                 }
                 PartColumn::Text(text) => text.clear(matches!(whole, Sink::Text(whole) if whole.is_loose())),
@@ -182,7 +197,8 @@ impl PartRow<'_> {
     pub fn odd(&mut self, k: usize, cell: &str) {
         match &mut self.columns[k] {
             PartColumn::Numbers { odd, .. } if odd.len() < ODD => odd.push((self.row, cell.into())),
-            _ => self.mistake(k),
+            PartColumn::Numbers { more, .. } => *more += 1,
+            PartColumn::Text(_) => {}
         }
     }
 
