@@ -29,7 +29,7 @@ const TYPES: &str = " c continuous d discrete s string t time b basket m meta fl
 /// Flags of the third row of Orange's tables.
 const FLAGS: &str = " class meta ignore weight i c m w ";
 /// How rows of totals begin.
-const TOTALS: [&str; 22] = [
+pub(super) const TOTALS: [&str; 22] = [
     "total",
     "totals",
     "sum",
