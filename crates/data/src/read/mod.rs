@@ -21,6 +21,7 @@ mod html;
 mod idx;
 mod images;
 mod json;
+mod json_lines;
 mod json_structure;
 mod json_text;
 mod layout;
