@@ -9,6 +9,7 @@ use crate::parse::{is_missing, number as parse_number};
 use crate::reading::Reading;
 use crate::table::Table;
 use crate::typing::dates;
+use crate::typing::numbers::is_inexact;
 use std::io::{BufRead as _, BufReader, Read as _};
 
 const LINE_LIMIT: u64 = 64 << 20;
@@ -82,8 +83,13 @@ pub(super) fn read(source: &ByteSource, reading: &Reading) -> Result<(Table, Det
         return Err(DataError::HeaderOnly { name: source.name().to_owned() });
     }
     let names = unique_names(attributes.iter().map(|(name, _)| name.as_str()));
-    let columns = names.into_iter().zip(columns).map(|(name, column)| column.finish(name)).collect();
-    Ok((Table { name: source.name().to_owned(), columns }, Detected::of(Format::Arff)))
+    let columns: Vec<_> = names.into_iter().zip(columns).map(|(name, column)| column.finish(name)).collect();
+    let mut detected = Detected::of(Format::Arff);
+    // Numbers that are text, as some of them would be rounded.
+    let digits =
+        columns.iter().zip(&attributes).filter(|(c, (_, kind))| *kind == AttributeType::Number && !c.is_number());
+    detected.digits = digits.map(|(column, _)| column.name.clone()).collect();
+    Ok((Table { name: source.name().to_owned(), columns }, detected))
 }
 
 /// Name and type, as written after "@attribute".
@@ -188,6 +194,7 @@ fn cell(value: &str, (name, kind): &(String, AttributeType), column: &mut CellCo
         AttributeType::Nominal(values) if is_missing(value) && !listed(values) => column.missing(),
         AttributeType::Text if value.is_empty() || value == "?" => column.missing(),
         AttributeType::Number | AttributeType::Date if is_missing(value) => column.missing(),
+        AttributeType::Number if is_inexact(value.trim_start_matches('-')) => column.text(value),
         AttributeType::Number => match parse_number(value, false) {
             Some(number) => column.number(number),
             None => return Err(format!("\"{value}\" is not a number, but attribute {name} is numeric")),
@@ -202,4 +209,23 @@ fn cell(value: &str, (name, kind): &(String, AttributeType), column: &mut CellCo
         AttributeType::Nominal(_) | AttributeType::Text => column.text(value),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::typing::kinds::{ColumnReading, ReadKind};
+    use crate::{ReadOptions, read_bytes};
+
+    #[test]
+    fn whole_numbers_stay_exact() {
+        let text = b"@relation r\n@attribute id numeric\n@attribute n integer\n@data\n9007199254740993,1\n-740245381351497731,2\n7,9007199254740992\n";
+        let (table, found) = read_bytes("t.arff", text, &ReadOptions::default()).expect("readable");
+        let cells = |k: usize| (0..3).map(|row| table.columns[k].cell(row)).collect::<Vec<_>>();
+        assert_eq!(cells(0), ["9007199254740993", "-740245381351497731", "7"]);
+        assert!(table.columns[1].is_number());
+        assert!(found.notes.iter().any(|n| n.text.contains("\"id\"")), "{:?}", found.notes);
+        let mut options = ReadOptions::default();
+        options.columns.insert("id".into(), ColumnReading { kind: Some(ReadKind::Number), ..ColumnReading::default() });
+        assert!(read_bytes("t.arff", text, &options).expect("readable").0.columns[0].is_number());
+    }
 }

@@ -4,7 +4,7 @@ use super::archive::unreadable;
 use super::arrow_schema::{Field, Kind, Number, Reason, fields, words};
 use super::byte_source::ByteSource;
 use super::codecs::{Codec, unpack};
-use super::columnar::{EXACT, Growing, check_width, note_left_out, table};
+use super::columnar::{EXACT, Growing, check_width, note_hours, note_left_out, table};
 use super::options::{Detected, Format, ReadOptions};
 use crate::cells::unique_names;
 use crate::error::DataError;
@@ -95,6 +95,8 @@ pub(super) fn read(
     }
     let (fields, columns) = all.ok_or_else(|| broken(source, &"it has no columns"))?;
     let names = unique_names(fields.iter().map(|f| f.name.as_str()));
+    let times = fields.iter().zip(&names).filter(|(f, _)| matches!(f.kind, Kind::Number(Number::Hours { .. })));
+    note_hours(&mut detected, times.map(|(_, name)| name));
     let table = table(source, names, columns.into_iter(), &mut detected);
     Ok((table, detected))
 }

@@ -42,6 +42,11 @@ pub(super) enum Number {
     },
     /// Days since 1970, to seconds.
     Days,
+    /// Counts of a unit, to hours.
+    Hours {
+        wide: bool,
+        per_second: i64,
+    },
 }
 
 impl Number {
@@ -53,7 +58,7 @@ impl Number {
             Self::U32 | Self::I32 | Self::F32 | Self::Days => 4,
             Self::U64 | Self::I64 | Self::F64 => 8,
             Self::Decimal { bytes, .. } => bytes,
-            Self::Dates { wide, .. } => {
+            Self::Dates { wide, .. } | Self::Hours { wide, .. } => {
                 if wide {
                     8
                 } else {
@@ -84,6 +89,12 @@ impl Number {
             Self::Dates { wide: true, per_second } => each(data, to, |b| seconds(i64::from_le_bytes(b), per_second)),
             Self::Dates { wide: false, per_second } => {
                 each(data, to, |b| seconds(i64::from(i32::from_le_bytes(b)), per_second));
+            }
+            Self::Hours { wide: true, per_second } => {
+                each(data, to, |b| seconds(i64::from_le_bytes(b), per_second) / 3600.0);
+            }
+            Self::Hours { wide: false, per_second } => {
+                each(data, to, |b| seconds(i64::from(i32::from_le_bytes(b)), per_second) / 3600.0);
             }
             Self::Decimal { bytes, scale } => to.extend(data.chunks_exact(bytes).map(|b| decimal(b, scale))),
         }
@@ -251,8 +262,10 @@ fn kind(
             DateUnit::Millisecond => Number::Dates { wide: true, per_second: 1_000 },
         }),
         TypeRef::Timestamp(stamp) => number(Number::Dates { wide: true, per_second: per_second(stamp.unit()?) }),
-        TypeRef::Time(time) => number(if time.bit_width()? == 32 { Number::I32 } else { Number::I64 }),
-        TypeRef::Duration(_) => number(Number::I64),
+        TypeRef::Time(time) => {
+            number(Number::Hours { wide: time.bit_width()? != 32, per_second: per_second(time.unit()?) })
+        }
+        TypeRef::Duration(span) => number(Number::Hours { wide: true, per_second: per_second(span.unit()?) }),
         TypeRef::Utf8(_) => (Kind::Text { wide: false }, 3),
         TypeRef::LargeUtf8(_) => (Kind::Text { wide: true }, 3),
         TypeRef::Utf8View(_) => (Kind::TextView, 2),

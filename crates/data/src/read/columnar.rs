@@ -170,6 +170,11 @@ pub(super) fn note_left_out(detected: &mut Detected, name: &str, kind: &str) {
     detected.note(format!("Column \"{name}\" was left out: values of type {kind} are neither numbers nor text."));
 }
 
+/// Says in the notes which columns were times of day or durations.
+pub(super) fn note_hours<'n>(detected: &mut Detected, names: impl Iterator<Item = &'n String>) {
+    detected.notes.extend(names.map(|name| format!("Column \"{name}\": times were read as hours.").into()));
+}
+
 /// The table of all columns that were read, in the order of the file.
 pub(super) fn table(
     source: &ByteSource,
@@ -238,8 +243,9 @@ pub(super) fn decimal(bytes: &[u8], scale: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Growing, Target, decimal, digits, seconds};
-    use crate::Values;
+    use crate::reading::Reading;
     use crate::typing::kinds::ReadKind;
+    use crate::{ReadOptions, Values, read_file};
 
     #[test]
     fn digits_of_every_width() {
@@ -271,6 +277,33 @@ mod tests {
         assert!(column.is_missing(4));
         assert!(of(None, &large[..2]).is_number() && of(Some(ReadKind::Number), &large).is_number());
         assert!(matches!(of(Some(ReadKind::Text), &large).values, Values::Text(_)));
+    }
+
+    #[test]
+    fn times_of_every_unit_are_hours_and_numbers_in_text_are_offered() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/formats");
+        for name in ["times.parquet", "times.arrow"] {
+            let read = |options: &ReadOptions| read_file(&folder.join(name), options, &Reading::default()).expect(name);
+            let (table, found) = read(&ReadOptions::default());
+            let column = |name: &str| table.columns.iter().find(|c| c.name == name).expect("a column");
+            for unit in ["s", "ms", "us", "ns"] {
+                let (time, span) = (column(&format!("time {unit}")), column(&format!("span {unit}")));
+                assert_eq!((time.number(0), time.number(2)), (9.5, 12.0 + 30.0 / 3600.0), "{name}, {unit}");
+                assert_eq!((span.number(0), span.number(1)), (1.5, -0.5), "{name}, {unit}");
+                assert!(time.is_missing(1) && span.is_missing(2));
+            }
+            let told = |words: &str| found.notes.iter().filter(|n| n.text.contains(words)).count();
+            assert_eq!(
+                (told("read as hours"), told("are all numbers"), told("\"code\"")),
+                (8, 1, 0),
+                "{:?}",
+                found.notes
+            );
+            assert!(!column("digits").is_number());
+            let offer = found.notes.iter().flat_map(|n| &n.offers).find(|o| o.label == "Read as numbers");
+            let (table, _) = read(&offer.expect("an offer").options);
+            assert_eq!(table.columns.iter().find(|c| c.name == "digits").expect("a column").number(1), 2.5);
+        }
     }
 
     #[test]

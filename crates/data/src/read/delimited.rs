@@ -823,7 +823,7 @@ mod tests {
             (b" \n\n", "is empty"),
             (b"a,b\n", "header but no rows"),
             (b"a,b\n1,2\n3,4,5\n", "row 3: 3 fields"),
-            (b"a,b\n1,\xff\n", "row 2: the text is not UTF-8 (byte 7"),
+            (b"a,b\n1,\xff\xfe\n", "row 2: the text is not UTF-8 (byte 7"),
             (huge.as_bytes(), "row 2: a field is longer"),
         ] {
             let options = ReadOptions { encoding: Some("UTF-8".into()), ..ReadOptions::default() };

@@ -4,46 +4,59 @@ use super::around;
 use super::byte_source::ByteSource;
 use super::dialect::Row;
 use super::layout::{joined_rows, tell_names};
+use super::merged;
+use super::old_workbook;
 use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions, TextFormat};
+use super::sheet::{Book, Sheet, broken, formulas, is_full, sheet};
 use super::sheet_areas::{Area, Layout, layout};
+use super::summary_rows;
 use crate::cells::{CellColumn, unique_names};
 use crate::dates;
 use crate::error::DataError;
 use crate::reading::Reading;
 use crate::table::Table;
 use crate::typing::dates as typing_dates;
-use calamine::{Data, DataType as _, Range, Reader as _, SheetType, SheetVisible, Sheets, open_workbook_auto_from_rs};
+use calamine::{Data, DataType as _, Range, Reader as _, SheetType, SheetVisible, open_workbook_auto_from_rs};
 use chainrule_common::format;
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read as _};
 
 /// Largest workbook in bytes; it is unpacked in memory.
 const LIMIT: u64 = 512 << 20;
+/// How the old format begins.
+const COMPOUND: [u8; 4] = [0xd0, 0xcf, 0x11, 0xe0];
 /// Other tables that a note offers.
 const OFFERED: usize = 5;
 /// Rows from which the names of the columns are told.
 const SAMPLE: usize = 400;
-
-type Book = Sheets<Cursor<Vec<u8>>>;
 
 pub(super) fn read(
     source: &ByteSource,
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Table, Detected), DataError> {
-    check_unpacked(source, reading)?;
+    let is_old = check_unpacked(source, reading)?;
     let mut bytes = Vec::new();
     source.open(reading)?.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|e| source.cannot(&e))?;
-    let broken = |e: &dyn std::fmt::Display| {
-        source.malformed(&format!("the workbook cannot be read ({e}). Save it again, or save the sheet as CSV"))
-    };
-    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|e| broken(&e))?;
+    if is_old {
+        check_old(source, &mut bytes, reading)?;
+    }
+    let mut book = open_workbook_auto_from_rs(Cursor::new(bytes)).map_err(|e| broken(source, &e))?;
     let mut detected = Detected { chooser: Chooser::Sheets, ..Detected::of(Format::Excel) };
     let chosen = choose_sheet(source, &mut book, options, &mut detected)?;
-    let range = book.worksheet_range(&chosen).map_err(|e| broken(&e))?;
+    let Sheet { mut range, merged } = sheet(source, &mut book, &chosen, reading)?;
+    let filled = merged::fill(&mut range, &merged);
     let start = range.start().unwrap_or_default();
-    let found = layout(&range);
+    let found = layout(&range, &filled.groups);
     let area = choose_area(source, &range, &found, options, &mut detected)?;
-    let table = table_of(source, &range, area, options, reading, &mut detected)?;
+    let table = table_of(source, &range, area, &filled.groups, options, reading, &mut detected)?;
+    for (column, (count, row, shown)) in &filled.down {
+        let inside = column.wrapping_sub(area.first.1);
+        let Some(name) = table.columns.get(inside).map(|c| &c.name) else { continue };
+        let cells = format::counted(*count, "merged cell");
+        let row = row + start.0 as usize + 1;
+        detected.note(format!("Column \"{name}\": {cells} filled down, first in row {row} (\"{}\").", short(shown)));
+    }
     uncalculated(&mut book, &chosen, &range, area, &table, &mut detected);
     // The first rows of the sheet that stand before the table are told, and can be taken back.
     let before: Vec<&(usize, String)> = found.around.iter().filter(|(row, _)| *row < area.first.0).collect();
@@ -89,7 +102,7 @@ fn choose_sheet(
     let names: Vec<String> =
         if sheets.is_empty() { book.sheet_names() } else { sheets.iter().map(|s| s.name.clone()).collect() };
     let is_hidden = |name: &String| sheets.iter().any(|s| s.name == *name && s.visible != SheetVisible::Visible);
-    let mut is_full = |name: &String| book.worksheet_range(name).is_ok_and(|r| !r.is_empty());
+    let mut is_full = |name: &String| is_full(book, name);
     detected.choices.clone_from(&names);
     let visible: Vec<&String> = names.iter().filter(|n| !is_hidden(n)).collect();
     if let Some(name) = &options.sheet {
@@ -189,22 +202,20 @@ fn choose_area(
 
 /// Says where formulas have no stored results: who made the workbook did not compute them.
 fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, table: &Table, detected: &mut Detected) {
-    let Ok(formulas) = book.worksheet_formula(sheet) else { return };
-    let (Some(at), Some(start)) = (formulas.start(), range.start()) else {
+    let Some(start) = range.start() else {
         // A sheet of nothing but such formulas.
         return;
     };
     let mut by_column: std::collections::BTreeMap<usize, (usize, usize)> = std::collections::BTreeMap::new();
-    for (row, column, formula) in formulas.used_cells() {
-        let place = (row as u32 + at.0, column as u32 + at.1);
+    for place in formulas(book, sheet) {
         let empty = range.get_value(place).is_none_or(|cell| match cell {
             Data::Empty => true,
             Data::String(text) => text.is_empty(),
             _ => false,
         });
         let inside = (place.0.wrapping_sub(start.0)) as usize;
-        if !formula.is_empty() && empty && inside >= area.first.0 && inside <= area.last.0 {
-            by_column.entry(column + at.1 as usize).or_insert((0, place.0 as usize)).0 += 1;
+        if empty && inside >= area.first.0 && inside <= area.last.0 {
+            by_column.entry(place.1 as usize).or_insert((0, place.0 as usize)).0 += 1;
         }
     }
     for (column, (count, row)) in by_column {
@@ -219,20 +230,40 @@ fn uncalculated(book: &mut Book, sheet: &str, range: &Range<Data>, area: Area, t
     }
 }
 
-/// Refuses a zipped workbook that would need too much memory, and one in the old format whose parts claim to be longer than
-/// the file: the library would allocate what they claim.
-fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<(), DataError> {
+/// Refuses a zipped workbook that would need too much memory. Returns whether it is one in the old format.
+fn check_unpacked(source: &ByteSource, reading: &Reading) -> Result<bool, DataError> {
     if source.size() > LIMIT {
         let limit = format::bytes(LIMIT);
         return Err(DataError::TooLarge { name: source.name().to_owned(), limit });
     }
-    let Ok(mut archive) = zip::ZipArchive::new(source.seekable()?) else { return check_compound(source) };
+    let mut magic = [0; 4];
+    let is_compound = source.seekable()?.read_exact(&mut magic).is_ok() && magic == COMPOUND;
+    let archive = if is_compound { None } else { zip::ZipArchive::new(source.seekable()?).ok() };
+    let Some(mut archive) = archive else {
+        check_compound(source)?;
+        return Ok(true);
+    };
     let mut whole = 0_u64;
     for k in 0..archive.len() {
         whole = whole.saturating_add(archive.by_index_raw(k).map_or(0, |file| file.size()));
     }
     // Cells in memory take a few times the bytes of their text.
-    reading.allow(source.name(), usize::try_from(whole.saturating_mul(3)).unwrap_or(usize::MAX))
+    reading.allow(source.name(), usize::try_from(whole.saturating_mul(3)).unwrap_or(usize::MAX))?;
+    Ok(false)
+}
+
+/// Refuses a workbook in the old format that is damaged in a way that would cost its reader all memory.
+fn check_old(source: &ByteSource, bytes: &mut [u8], reading: &Reading) -> Result<(), DataError> {
+    let again = "Fetch it again, or save it again as .xlsx";
+    let needed = old_workbook::check(bytes)
+        .map_err(|e| source.malformed(&format!("the workbook cannot be read ({e}). {again}")))?;
+    if needed > reading.limit {
+        let needed = format::bytes(needed as u64);
+        return Err(source.malformed(&format!(
+            "its cells lie so far apart that they would take {needed} of memory, more than is free. It may be damaged: {again}"
+        )));
+    }
+    Ok(())
 }
 
 /// The old format is a compound file: a small file system. The colours of its tree do not matter to a reader; Excel and others
@@ -253,10 +284,7 @@ fn check_compound(source: &ByteSource) -> Result<(), DataError> {
     if !has("Workbook") && !has("Book") {
         return Err(source.malformed("this is a compound file (such as a message, a presentation or an installer), but no workbook. Choose the data file"));
     }
-    match compound.walk().find(|entry| entry.len() > source.size()) {
-        Some(entry) => Err(broken(&format!("its part {} is longer than the file", entry.name()))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The table of an area.
@@ -264,6 +292,7 @@ fn table_of(
     source: &ByteSource,
     range: &Range<Data>,
     area: Area,
+    groups: &BTreeSet<usize>,
     options: &ReadOptions,
     reading: &Reading,
     detected: &mut Detected,
@@ -284,15 +313,28 @@ fn table_of(
     let as_text = |&(line, row): &(usize, &[Data])| Row { line, cells: row.iter().map(written).collect() };
     let sample: Vec<Row> = numbered.iter().take(SAMPLE).map(as_text).collect();
     // Where the table begins is known.
-    let at_first = ReadOptions { skip: Some(0), ..options.clone() };
-    let place = around::find(&sample, columns.len(), &at_first, false);
+    let mut at_first = ReadOptions { skip: Some(0), ..options.clone() };
+    let grouped = numbered.iter().take_while(|(line, _)| groups.contains(&(line - start - 1))).count();
+    if grouped > 0 && options.header.is_none() && options.header_rows.is_none() {
+        (at_first.header, at_first.header_rows) = (Some(true), Some(grouped + 1));
+    }
+    let mut place = around::find(&sample, columns.len(), &at_first, false);
+    if grouped > 0 && place.header_rows > grouped {
+        // Each column has its own name in every row: no name stands for its neighbours.
+        for (c, name) in place.names.iter_mut().enumerate() {
+            let parts = sample.iter().take(grouped + 1).filter_map(|row| row.cells.get(c)).map(|c| c.trim());
+            *name = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        }
+    }
     let header = place.header_rows > 0;
     tell_names(&mut detected.notes, &sample, &place, sample.first().filter(|_| header), "row", options);
     let header_rows = joined_rows(&place, false, options);
     detected.text = Some(TextFormat { header, header_rows, skip, ..TextFormat::default() });
     let mut own: Vec<CellColumn> = columns.clone().map(|_| CellColumn::default()).collect();
     let mut told: Vec<Told> = columns.map(|_| Told::default()).collect();
-    for (count, (line, row)) in numbered.iter().skip(place.body()).enumerate() {
+    let body = &numbered[place.body().min(numbered.len())..];
+    let below = summary_rows::below(body, options, &mut detected.notes);
+    for (count, (line, row)) in body[..body.len() - below].iter().enumerate() {
         for ((cell, column), told) in row.iter().zip(&mut own).zip(&mut told) {
             push(column, cell, *line, told);
         }

@@ -5,6 +5,7 @@
 //! such as `a.b` and `c[0]`.
 
 use super::byte_source::ByteSource;
+use super::json_lines::{self, BadLines};
 use super::json_structure::{Structure, structure};
 use super::json_text::JsonText;
 use super::options::{COLUMN_LIMIT, Chooser, Detected, Format, Note, ReadOptions};
@@ -32,8 +33,7 @@ pub(super) fn read(
     options: &ReadOptions,
     reading: &Reading,
 ) -> Result<(Table, Detected), DataError> {
-    let mut records =
-        Records { source, reading, columns: Vec::new(), places: HashMap::new(), rows: 0, first: None, error: None };
+    let mut records = Records::new(source, reading);
     let found = text_encoding::detect(head);
     let encoding = Some(found).filter(|e| [UTF_16LE, UTF_16BE].contains(e));
     // A value of JSON takes many times the bytes of its text.
@@ -42,22 +42,33 @@ pub(super) fn read(
     let mut input = BufReader::with_capacity(1 << 18, text);
     let mut first = [0];
     let mut begin = Vec::new();
+    let mut skipped = 0;
     // Skip the byte order mark and blanks; the next character shows the structure.
     loop {
         match input.read(&mut first).map_err(|e| source.cannot(&e))? {
             0 => return Err(DataError::Empty { name: source.name().to_owned() }),
+            _ if first[0] == b'\n' => skipped += 1,
             _ if first[0].is_ascii_whitespace() || [0xef, 0xbb, 0xbf].contains(&first[0]) => {}
             _ => break,
         }
     }
     begin.push(first[0]);
     let input = begin.as_slice().chain(input);
+    let mut bad = BadLines::default();
     let outcome = if first[0] == b'[' {
         let mut parser = serde_json::Deserializer::from_reader(input);
         (&mut Counted { records: &mut records, since: &own }).deserialize(&mut parser)
     } else {
-        let values = serde_json::Deserializer::from_reader(input).into_iter::<Value>();
-        lines(&mut records, values, &own)
+        let mut input = BufReader::new(input);
+        let (begin, is_lines) = json_lines::begin(&mut input).map_err(|e| source.cannot(&e))?;
+        let mut input = begin.as_slice().chain(input);
+        if is_lines {
+            let take = &mut |value| records.take(value);
+            json_lines::read(&mut input, skipped, &own, take).map(|found| bad = found).map_err(serde_json::Error::io)
+        } else {
+            let values = serde_json::Deserializer::from_reader(input).into_iter::<Value>();
+            lines(&mut records, values, &own)
+        }
     };
     match (records.error.take(), outcome) {
         (Some(Stop::Enough), _) | (None, Ok(())) => {}
@@ -79,6 +90,15 @@ pub(super) fn read(
         }
     }
     let mut detected = Detected::of(Format::Json);
+    if bad.are_most() {
+        let (line, reason) = (bad.first, &bad.reason);
+        return Err(source.malformed(&format!(
+            "line {line} is no JSON record ({reason}), as most lines are not. Choose a file with one record a line"
+        )));
+    }
+    if let Some(text) = bad.told() {
+        detected.note(text);
+    }
     if let Some(only) = records.first.take() {
         records.only(&only, options, &mut detected)?;
     }
@@ -125,6 +145,12 @@ struct Records<'a> {
     /// The first record, until there is a second: alone it may be the table.
     first: Option<Value>,
     error: Option<Stop>,
+}
+
+impl<'a> Records<'a> {
+    fn new(source: &'a ByteSource<'a>, reading: &'a Reading) -> Self {
+        Self { source, reading, columns: Vec::new(), places: HashMap::new(), rows: 0, first: None, error: None }
+    }
 }
 
 impl Records<'_> {
@@ -251,6 +277,16 @@ impl Records<'_> {
                     Some(Stop::Wrong(e)) => Err(e),
                     _ => Ok(()),
                 }
+            }
+            Structure::Below { path, object } => {
+                if options.records.is_none() {
+                    let count = chainrule_common::format::counted(object.len(), "record");
+                    let text = format!("The {count} below \"{path}\" were read; what stands beside them was left out.");
+                    detected.note(text);
+                }
+                detected.choices = vec![path.clone()];
+                (detected.chosen, detected.chooser) = (vec![path], Chooser::Records);
+                self.only(&Value::Object(object.clone()), &ReadOptions::default(), detected)
             }
             Structure::Within { path, list, names, others } => {
                 if options.records.is_none() {
@@ -519,5 +555,72 @@ mod tests {
         assert_eq!(written(&table), "ä: 1 2");
         let (table, _) = read(r#"[{"id":9007199254740993},{"id":12}]"#);
         assert_eq!(written(&table), "id: 9007199254740993 12");
+    }
+
+    #[test]
+    fn numbers_that_no_double_holds_stay_as_they_were_written() {
+        let long = "123456789012345678901234567890";
+        for (text, cells) in [
+            (format!(r#"[{{"id":{long}}},{{"id":-{long}}},{{"id":7}}]"#), format!("id: {long} -{long} 7")),
+            (format!("{{\"id\":18446744073709551616}}\n{{\"id\":{long}}}"), format!("id: 18446744073709551616 {long}")),
+            (
+                r#"[{"x":1e5,"s":"1e400 -I"},{"x":-2.5E-3,"s":"b"}]"#.to_owned(),
+                "x: 100000 -0.0025, s: 1e400 -I b".into(),
+            ),
+            ("[[1,2],[3,4]]".to_owned(), "column 1: 1 3, column 2: 2 4".into()),
+        ] {
+            assert_eq!(written(&read(&text).0), cells, "{text}");
+        }
+        // Too large for a number: a gap that is told, as in text.
+        for beyond in ["1e400", "-1e400", "12.5E+999"] {
+            let rows: Vec<String> = (0..20).map(|k| format!(r#"{{"x":{k}.5}}"#)).collect();
+            let text = format!("{}\n{{\"x\":{beyond}}}\n", rows.join("\n"));
+            let (table, found) = read(&text);
+            assert!(table.columns[0].is_number() && table.columns[0].missing() == 1, "{beyond}: {:?}", found.notes);
+            assert!(found.notes.iter().any(|n| n.text.contains(beyond)), "{beyond}: {:?}", found.notes);
+        }
+    }
+
+    #[test]
+    fn bad_lines_are_left_out_and_told() {
+        for bad in ["{\"a\":", "{\"a\":\"N", "oops", "7", "{\"a\":1}}", "{'a': 1}"] {
+            let text = format!("{{\"a\":1,\"b\":\"Ned\"}}\n{bad}\n\n{{\"a\":3,\"b\":\"Ida\"}}\n");
+            let (table, found) = read(&text);
+            assert_eq!(written(&table), "a: 1 3, b: Ned Ida", "{bad}");
+            assert!(
+                found.notes[0].text.starts_with("1 line is no JSON record and was left out: line 2"),
+                "{:?}",
+                found.notes
+            );
+            // The first may be bad too.
+            let text = format!("{bad}\n{{\"a\":1}}\n{{\"a\":3}}\n{bad}\n{{\"a\":5}}");
+            let (table, found) = read(&text);
+            assert_eq!(written(&table), "a: 1 3 5", "{bad}");
+            assert!(found.notes[0].text.contains("the first being line 1"), "{:?}", found.notes);
+        }
+        let error = read_bytes("t.jsonl", b"{\"a\":1}\n{\"a\":}\nx\n{\n", &ReadOptions::default());
+        let error = error.expect_err("most are bad").to_string();
+        assert!(error.contains("line 2 is no JSON record") && error.contains("most"), "{error}");
+        // Records over several lines, or several in a line, are fine.
+        for text in ["{\n\"a\":1\n}\n{\n\"a\":3\n}", "{\"a\":1}{\"a\":3}", "{\"a\":\n1}\n{\"a\":3}"] {
+            assert_eq!(written(&read(text).0), "a: 1 3", "{text}");
+        }
+    }
+
+    #[test]
+    fn records_that_are_keyed_below_another_key() {
+        for text in [
+            r#"{"data":{"u":{"a":1,"b":"x"},"v":{"a":2,"b":"y"}}}"#,
+            r#"{"n":2,"data":{"u":{"a":1,"b":"x"},"v":{"a":2,"b":"y"}}}"#,
+            r#"{"meta":{"n":2},"answer":{"rows":{"u":{"a":1,"b":"x"},"v":{"a":2,"b":"y"}}}}"#,
+        ] {
+            let (table, found) = read(text);
+            assert_eq!(written(&table), "index: u v, a: 1 2, b: x y", "{text}");
+            assert!(found.notes[0].text.contains("2 records below"), "{:?}", found.notes);
+            let again = read_bytes("t.json", text.as_bytes(), &found.options).expect("readable").0;
+            assert_eq!(again, table);
+        }
+        // One record with parts stays one.
+        assert_eq!(written(&read(r#"{"a":{"x":1,"z":{"p":1}},"b":2}"#).0), "a.x: 1, a.z.p: 1, b: 2");
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Structure<'v> {
     Split { names: Vec<String>, rows: &'v [Value], index: Option<&'v [Value]> },
     /// The features of GeoJSON
     Features(&'v [Value]),
+    /// Records below a key, by keys of their own
+    Below { path: String, object: &'v Map<String, Value> },
     /// Records below a key, and the other keys that have some
     Within { path: String, list: &'v [Value], names: Option<Vec<String>>, others: Vec<String> },
 }
@@ -48,6 +50,15 @@ pub(super) fn structure<'v>(object: &'v Map<String, Value>, chosen: Option<&str>
     let alike = columns.iter().all(|v| length(v) == length(columns[0]));
     let mut found = Vec::new();
     lists(object, "", 0, &mut found);
+    if found.is_empty() {
+        let mut keyed = Vec::new();
+        keyed_records(object, "", 0, &mut keyed);
+        let wanted = keyed.iter().find(|(path, _)| Some(path.as_str()) == chosen);
+        let longest = keyed.iter().rev().max_by_key(|(_, o)| o.len());
+        if let Some((path, object)) = wanted.or(longest) {
+            return Structure::Below { path: path.clone(), object };
+        }
+    }
     if found.is_empty() || chosen.is_none() && columns.len() > 1 && columns.len() == object.len() {
         let others = object.iter().filter(|(_, v)| !is_column(v)).map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let is_table = columns.first().is_some_and(|v| length(v) > 1) && (alike || others.is_empty());
@@ -129,6 +140,25 @@ fn by_index(object: &Map<String, Value>) -> Structure<'_> {
     };
     let columns = inner().filter(|cells| one_type(cells)).count();
     if columns < object.len() || first.len() <= object.len() { Structure::ByRow } else { Structure::ByColumn }
+}
+
+/// Objects of records below the keys of an object, with the way to each.
+fn keyed_records<'v>(
+    object: &'v Map<String, Value>,
+    path: &str,
+    depth: usize,
+    found: &mut Vec<(String, &'v Map<String, Value>)>,
+) {
+    for (key, value) in object {
+        let Value::Object(inner) = value else { continue };
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let are_objects = inner.len() > 1 && inner.values().all(Value::is_object);
+        if are_objects && !matches!(by_index(inner), Structure::Record) {
+            found.push((path, inner));
+        } else if depth + 1 < DEPTH {
+            keyed_records(inner, &path, depth + 1, found);
+        }
+    }
 }
 
 /// Lists of records in an object, with the way to each.

@@ -1,4 +1,5 @@
-//! The text of a JSON file as its parser takes it: UTF-16 becomes UTF-8, and Python's `NaN` and `Infinity` become `null`.
+//! The text of a JSON file as its parser takes it: UTF-16 becomes UTF-8, Python's `NaN` and `Infinity` become `null`, and
+//! numbers that are too large or too long for the parser become text, which stays as it was written.
 
 use super::text_encoding::ToUtf8;
 use encoding_rs::Encoding;
@@ -18,8 +19,8 @@ pub(super) struct JsonText<R> {
     ended: bool,
     in_string: bool,
     escaped: bool,
-    /// A sign, which may belong to `-Infinity`.
-    minus: bool,
+    /// The digits and signs of a number so far.
+    number: Vec<u8>,
     /// Inside of such a word.
     in_word: bool,
     /// How many values were NaN or Infinity.
@@ -40,7 +41,7 @@ impl<R: Read> JsonText<R> {
             ended: false,
             in_string: false,
             escaped: false,
-            minus: false,
+            number: Vec::new(),
             in_word: false,
             special: Arc::default(),
             since: Arc::default(),
@@ -51,7 +52,8 @@ impl<R: Read> JsonText<R> {
     fn convert(&mut self) {
         for &byte in &self.converted {
             if self.in_string {
-                self.in_string = self.escaped || byte != b'"';
+                // A string ends with its line at the latest, so that a bad line does not spoil the next.
+                self.in_string = byte != b'\n' && (self.escaped || byte != b'"');
                 self.escaped = !self.escaped && byte == b'\\';
                 self.ready.push_back(byte);
                 continue;
@@ -59,26 +61,52 @@ impl<R: Read> JsonText<R> {
             if self.in_word && byte.is_ascii_alphabetic() {
                 continue;
             }
+            if matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.')
+                || matches!(byte, b'e' | b'E') && !self.number.is_empty()
+            {
+                self.in_word = false;
+                self.number.push(byte);
+                continue;
+            }
             self.in_word = byte == b'N' || byte == b'I';
             if self.in_word {
-                self.minus = false;
+                // The sign belongs to the word.
+                if self.number != b"-" {
+                    put(&self.number, &mut self.ready);
+                }
+                self.number.clear();
                 self.special.fetch_add(1, Ordering::Relaxed);
                 self.ready.extend(b"null");
                 continue;
             }
-            if std::mem::take(&mut self.minus) {
-                self.ready.push_back(b'-');
-            }
-            match byte {
-                b'-' => self.minus = true,
-                _ => self.ready.push_back(byte),
-            }
+            put(&self.number, &mut self.ready);
+            self.number.clear();
+            self.ready.push_back(byte);
             self.in_string = byte == b'"';
+            self.escaped = false;
         }
-        if self.ended && std::mem::take(&mut self.minus) {
-            self.ready.push_back(b'-');
+        if self.ended {
+            put(&self.number, &mut self.ready);
+            self.number.clear();
         }
     }
+}
+
+/// Appends a number, as text if the parser would refuse or round it: beyond 1.8e308, or a whole one beyond 64 bits.
+fn put(number: &[u8], ready: &mut VecDeque<u8>) {
+    let is_beyond = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        // What is no number in JSON is left to the parser.
+        let is_json = digits.starts_with(|c: char| c.is_ascii_digit()) && !digits.ends_with('.');
+        let is_whole = digits.bytes().all(|b| b.is_ascii_digit());
+        let long = is_whole && !digits.starts_with('0') && text.parse::<u64>().is_err() && text.parse::<i64>().is_err();
+        is_json && (long || !is_whole && text.parse::<f64>().is_ok_and(f64::is_infinite))
+    };
+    let beyond = number.len() > 4 && std::str::from_utf8(number).is_ok_and(is_beyond);
+    let quote = || beyond.then_some(b'"');
+    ready.extend(quote());
+    ready.extend(number);
+    ready.extend(quote());
 }
 
 impl<R: Read> Read for JsonText<R> {

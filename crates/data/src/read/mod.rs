@@ -24,13 +24,16 @@ mod html;
 mod idx;
 mod images;
 mod json;
+mod json_lines;
 mod json_structure;
 mod json_text;
 mod layout;
 mod libsvm;
 mod lines;
 mod members;
+mod merged;
 mod numpy;
+mod old_workbook;
 mod options;
 mod pages;
 mod parquet;
@@ -41,19 +44,24 @@ mod quoting;
 mod recognised;
 mod records;
 mod separator;
+mod sheet;
 mod sheet_areas;
 mod sqlite;
 mod stata;
 mod summaries;
+mod summary_rows;
 mod text_encoding;
 
 use super::cells::unique_names;
 use super::error::DataError;
 use super::reading::Reading;
-use super::table::Table;
+use super::table::{Table, Values};
 use super::typing::column::Source;
 use super::typing::judge::judge;
+use super::typing::kinds::ReadKind;
+use super::typing::numbers;
 use byte_source::ByteSource;
+use chainrule_common::format;
 use detect::Found;
 use options::COLUMN_LIMIT;
 use std::collections::BTreeSet;
@@ -96,6 +104,14 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
     let head = source.head()?;
     if head.is_empty() {
         return Err(DataError::Empty { name: source.name().to_owned() });
+    }
+    if let Some(is_little) = text_encoding::utf32(&head) {
+        let most = (reading.limit as u64).saturating_mul(4);
+        let mut text = text_encoding::FromUtf32::new(source.open(reading)?, is_little);
+        let own = ByteSource::unpacked(&source.unpacked_name(), &mut text, most, reading)?;
+        let (table, mut detected) = read(&own, options, reading)?;
+        detected.note("The text is UTF-32, as its first bytes say.".to_owned());
+        return Ok((table, detected));
     }
     let format = match detect::detect(source, &head, options.member.as_deref())? {
         Found::Table(format) => format,
@@ -164,6 +180,9 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         let in_footer = detected.notes.iter().any(|note| note.text.contains("Is it a row of totals?"));
         detected.notes.extend(summaries::tell(&mut table, &detected.summaries, in_footer, options));
     }
+    if matches!(format, Format::Parquet | Format::Arrow | Format::Stata) {
+        detected.notes.extend(digits_as_text(&table, options, &detected.digits));
+    }
     for (name, mut reading) in judged.columns {
         reading.kind = reading.kind.or(detected.options.columns.get(&name).and_then(|c| c.kind));
         detected.options.columns.insert(name, reading);
@@ -180,4 +199,28 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
         None => detected.pixels = pixels::find(&table),
     }
     Ok((table, detected))
+}
+
+/// Columns that are text in a file with types, though all their cells are numbers: they stay what the file says, with an offer.
+fn digits_as_text(table: &Table, options: &ReadOptions, digits: &[String]) -> Vec<Note> {
+    let missing = options.missing_words();
+    let is_missing =
+        |level: &str| level.trim().is_empty() || missing.iter().any(|w| w.eq_ignore_ascii_case(level.trim()));
+    let mut notes = Vec::new();
+    for column in &table.columns {
+        let chosen =
+            options.columns.get(&column.name).is_some_and(|c| c.kind.is_some()) || digits.contains(&column.name);
+        let Values::Text(text) = &column.values else { continue };
+        let mut levels = text.levels().iter().filter(|level| !is_missing(level)).peekable();
+        let is_number = |level: &str| numbers::number(level, '.').is_some() && !numbers::is_code(level);
+        if chosen || levels.peek().is_none() || !levels.all(is_number) {
+            continue;
+        }
+        let cells = format::counted(column.len() - column.missing(), "cell");
+        let text = format!("Column \"{}\" is text in the file, but its {cells} are all numbers.", column.name);
+        notes.push(Note::from(text).offering("Read as numbers", options, |o| {
+            o.columns.entry(column.name.clone()).or_default().kind = Some(ReadKind::Number);
+        }));
+    }
+    notes
 }

@@ -4,7 +4,9 @@ use super::archive::unreadable;
 use super::arrow::{broken, path_of};
 use super::arrow_schema::{Field, Kind, Number, fields_of_message};
 use super::byte_source::ByteSource;
-use super::columnar::{Growing, SECONDS_PER_DAY, Target, check_width, decimal, digits, note_left_out, seconds, table};
+use super::columnar::{
+    Growing, SECONDS_PER_DAY, Target, check_width, decimal, digits, note_hours, note_left_out, seconds, table,
+};
 use super::options::{Detected, Format, Note, ReadOptions};
 use super::pages::Pages;
 use crate::cells::unique_names;
@@ -69,6 +71,8 @@ pub(super) fn read(
             break;
         }
     }
+    let times = columns.iter().zip(&names).filter(|(c, _)| matches!(c.value, Value::Hours(_)));
+    note_hours(&mut detected, times.map(|(_, name)| name));
     let columns = columns.into_iter().map(|c| Some(c.growing));
     Ok((table(source, names, columns, &mut detected), detected))
 }
@@ -102,6 +106,8 @@ enum Value {
     Days,
     /// A count since 1970, so many of which are a second.
     Since(i64),
+    /// A count, so many of which are a second, to hours.
+    Hours(i64),
     Text,
     Missing,
 }
@@ -175,6 +181,7 @@ fn value(of: &Type, hint: Option<&Field>) -> Option<(Value, Target)> {
         TimeUnit::MICROS => 1_000_000,
         TimeUnit::NANOS => 1_000_000_000,
     };
+    let hours = |per_second| number(Value::Hours(per_second));
     let logical = info.logical_type_ref();
     if matches!(logical, Some(LogicalType::Unknown)) {
         return number(Value::Missing);
@@ -189,6 +196,9 @@ fn value(of: &Type, hint: Option<&Field>) -> Option<(Value, Target)> {
             (_, ConvertedType::TIMESTAMP_MILLIS) => date(Value::Since(1_000)),
             (_, ConvertedType::TIMESTAMP_MICROS) => date(Value::Since(1_000_000)),
             (Some(LogicalType::Date), _) | (_, ConvertedType::DATE) => date(Value::Days),
+            (Some(LogicalType::Time(time)), _) => hours(per_second(&time.unit)),
+            (_, ConvertedType::TIME_MILLIS) => hours(1_000),
+            (_, ConvertedType::TIME_MICROS) => hours(1_000_000),
             (Some(LogicalType::Decimal(_)), _) | (_, ConvertedType::DECIMAL) => number(Value::Decimal(scale)),
             (Some(LogicalType::Integer(integer)), _) if !integer.is_signed => number(Value::Unsigned),
             (_, ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64) => {
@@ -197,6 +207,7 @@ fn value(of: &Type, hint: Option<&Field>) -> Option<(Value, Target)> {
             (None, ConvertedType::NONE) => match hint.map(|f| f.kind) {
                 Some(Kind::Number(Number::Dates { per_second, .. })) => date(Value::Since(per_second)),
                 Some(Kind::Number(Number::Days)) => date(Value::Days),
+                Some(Kind::Number(Number::Hours { per_second, .. })) => hours(per_second),
                 _ => number(Value::Number),
             },
             _ => number(Value::Number),
@@ -324,6 +335,7 @@ fn whole(value: Value, v: i64, to: &mut Growing) {
         Value::Decimal(scale) if scale != 0 => to.number(v as f64 / 10_f64.powi(scale)),
         Value::Days => to.number(v as f64 * SECONDS_PER_DAY as f64),
         Value::Since(per_second) => to.number(seconds(v, per_second)),
+        Value::Hours(per_second) => to.number(seconds(v, per_second) / 3600.0),
         _ => to.whole(v as f64, || v.to_string()),
     }
 }

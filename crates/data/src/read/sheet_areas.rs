@@ -2,6 +2,7 @@
 
 use super::around::are_groups;
 use calamine::{Data, Range};
+use std::collections::BTreeSet;
 
 /// Cells of a sheet, counted from 0: the first and the last row and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +80,14 @@ struct Block {
     columns: std::ops::Range<usize>,
 }
 
-/// The tables on a sheet.
-pub(super) fn layout(range: &Range<Data>) -> Layout {
+/// The tables on a sheet, on which some rows are known to name groups of columns.
+pub(super) fn layout(range: &Range<Data>, groups: &BTreeSet<usize>) -> Layout {
     let rows: Vec<&[Data]> = range.rows().collect();
     let mut layout = Layout::default();
     for columns in side_by_side(&rows, range.width()) {
         let mut tables: Vec<Area> = Vec::new();
         for block in blocks(&rows, &columns) {
-            stack(&rows, &block, &mut tables, &mut layout.around);
+            stack(&rows, &block, groups, &mut tables, &mut layout.around);
         }
         layout.tables.extend(tables);
     }
@@ -140,7 +141,13 @@ fn filled(row: &[Data], columns: &std::ops::Range<usize>) -> usize {
 }
 
 /// Adds a block to the tables above it: as a table of its own, as more rows of the last one, or as words around them.
-fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut Vec<(usize, String)>) {
+fn stack(
+    rows: &[&[Data]],
+    block: &Block,
+    groups: &BTreeSet<usize>,
+    tables: &mut Vec<Area>,
+    around: &mut Vec<(usize, String)>,
+) {
     let words = |rows: &[&[Data]], k: usize| {
         let texts = rows[k].iter().filter(|c| !is_blank(c)).map(ToString::to_string);
         texts.collect::<Vec<_>>().join(" ")
@@ -150,7 +157,8 @@ fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut V
     sorted.sort_unstable();
     let usual = sorted[sorted.len() / 2].max(sorted[sorted.len() - 1].div_ceil(2));
     // Rows above the names have fewer cells than the rows of the table.
-    let titles = if usual > 1 { counts.iter().take_while(|&&n| n * 2 < usual || n == 1).count() } else { 0 };
+    let is_title = |&(k, &n): &(usize, &usize)| (n * 2 < usual || n == 1) && !groups.contains(&(block.rows.start + k));
+    let titles = if usual > 1 { counts.iter().enumerate().take_while(is_title).count() } else { 0 };
     // The last of them may name groups of columns.
     let is_group = |k: usize| {
         let cells = &rows[k][block.columns.clone()];
@@ -200,6 +208,7 @@ fn stack(rows: &[&[Data]], block: &Block, tables: &mut Vec<Area>, around: &mut V
 mod tests {
     use super::{Area, layout};
     use calamine::{Cell, Data, Range};
+    use std::collections::BTreeSet;
 
     /// A sheet of rows of cells apart by blanks; `_` is empty.
     fn sheet(rows: &[&str]) -> Range<Data> {
@@ -216,7 +225,7 @@ mod tests {
     fn areas(rows: &[&str]) -> Vec<String> {
         let range = sheet(rows);
         let start = range.start().expect("cells");
-        layout(&range).tables.iter().map(|t| t.written(start)).collect()
+        layout(&range, &BTreeSet::new()).tables.iter().map(|t| t.written(start)).collect()
     }
 
     #[test]

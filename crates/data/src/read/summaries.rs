@@ -57,7 +57,7 @@ const DEVIATIONS: [&str; 12] = [
 
 /// What a row may say about those above it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Summary {
+pub(super) enum Summary {
     Sum,
     Mean,
     Deviation,
@@ -68,7 +68,7 @@ enum Summary {
 }
 
 /// What a cell says of its row, if it is a word for a summary.
-fn summary(cell: &str) -> Option<Summary> {
+pub(super) fn summary(cell: &str) -> Option<Summary> {
     if cell.len() > LONGEST || !cell.starts_with(|c: char| c.is_alphabetic() || c.is_whitespace()) {
         return None;
     }
@@ -94,8 +94,13 @@ pub(super) fn is_word(cell: &str) -> bool {
 }
 
 impl Summary {
+    /// Whether its word is not a name as well, as Max is.
+    pub fn is_clear(self) -> bool {
+        matches!(self, Self::Sum | Self::Mean | Self::Deviation)
+    }
+
     /// Whether `value` is this of the values.
-    fn fits(self, value: f64, values: &mut [f64]) -> bool {
+    pub fn fits(self, value: f64, values: &mut [f64]) -> bool {
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         // Whether it was divided by the number of values or by one less.
@@ -177,7 +182,7 @@ fn find(table: &Table, odd: &[(usize, String)]) -> BTreeMap<usize, String> {
         }
     }
     let told = |row: usize, word: &str| {
-        let clear = matches!(summary(word), Some(Summary::Sum | Summary::Mean | Summary::Deviation));
+        let clear = summary(word).is_some_and(Summary::is_clear);
         sure.contains(&row) && clear || proven.contains(&row) || clear && !proven.is_empty()
     };
     words.into_iter().filter(|(row, word)| told(*row, word)).collect()

@@ -3,13 +3,60 @@
 use super::byte_source::ByteSource;
 use crate::error::DataError;
 use crate::reading::Reading;
-use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use memchr::memchr_iter;
-use std::io::Read as _;
+use std::io::{self, Read};
 
 /// Encodings that can be chosen.
 pub const ENCODINGS: [&str; 9] =
     ["UTF-8", "UTF-16LE", "UTF-16BE", "windows-1252", "windows-1251", "ISO-8859-2", "Shift_JIS", "GBK", "EUC-KR"];
+
+/// Whether a text with the byte order mark of UTF-32 has its little end first; none if it has no such mark.
+pub(super) fn utf32(head: &[u8]) -> Option<bool> {
+    match head {
+        [0xff, 0xfe, 0, 0, ..] => Some(true),
+        [0, 0, 0xfe, 0xff, ..] => Some(false),
+        _ => None,
+    }
+}
+
+/// Text in UTF-32 as UTF-8, without its mark.
+pub(super) struct FromUtf32<R> {
+    inner: R,
+    is_little: bool,
+    raw: Vec<u8>,
+    /// Bytes of a character that is not complete, and those that are converted but not yet given.
+    rest: Vec<u8>,
+    ready: std::collections::VecDeque<u8>,
+}
+
+impl<R: Read> FromUtf32<R> {
+    pub fn new(inner: R, is_little: bool) -> Self {
+        Self { inner, is_little, raw: vec![0; 1 << 16], rest: Vec::new(), ready: std::collections::VecDeque::new() }
+    }
+}
+
+impl<R: Read> Read for FromUtf32<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.ready.is_empty() {
+            let n = self.inner.read(&mut self.raw)?;
+            if n == 0 {
+                return Ok(0);
+            }
+            self.rest.extend_from_slice(&self.raw[..n]);
+            let whole = self.rest.len() & !3;
+            for bytes in self.rest[..whole].as_chunks::<4>().0 {
+                let code = if self.is_little { u32::from_le_bytes(*bytes) } else { u32::from_be_bytes(*bytes) };
+                let letter = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                if letter != '\u{feff}' {
+                    self.ready.extend(letter.encode_utf8(&mut [0; 4]).bytes());
+                }
+            }
+            self.rest.drain(..whole);
+        }
+        self.ready.read(buffer)
+    }
+}
 
 /// Detects the encoding by the byte order mark, by zero bytes, or by the letters.
 pub(super) fn detect(head: &[u8]) -> &'static Encoding {
@@ -32,6 +79,10 @@ pub(super) fn detect(head: &[u8]) -> &'static Encoding {
     if survey.is_damaged_utf8() {
         return UTF_8;
     }
+    if survey.wrong == 1 {
+        // One letter says nothing of its alphabet.
+        return WINDOWS_1252;
+    }
     let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
     detector.feed(head, true);
     detector.guess(None, chardetng::Utf8Detection::Deny)
@@ -44,6 +95,8 @@ pub(super) struct Utf8Survey {
     pub right: usize,
     /// Sequences of bytes that are none.
     pub wrong: usize,
+    /// Whether the first of them may be a letter of western Europe in a word.
+    letter: bool,
     /// Where the first of them is: its line, and its byte in the file, both counted from 1.
     pub line: usize,
     pub byte: usize,
@@ -71,6 +124,11 @@ impl Utf8Survey {
                 Some(None) if !last => return rest.len() - valid,
                 Some(length) => {
                     if self.wrong == 0 {
+                        let is_letter = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphabetic);
+                        let beside = is_letter(rest.get(valid + 1)) || valid > 0 && is_letter(rest.get(valid - 1));
+                        // Without signs, and letters of Icelandic and Turkish.
+                        let latin = matches!(rest[valid], 0xc0..=0xcf | 0xd1..=0xd6 | 0xd8..=0xdc | 0xdf..=0xef | 0xf1..=0xf6 | 0xf8..=0xfc);
+                        self.letter = latin && beside;
                         (self.line, self.byte) = (self.lines + 1, self.bytes + 1);
                     }
                     self.wrong += 1;
@@ -82,9 +140,10 @@ impl Utf8Survey {
         }
     }
 
-    /// Whether the text is UTF-8 with some damage, and not another encoding.
+    /// Whether the text is UTF-8 with some damage, and not another encoding. One wrong byte is damage unless it may be the
+    /// only letter of a western text that is not ASCII.
     pub fn is_damaged_utf8(self) -> bool {
-        self.right >= 4 * self.wrong
+        self.right >= 4 * self.wrong || self.wrong == 1 && (self.right > 0 || !self.letter)
     }
 }
 
@@ -143,5 +202,43 @@ impl ToUtf8 {
         text.resize(start + room, 0);
         let (_, _, written, _) = decoder.decode_to_utf8(raw, &mut text[start..], last);
         text.truncate(start + written);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{ReadOptions, read_bytes};
+
+    #[test]
+    fn utf32_with_its_mark_is_read() {
+        let text = "\u{feff}näme,n\nÅsa,1\n😀,2\n";
+        let little: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        let big: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect();
+        // A character that is cut at the end is left.
+        for bytes in [&little[..], &big, &little[..little.len() - 2]] {
+            let (table, found) = read_bytes("t.csv", bytes, &ReadOptions::default()).expect("readable");
+            assert_eq!((table.columns[0].name.as_str(), table.columns[0].cell(1).as_str()), ("näme", "😀"));
+            assert!(table.columns[1].is_number());
+            assert!(found.notes.iter().any(|n| n.text.contains("UTF-32")), "{:?}", found.notes);
+            assert_eq!(read_bytes("t.csv", bytes, &found.options).expect("readable").0, table);
+        }
+    }
+
+    #[test]
+    fn one_bad_byte_is_replaced_and_told() {
+        let read = |bytes: &[u8]| read_bytes("t.csv", bytes, &ReadOptions::default()).expect("readable");
+        let rows = "word,7\n".repeat(40);
+        for bad in [0xff, 0xfe, 0xfd, 0xf0, 0x90, 0xdd] {
+            for beside in ["", "é", "x"] {
+                let text = [b"name,n\n", rows.as_bytes(), beside.as_bytes(), &[bad], b",8\n", rows.as_bytes()].concat();
+                let (table, found) = read(&text);
+                assert_eq!(table.columns[0].cell(40), format!("{beside}\u{fffd}"), "{bad:x}");
+                let says = "1 piece of text was not UTF-8, the first in line 42";
+                assert!(found.notes.iter().any(|n| n.text.contains(says)), "{bad:x}: {:?}", found.notes);
+            }
+        }
+        // A letter of a western text.
+        let (table, _) = read(&[rows.as_bytes(), b"Caf\xe9,8\n", rows.as_bytes()].concat());
+        assert_eq!(table.columns[0].cell(40), "Café");
     }
 }

@@ -108,7 +108,8 @@ pub(crate) fn number(cell: &str, decimal: char) -> Option<(f64, Marks<'_>)> {
         (marks.unit, marks.known) = (Some(Cow::Borrowed(unit)), known);
         core = core[..at].trim_end();
     }
-    let value = magnitude(core, decimal, &mut marks)?;
+    // Digits of a number that is too large for double precision are none.
+    let value = magnitude(core, decimal, &mut marks).filter(|v| v.is_finite())?;
     Some((if negative { -value } else { value }, marks))
 }
 
