@@ -218,6 +218,8 @@ fn summaries_between_rows_are_told_and_left_out_at_a_click() {
         "{}",
         notes(&detected)
     );
+    let (_, detected) = read("n,v\n1,5\n2,7\n3,9\nMean,7\nStd,2\nMin,5\nMax,9\n");
+    assert!(notes(&detected).contains("4 rows seem to be sums or means of others"), "{}", notes(&detected));
     // Values, and names of people, are none.
     for text in [
         "stat,v\nmean,5\nsd,2\nmean,7\nsd,1\nmean,4\nsd,3\n",

@@ -111,6 +111,11 @@ fn rows_of_names_of_pandas_are_joined() {
             &["key|a mean|a std|b mean", "x|1|2|3", "y|2|3|4"],
             &["2 header rows"],
         ),
+        (
+            "wl,400,410,420\ns1,0.5,0.25,0.75\ns2,0.25,0.25,0.5\n",
+            &["wl|400|410|420", "s1|0.5|0.25|0.75", "s2|0.25|0.25|0.5"],
+            &["was taken for the names"],
+        ),
         // A first row with gaps, and names that are there twice, are no rows of names.
         ("a,b,c\nx,,\ny,1,2\nz,3,4\n", &["a|b|c", "x||", "y|1|2", "z|3|4"], &[]),
         ("a,a,b\n1,2,3\n4,5,6\n", &["a|a (2)|b", "1|2|3", "4|5|6"], &[]),
@@ -153,6 +158,7 @@ fn lines_that_draw_a_table_are_no_rows() {
             &["id|full name|v", "1|ann lee|2", "2|bob|3"],
             &["\"---- ---------- ---\"", "fixed width"],
         ),
+        ("| a | b |\n| 1 | x |\n| 2 | y |\n", &["a|b", "1|x", "2|y"], &["Bars stand around all rows"]),
         ("id,name\n--,----\n1,ann\n2,bob\n", &["id|name", "1|ann", "2|bob"], &["line 2: \"--,----\""]),
         // Negative numbers and marks for missing values are cells.
         (

@@ -308,10 +308,13 @@ fn rows_below_names(rows: &[Row], place: &mut Place, given: Option<usize>, decim
             }
         }
     }
-    // The last of several rows may name the first columns only, which have no other names.
-    let index = (0..width).take_while(|&c| joined > 1 && !cell(joined - 1, c).is_empty()).count();
-    if index < width && (index..width).all(|c| joined > 1 && cell(joined - 1, c).is_empty() && !names[c].is_empty()) {
-        (0..index).for_each(|c| cell(joined - 1, c).clone_into(&mut names[c]));
+    // The last of several rows may name the first columns only, which have no names above, but for that of a level.
+    let last = joined.saturating_sub(1);
+    let index = (0..width).take_while(|&c| last > 0 && !cell(last, c).is_empty()).count();
+    let is_blank = |c: usize| (0..last).any(|k| cell(k, c).is_empty());
+    let is_index = (0..index).all(is_blank) && (index..width).all(|c| cell(last, c).is_empty() && !names[c].is_empty());
+    if last > 0 && index < width && is_index {
+        (0..index).for_each(|c| cell(last, c).clone_into(&mut names[c]));
     }
     if place.row_names {
         "row name".clone_into(&mut names[0]);

@@ -76,6 +76,10 @@ pub(super) fn find(text: &str, known: bool) -> Option<Drawing> {
     let framed = bars > 0 && (bordered || bars * 10 >= rows().count() * 8);
     match first {
         _ if rows().next().is_none() => None,
+        // Nothing but the bars.
+        None if !known && framed && bars > 1 && bars == rows().count() => {
+            Some(Drawing { drawn: Drawn { framed }, count: 0, first: (0, String::new()) })
+        }
         Some((k, line)) if known || drawing().any(|(_, line)| is_sure(line)) || below_names == Some(k) => {
             Some(Drawing { drawn: Drawn { framed }, count: drawing().count(), first: (k, line.trim_end().to_owned()) })
         }
@@ -135,6 +139,8 @@ mod tests {
         assert_eq!(framed("a,b\n1,2\n---,---\n3,4\n"), Some((false, 1, 2)));
         assert_eq!(framed("a\n1\n---\n3\n"), None, "a mark for a missing value");
         assert_eq!(framed("a,b\n1,2\n"), None);
+        assert_eq!(framed("| a | b |\n| 1 | 2 |\n"), Some((true, 0, 0)));
+        assert_eq!(framed("|a|b\n|1|2\n"), None);
         assert_eq!(unframed(b" | a | b | "), b" a | b ");
     }
 }

@@ -237,7 +237,7 @@ fn is_scale(
     let test: &dyn Fn(&[f64]) -> bool = if is_even { &even } else { &grows };
     let rows: Vec<Vec<f64>> = below.iter().filter_map(|row| numbers(row)).collect();
     let alike = rows.iter().filter(|row| test(row)).count();
-    if rows.len() < 2 || alike * 10 > rows.len() {
+    if rows.len() < 2 {
         return None;
     }
     let is_outside = |k: usize| {
@@ -247,7 +247,12 @@ fn is_scale(
         names[k] < low - span || names[k] > high + span
     };
     let outside = (0..names.len()).filter(|&k| is_outside(k)).count();
-    let are_names = outside * 10 >= names.len() * 8 || worded && (is_even || names.len() > 2 * FEWEST);
+    let is_far = outside * 10 >= names.len() * 8;
+    // Of a few small rows one may look so by chance.
+    if alike * if is_far { 2 } else { 10 } > rows.len() {
+        return None;
+    }
+    let are_names = is_far || worded && (is_even || names.len() > 2 * FEWEST);
     (are_names || is_even && names.len() > FEWEST).then_some(are_names)
 }
 
@@ -285,6 +290,7 @@ mod tests {
             ("5%,10%,25%\n1.5,2.5,3.5\n1.2,2.2,3.7", true),
             ("10nm,20nm,30nm,sample\n3,5,4,a\n5,4,3,b\n2,3,1,c", true),
             ("0.1,0.2,0.3,label\n3.5,1.5,2.5,x\n0.5,4.5,1.5,y\n0.2,0.1,7.5,x", true),
+            ("wl,400,410,420\ns1,0.1,0.2,0.3\ns2,0.2,0.2,0.5", true),
             ("0.1,0.2,0.3\n0.2,0.3,0.4\n0.3,0.4,0.5", false),
             ("1.5,2.5,3.5,a\n2.5,3.5,4.5,b\n1.5,2.5,3.5,a", false),
             ("20,60,170,3000\n25,65,180,2000\n30,70,175,4000", false),

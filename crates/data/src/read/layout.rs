@@ -230,6 +230,10 @@ pub(super) fn find_layout(
     if options.quoting.is_none() {
         tell_quoting(&mut notes, recognised, before + 1, options);
     }
+    if drawing.as_ref().is_some_and(|d| d.count == 0) && options.drawn.is_none() {
+        let note = Note::from("Bars stand around all rows; they are no part of the table.".to_owned());
+        notes.push(note.offering("They separate cells", options, |o| o.drawn = Some(false)));
+    }
     if let Some(drawing) = drawing.as_ref().filter(|d| d.count > 0 && options.drawn.is_none()) {
         let (k, line) = &drawing.first;
         let text = format!(

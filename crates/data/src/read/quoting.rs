@@ -109,12 +109,15 @@ fn behind_blanks(text: &[u8], quoting: Quoting) -> &[u8] {
     &text[text.iter().position(|&b| b != b' ').unwrap_or(text.len())..]
 }
 
+/// The text in which a quote must close: an apostrophe closes in its line or is none.
+fn within(text: &[u8], quoting: Quoting) -> &[u8] {
+    if quoting.single { &text[..memchr(b'\n', text).unwrap_or(text.len())] } else { text }
+}
+
 /// Where the record at the beginning of `text` ends, before its line end; none if a quoted cell does not close in the text, but
 /// may behind it.
 pub(super) fn record_end(text: &[u8], separator: u8, quoting: Quoting, whole: bool) -> Option<usize> {
-    // An apostrophe closes in its line or is none.
-    let line = memchr(b'\n', text).unwrap_or(text.len());
-    let reach = if quoting.single { &text[..line] } else { text };
+    let reach = within(text, quoting);
     let ends = |after: &[u8]| match after {
         [] => whole || quoting.single,
         [b'\n', ..] | [b'\r', b'\n', ..] => true,
@@ -171,9 +174,8 @@ fn look(text: &[u8], borders: &[u8], quoting: Quoting) -> Seen {
     while at < text.len() {
         let rest = &text[at..];
         let bare = behind_blanks(rest, quoting);
-        let line = memchr(b'\n', rest).unwrap_or(rest.len());
         if bare.first() == Some(&mark) {
-            let reach = if quoting.single { &rest[..line] } else { rest };
+            let reach = within(rest, quoting);
             if let Some((_, after)) = quoted_cell(reach, quoting, ends) {
                 seen.closed += 1;
                 let length = reach.len() - after.len();
@@ -250,8 +252,8 @@ pub(super) fn as_usual(text: &str, quoting: Quoting) -> String {
     let mut at = 0;
     while at < bytes.len() {
         let rest = &bytes[at..];
-        let line = memchr(b'\n', rest).unwrap_or(rest.len());
-        let reach = if quoting.single { &rest[..line] } else { rest };
+        let opens = behind_blanks(rest, quoting).first() == Some(&quoting.mark());
+        let reach = if opens { within(rest, quoting) } else { rest };
         if let Some((cell, after)) = quoted_cell(reach, quoting, ends) {
             out.push(b'"');
             for &byte in &*cell {

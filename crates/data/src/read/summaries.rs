@@ -137,13 +137,13 @@ fn find(table: &Table, odd: &[(usize, String)]) -> BTreeMap<usize, String> {
         let is_word: Vec<bool> =
             (0..levels.len()).into_par_iter().map(|k| levels.get(k).is_some_and(is_word)).collect();
         let such = || text.codes().enumerate().filter(|(_, code)| code.is_some_and(|c| is_word[c as usize]));
-        if is_word.iter().any(|is| *is) && such().count() * 2 <= rows {
+        if is_word.iter().any(|is| *is) && such().count() + 2 <= rows {
             for (row, _) in such() {
                 words.entry(row).or_insert_with(|| text.get(row).unwrap_or_default().to_owned());
             }
         }
     }
-    if words.is_empty() || words.len() * 2 > rows {
+    if words.is_empty() || words.len() + 2 > rows {
         return BTreeMap::new();
     }
     let numbers: Vec<&crate::numbers::Numbers> = table
