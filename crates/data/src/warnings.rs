@@ -111,9 +111,9 @@ pub fn time_order(table: &Table) -> Option<&Column> {
     let dates = table.columns.iter().filter(|c| c.kind() == ColumnKind::Date && c.len() >= FEW);
     let mut ordered = dates.filter(|c| {
         let pairs = || (1..c.len()).map(|row| (c.number(row - 1), c.number(row)));
-        let equal = pairs().filter(|(a, b)| a == b).count();
-        // Dates that are the same in most rows are no time line; a gap is in no order.
-        equal * 2 < c.len() && (pairs().all(|(a, b)| a <= b) || pairs().all(|(a, b)| a >= b))
+        let changes = pairs().filter(|(a, b)| a != b).count();
+        // A few dates in blocks are no time line; a gap is in no order.
+        changes >= FEW / 2 && (pairs().all(|(a, b)| a <= b) || pairs().all(|(a, b)| a >= b))
     });
     ordered.next()
 }

@@ -93,7 +93,7 @@ impl LearnView {
             }
             // The file stays as it is, for somebody who can mend it.
             Err(e) => model.problem(format!(
-                "The progress in the lessons cannot be read: {e}. Mend the file or put it away; until then progress is not kept."
+                "The progress in the lessons cannot be read: {e}. Correct the file or put it away; until then progress is not kept."
             )),
         }
     }
