@@ -159,9 +159,13 @@ pub(super) fn below(rows: &[(usize, &[Data])], options: &ReadOptions, notes: &mu
         let listed: Vec<String> = between.iter().take(LISTED).map(|&k| rows[k].0.to_string()).collect();
         let more = if between.len() > LISTED { ", …" } else { "" };
         let count = format::counted(between.len(), "row");
-        let (verb, noun) = if between.len() == 1 { ("seems", "row") } else { ("seem", "rows") };
+        let (verb, noun, they) = if between.len() == 1 {
+            ("seems to be a total", "row", "It was")
+        } else {
+            ("seem to be totals", "rows", "They were")
+        };
         notes.push(Note::from(format!(
-            "{count} between the others {verb} to be totals, such as {} ({noun} {}{more}). They were kept.",
+            "{count} between the others {verb}, such as {} ({noun} {}{more}). {they} kept.",
             text_of(first),
             listed.join(", ")
         )));
