@@ -602,7 +602,9 @@ mod tests {
         let error = error.expect_err("most are bad").to_string();
         assert!(error.contains("line 2 is no JSON record") && error.contains("most"), "{error}");
         // Records over several lines, or several in a line, are fine.
-        for text in ["{\n\"a\":1\n}\n{\n\"a\":3\n}", "{\"a\":1}{\"a\":3}", "{\"a\":\n1}\n{\"a\":3}"] {
+        for text in
+            ["{\n\"a\":1\n}\n{\n\"a\":3\n}", "{\"a\":1}{\"a\":3}", "{\"a\":1},\n{\"a\":3},", "{\"a\":\n1}\n{\"a\":3}"]
+        {
             assert_eq!(written(&read(text).0), "a: 1 3", "{text}");
         }
     }

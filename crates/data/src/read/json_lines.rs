@@ -46,12 +46,16 @@ impl BadLines {
 
 /// The records of a line, which mostly is one.
 fn records(line: &[u8]) -> Result<Vec<Value>, String> {
+    // As if it were in a list.
+    let line = line.trim_ascii_end();
+    let line = line.strip_suffix(b",").unwrap_or(line);
     let values = match serde_json::from_slice::<Value>(line) {
         Ok(value) => vec![value],
         Err(e) => {
             let several: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(line).into_iter().collect();
             // Places in a line, without its number, which would be 1 always.
-            several.map_err(|_| e.to_string().replace(" at line 1", " at").replace(" at column", " at character"))?
+            several
+                .map_err(|_more| e.to_string().replace(" at line 1", " at").replace(" at column", " at character"))?
         }
     };
     let is_record = |v: &Value| v.is_object() || v.is_array();

@@ -154,23 +154,24 @@ mod tests {
         range.rows().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(" ")).collect()
     }
 
-    fn merged(areas: &[((u32, u32), (u32, u32))]) -> Vec<Dimensions> {
-        areas.iter().map(|&(start, end)| Dimensions { start, end }).collect()
+    /// The first and the last cell of each.
+    fn merged(areas: &[[(u32, u32); 2]]) -> Vec<Dimensions> {
+        areas.iter().map(|&[start, end]| Dimensions { start, end }).collect()
     }
 
     #[test]
     fn names_go_to_the_right_and_labels_down() {
         let mut range = sheet(&["_ 2019 _ 2020 _", "site Q1 Q2 Q1 Q2", "a 1 2 3 4"]);
-        let filled = fill(&mut range, &merged(&[((0, 1), (0, 2)), ((0, 3), (0, 4))]));
+        let filled = fill(&mut range, &merged(&[[(0, 1), (0, 2)], [(0, 3), (0, 4)]]));
         assert_eq!(written(&range)[0], "_ 2019 2019 2020 2020");
         assert_eq!(filled.groups.into_iter().collect::<Vec<_>>(), [0]);
         // A name beside two rows of names stays as it is, and a title too.
         let mut range = sheet(&["Title _ _", "site x _", "_ a b", "p 1 2"]);
-        let filled = fill(&mut range, &merged(&[((0, 0), (0, 2)), ((1, 0), (2, 0)), ((1, 1), (1, 2))]));
+        let filled = fill(&mut range, &merged(&[[(0, 0), (0, 2)], [(1, 0), (2, 0)], [(1, 1), (1, 2)]]));
         assert_eq!(written(&range), ["Title _ _", "site x x", "_ a b", "p 1 2"]);
         assert_eq!((filled.groups.into_iter().collect::<Vec<_>>(), filled.down.len()), (vec![1], 0));
         let mut range = sheet(&["site n", "a 1", "_ 2", "_ _", "_ 3", "b 4"]);
-        let filled = fill(&mut range, &merged(&[((1, 0), (4, 0))]));
+        let filled = fill(&mut range, &merged(&[[(1, 0), (4, 0)]]));
         assert_eq!(written(&range), ["site n", "a 1", "a 2", "_ _", "a 3", "b 4"]);
         assert_eq!(filled.down[&0], (2, 2, "a".to_owned()));
     }
@@ -178,7 +179,7 @@ mod tests {
     #[test]
     fn regions_that_lie_are_cut() {
         let mut range = sheet(&["a b", "1 2", "_ 3"]);
-        let lies = merged(&[((1, 0), (u32::MAX, u32::MAX)), ((9, 9), (3, 3)), ((0, 0), (0, 0)), ((2, 5), (7, 8))]);
+        let lies = merged(&[[(1, 0), (u32::MAX, u32::MAX)], [(9, 9), (3, 3)], [(0, 0), (0, 0)], [(2, 5), (7, 8)]]);
         fill(&mut range, &[lies.clone(), lies].concat());
         assert_eq!(written(&range), ["a b", "1 2", "1 3"]);
     }

@@ -436,7 +436,7 @@ mod tests {
             for seed in 0..400 {
                 let mut dice = Dice(seed * 77 + 5);
                 let mut damaged = bytes.clone();
-                for _ in 0..1 + dice.below(4) {
+                for _ in 0..=dice.below(4) {
                     // Mostly the header, the chains and the records, where lengths stand.
                     let at = match dice.below(4) {
                         0 => dice.below(512),

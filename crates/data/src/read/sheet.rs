@@ -41,7 +41,7 @@ pub(super) fn sheet(source: &ByteSource, book: &mut Book, name: &str, reading: &
             let mut cells = Cells::default();
             while let Some((cell, style)) = reader.next_cell_with_style_id().map_err(|e| broken(source, &e))? {
                 let digits = digits.get(style).copied().flatten();
-                cells.add(source, cell, digits, reading)?;
+                cells.add(source, &cell, digits, reading)?;
             }
             Range::from_sparse(cells.found)
         }
@@ -49,7 +49,7 @@ pub(super) fn sheet(source: &ByteSource, book: &mut Book, name: &str, reading: &
             let mut reader = book.worksheet_cells_reader(name).map_err(|e| broken(source, &e))?;
             let mut cells = Cells::default();
             while let Some(cell) = reader.next_cell().map_err(|e| broken(source, &e))? {
-                cells.add(source, cell, None, reading)?;
+                cells.add(source, &cell, None, reading)?;
             }
             Range::from_sparse(cells.found)
         }
@@ -70,7 +70,7 @@ impl Cells {
     fn add(
         &mut self,
         source: &ByteSource,
-        cell: Cell<DataRef<'_>>,
+        cell: &Cell<DataRef<'_>>,
         digits: Option<usize>,
         reading: &Reading,
     ) -> Result<(), DataError> {

@@ -182,14 +182,14 @@ mod tests {
         file.extend((columns[0].3.len() as u32).to_le_bytes());
         file.extend(padded("", 81 + 18));
         file.extend(columns.iter().map(|_| 253));
-        columns.iter().for_each(|c| file.extend(padded(c.0, 33)));
+        file.extend(columns.iter().flat_map(|c| padded(c.0, 33)));
         file.extend(vec![0; 2 * (columns.len() + 1)]);
-        columns.iter().for_each(|c| file.extend(padded(c.1, 49)));
-        columns.iter().for_each(|c| file.extend(padded(c.2, 33)));
-        columns.iter().for_each(|_| file.extend(padded("", 81)));
+        file.extend(columns.iter().flat_map(|c| padded(c.1, 49)));
+        file.extend(columns.iter().flat_map(|c| padded(c.2, 33)));
+        file.extend(columns.iter().flat_map(|_| padded("", 81)));
         file.extend([0; 5]);
         for row in 0..columns[0].3.len() {
-            columns.iter().for_each(|c| file.extend(c.3[row].to_le_bytes()));
+            file.extend(columns.iter().flat_map(|c| c.3[row].to_le_bytes()));
         }
         if !labels.is_empty() {
             let mut texts = Vec::new();
@@ -207,8 +207,8 @@ mod tests {
             file.extend([0; 3]);
             file.extend((labels.len() as u32).to_le_bytes());
             file.extend((texts.len() as u32).to_le_bytes());
-            places.iter().for_each(|at| file.extend(at.to_le_bytes()));
-            labels.iter().for_each(|(v, _)| file.extend(v.to_le_bytes()));
+            file.extend(places.iter().flat_map(|at| at.to_le_bytes()));
+            file.extend(labels.iter().flat_map(|(v, _)| v.to_le_bytes()));
             file.extend(texts);
         }
         file
