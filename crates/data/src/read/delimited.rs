@@ -332,7 +332,9 @@ impl Layout<'_> {
                 let more = self.block(&pieces, block.quotes, lines, &mut findings, &all, &mut parts, reading)?;
                 let columns = all.par_iter_mut().enumerate();
                 columns.for_each(|(k, whole)| {
-                    parts.iter().for_each(|part| whole.append(part, k));
+                    for part in &parts {
+                        whole.append(part, k);
+                    }
                     whole.settle();
                 });
                 Ok::<_, DataError>(more)
