@@ -61,7 +61,8 @@ impl ScoresView {
                     });
                 }
                 let test = snapshot.and_then(|s| s.test.heads.get(k));
-                let training = snapshot.filter(|_| k == 0).and_then(|s| s.losses().0);
+                // A run that was opened has its losses, and scores once it goes on.
+                let (training, known) = snapshot.filter(|_| k == 0).map_or((None, None), |s| s.losses());
                 let validation = snapshot.and_then(|s| s.validation(k));
                 let rows = data.part(Part::Test).len();
                 ui.columns(3, |columns| {
@@ -69,7 +70,7 @@ impl ScoresView {
                         column.spacing_mut().item_spacing.y = 2.0;
                     }
                     part(&mut columns[0], "Training", String::new(), None, training);
-                    part(&mut columns[1], "Validation", String::new(), validation, None);
+                    part(&mut columns[1], "Validation", String::new(), validation, known);
                     let of = snapshot.filter(|_| test.is_some()).map_or_else(String::new, |s| s.test.of());
                     let name = test_epoch(model).map_or("Test".to_owned(), |epoch| format!("Test, epoch {epoch}"));
                     part(&mut columns[2], &name, of, test.map(|t| t.evaluation), None);

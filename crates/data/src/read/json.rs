@@ -96,6 +96,12 @@ pub(super) fn read(
             "line {line} is no JSON record ({reason}), as most lines are not. Choose a file with one record a line"
         )));
     }
+    if let Some((record, reason)) = &bad.cut {
+        let text = format!(
+            "record {record}, the last, is cut off ({reason}). Fetch the file again, or cut it before that record"
+        );
+        return Err(source.malformed(&text));
+    }
     if let Some(text) = bad.told() {
         detected.note(text);
     }
@@ -601,6 +607,11 @@ mod tests {
         let error = read_bytes("t.jsonl", b"{\"a\":1}\n{\"a\":}\nx\n{\n", &ReadOptions::default());
         let error = error.expect_err("most are bad").to_string();
         assert!(error.contains("line 2 is no JSON record") && error.contains("most"), "{error}");
+        // A file that ends within a record is not whole.
+        for text in ["{\"a\":1}\n{\"a\":2}\n{\"a\":", "{\"a\":1}\n{\"a\":2}\n{\"a\":\"N\n\n"] {
+            let error = read_bytes("t.jsonl", text.as_bytes(), &ReadOptions::default()).expect_err("is cut off");
+            assert!(error.to_string().contains("record 3, the last, is cut off"), "{error}");
+        }
         // Records over several lines, or several in a line, are fine.
         for text in
             ["{\n\"a\":1\n}\n{\n\"a\":3\n}", "{\"a\":1}{\"a\":3}", "{\"a\":1},\n{\"a\":3},", "{\"a\":\n1}\n{\"a\":3}"]

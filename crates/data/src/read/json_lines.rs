@@ -1,4 +1,4 @@
-//! JSON with one record a line: lines that are none are left out, and told.
+//! JSON with one record a line: lines that are none are left out, and told; a file that ends within a record was cut off.
 
 use serde_json::Value;
 use std::io::{self, BufRead, Read as _};
@@ -16,10 +16,20 @@ pub(super) struct BadLines {
     /// The first, counted from 1, and what is wrong with it.
     pub first: usize,
     pub reason: String,
+    /// The last record of all, counted from 1, and what is wrong with it, if the text ends within it: the file was cut off.
+    pub cut: Option<(usize, String)>,
+}
+
+/// What is wrong with a line, and whether it ends too early.
+struct Wrong {
+    reason: String,
+    ends_early: bool,
 }
 
 impl BadLines {
-    fn add(&mut self, line: usize, reason: String) {
+    fn add(&mut self, line: usize, wrong: Wrong) {
+        let Wrong { reason, ends_early } = wrong;
+        self.cut = ends_early.then(|| (self.lines, reason.clone()));
         if self.count == 0 {
             (self.first, self.reason) = (line, reason);
         }
@@ -45,7 +55,7 @@ impl BadLines {
 }
 
 /// The records of a line, which mostly is one.
-fn records(line: &[u8]) -> Result<Vec<Value>, String> {
+fn records(line: &[u8]) -> Result<Vec<Value>, Wrong> {
     // As if it were in a list.
     let line = line.trim_ascii_end();
     let line = line.strip_suffix(b",").unwrap_or(line);
@@ -54,12 +64,18 @@ fn records(line: &[u8]) -> Result<Vec<Value>, String> {
         Err(e) => {
             let several: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(line).into_iter().collect();
             // Places in a line, without its number, which would be 1 always.
-            several
-                .map_err(|_more| e.to_string().replace(" at line 1", " at").replace(" at column", " at character"))?
+            several.map_err(|_more| Wrong {
+                reason: e.to_string().replace(" at line 1", " at").replace(" at column", " at character"),
+                ends_early: e.is_eof(),
+            })?
         }
     };
     let is_record = |v: &Value| v.is_object() || v.is_array();
-    if values.iter().all(is_record) { Ok(values) } else { Err("a single value".to_owned()) }
+    if values.iter().all(is_record) {
+        Ok(values)
+    } else {
+        Err(Wrong { reason: "a single value".to_owned(), ends_early: false })
+    }
 }
 
 fn is_blank(line: &[u8]) -> bool {
@@ -113,13 +129,14 @@ pub(super) fn read(
         bad.lines += 1;
         match records(&line) {
             Ok(values) => {
+                bad.cut = None;
                 for value in values {
                     if !take(value) {
                         return Ok(bad);
                     }
                 }
             }
-            Err(reason) => bad.add(number, reason),
+            Err(wrong) => bad.add(number, wrong),
         }
     }
 }
