@@ -62,7 +62,7 @@ impl ScoresView {
                 }
                 let test = snapshot.and_then(|s| s.test.heads.get(k));
                 // A run that was opened has its losses, and scores once it goes on.
-                let (training, known) = snapshot.filter(|_| k == 0).map_or((None, None), |s| s.losses());
+                let (training, known) = snapshot.filter(|_| k == 0).map_or((None, None), Snapshot::losses);
                 let validation = snapshot.and_then(|s| s.validation(k));
                 let rows = data.part(Part::Test).len();
                 ui.columns(3, |columns| {
