@@ -6,6 +6,7 @@ use crate::table::{Table, Values};
 use chainrule_common::format;
 use rayon::prelude::{IntoParallelIterator as _, ParallelIterator as _};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// Rows that are listed.
 const LISTED: usize = 5;
@@ -67,23 +68,48 @@ pub(super) enum Summary {
     Count,
 }
 
+/// Words that a total may begin with, and words for single values of a column.
+const FIRST: [&str; 4] = ["total", "subtotal", "zwischensumme", "summe"];
+const LEAST: [&str; 2] = ["min", "minimum"];
+const MOST: [&str; 2] = ["max", "maximum"];
+const MEDIAN: &str = "median";
+const COUNTS: [&str; 3] = ["n", "count", "anzahl"];
+
+/// The first two letters of all of them, so that nearly all cells of other columns are told by these.
+static BEGINNINGS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let all = SUMS.iter().chain(&MEANS).chain(&DEVIATIONS).chain(&FIRST).chain(&LEAST).chain(&MOST).chain(&COUNTS);
+    let mut are = vec![false; 1 << 16];
+    all.chain([&MEDIAN]).for_each(|word| are[beginning(word.as_bytes())] = true);
+    are
+});
+
+fn beginning(word: &[u8]) -> usize {
+    let [first, second] = [0, 1].map(|k| usize::from(word.get(k).map_or(0, u8::to_ascii_lowercase)));
+    first << 8 | second
+}
+
 /// What a cell says of its row, if it is a word for a summary.
 pub(super) fn summary(cell: &str) -> Option<Summary> {
-    if cell.len() > LONGEST || !cell.starts_with(|c: char| c.is_alphabetic() || c.is_whitespace()) {
+    if cell.len() > LONGEST {
         return None;
     }
-    let lower = cell.trim().trim_end_matches(':').trim_end().to_lowercase();
+    let word = cell.trim().trim_end_matches(':').trim_end();
+    let bytes = word.as_bytes();
+    let ends = bytes.len() > 6 && bytes[bytes.len() - 6..].eq_ignore_ascii_case(b" total");
+    if bytes.first()?.is_ascii() && !ends && !BEGINNINGS[beginning(bytes)] {
+        return None;
+    }
+    let lower = word.to_lowercase();
     let word = lower.as_str();
     let first = word.split([' ', ':']).next().unwrap_or_default();
-    let totals = ["total", "subtotal", "zwischensumme", "summe"];
     Some(match () {
-        () if SUMS.contains(&word) || totals.contains(&first) || word.ends_with(" total") => Summary::Sum,
+        () if SUMS.contains(&word) || FIRST.contains(&first) || word.ends_with(" total") => Summary::Sum,
         () if MEANS.contains(&word) => Summary::Mean,
         () if DEVIATIONS.contains(&word) => Summary::Deviation,
-        () if ["min", "minimum"].contains(&word) => Summary::Least,
-        () if ["max", "maximum"].contains(&word) => Summary::Most,
-        () if word == "median" => Summary::Median,
-        () if ["n", "count", "anzahl"].contains(&word) => Summary::Count,
+        () if LEAST.contains(&word) => Summary::Least,
+        () if MOST.contains(&word) => Summary::Most,
+        () if word == MEDIAN => Summary::Median,
+        () if COUNTS.contains(&word) => Summary::Count,
         () => return None,
     })
 }
