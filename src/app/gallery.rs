@@ -117,8 +117,9 @@ fn texts(ui: &Ui, data: &Dataset, rect: Rect) {
     let extent = target_extent(data);
     for line in 0..LINES.min(data.rows()) {
         let row = line * data.rows() / LINES;
-        let words = (0..data.features().min(ACROSS)).filter(|&k| data.x[[row, k]] >= 0.0).count();
-        for k in 0..words {
+        // Padding may stand before the tokens or behind them.
+        let words = (0..data.features()).filter(|&k| data.x[[row, k]] >= 0.0).count();
+        for k in 0..words.min(ACROSS) {
             let corner = rect.min + vec2(k as f32 * size.x, (line as f32 + 0.2) * size.y);
             let word = Rect::from_min_size(corner, vec2(size.x * 0.8, size.y * 0.5));
             ui.painter().rect_filled(word, 1.0, target_colour(data, row, extent, t));
