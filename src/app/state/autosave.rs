@@ -3,7 +3,7 @@
 
 use super::files::RunMark;
 use super::jobs::{Job, Jobs};
-use super::open::{OpenDocument, SavedRun};
+use super::open::OpenDocument;
 use super::trainer::Trainer;
 use crate::data::DataSource;
 use crate::project::{About, Document, Left, Place, Preset, Steps, left_behind};
@@ -150,15 +150,10 @@ impl Autosave {
 
     /// Looks whether there is something new to keep; `opened` counts the documents. Returns a problem when it is a new one.
     pub fn look(&mut self, open: &OpenDocument, opened: u64, trainer: &Trainer, jobs: &Jobs) -> Option<String> {
-        let run = (trainer.is_trained() && trainer.is_current()).then(|| RunMark::of(trainer.snapshot()));
-        let saved = match open.saved_run {
-            SavedRun::None => None,
-            SavedRun::Opened => run,
-            SavedRun::At(mark) => Some(mark),
-        };
+        let run = trainer.run();
         let project = &open.project;
         let mark = Mark { opened, revision: project.revision(), run };
-        let new = project.is_dirty() || (run.is_some() && run != saved);
+        let new = project.is_dirty() || run.is_some_and(|run| !open.saved_run.holds(run));
         let runs = trainer.snapshot().is_running();
         let now = || Kept::of(open, trainer, run.is_some());
         let (again, problem) = self.look_at(new.then_some((mark, runs)), Instant::now(), jobs, now);
@@ -204,8 +199,9 @@ impl Autosave {
             return (None, told);
         }
         let Some((mark, runs)) = open else {
-            if self.written.take().is_some() || self.seen.take().is_some() {
+            if self.written.is_some() || self.seen.is_some() {
                 place.clear();
+                self.forget();
             }
             return (None, told);
         };

@@ -298,9 +298,8 @@ impl Model {
 
     /// Whether there is a run that is to be saved with the document and that its file does not hold.
     pub fn has_unsaved_run(&self) -> bool {
-        let saved = self.open.saved_run == SavedRun::Opened
-            || self.open.saved_run == SavedRun::At(RunMark::of(self.snapshot()));
-        self.document().include_run && self.trainer.is_trained() && self.is_current() && !saved && !self.is_scratch()
+        let new = self.trainer.run().is_some_and(|run| !self.open.saved_run.holds(run));
+        self.document().include_run && new && !self.is_scratch()
     }
 
     /// Whether the window may close now.
@@ -487,7 +486,7 @@ impl Model {
     fn intend_now(&mut self, intention: Intention) {
         // The next lesson and the end of the program may take what a lesson has trained; it can be had again.
         let stays = !matches!(intention, Intention::Show(..) | Intention::Quit);
-        let of_lesson = stays && self.is_scratch() && self.trainer.is_trained() && self.is_current();
+        let of_lesson = stays && self.is_scratch() && self.trainer.run().is_some();
         if self.has_unsaved_work() || of_lesson {
             self.files.modal = Some(Modal::Unsaved(intention));
         } else {

@@ -41,6 +41,17 @@ pub enum SavedRun {
     At(RunMark),
 }
 
+impl SavedRun {
+    /// Whether the file holds the run as it stands there.
+    pub fn holds(self, run: RunMark) -> bool {
+        match self {
+            Self::None => false,
+            Self::Opened => true,
+            Self::At(mark) => mark == run,
+        }
+    }
+}
+
 /// What the window knows beside the document.
 pub struct Surroundings<'a> {
     pub jobs: &'a Jobs,

@@ -1,5 +1,6 @@
 //! The trainer: its thread, the newest snapshot, and what was sent to it.
 
+use super::files::RunMark;
 use crate::data::Dataset;
 use crate::nn::NetworkSpec;
 use crate::project::{DataSection, Document, KeptRun, Project};
@@ -77,6 +78,11 @@ impl Trainer {
         self.sent.as_ref().is_some_and(|s| {
             s.fits && if self.is_current() { self.snapshot.step > 0 || self.snapshot.epoch > 0 } else { s.resumed }
         })
+    }
+
+    /// Where the run on screen stands, if something was trained.
+    pub fn run(&self) -> Option<RunMark> {
+        (self.is_trained() && self.is_current()).then(|| RunMark::of(&self.snapshot))
     }
 
     /// The run as it is now, before whatever is sent next.

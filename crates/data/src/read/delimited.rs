@@ -152,6 +152,7 @@ fn read_as(
     let replaced = found.replaced.count > 0;
     let mut detected = Detected { text: Some(format), notes, ..Detected::of(Format::Delimited) };
     let words = odd.iter().flat_map(|odd| &odd.cells).filter(|(_, word)| summaries::is_word(word));
+    detected.last_in_doubt = found.footer.maybe_total.is_some() && options.footer.is_none();
     detected.summaries = words.map(|(row, word)| (*row, word.to_string())).collect();
     for odd in odd {
         detected.options.columns.entry(odd.column).or_default().kind = Some(ReadKind::Number);

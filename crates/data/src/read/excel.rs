@@ -333,7 +333,8 @@ fn table_of(
     let mut own: Vec<CellColumn> = columns.clone().map(|_| CellColumn::default()).collect();
     let mut told: Vec<Told> = columns.map(|_| Told::default()).collect();
     let body = &numbered[place.body().min(numbered.len())..];
-    let below = summary_rows::below(body, options, &mut detected.notes);
+    let (below, in_doubt) = summary_rows::below(body, options, &mut detected.notes);
+    detected.last_in_doubt = in_doubt;
     for (count, (line, row)) in body[..body.len() - below].iter().enumerate() {
         for ((cell, column), told) in row.iter().zip(&mut own).zip(&mut told) {
             push(column, cell, *line, told);

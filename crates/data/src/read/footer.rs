@@ -10,7 +10,7 @@ const FOOTER: usize = 100;
 /// Bytes at the end of the text in which they lie.
 pub(super) const FOOTER_BYTES: usize = 1 << 16;
 /// How rows of totals begin.
-const TOTALS: [&str; 22] = [
+pub(super) const TOTALS: [&str; 22] = [
     "total",
     "totals",
     "sum",

@@ -444,8 +444,12 @@ pub(super) fn tell_footer(notes: &mut Vec<Note>, footer: &Footer, options: &Read
         notes.push(Note::from(text).offering("Keep them", options, |o| o.footer = Some(0)));
     }
     if let Some(total) = footer.maybe_total.as_ref().filter(|_| options.footer.is_none()) {
-        let text = format!("The last row begins with {}. Is it a row of totals? It was kept.", quoted(total));
-        let lines = footer.lines + 1;
-        notes.push(Note::from(text).offering("Leave it out", options, |o| o.footer = Some(lines)));
+        notes.push(perhaps_totals(total, footer.lines + 1, options));
     }
+}
+
+/// That the last row, which begins with `word`, may be one of totals; without it the last `lines` lines are left out.
+pub(super) fn perhaps_totals(word: &str, lines: usize, options: &ReadOptions) -> Note {
+    let text = format!("The last row begins with {}. Is it a row of totals? It was kept.", quoted(word));
+    Note::from(text).offering("Leave it out", options, |o| o.footer = Some(lines))
 }

@@ -134,20 +134,9 @@ pub(super) fn fill(range: &mut Range<Data>, merged: &[Dimensions]) -> Filled {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sheet::of_rows;
     use super::fill;
-    use calamine::{Cell, Data, Dimensions, Range};
-
-    /// A sheet of rows of cells apart by blanks; `_` is empty.
-    fn sheet(rows: &[&str]) -> Range<Data> {
-        let mut cells = Vec::new();
-        for (r, row) in rows.iter().enumerate() {
-            for (c, cell) in row.split_whitespace().enumerate().filter(|(_, c)| *c != "_") {
-                let value = cell.parse().map_or_else(|_| Data::String(cell.to_owned()), Data::Float);
-                cells.push(Cell::new((r as u32, c as u32), value));
-            }
-        }
-        Range::from_sparse(cells)
-    }
+    use calamine::{Data, Dimensions, Range};
 
     fn written(range: &Range<Data>) -> Vec<String> {
         let cell = |c: &Data| if *c == Data::Empty { "_".to_owned() } else { c.to_string() };
@@ -161,16 +150,16 @@ mod tests {
 
     #[test]
     fn names_go_to_the_right_and_labels_down() {
-        let mut range = sheet(&["_ 2019 _ 2020 _", "site Q1 Q2 Q1 Q2", "a 1 2 3 4"]);
+        let mut range = of_rows(&["_ 2019 _ 2020 _", "site Q1 Q2 Q1 Q2", "a 1 2 3 4"]);
         let filled = fill(&mut range, &merged(&[[(0, 1), (0, 2)], [(0, 3), (0, 4)]]));
         assert_eq!(written(&range)[0], "_ 2019 2019 2020 2020");
         assert_eq!(filled.groups.into_iter().collect::<Vec<_>>(), [0]);
         // A name beside two rows of names stays as it is, and a title too.
-        let mut range = sheet(&["Title _ _", "site x _", "_ a b", "p 1 2"]);
+        let mut range = of_rows(&["Title _ _", "site x _", "_ a b", "p 1 2"]);
         let filled = fill(&mut range, &merged(&[[(0, 0), (0, 2)], [(1, 0), (2, 0)], [(1, 1), (1, 2)]]));
         assert_eq!(written(&range), ["Title _ _", "site x x", "_ a b", "p 1 2"]);
         assert_eq!((filled.groups.into_iter().collect::<Vec<_>>(), filled.down.len()), (vec![1], 0));
-        let mut range = sheet(&["site n", "a 1", "_ 2", "_ _", "_ 3", "b 4"]);
+        let mut range = of_rows(&["site n", "a 1", "_ 2", "_ _", "_ 3", "b 4"]);
         let filled = fill(&mut range, &merged(&[[(1, 0), (4, 0)]]));
         assert_eq!(written(&range), ["site n", "a 1", "a 2", "_ _", "a 3", "b 4"]);
         assert_eq!(filled.down[&0], (2, 2, "a".to_owned()));
@@ -178,7 +167,7 @@ mod tests {
 
     #[test]
     fn regions_that_lie_are_cut() {
-        let mut range = sheet(&["a b", "1 2", "_ 3"]);
+        let mut range = of_rows(&["a b", "1 2", "_ 3"]);
         let lies = merged(&[[(1, 0), (u32::MAX, u32::MAX)], [(9, 9), (3, 3)], [(0, 0), (0, 0)], [(2, 5), (7, 8)]]);
         fill(&mut range, &[lies.clone(), lies].concat());
         assert_eq!(written(&range), ["a b", "1 2", "1 3"]);

@@ -177,8 +177,7 @@ fn read(source: &ByteSource, options: &ReadOptions, reading: &Reading) -> Result
     detected.notes.extend(judged.notes);
     if untyped {
         detected.summaries.extend(judged.odd.into_iter().filter(|(_, word)| summaries::is_word(word)));
-        let in_footer = detected.notes.iter().any(|note| note.text.contains("Is it a row of totals?"));
-        detected.notes.extend(summaries::tell(&mut table, &detected.summaries, in_footer, options));
+        detected.notes.extend(summaries::tell(&mut table, &detected.summaries, detected.last_in_doubt, options));
     }
     if matches!(format, Format::Parquet | Format::Arrow | Format::Stata) {
         detected.notes.extend(digits_as_text(&table, options, &detected.digits));

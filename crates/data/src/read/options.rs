@@ -183,6 +183,9 @@ pub struct Detected {
     /// Words for sums and means among numbers, with their rows.
     #[serde(skip)]
     pub(super) summaries: Vec<(usize, String)>,
+    /// Whether a note asks about the last row, which may be one of totals.
+    #[serde(skip)]
+    pub(super) last_in_doubt: bool,
     /// What was guessed, left out or converted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
@@ -246,6 +249,7 @@ impl Detected {
             pixels: None,
             digits: Vec::new(),
             summaries: Vec::new(),
+            last_in_doubt: false,
             notes: Vec::new(),
             options: ReadOptions::default(),
         }

@@ -58,6 +58,19 @@ pub(super) fn sheet(source: &ByteSource, book: &mut Book, name: &str, reading: &
     Ok(Sheet { range, merged })
 }
 
+/// For tests: a sheet of rows of cells apart by blanks; `_` is empty.
+#[cfg(test)]
+pub(super) fn of_rows(rows: &[&str]) -> Range<Data> {
+    let mut cells = Vec::new();
+    for (r, row) in rows.iter().enumerate() {
+        for (c, cell) in row.split_whitespace().enumerate().filter(|(_, c)| *c != "_") {
+            let value = cell.parse().map_or_else(|_| Data::String(cell.to_owned()), Data::Float);
+            cells.push(Cell::new((r as u32, c as u32), value));
+        }
+    }
+    Range::from_sparse(cells)
+}
+
 /// Cells with values, and where they reach.
 #[derive(Default)]
 struct Cells {

@@ -206,24 +206,12 @@ fn stack(
 
 #[cfg(test)]
 mod tests {
+    use super::super::sheet::of_rows;
     use super::{Area, layout};
-    use calamine::{Cell, Data, Range};
     use std::collections::BTreeSet;
 
-    /// A sheet of rows of cells apart by blanks; `_` is empty.
-    fn sheet(rows: &[&str]) -> Range<Data> {
-        let mut cells = Vec::new();
-        for (r, row) in rows.iter().enumerate() {
-            for (c, cell) in row.split_whitespace().enumerate().filter(|(_, c)| *c != "_") {
-                let value = cell.parse().map_or_else(|_| Data::String(cell.to_owned()), Data::Float);
-                cells.push(Cell::new((r as u32, c as u32), value));
-            }
-        }
-        Range::from_sparse(cells)
-    }
-
     fn areas(rows: &[&str]) -> Vec<String> {
-        let range = sheet(rows);
+        let range = of_rows(rows);
         let start = range.start().expect("cells");
         layout(&range, &BTreeSet::new()).tables.iter().map(|t| t.written(start)).collect()
     }

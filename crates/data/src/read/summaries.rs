@@ -1,5 +1,6 @@
 //! Rows that hold sums, means and their like of other rows. They are told, and left out if that is wanted.
 
+use super::footer::TOTALS;
 use super::layout::quoted;
 use super::options::{Note, ReadOptions};
 use crate::table::{Table, Values};
@@ -12,32 +13,20 @@ use std::sync::LazyLock;
 const LISTED: usize = 5;
 /// Bytes of a longer cell, which is no word for a summary.
 const LONGEST: usize = 40;
-/// Words for what is summarised.
-const SUMS: [&str; 24] = [
-    "total",
-    "totals",
+/// Words for sums, beside [`TOTALS`].
+const SUMS: [&str; 12] = [
     "subtotal",
     "subtotals",
     "sub-total",
     "sub total",
     "grand total",
-    "sum",
-    "sums",
-    "gesamt",
-    "summe",
     "zwischensumme",
     "gesamtsumme",
-    "insgesamt",
-    "somme",
     "sous-total",
-    "totale",
     "subtotale",
-    "suma",
     "subtotaal",
-    "totaal",
     "total general",
     "total général",
-    "итого",
 ];
 const MEANS: [&str; 10] =
     ["mean", "average", "avg", "avg.", "mittelwert", "durchschnitt", "moyenne", "media", "promedio", "gemiddelde"];
@@ -77,7 +66,15 @@ const COUNTS: [&str; 3] = ["n", "count", "anzahl"];
 
 /// The first two letters of all of them, so that nearly all cells of other columns are told by these.
 static BEGINNINGS: LazyLock<Vec<bool>> = LazyLock::new(|| {
-    let all = SUMS.iter().chain(&MEANS).chain(&DEVIATIONS).chain(&FIRST).chain(&LEAST).chain(&MOST).chain(&COUNTS);
+    let all = TOTALS
+        .iter()
+        .chain(&SUMS)
+        .chain(&MEANS)
+        .chain(&DEVIATIONS)
+        .chain(&FIRST)
+        .chain(&LEAST)
+        .chain(&MOST)
+        .chain(&COUNTS);
     let mut are = vec![false; 1 << 16];
     all.chain([&MEDIAN]).for_each(|word| are[beginning(word.as_bytes())] = true);
     are
@@ -103,7 +100,9 @@ pub(super) fn summary(cell: &str) -> Option<Summary> {
     let word = lower.as_str();
     let first = word.split([' ', ':']).next().unwrap_or_default();
     Some(match () {
-        () if SUMS.contains(&word) || FIRST.contains(&first) || word.ends_with(" total") => Summary::Sum,
+        () if TOTALS.contains(&word) || SUMS.contains(&word) || FIRST.contains(&first) || word.ends_with(" total") => {
+            Summary::Sum
+        }
         () if MEANS.contains(&word) => Summary::Mean,
         () if DEVIATIONS.contains(&word) => Summary::Deviation,
         () if LEAST.contains(&word) => Summary::Least,

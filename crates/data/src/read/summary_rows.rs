@@ -4,7 +4,7 @@
 //! the rows above, as in text.
 
 use super::header::{CellKind, kind_of};
-use super::layout::{quoted, were};
+use super::layout::{perhaps_totals, quoted, were};
 use super::options::{Note, ReadOptions};
 use super::summaries::{self, Summary};
 use calamine::{Data, DataType as _};
@@ -38,11 +38,11 @@ fn is_right(kind: Summary, row: &[Data], above: &[&[Data]]) -> bool {
     right > 0 && right * 2 >= present
 }
 
-/// How many of the last rows are left out; the notes say so, and name the first that may be totals but were kept. Rows come with
-/// their numbers on the sheet.
-pub(super) fn below(rows: &[(usize, &[Data])], options: &ReadOptions, notes: &mut Vec<Note>) -> usize {
+/// How many of the last rows are left out; the notes say so, and name the first that may be totals but were kept. Says too
+/// whether the last row alone is such a one. Rows come with their numbers on the sheet.
+pub(super) fn below(rows: &[(usize, &[Data])], options: &ReadOptions, notes: &mut Vec<Note>) -> (usize, bool) {
     if let Some(given) = options.footer {
-        return given.min(rows.len());
+        return (given.min(rows.len()), false);
     }
     let found: Vec<Option<(Summary, &str)>> = rows.iter().map(|(_, row)| summary(row)).collect();
     let run = found.iter().rev().take(MOST).take_while(|f| f.is_some()).count();
@@ -59,7 +59,7 @@ pub(super) fn below(rows: &[(usize, &[Data])], options: &ReadOptions, notes: &mu
         let cells = rows[k].1.iter().filter(|c| !c.is_empty()).map(ToString::to_string);
         quoted(&cells.collect::<Vec<_>>().join(", "))
     };
-    let mut left_out = 0;
+    let (mut left_out, mut in_doubt) = (0, false);
     if right && body > 1 {
         left_out = run;
         let text = format!(
@@ -75,18 +75,18 @@ pub(super) fn below(rows: &[(usize, &[Data])], options: &ReadOptions, notes: &mu
     {
         let word = found[k].map_or("", |(_, word)| word);
         let count = rows.len() - k;
-        let (text, label) = if count == 1 {
-            (format!("The last row begins with {}. Is it a row of totals? It was kept.", quoted(word)), "Leave it out")
+        if count == 1 {
+            in_doubt = true;
+            notes.push(perhaps_totals(word, 1, options));
         } else {
             let text = format!(
                 "The last {count} rows seem to be totals, the first beginning with {}. They were kept.",
                 quoted(word)
             );
-            (text, "Leave them out")
-        };
-        notes.push(Note::from(text).offering(label, options, |o| o.footer = Some(count)));
+            notes.push(Note::from(text).offering("Leave them out", options, |o| o.footer = Some(count)));
+        }
     }
-    left_out
+    (left_out, in_doubt)
 }
 
 #[cfg(test)]
@@ -103,7 +103,7 @@ mod tests {
         let rows: Vec<Vec<Data>> = rows.iter().map(|r| r.split_whitespace().map(cell).collect()).collect();
         let numbered: Vec<(usize, &[Data])> = rows.iter().enumerate().map(|(k, r)| (k + 2, r.as_slice())).collect();
         let mut notes = Vec::new();
-        (below(&numbered, options, &mut notes), notes)
+        (below(&numbered, options, &mut notes).0, notes)
     }
 
     #[test]

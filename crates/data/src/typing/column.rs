@@ -357,9 +357,8 @@ impl Job<'_> {
                 order
             }
         };
-        let read = |l: &str| {
-            dates::read(l).and_then(|d| d.seconds(order)).or_else(|| if is_sure { dates::digits(l) } else { None })
-        };
+        // Among dates, eight digits are one too.
+        let read = |l: &str| dates::read(l).and_then(|d| d.seconds(order)).or_else(|| dates::digits(l));
         let mut verdict = self.converted(text, survey, ReadKind::Date, &read)?;
         verdict.reading.date_order = (is_open || order == DateOrder::YearDayFirst).then_some(order);
         if let Some((k, _)) = dates_of().find(|(_, d)| d.seconds(DateOrder::YearFirst).is_none()).filter(|_| year_day) {
