@@ -114,6 +114,118 @@ fn a_saved_run_goes_on_where_it_stopped() {
 }
 
 /// A preset with changes to its JSON.
+/// The checkpoints of epochs in a folder.
+fn checkpoints(folder: &Path) -> Vec<String> {
+    let names =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.') && name != "lock").collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_job_that_is_killed_at_any_moment_resumes_to_the_same_bits() {
+    let folder = folder();
+    let path = folder.path();
+    write_flowers(&path.join("flowers.csv"));
+    for job in [&["digits", "--epochs", "9"][..], &["iris", "--data", "flowers.csv", "--epochs", "300"]] {
+        let whole = [&["train"], job, &["--save", "whole.json"]].concat();
+        succeeds(path, &whole);
+        let resumed =
+            [&["train"], job, &["--save", "resumed.json", "--resume", "kept", "--checkpoint-every", "2"]].concat();
+        let mut killed = 0;
+        for round in 0..4 {
+            let before = checkpoints(&path.join("kept"));
+            let mut child = Command::new(env!("CARGO_BIN_EXE_chainrule"))
+                .args(&resumed)
+                .current_dir(path)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("the program starts");
+            let end = Instant::now() + Duration::from_mins(2);
+            // At other moments of writing each time.
+            while checkpoints(&path.join("kept")) == before && child.try_wait().expect("is a child").is_none() {
+                assert!(Instant::now() < end, "no checkpoint was written");
+                std::thread::yield_now();
+            }
+            (0..round * 5_000).for_each(|_| std::thread::yield_now());
+            child.kill().ok();
+            killed += usize::from(!child.wait().expect("is a child").success());
+        }
+        assert!(killed > 0, "{job:?} was never killed");
+        let said = succeeds(path, &resumed);
+        assert!(said.contains("checkpoints of epochs"), "{said}");
+        assert_eq!(json(&path.join("whole.json"))["run"], json(&path.join("resumed.json"))["run"], "{job:?}");
+        let kept = checkpoints(&path.join("kept"));
+        assert_eq!((kept.len(), &*kept[0]), (4, "best.json"), "the three newest and the best: {kept:?}");
+        // Once more: there is nothing to train.
+        assert!(notes(path, &resumed).contains("is not trained any further"));
+        assert_eq!(json(&path.join("whole.json"))["run"], json(&path.join("resumed.json"))["run"]);
+        // Each of them is a preset to go on with.
+        succeeds(path, &["train", &format!("kept/{}", kept[3]), "--epochs", "301"]);
+        fs::remove_dir_all(path.join("kept")).expect("can be removed");
+    }
+}
+
+#[test]
+fn a_preset_in_another_folder_finds_its_data_again() {
+    let folder = folder();
+    let path = folder.path();
+    fs::create_dir_all(path.join("sub/data")).expect("can be made");
+    for file in ["flowers.csv", "sub/near.csv", "sub/data/below.csv"] {
+        write_flowers(&path.join(file));
+        succeeds(path, &["train", "iris", "--data", file, "--epochs", "1", "--save", "sub/a.json"]);
+        succeeds(path, &["train", "sub/a.json", "--epochs", "2", "--save", "sub/b.json"]);
+        succeeds(path, &["train", "sub/b.json", "--epochs", "3", "--save", "c.json"]);
+        // From anywhere.
+        succeeds(&path.join("sub"), &["train", "../c.json", "--epochs", "4", "--save", "d.json"]);
+        succeeds(&path.join("sub/data"), &["train", "../d.json", "--epochs", "5"]);
+    }
+    assert_eq!(json(&path.join("sub/b.json"))["data"]["source"]["file"]["path"], "data/below.csv");
+}
+
+#[test]
+fn checkpoints_that_do_not_belong_or_cannot_be_used_are_told() {
+    let folder = folder();
+    let path = folder.path();
+    let arguments = |preset: &str, more: &[&str]| -> Vec<String> {
+        let all = [&["train", preset, "--epochs", "4", "--resume", "kept", "--checkpoint-every", "1"], more].concat();
+        all.into_iter().map(str::to_owned).collect()
+    };
+    let fails_with = |arguments: &[String]| fails(path, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said_by = |arguments: &[String]| notes(path, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(!said_by(&arguments("moons", &[])).contains("goes on from"));
+    assert_eq!(
+        checkpoints(&path.join("kept")),
+        ["best.json", "epoch-000002.json", "epoch-000003.json", "epoch-000004.json"]
+    );
+    let other = fails_with(&arguments("moons", &["--seed", "9"]));
+    assert!(other.contains("epoch-000004.json") && other.contains("its seed is another"), "{other}");
+    let other = fails_with(&arguments("iris", &[]));
+    assert!(other.contains("another training") && other.contains("--resume"), "{other}");
+    // One that was damaged: the one before it.
+    fs::write(path.join("kept/epoch-000004.json"), "{").expect("can be written");
+    let said = said_by(&arguments("moons", &["--save", "again.json"]));
+    assert!(said.contains("epoch 4 is left out") && said.contains("goes on from kept/epoch-000003.json"), "{said}");
+    succeeds(path, &["train", "moons", "--epochs", "4", "--save", "whole.json"]);
+    assert_eq!(json(&path.join("whole.json"))["run"], json(&path.join("again.json"))["run"]);
+    for name in checkpoints(&path.join("kept")) {
+        fs::write(path.join("kept").join(name), "{").expect("can be written");
+    }
+    assert!(fails_with(&arguments("moons", &[])).contains("no checkpoint in kept can be read"));
+    // Where they cannot be kept.
+    fs::write(path.join("file"), "").expect("can be written");
+    let refused = fails(path, &["train", "moons", "--epochs", "1", "--resume", "file"]);
+    assert!(refused.contains("cannot be kept in file"), "{refused}");
+    let lock = fs::File::create(path.join("kept/lock")).expect("can be made");
+    lock.try_lock().expect("nobody has it");
+    assert!(fails_with(&arguments("moons", &[])).contains("another training keeps its checkpoints in kept"));
+    for zero in [&["--checkpoint-every", "2"][..], &["--resume", "kept", "--checkpoint-every", "0"]] {
+        assert_eq!(chainrule(path, &[&["train", "moons"], zero].concat()).status.code(), Some(2));
+    }
+}
+
 fn edited(path: &Path, from: &str, to: &str, change: impl FnOnce(&mut Value)) {
     let mut preset = json(&path.join(from));
     change(&mut preset);

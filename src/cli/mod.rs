@@ -9,6 +9,7 @@ mod arguments;
 pub mod bench;
 mod chart;
 mod check;
+mod checkpoints;
 mod experiment;
 mod inspect;
 mod predict;

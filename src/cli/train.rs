@@ -2,6 +2,7 @@
 
 use super::arguments::{DEFAULT_EPOCHS, Failure, STANDARD_INPUT, data_file, keep_apart, load, thread_count, write};
 use super::chart;
+use super::checkpoints::{Checkpoints, EVERY};
 use super::progress::Progress;
 use super::reading::ReadArguments;
 use crate::data::Part;
@@ -42,6 +43,13 @@ pub struct Arguments {
     /// Write the preset with the trained run
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Keep checkpoints in this folder, and go on from the newest one there: the same command starts a job and resumes it. The
+    /// three newest stay, and the best as best.json; each is a preset
+    #[arg(long, value_name = "FOLDER")]
+    resume: Option<PathBuf>,
+    /// Epochs between two checkpoints: 5, unless said otherwise
+    #[arg(long, value_name = "N", requires = "resume", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
     #[command(flatten)]
     read: ReadArguments,
 }
@@ -58,6 +66,8 @@ impl Arguments {
             threads: None,
             report: None,
             save: None,
+            resume: None,
+            checkpoint_every: None,
             read: ReadArguments::default(),
         }
     }
@@ -111,8 +121,10 @@ impl Test {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
-    if arguments.save.is_some() && arguments.data.as_deref() == Some(Path::new(STANDARD_INPUT)) {
-        return Err("--save writes a preset that names its data, and standard input cannot be named. Save the data as a file, and pass that.".into());
+    let writes = if arguments.save.is_some() { "--save" } else { "--resume" };
+    let is_written = arguments.save.is_some() || arguments.resume.is_some();
+    if is_written && arguments.data.as_deref() == Some(Path::new(STANDARD_INPUT)) {
+        return Err(format!("{writes} writes a preset that names its data, and standard input cannot be named. Save the data as a file, and pass that.").into());
     }
     let (Preset { mut document, run }, table, dataset) =
         load(arguments.preset.as_deref(), arguments.data.as_deref(), &arguments.read, &arguments.target)?;
@@ -123,10 +135,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     keep_apart(&[("the data", table_file), ("--report", report)], &[("--save", arguments.save.as_deref())])?;
     let named = arguments.preset.clone().unwrap_or_else(|| document.name.clone());
     document.training.seed = arguments.seed.unwrap_or(document.training.seed);
-    let run = going_on(run, arguments, &document);
+    let mut run = going_on(run, arguments, &document);
     document.data.preparation = Some(document.data.preparation(&table));
     let data = Arc::new(dataset);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), threads)?;
+    let mut checkpoints = match &arguments.resume {
+        Some(folder) => Some(Checkpoints::open(folder, arguments.checkpoint_every.unwrap_or(EVERY), document.clone())?),
+        None => None,
+    };
+    if let Some(checkpoints) = &mut checkpoints {
+        run = checkpoints.newest(&session)?.or(run);
+    }
     if let Some(run) = &run {
         session.resume(run)?;
     }
@@ -137,7 +156,13 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     if run.is_some() {
         say_why_nothing_is_trained(&session, epochs, &named);
     }
-    let (records, diverged, seconds) = train(&mut session, epochs)?;
+    let (records, diverged, seconds) = train(&mut session, epochs, checkpoints.as_mut())?;
+    if let Some(checkpoints) = &mut checkpoints {
+        if diverged.is_none() && !records.is_empty() {
+            checkpoints.keep(&session);
+        }
+        println!("{}", checkpoints.describe());
+    }
     let restored_epoch = if diverged.is_none() { session.restore_best() } else { None };
     let test = diverged.is_none().then(|| session.evaluate_fully(Part::Test)).flatten().unwrap_or_default();
     let samples = records.len() * data.part(Part::Train).len();
@@ -241,7 +266,7 @@ fn describe(session: &Session) -> String {
 type Trained = (Vec<Epoch>, Option<Failure>, f64);
 
 /// Trains to `epochs` complete epochs; a loss that is no longer finite ends it early.
-fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
+fn train(session: &mut Session, epochs: u64, mut checkpoints: Option<&mut Checkpoints>) -> Result<Trained, Failure> {
     let early = session.config().early_stopping.is_some();
     let mut progress = Progress::new(epochs as f64, Some("epoch"), early)?;
     let begun = Instant::now();
@@ -275,6 +300,9 @@ fn train(session: &mut Session, epochs: u64) -> Result<Trained, Failure> {
             val: validation.map(|v| v.metrics),
             seconds: since.elapsed().as_secs_f64(),
         });
+        if let Some(checkpoints) = &mut checkpoints {
+            checkpoints.look(session);
+        }
     }
     progress.finish();
     Ok((records, diverged, begun.elapsed().as_secs_f64()))

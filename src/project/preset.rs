@@ -164,13 +164,17 @@ impl Preset {
         Ok(Self { document: Document { name, description, data, network, training, pace, include_run }, run })
     }
 
-    /// The text of the file; a data file below `folder` is named relative to it.
+    /// The text of the file; a data file below `folder`, which is a whole path, is named relative to it, any other by its whole path.
     pub fn to_text(&self, folder: Option<&Path>) -> String {
         let mut preset = self.clone();
         if let (DataSource::File { path, .. }, Some(folder)) = (&mut preset.document.data.source, folder)
-            && let Ok(below) = path.strip_prefix(folder)
+            && let Ok(whole) = std::path::absolute(&*path)
         {
-            *path = below.to_owned();
+            // A path that is relative to the folder of the program would mean another file beside the preset.
+            let name = whole.file_name().unwrap_or_default();
+            let real = whole.parent().and_then(|parent| parent.canonicalize().ok()).map(|parent| parent.join(name));
+            let below = [Some(&whole), real.as_ref()].into_iter().flatten().find_map(|p| p.strip_prefix(folder).ok());
+            *path = below.map_or_else(|| whole.clone(), Path::to_owned);
         }
         layout(&preset.into_line())
     }

@@ -189,7 +189,7 @@ impl History {
         fixed.into_iter().chain(metrics).chain(gradient_norms).for_each(|series| series.merge(&ends));
     }
 
-    pub(super) fn last_evaluation(&self) -> Option<Evaluation> {
+    pub fn last_evaluation(&self) -> Option<Evaluation> {
         self.evaluation(self.epochs.len().checked_sub(1)?)
     }
 
