@@ -15,7 +15,6 @@ use chainrule::nn::{
 use chainrule::seed::{Purpose, Stream};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_oneof, proptest};
 use proptest::strategy::{Just, Strategy};
-use proptest::test_runner::RngSeed;
 use std::ops::RangeInclusive;
 
 const SAMPLES: usize = 3;
@@ -73,10 +72,9 @@ fn padding() -> impl Strategy<Value = Padding> {
 }
 
 proptest! {
-    // Always the same shapes: a kink closer than any step would else fail one run in a thousand.
+    // Cargo gives the seed, so that the shapes are the same: a kink closer than any step would else fail one run in a thousand.
     #![proptest_config(ProptestConfig {
         cases: 80,
-        rng_seed: RngSeed::Fixed(2),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -197,7 +195,6 @@ fn assert_gradients(spec: &NetworkSpec, features: usize, seed: u64, what: &str) 
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 24,
-        rng_seed: RngSeed::Fixed(3),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -1,9 +1,8 @@
 //! Small tables of cells of all kinds: no reader panics, and with what was decided, a file is read alike.
 
 use crate::{ReadOptions, read_bytes};
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
+use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 
 const NUMBERS: [&str; 71] = [
     "0",
@@ -292,8 +291,7 @@ fn check(name: &str, bytes: &[u8]) {
 }
 
 proptest::proptest! {
-    // Always the same tables, more of them by PROPTEST_CASES.
-    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Default::default() })]
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn delimited_text_is_read_alike_with_what_was_decided(sheet in sheet(), separator in select(&b",;\t|"[..])) {

@@ -724,7 +724,7 @@ mod tests {
     proptest! {
         #[test]
         fn quotes_in_order_are_read_as_any_are(
-            rows in "((a|12|-0.5|\"x\"|\"\"|\"7\"|\"two\n, l\"|\"say \"\"hi\"\"\"| é |NA|),){2}(b|\"b, c\"|3)\n{1,2}|#no\n|,,\n|a,\"b\"\n|1,2,3,\n|a,b,c\n|(1,\"2\",3\r\n){1,3}|(\"x\",y,1\n){1,9}",
+            rows in "((a|12|-0\\.5|\"x\"|\"\"|\"7\"|\"two\n, l\"|\"say \"\"hi\"\"\"| é |NA|),){2}(b|\"b, c\"|3)\n{1,2}|#no\n|,,\n|a,\"b\"\n|1,2,3,\n|a,b,c\n|(1,\"2\",3\r\n){1,3}|(\"x\",y,1\n){1,9}",
             count in 1_usize..40,
             numeric in proptest::array::uniform3(any::<bool>()),
         ) {
