@@ -461,6 +461,11 @@ fn dates_are_decided_by_the_column() {
     ] {
         assert_eq!(dates(cells).0, wanted);
     }
+    // Eight digits among other dates are one too.
+    for known in [["2024-04-13", "2024-04-14", "2024-04-16"], ["04/13/2024", "04/14/2024", "04/16/2024"]] {
+        let (cells, said) = dates(&[&known[..], &["20240229"]].concat());
+        assert_eq!(cells, ["2024-04-13", "2024-04-14", "2024-04-16", "2024-02-29"], "{said}");
+    }
     let (_, said) = dates(&["01/05/2023", "16/01/2023", "27/01/2023"]);
     assert!(said.contains("\"v\" was read as dates with the day first, as \"16/01/2023\" shows"), "{said}");
     let (_, said) = dates(&["01/05/69", "16/01/68", "27/01/23"]);

@@ -103,7 +103,10 @@ impl Job<'_> {
         let decimal = if self.comma { ',' } else { '.' };
         let fits = |l: &str| match survey.likely {
             ReadKind::Number => number(l, decimal).is_some(),
-            ReadKind::Date => dates::read(l).is_some_and(|d| d.is_open() || d.seconds(DateOrder::YearFirst).is_some()),
+            ReadKind::Date => {
+                dates::digits(l).is_some()
+                    || dates::read(l).is_some_and(|d| d.is_open() || d.seconds(DateOrder::YearFirst).is_some())
+            }
             ReadKind::Hours => hours(l).is_some(),
             _ => true,
         };
