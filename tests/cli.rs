@@ -113,8 +113,7 @@ fn a_saved_run_goes_on_where_it_stopped() {
     assert_ne!(json(&path.join("whole.json"))["run"], json(&path.join("other.json"))["run"]);
 }
 
-/// A preset with changes to its JSON.
-/// The checkpoints of epochs in a folder.
+/// The files of checkpoints in a folder.
 fn checkpoints(folder: &Path) -> Vec<String> {
     let names =
         fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.file_name().to_string_lossy().into_owned());
@@ -189,43 +188,45 @@ fn a_preset_in_another_folder_finds_its_data_again() {
 fn checkpoints_that_do_not_belong_or_cannot_be_used_are_told() {
     let folder = folder();
     let path = folder.path();
-    let arguments = |preset: &str, more: &[&str]| -> Vec<String> {
-        let all = [&["train", preset, "--epochs", "4", "--resume", "kept", "--checkpoint-every", "1"], more].concat();
-        all.into_iter().map(str::to_owned).collect()
-    };
-    let fails_with = |arguments: &[String]| fails(path, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    let said_by = |arguments: &[String]| notes(path, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
-    assert!(!said_by(&arguments("moons", &[])).contains("goes on from"));
+    let kept = ["--epochs", "4", "--resume", "kept", "--checkpoint-every", "1"];
+    let fails_with = |preset: &str, more: &[&str]| fails(path, &[&["train", preset], &kept[..], more].concat());
+    let said_by = |more: &[&str]| notes(path, &[&["train", "moons"], &kept[..], more].concat());
+    assert!(!said_by(&[]).contains("goes on from"));
     assert_eq!(
         checkpoints(&path.join("kept")),
         ["best.json", "epoch-000002.json", "epoch-000003.json", "epoch-000004.json"]
     );
-    let other = fails_with(&arguments("moons", &["--seed", "9"]));
+    let other = fails_with("moons", &["--seed", "9"]);
     assert!(other.contains("epoch-000004.json") && other.contains("its seed is another"), "{other}");
-    let other = fails_with(&arguments("iris", &[]));
+    let other = fails_with("iris", &[]);
     assert!(other.contains("another training") && other.contains("--resume"), "{other}");
     // One that was damaged: the one before it.
     fs::write(path.join("kept/epoch-000004.json"), "{").expect("can be written");
-    let said = said_by(&arguments("moons", &["--save", "again.json"]));
+    let said = said_by(&["--save", "again.json"]);
     assert!(said.contains("epoch 4 is left out") && said.contains("goes on from kept/epoch-000003.json"), "{said}");
     succeeds(path, &["train", "moons", "--epochs", "4", "--save", "whole.json"]);
     assert_eq!(json(&path.join("whole.json"))["run"], json(&path.join("again.json"))["run"]);
+    // The same rows, split in another way.
+    edited(path, "whole.json", "split.json", |p| p["data"]["preparation"]["split"]["test"] = 0.25.into());
+    let other = fails_with("split.json", &[]);
+    assert!(other.contains("its data are others, or prepared in another way"), "{other}");
     for name in checkpoints(&path.join("kept")) {
         fs::write(path.join("kept").join(name), "{").expect("can be written");
     }
-    assert!(fails_with(&arguments("moons", &[])).contains("no checkpoint in kept can be read"));
+    assert!(fails_with("moons", &[]).contains("no checkpoint in kept can be read"));
     // Where they cannot be kept.
     fs::write(path.join("file"), "").expect("can be written");
     let refused = fails(path, &["train", "moons", "--epochs", "1", "--resume", "file"]);
     assert!(refused.contains("cannot be kept in file"), "{refused}");
     let lock = fs::File::create(path.join("kept/lock")).expect("can be made");
     lock.try_lock().expect("nobody has it");
-    assert!(fails_with(&arguments("moons", &[])).contains("another training keeps its checkpoints in kept"));
+    assert!(fails_with("moons", &[]).contains("another training keeps its checkpoints in kept"));
     for zero in [&["--checkpoint-every", "2"][..], &["--resume", "kept", "--checkpoint-every", "0"]] {
         assert_eq!(chainrule(path, &[&["train", "moons"], zero].concat()).status.code(), Some(2));
     }
 }
 
+/// A preset with changes to its JSON.
 fn edited(path: &Path, from: &str, to: &str, change: impl FnOnce(&mut Value)) {
     let mut preset = json(&path.join(from));
     change(&mut preset);

@@ -4,6 +4,7 @@
 //! the lowest validation loss, or training loss where no rows validate. `lock` is held as long as a training keeps them.
 
 use super::arguments::Failure;
+use crate::data::DataSource;
 use crate::format;
 use crate::project::{Document, Preset};
 use crate::train::{RunState, Session};
@@ -78,12 +79,12 @@ impl Checkpoints {
     pub fn newest(&mut self, session: &Session) -> Result<Option<RunState>, Failure> {
         let preset = Preset { document: self.document.clone(), run: Some(session.save()) };
         let wanted = Preset::parse("the training", &preset.into_line())?;
-        if let Ok(Preset { document, run: Some(run) }) = Preset::open(&self.folder.join(BEST))
-            && differs(&wanted, &Preset { document, run: Some(run.clone()) }).is_none()
+        if let Ok(best) = Preset::open(&self.folder.join(BEST))
+            && differs(&wanted, &best).is_none()
         {
-            self.best = watched(&run).map(|loss| (run.epoch, loss));
+            self.best = best.run.and_then(|run| Some((run.epoch, watched(&run)?)));
         }
-        let mut damaged = None;
+        let mut damaged = false;
         for (epoch, path) in self.all() {
             match Preset::open(&path) {
                 Ok(found) => {
@@ -95,49 +96,40 @@ impl Checkpoints {
                         .into());
                     }
                     eprintln!("note: training goes on from {}.", path.display());
-                    if let Some(run) = found.run {
-                        return Ok(Some(run));
-                    }
+                    return Ok(found.run);
                 }
                 Err(e) => {
                     eprintln!("note: the checkpoint of epoch {epoch} is left out, and the one before it is taken. {e}");
-                    damaged = Some(e);
+                    damaged = true;
                 }
             }
         }
-        match damaged {
-            None => Ok(None),
-            Some(_) => Err(format!(
-                "no checkpoint in {} can be read. Name another folder with --resume to begin anew",
-                self.folder.display()
-            )
-            .into()),
+        if damaged {
+            let folder = self.folder.display();
+            let text =
+                format!("no checkpoint in {folder} can be read. Name another folder with --resume to begin anew");
+            return Err(text.into());
         }
+        Ok(None)
     }
 
-    /// Keeps one if it is time. What cannot be written is told, and training goes on.
-    pub fn look(&mut self, session: &Session) {
-        if session.epochs().is_multiple_of(self.every) {
-            self.keep(session);
-        }
-    }
-
-    /// Keeps where the run stands.
-    pub fn keep(&mut self, session: &Session) {
+    /// Keeps where the run stands, if it is time or the training `ends`. What cannot be written is told, and training goes on.
+    pub fn look(&mut self, session: &Session, ends: bool) {
         let epoch = session.epochs();
+        if !(ends || epoch.is_multiple_of(self.every)) {
+            return;
+        }
         let path = self.folder.join(format!("{BEFORE}{epoch:06}.json"));
         let run = session.save();
         let loss = watched(&run);
         let preset = Preset { document: self.document.clone(), run: Some(run) };
         let is_best = loss.filter(|loss| self.best.is_none_or(|(_, best)| *loss < best));
-        let mut written = preset.save(&path);
-        if let Some(loss) = is_best.filter(|_| written.is_ok()) {
-            written = preset.save(&self.folder.join(BEST));
-            if written.is_ok() {
-                self.best = Some((epoch, loss));
-            }
+        // The best first: a program that is killed in between comes to this epoch again.
+        let best = is_best.map_or(Ok(()), |_| preset.save(&self.folder.join(BEST)));
+        if best.is_ok() {
+            self.best = is_best.map(|loss| (epoch, loss)).or(self.best);
         }
-        let problem = written.err().map(|e| e.to_string());
+        let problem = best.and(preset.save(&path)).err().map(|e| e.to_string());
         if problem != self.problem {
             if let Some(problem) = &problem {
                 eprintln!("note: training goes on without a checkpoint of epoch {epoch}. {problem}");
@@ -160,19 +152,23 @@ impl Checkpoints {
     }
 }
 
-/// What of a checkpoint is not that of the training that is wanted; its name, its place and how long to train may be others.
+/// What of a checkpoint is not that of the training that is wanted; its name, the path of its data and how long to train may be
+/// others.
 fn differs(wanted: &Preset, found: &Preset) -> Option<&'static str> {
     let (a, b) = (&wanted.document, &found.document);
-    let mut training = b.training.clone();
+    let (mut training, mut data) = (b.training.clone(), b.data.clone());
     training.epochs = a.training.epochs;
-    let encoder = |preset: &Preset| preset.run.as_ref().map(|run| run.encoder.clone());
+    if let (DataSource::File { path, .. }, DataSource::File { path: own, .. }) = (&mut data.source, &a.data.source) {
+        path.clone_from(own);
+    }
+    let Some(run) = &found.run else { return Some("it has no run") };
     if b.training.seed != a.training.seed {
         Some("its seed is another")
     } else if b.network != a.network {
         Some("its network is another")
     } else if training != a.training {
         Some("its settings of training are others")
-    } else if encoder(wanted) != encoder(found) {
+    } else if data != a.data || wanted.run.as_ref().is_some_and(|own| own.encoder != run.encoder) {
         Some("its data are others, or prepared in another way")
     } else {
         None

@@ -47,9 +47,9 @@ pub struct Arguments {
     /// three newest stay, and the best as best.json; each is a preset
     #[arg(long, value_name = "FOLDER")]
     resume: Option<PathBuf>,
-    /// Epochs between two checkpoints: 5, unless said otherwise
-    #[arg(long, value_name = "N", requires = "resume", value_parser = clap::value_parser!(u64).range(1..))]
-    checkpoint_every: Option<u64>,
+    /// Epochs between two checkpoints
+    #[arg(long, value_name = "N", requires = "resume", default_value_t = EVERY, value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: u64,
     #[command(flatten)]
     read: ReadArguments,
 }
@@ -67,7 +67,7 @@ impl Arguments {
             report: None,
             save: None,
             resume: None,
-            checkpoint_every: None,
+            checkpoint_every: EVERY,
             read: ReadArguments::default(),
         }
     }
@@ -121,9 +121,8 @@ impl Test {
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = thread_count(arguments.threads)?;
-    let writes = if arguments.save.is_some() { "--save" } else { "--resume" };
-    let is_written = arguments.save.is_some() || arguments.resume.is_some();
-    if is_written && arguments.data.as_deref() == Some(Path::new(STANDARD_INPUT)) {
+    let writes = arguments.save.as_ref().map(|_| "--save").or(arguments.resume.as_ref().map(|_| "--resume"));
+    if let Some(writes) = writes.filter(|_| arguments.data.as_deref() == Some(Path::new(STANDARD_INPUT))) {
         return Err(format!("{writes} writes a preset that names its data, and standard input cannot be named. Save the data as a file, and pass that.").into());
     }
     let (Preset { mut document, run }, table, dataset) =
@@ -140,7 +139,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = Arc::new(dataset);
     let mut session = Session::new(&document.network, Arc::clone(&data), document.training.clone(), threads)?;
     let mut checkpoints = match &arguments.resume {
-        Some(folder) => Some(Checkpoints::open(folder, arguments.checkpoint_every.unwrap_or(EVERY), document.clone())?),
+        Some(folder) => Some(Checkpoints::open(folder, arguments.checkpoint_every, document.clone())?),
         None => None,
     };
     if let Some(checkpoints) = &mut checkpoints {
@@ -157,10 +156,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         say_why_nothing_is_trained(&session, epochs, &named);
     }
     let (records, diverged, seconds) = train(&mut session, epochs, checkpoints.as_mut())?;
-    if let Some(checkpoints) = &mut checkpoints {
-        if diverged.is_none() && !records.is_empty() {
-            checkpoints.keep(&session);
-        }
+    if let Some(checkpoints) = &checkpoints {
         println!("{}", checkpoints.describe());
     }
     let restored_epoch = if diverged.is_none() { session.restore_best() } else { None };
@@ -272,7 +268,8 @@ fn train(session: &mut Session, epochs: u64, mut checkpoints: Option<&mut Checkp
     let begun = Instant::now();
     let mut records: Vec<Epoch> = Vec::new();
     let mut diverged = None;
-    while session.epochs() < epochs && !session.has_stopped_early() {
+    let ends = |session: &Session| session.epochs() >= epochs || session.has_stopped_early();
+    while !ends(session) {
         let since = Instant::now();
         loop {
             let (done, rows) = session.progress();
@@ -301,7 +298,7 @@ fn train(session: &mut Session, epochs: u64, mut checkpoints: Option<&mut Checkp
             seconds: since.elapsed().as_secs_f64(),
         });
         if let Some(checkpoints) = &mut checkpoints {
-            checkpoints.look(session);
+            checkpoints.look(session, ends(session));
         }
     }
     progress.finish();

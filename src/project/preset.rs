@@ -167,14 +167,17 @@ impl Preset {
     /// The text of the file; a data file below `folder`, which is a whole path, is named relative to it, any other by its whole path.
     pub fn to_text(&self, folder: Option<&Path>) -> String {
         let mut preset = self.clone();
-        if let (DataSource::File { path, .. }, Some(folder)) = (&mut preset.document.data.source, folder)
-            && let Ok(whole) = std::path::absolute(&*path)
-        {
-            // A path that is relative to the folder of the program would mean another file beside the preset.
-            let name = whole.file_name().unwrap_or_default();
-            let real = whole.parent().and_then(|parent| parent.canonicalize().ok()).map(|parent| parent.join(name));
-            let below = [Some(&whole), real.as_ref()].into_iter().flatten().find_map(|p| p.strip_prefix(folder).ok());
-            *path = below.map_or_else(|| whole.clone(), Path::to_owned);
+        let source = &mut preset.document.data.source;
+        if folder.is_some() {
+            source.name_whole();
+        }
+        if let (DataSource::File { path, .. }, Some(folder)) = (source, folder) {
+            // Links may lead to the same folder.
+            let real = path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)));
+            let below = |path: &Path| path.strip_prefix(folder).ok().map(Path::to_owned);
+            if let Some(below) = below(path).or_else(|| below(real.as_deref()?)) {
+                *path = below;
+            }
         }
         layout(&preset.into_line())
     }

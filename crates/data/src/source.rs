@@ -32,6 +32,17 @@ pub enum DataSource {
     },
 }
 
+impl DataSource {
+    /// Names a file by its whole path: a relative one means another file to a program that is started elsewhere.
+    pub fn name_whole(&mut self) {
+        if let Self::File { path, .. } = self
+            && let Ok(whole) = std::path::absolute(&*path)
+        {
+            *path = whole;
+        }
+    }
+}
+
 /// A table and what was detected in its file.
 #[derive(Clone, Debug)]
 pub struct Loaded {

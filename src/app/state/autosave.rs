@@ -5,7 +5,6 @@ use super::files::RunMark;
 use super::jobs::{Job, Jobs};
 use super::open::OpenDocument;
 use super::trainer::Trainer;
-use crate::data::DataSource;
 use crate::project::{About, Document, Left, Place, Preset, Steps, left_behind};
 use crate::train::{Command, RunState};
 use std::path::Path;
@@ -42,12 +41,7 @@ impl Kept {
     fn of(open: &OpenDocument, trainer: &Trainer, trained: bool) -> Self {
         let project = &open.project;
         let mut document = project.document().clone();
-        // A relative path means another file to a program that is started elsewhere.
-        if let DataSource::File { path, .. } = &mut document.data.source
-            && let Ok(whole) = std::path::absolute(&*path)
-        {
-            *path = whole;
-        }
+        document.data.source.name_whole();
         let about = About { path: project.path.clone(), dirty: project.is_dirty() };
         let run = trained.then(|| {
             let (sender, receiver) = channel();
